@@ -1,0 +1,45 @@
+"""Every error that respool raises on purpose: what happened, to what, and what to do next."""
+
+
+class RespoolError(Exception):
+    """The root of them all; its text is fit for a person to read."""
+
+
+class SettingsError(RespoolError):
+    """One or more settings are missing or malformed; the text names each, and its mend."""
+
+
+class BadRequest(RespoolError):
+    """What a caller sent can't be used; the text names the value and what would do."""
+
+
+class Unreadable(RespoolError):
+    """A spooled message's body is not a job; the body itself is kept, unchanged."""
+
+
+class NotFound(RespoolError):
+    """What was asked for by name does not exist."""
+
+
+class AwsError(RespoolError):
+    """AWS refused a call or did not answer; the text names the call and AWS's own words."""
+
+
+class Throttled(AwsError):
+    """AWS asked to slow down, also after the SDK's own retries."""
+
+
+class Unanswered(AwsError):
+    """The call may or may not have taken effect: it timed out or the connection broke."""
+
+
+class TokenRefused(AwsError):
+    """A task token is spent, timed out or unknown; says nothing about how the job ended."""
+
+
+class AlreadyStarted(AwsError):
+    """An execution of that name exists already, so the job was started before."""
+
+
+class RedriveRefused(AwsError):
+    """Step Functions will not redrive that execution."""

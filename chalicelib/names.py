@@ -1,0 +1,60 @@
+"""The fixed names of a stage's resources, derived from its prefix and nothing else."""
+
+from dataclasses import dataclass
+
+APP = "respool"
+FUNCTIONS = ("uncertain_task", "error_spool", "reprocess", "authorizer")
+
+
+@dataclass(frozen=True)
+class Names:
+    """Names and ARNs of one stage's resources in one account and region."""
+
+    prefix: str
+    partition: str
+    region: str
+    account: str
+
+    @classmethod
+    def of_function(cls, function_arn: str) -> "Names":
+        """Read them from a Lambda's own ARN (`context.invoked_function_arn`)."""
+        _, partition, _, region, account, _, function, *_ = function_arn.split(":")
+        head, _, tail = function.rpartition("-")
+        return cls(head if tail in FUNCTIONS else function, partition, region, account)
+
+    @property
+    def spool(self) -> str:
+        """The queue of jobs set aside."""
+        return f"{self.prefix}-spool"
+
+    @property
+    def stuck(self) -> str:
+        """The queue of jobs that unattended replays leave alone."""
+        return f"{self.prefix}-stuck"
+
+    @property
+    def table(self) -> str:
+        """The DynamoDB table of claims, slots and deaths."""
+        return f"{self.prefix}-claims"
+
+    @property
+    def secret(self) -> str:
+        """The Secrets Manager secret with the console's token."""
+        return f"{self.prefix}/console"
+
+    @property
+    def reprocess(self) -> str:
+        """The replay Lambda."""
+        return f"{self.prefix}-reprocess"
+
+    @property
+    def state_machine_arn(self) -> str:
+        """The ARN of the stage's state machine."""
+        return self._states(f"stateMachine:{self.prefix}")
+
+    def execution_arn(self, name: str) -> str:
+        """The ARN of the execution with that name, whether it exists or not."""
+        return self._states(f"execution:{self.prefix}:{name}")
+
+    def _states(self, resource: str) -> str:
+        return f"arn:{self.partition}:states:{self.region}:{self.account}:{resource}"

@@ -1,0 +1,113 @@
+"""A stage's settings: its `environment_variables`, read once, checked all together."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from chalicelib.errors import SettingsError
+
+OFF = "off"
+MAX_REPLAY = 10_000
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a stage may choose. Times are seconds; an empty schedule means that there is none."""
+
+    max_reprocess: int = 10
+    max_attempts: int = 5
+    cool_down: int = 900
+    task_limit: int = 5
+    spool_via: str = "lambda"
+    state_machine: str = "statemachine.json"
+    replay_schedule: str = ""
+    replay_timezone: str = "UTC"
+    replay_max: int = 10
+    sweep_schedule: str = "rate(1 hour)"
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str]) -> "Settings":
+        """Read and check every setting at once.
+
+        Raises SettingsError, which names each malformed variable, its value and its mend.
+        """
+        values: dict[str, Any] = {}
+        wrong = []
+        for name, check in CHECKS.items():
+            text = environ.get(name, "").strip()
+            try:
+                if text:
+                    values[name.lower()] = check(text)
+            except ValueError as problem:
+                wrong.append(f"{name}={text!r}: {problem}")
+        if wrong:
+            raise SettingsError(
+                "; ".join(wrong) + ". Mend it in the stage's environment_variables"
+                " in .chalice/config.json."
+            )
+        values.setdefault("replay_max", values.get("max_reprocess", cls.max_reprocess))
+        return cls(**values)
+
+
+def _whole(low: int, high: int) -> Callable[[str], int]:
+    def check(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and low <= int(text[:20]) <= high):
+            raise ValueError(f"must be a whole number from {low} to {high}")
+        return int(text)
+
+    return check
+
+
+def _one_of(*choices: str) -> Callable[[str], str]:
+    def check(text: str) -> str:
+        if text not in choices:
+            raise ValueError(f"must be one of {', '.join(choices)}")
+        return text
+
+    return check
+
+
+def _schedule(text: str) -> str:
+    if text == OFF:
+        return ""
+    kind, bracket, rest = text.partition("(")
+    if kind not in ("cron", "rate") or not bracket or not rest.endswith(")"):
+        raise ValueError("must be cron(...), rate(...) or off, as EventBridge Scheduler reads it")
+    fields = rest[:-1].split()
+    if kind == "cron" and len(fields) != 6:
+        raise ValueError(f"a cron(...) has 6 fields, this one has {len(fields)}")
+    if kind == "rate" and not _is_rate(fields):
+        raise ValueError("a rate(...) is a positive whole number and minutes, hours or days")
+    return text
+
+
+def _is_rate(fields: list[str]) -> bool:
+    units = ("minute", "minutes", "hour", "hours", "day", "days")
+    return len(fields) == 2 and fields[0].isdigit() and int(fields[0]) > 0 and fields[1] in units
+
+
+def _timezone(text: str) -> str:
+    # Whether the zone exists is checked at deploy: Lambda's image has no zone data.
+    if not all(part and part.replace("_", "").isascii() for part in text.split("/")):
+        raise ValueError("is not an IANA time zone such as Asia/Tokyo")
+    return text
+
+
+def _project_file(text: str) -> str:
+    if text.startswith("/") or ".." in text.split("/") or not text.endswith(".json"):
+        raise ValueError("must be the path of a .json file inside the project")
+    return text
+
+
+CHECKS: dict[str, Callable[[str], Any]] = {
+    "MAX_REPROCESS": _whole(1, MAX_REPLAY),
+    "MAX_ATTEMPTS": _whole(1, 1000),
+    "COOL_DOWN": _whole(0, 43_200),
+    "TASK_LIMIT": _whole(0, 1000),
+    "SPOOL_VIA": _one_of("lambda", "sqs"),
+    "STATE_MACHINE": _project_file,
+    "REPLAY_SCHEDULE": _schedule,
+    "REPLAY_TIMEZONE": _timezone,
+    "REPLAY_MAX": _whole(1, MAX_REPLAY),
+    "SWEEP_SCHEDULE": _schedule,
+}
