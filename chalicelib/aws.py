@@ -1,0 +1,89 @@
+"""How AWS is called: the clients' time-outs and retries, and its errors in our words."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+
+from chalicelib.errors import (
+    AlreadyStarted,
+    AwsError,
+    NotFound,
+    RedriveRefused,
+    RespoolError,
+    Throttled,
+    TokenRefused,
+    Unanswered,
+)
+
+THREADS = 24
+LONG_POLL = 2
+"""Seconds that a receive waits for messages; a poll that waits asks every SQS server."""
+
+_CONFIG = Config(
+    connect_timeout=3,
+    read_timeout=10,
+    max_pool_connections=THREADS + 4,
+    retries={"mode": "standard", "max_attempts": 4},
+)
+
+_THROTTLES = frozenset(
+    {
+        "ThrottlingException",
+        "Throttling",
+        "ThrottledException",
+        "TooManyRequestsException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "ProvisionedThroughputExceededException",
+        "SlowDown",
+    }
+)
+_MEANINGS: dict[str, type[RespoolError]] = {
+    "TaskTimedOut": TokenRefused,
+    "TaskDoesNotExist": TokenRefused,
+    "InvalidToken": TokenRefused,
+    "ExecutionAlreadyExists": AlreadyStarted,
+    "ExecutionDoesNotExist": NotFound,
+    "ExecutionNotRedrivable": RedriveRefused,
+    "InvalidAction": RedriveRefused,
+    "UnknownOperationException": RedriveRefused,
+    "AWS.SimpleQueueService.NonExistentQueue": NotFound,
+    "QueueDoesNotExist": NotFound,
+    "ResourceNotFoundException": NotFound,
+}
+
+
+def client(service: str, session: boto3.Session | None = None) -> Any:
+    """A client with our time-outs and retries; from the default session unless told."""
+    return (session or boto3.Session()).client(service, config=_CONFIG)
+
+
+@contextmanager
+def calling(call: str, about: str) -> Iterator[None]:
+    """Translate whatever AWS answers to `call` into an error of ours that names `about`."""
+    try:
+        yield
+    except ClientError as refused:
+        raise _translate(refused, call, about) from refused
+    except HTTPClientError as silent:
+        raise Unanswered(f"{call} for {about} got no answer: {silent}") from silent
+    except BotoCoreError as broken:
+        raise AwsError(f"{call} for {about} failed: {broken}") from broken
+
+
+def code_of(refused: ClientError) -> str:
+    """AWS's own name for the error."""
+    return str(refused.response.get("Error", {}).get("Code", ""))
+
+
+def _translate(refused: ClientError, call: str, about: str) -> RespoolError:
+    code = code_of(refused)
+    said = f"{call} for {about}: {code}: {refused.response.get('Error', {}).get('Message', '')}"
+    if code in _THROTTLES:
+        return Throttled(said)
+    return _MEANINGS.get(code, AwsError)(said)

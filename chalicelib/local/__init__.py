@@ -1,0 +1,1 @@
+"""The local AWS: an emulator on loopback, and this project deployed to it. Not for Lambda."""

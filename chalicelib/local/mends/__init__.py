@@ -1,0 +1,27 @@
+"""What the emulator does otherwise than AWS, mended from outside; each mend says what AWS does."""
+
+from chalicelib.local.mends import executions, gateway, lambdas, limits, stacks, tokens
+
+MENDS = (
+    gateway.imports_take_effect,
+    lambdas.errors_bear_their_class_name,
+    lambdas.updates_spare_running_invocations,
+    lambdas.functions_are_active_at_once,
+    executions.repeated_starts_return_the_execution,
+    executions.closed_executions_stay_closed,
+    executions.retries_follow_their_delays,
+    executions.some_errors_escape_states_all,
+    executions.throttled_lambdas_have_a_name,
+    tokens.each_attempt_has_its_own_token,
+    tokens.failed_invocations_fail_the_task,
+    tokens.tokens_work_once,
+    limits.payloads_end_at_256_kib,
+    stacks.disabled_mappings_are_disabled,
+    stacks.generated_secrets_follow_their_rules,
+)
+
+
+def apply() -> None:
+    """Change the emulator in this process; call it once, before it serves."""
+    for mend in MENDS:
+        mend()

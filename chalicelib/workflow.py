@@ -1,0 +1,146 @@
+"""Step Functions: executions looked at, resumed, redriven, started and stopped."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from chalicelib.aws import calling
+from chalicelib.errors import NotFound
+from chalicelib.plan import Status
+
+DEAD = (Status.FAILED, Status.TIMED_OUT, Status.ABORTED)
+"""How executions end that did not succeed."""
+
+
+@dataclass(frozen=True)
+class Execution:
+    """An execution as Step Functions describes it; `input` is its exact JSON text."""
+
+    arn: str
+    status: Status
+    input: str = ""
+    error: str = ""
+    cause: str = ""
+    started_at: datetime | None = None
+    stopped_at: datetime | None = None
+    redrives: int = 0
+    redrivable: bool = False
+
+
+@dataclass(frozen=True)
+class Tail:
+    """The end of an execution's history: how many events, and whether a Fail state ended it."""
+
+    events: int
+    in_fail_state: bool
+
+
+class Workflow(Protocol):
+    """What the engines need of Step Functions."""
+
+    def resume(self, token: str) -> None:
+        """Let the job go on that waits on this token. Raises TokenRefused."""
+
+    def start(self, name: str, input: str) -> str:
+        """Start an execution; returns its ARN. Raises AlreadyStarted."""
+
+    def redrive(self, execution: str) -> None:
+        """Let a dead execution go on at its failed state. Raises RedriveRefused."""
+
+    def stop(self, execution: str, error: str, cause: str) -> None:
+        """End a running execution; one that has ended already stays as it is."""
+
+    def describe(self, execution: str) -> Execution:
+        """Look at one; its status is MISSING where there is none."""
+
+    def tail(self, execution: str) -> Tail:
+        """Look at the end of its history."""
+
+    def list(self, status: Status) -> Iterator[str]:
+        """The ARNs of all executions of that status, youngest first."""
+
+    def arn(self, name: str) -> str:
+        """The ARN that an execution of that name has."""
+
+
+class StepFunctions:
+    """The stage's state machine on Step Functions."""
+
+    def __init__(self, client: Any, state_machine: str) -> None:
+        self._client = client
+        self._machine = state_machine
+
+    def resume(self, token: str) -> None:
+        """Complete the waiting task; a token works once. Raises TokenRefused."""
+        with calling("SendTaskSuccess", "a parked job"):
+            self._client.send_task_success(taskToken=token, output="{}")
+
+    def start(self, name: str, input: str) -> str:
+        """Start an execution. Raises AlreadyStarted where that name has been used."""
+        with calling("StartExecution", name):
+            answer = self._client.start_execution(
+                stateMachineArn=self._machine, name=name, input=input
+            )
+        return str(answer["executionArn"])
+
+    def redrive(self, execution: str) -> None:
+        """Let it go on at its failed state. Raises RedriveRefused."""
+        with calling("RedriveExecution", execution):
+            self._client.redrive_execution(executionArn=execution)
+
+    def stop(self, execution: str, error: str, cause: str) -> None:
+        """End it as ABORTED with that error; stopping twice changes nothing."""
+        with calling("StopExecution", execution):
+            self._client.stop_execution(executionArn=execution, error=error, cause=cause[:32_768])
+
+    def describe(self, execution: str) -> Execution:
+        """Look at one execution (250 at once, 10 a second in small regions)."""
+        try:
+            with calling("DescribeExecution", execution):
+                answer = self._client.describe_execution(executionArn=execution)
+        except NotFound:
+            return Execution(execution, Status.MISSING)
+        return Execution(
+            arn=execution,
+            status=Status(answer["status"].replace("PENDING_REDRIVE", "RUNNING")),
+            input=answer.get("input", ""),
+            error=answer.get("error", ""),
+            cause=answer.get("cause", ""),
+            started_at=answer.get("startDate"),
+            stopped_at=answer.get("stopDate"),
+            redrives=answer.get("redriveCount", 0),
+            redrivable=answer.get("redriveStatus") == "REDRIVABLE",
+        )
+
+    def tail(self, execution: str) -> Tail:
+        """Look at the last events; their ids count from 1, so the last is the number of them."""
+        with calling("GetExecutionHistory", execution):
+            events = self._client.get_execution_history(
+                executionArn=execution,
+                reverseOrder=True,
+                maxResults=5,
+                includeExecutionData=False,
+            )["events"]
+        last = events[0]["id"] if events else 0
+        return Tail(last, any(event["type"] == "FailStateEntered" for event in events))
+
+    def list(self, status: Status) -> Iterator[str]:
+        """All executions of that status, a thousand a call (100 at once, 2 a second)."""
+        page: dict[str, str] = {}
+        while True:
+            with calling("ListExecutions", self._machine):
+                answer = self._client.list_executions(
+                    stateMachineArn=self._machine,
+                    statusFilter=status.value,
+                    maxResults=1000,
+                    **page,
+                )
+            yield from (execution["executionArn"] for execution in answer["executions"])
+            if "nextToken" not in answer:
+                return
+            page = {"nextToken": answer["nextToken"]}
+
+    def arn(self, name: str) -> str:
+        """The ARN that an execution of that name has."""
+        return self._machine.replace(":stateMachine:", ":execution:") + f":{name}"
