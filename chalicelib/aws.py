@@ -13,6 +13,7 @@ from chalicelib.errors import (
     AwsError,
     NotFound,
     RedriveRefused,
+    Refused,
     RespoolError,
     Throttled,
     TokenRefused,
@@ -76,14 +77,13 @@ def calling(call: str, about: str) -> Iterator[None]:
         raise AwsError(f"{call} for {about} failed: {broken}") from broken
 
 
-def code_of(refused: ClientError) -> str:
-    """AWS's own name for the error."""
-    return str(refused.response.get("Error", {}).get("Code", ""))
-
-
 def _translate(refused: ClientError, call: str, about: str) -> RespoolError:
-    code = code_of(refused)
-    said = f"{call} for {about}: {code}: {refused.response.get('Error', {}).get('Message', '')}"
+    error = refused.response.get("Error", {})
+    code = error.get("Code", "")
+    said = f"{call} for {about}: {code}: {error.get('Message', '')}"
     if code in _THROTTLES:
         return Throttled(said)
+    if code == "ConditionalCheckFailedException":
+        item: dict[str, Any] | None = refused.response.get("Item")  # type: ignore[assignment]
+        return Refused(said, item)
     return _MEANINGS.get(code, AwsError)(said)

@@ -4,13 +4,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from botocore.exceptions import ClientError
-
-from chalicelib.aws import calling, code_of
+from chalicelib.aws import calling
+from chalicelib.errors import Refused
 from chalicelib.record import Failure
 
 JOB, SLOTS, DEAD = "job#", "slots#", "dead#"
-_REFUSED = "ConditionalCheckFailedException"
 
 
 @dataclass(frozen=True)
@@ -30,7 +28,7 @@ class Claim:
     first_failed_at: str = ""
     task: str = ""
     attempt: int = 0
-    failure: Failure = Failure()
+    failure: Failure = field(default_factory=Failure)
 
 
 @dataclass(frozen=True)
@@ -65,6 +63,9 @@ class Claims(Protocol):
 
     def release(self, key: str, execution: str) -> bool:
         """Give the key back, where that execution owns it."""
+
+    def take_slot(self, task: str, execution: str, default_limit: int) -> bool:
+        """Let the execution into the task, as TakeSlot does; False where it is full or held."""
 
     def free_slot(self, task: str, execution: str) -> None:
         """Take the execution out of the task; freeing twice changes nothing."""
@@ -169,11 +170,27 @@ class DynamoClaims:
                     ConditionExpression="execution = :owner",
                     ExpressionAttributeValues={":owner": {"S": execution}},
                 )
-        except Exception as refused:
-            if _was_refused(refused):
-                return False
-            raise
+        except Refused:
+            return False
         return True
+
+    def take_slot(self, task: str, execution: str, default_limit: int) -> bool:
+        """Let the execution into the task, as TakeSlot does; False where it is full or held."""
+        return self._update(
+            SLOTS + task,
+            "ADD holders :mine",
+            "contains(holders, :me) OR (attribute_not_exists(#limit) AND :default > :zero"
+            " AND (attribute_not_exists(holders) OR size(holders) < :default))"
+            " OR (attribute_exists(#limit) AND #limit > :zero"
+            " AND (attribute_not_exists(holders) OR size(holders) < #limit))",
+            {
+                ":me": {"S": execution},
+                ":mine": {"SS": [execution]},
+                ":default": {"N": str(default_limit)},
+                ":zero": {"N": "0"},
+            },
+            {"#limit": "limit"},
+        )
 
     def free_slot(self, task: str, execution: str) -> None:
         """Take the execution out of the task; freeing twice changes nothing."""
@@ -230,23 +247,13 @@ class DynamoClaims:
                 self._client.update_item(
                     TableName=self._table, Key=_pk(pk), UpdateExpression=change, **optional
                 )
-        except Exception as refused:
-            if _was_refused(refused):
-                return absent_will_do and _was_absent(refused)
-            raise
+        except Refused as refused:
+            return absent_will_do and not refused.item
         return True
 
 
 def _pk(pk: str) -> dict[str, dict[str, str]]:
     return {"pk": {"S": pk}}
-
-
-def _was_refused(error: Exception) -> bool:
-    return isinstance(error.__cause__, ClientError) and code_of(error.__cause__) == _REFUSED
-
-
-def _was_absent(error: Exception) -> bool:
-    return isinstance(error.__cause__, ClientError) and not error.__cause__.response.get("Item")
 
 
 def _string(item: dict[str, Any], name: str) -> str:

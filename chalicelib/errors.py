@@ -1,5 +1,7 @@
 """Every error that respool raises on purpose: what happened, to what, and what to do next."""
 
+from typing import Any
+
 
 class RespoolError(Exception):
     """The root of them all; its text is fit for a person to read."""
@@ -43,3 +45,11 @@ class AlreadyStarted(AwsError):
 
 class RedriveRefused(AwsError):
     """Step Functions will not redrive that execution."""
+
+
+class Refused(AwsError):
+    """A conditional write did not find what it asked for; `item` is what it found, if any."""
+
+    def __init__(self, text: str, item: dict[str, Any] | None = None) -> None:
+        super().__init__(text)
+        self.item = item

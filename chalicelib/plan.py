@@ -49,6 +49,7 @@ class Facts:
     given_up: bool = False
     successor: bool = False
     token_refused: bool = False
+    input: str = ""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,16 @@ VERSION = 1
 MAX_NAME = 80
 
 
+class Absent:
+    """Stands for an input that is not in the record (None is a legal input)."""
+
+    def __repr__(self) -> str:
+        return "ABSENT"
+
+
+ABSENT = Absent()
+
+
 @dataclass(frozen=True)
 class Failure:
     """Why the job failed: the error's name (`ConnectionError`) and its message."""
@@ -35,11 +45,11 @@ class Record:
     started_at: str = ""
     task: str = ""
     attempt: int = 0
-    error: Failure = Failure()
+    error: Failure = field(default_factory=Failure)
     failed_at: str = ""
     first_failed_at: str = ""
     token: str = ""
-    input: Any = field(default_factory=lambda: ABSENT)
+    input: Any = ABSENT
 
     @property
     def death(self) -> str:
@@ -50,15 +60,6 @@ class Record:
         """The same record with the input in it."""
         return replace(self, input=value)
 
-
-class Absent:
-    """Stands for an input that is not in the record (None is a legal input)."""
-
-    def __repr__(self) -> str:
-        return "ABSENT"
-
-
-ABSENT = Absent()
 
 _WIRE = {
     "key": "key",

@@ -1,0 +1,46 @@
+"""What respool says of itself: one structured line a transition, and metrics; never a payload."""
+
+from typing import Any, Protocol
+
+from aws_lambda_powertools.logging import Logger
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+
+from chalicelib.metric_names import NAMESPACE
+
+
+class Journal(Protocol):
+    """Where the engines report to."""
+
+    def tell(self, action: str, **fields: Any) -> None:
+        """One line: what happened, to which job."""
+
+    def warn(self, action: str, **fields: Any) -> None:
+        """The same for what somebody should look at."""
+
+    def count(self, metric: str, value: float = 1, **dimensions: str) -> None:
+        """Add to a metric."""
+
+
+class LambdaJournal:
+    """JSON lines and embedded metrics on standard output, for CloudWatch Logs to pick up."""
+
+    def __init__(self, stage: str) -> None:
+        self._log = Logger(service=stage)
+        self._stage = stage
+
+    def tell(self, action: str, **fields: Any) -> None:
+        """One line at level INFO."""
+        self._log.info(action, extra={"action": action, **fields})
+
+    def warn(self, action: str, **fields: Any) -> None:
+        """One line at level WARNING."""
+        self._log.warning(action, extra={"action": action, **fields})
+
+    def count(self, metric: str, value: float = 1, **dimensions: str) -> None:
+        """One embedded metric, with the stage as a dimension and any others given."""
+        metrics = EphemeralMetrics(namespace=NAMESPACE)
+        metrics.add_dimension(name="stage", value=self._stage)
+        for name, text in dimensions.items():
+            metrics.add_dimension(name=name, value=text or "unknown")
+        metrics.add_metric(name=metric, unit=MetricUnit.Count, value=value)
+        metrics.flush_metrics()

@@ -1,0 +1,31 @@
+"""The metrics that respool counts, by the names that alarms and dashboard use."""
+
+NAMESPACE = "respool"
+
+SPOOLED = "JobsSpooled"
+RESUMED = "JobsResumed"
+RESTARTED = "JobsRestarted"
+STALE = "JobsStale"
+STUCK = "JobsStuck"
+NOT_REPLAYED = "JobsNotReplayed"
+UNREADABLE = "MessagesUnreadable"
+THROTTLED = "CallsThrottled"
+CAUGHT = "DeathsCaught"
+SWEPT = "RepairsSwept"
+NEAR_YEAR = "JobsNearTheYear"
+GIVEN_UP = "JobsGivenUp"
+
+ALL = (
+    SPOOLED,
+    RESUMED,
+    RESTARTED,
+    STALE,
+    STUCK,
+    NOT_REPLAYED,
+    UNREADABLE,
+    THROTTLED,
+    CAUGHT,
+    SWEPT,
+    NEAR_YEAR,
+    GIVEN_UP,
+)

@@ -1,0 +1,123 @@
+"""The net: catches a job whose execution died outside every Catch, and spools it for a restart.
+
+A death may be announced many times, by events and by the sweep; it is dealt with once.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from chalicelib import metric_names as metric
+from chalicelib.claims import Claim, Claims
+from chalicelib.journal import Journal
+from chalicelib.plan import ENDS, Status
+from chalicelib.record import ABSENT, Failure, Record, encode, key_in, parse
+from chalicelib.recovery import Clock
+from chalicelib.spool import Spool
+from chalicelib.workflow import DEAD, Execution, Workflow
+
+REMEMBERED = timedelta(days=100)
+"""Longer than Step Functions keeps a closed execution (90 days)."""
+
+
+@dataclass(frozen=True)
+class Net:
+    """Deals with dead executions; safe to call again at any time."""
+
+    workflow: Workflow
+    claims: Claims
+    spool: Spool
+    journal: Journal
+    clock: Clock
+
+    def catch(self, execution: str) -> str:
+        """Deal with one execution's end; returns how: `spooled`, `ended`, `already` or `alive`.
+
+        The order matters: the message is sent before the death is buried, so that a crash
+        between the two leads to a second message, whose restart has the very same name.
+        """
+        found = self.workflow.describe(execution)
+        if found.status not in DEAD:
+            return "alive"
+        death = _record(found).death
+        if self.claims.buried([death]):
+            return "already"
+        how = self._end(found) if found.error in ENDS else self._spool(found)
+        expires = self.clock() + REMEMBERED
+        self.claims.bury(death, how, int(expires.timestamp()))
+        self.journal.tell(f"death-{how}", execution=execution, status=found.status.value)
+        self.journal.count(metric.CAUGHT)
+        return how
+
+    def _end(self, found: Execution) -> str:
+        """It was meant to end: what it owned is free again."""
+        self._free_slots(found.arn)
+        self.claims.release(_record(found).key, found.arn)
+        return "ended"
+
+    def _spool(self, found: Execution) -> str:
+        """Free its slot, keep its key for the restart, and set the job aside."""
+        self._free_slots(found.arn)
+        record = self.respool(found)
+        if record is None:
+            self.journal.warn("death-superseded", execution=found.arn)
+            return "ended"
+        self.journal.tell("job-spooled", key=record.key, execution=found.arn, task=record.task)
+        self.journal.count(metric.SPOOLED, task=record.task, error=record.error.name)
+        return "spooled"
+
+    def respool(self, found: Execution) -> Record | None:
+        """Send a dead execution's job to the spool; None where another execution has its key."""
+        record = _record(found)
+        now = self.clock().isoformat(timespec="milliseconds")
+        claim = self._marked(record, self.claims.get(record.key), now)
+        if not self.claims.mark_spooled(claim):
+            return None
+        record = replace(
+            record,
+            task=claim.task,
+            attempt=claim.attempt,
+            failed_at=claim.parked_at,
+            first_failed_at=claim.first_failed_at,
+        )
+        self.spool.send(encode(record))
+        return record
+
+    def _marked(self, record: Record, claim: Claim | None, now: str) -> Claim:
+        """The claim as it is from now on; marking it again counts no further failure."""
+        old = claim or Claim(record.key, record.execution, claimed_at=record.started_at)
+        again = bool(old.spooled_at)
+        return replace(
+            old,
+            execution=record.execution,
+            parked_at=old.parked_at or now,
+            spooled_at=now,
+            first_failed_at=old.first_failed_at or now,
+            attempt=old.attempt if again else old.attempt + 1,
+            failure=record.error,
+        )
+
+    def _free_slots(self, execution: str) -> None:
+        for slots in self.claims.slots():
+            if execution in slots.holders:
+                self.claims.free_slot(slots.task, execution)
+
+
+def _record(found: Execution) -> Record:
+    """The record of a dead execution's job; its input is in it whole."""
+    value = parse(found.input) if found.input else ABSENT
+    key = None if value is ABSENT else key_in(value)
+    return Record(
+        key=found.arn.rpartition(":")[2] if key is None else key,
+        execution=found.arn,
+        redrives=found.redrives,
+        started_at=_iso(found.started_at),
+        error=Failure(found.error or _NAMES[found.status], found.cause[:1000]),
+        input=value,
+    )
+
+
+_NAMES = {Status.FAILED: "Failed", Status.TIMED_OUT: "TimedOut", Status.ABORTED: "Aborted"}
+
+
+def _iso(moment: datetime | None) -> str:
+    return moment.isoformat(timespec="milliseconds") if moment else ""

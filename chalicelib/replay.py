@@ -1,0 +1,243 @@
+"""Puts spooled jobs back: receive, decide, resume or start, and only then delete.
+
+One thread receives; many settle what it received. A batch is deleted when its last job is
+settled, so a crash at any point leaves each job on the spool, in sight again after a while.
+"""
+
+import math
+import random
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from threading import BoundedSemaphore, Lock
+from typing import Any
+
+from chalicelib import metric_names as metric
+from chalicelib.aws import THREADS
+from chalicelib.errors import AwsError, RespoolError, Throttled
+from chalicelib.journal import Journal
+from chalicelib.plan import Action, Rules
+from chalicelib.recovery import Outcome, Recovery, key_of
+from chalicelib.spool import BATCH, Message, Spool
+
+PUT_BACK = (Action.RESUME, Action.REDRIVE, Action.RESTART)
+MARGIN = 30
+"""Seconds that a message stays hidden after the replay's deadline."""
+MOST_FAILED = 1000
+
+
+@dataclass(frozen=True)
+class Order:
+    """How many jobs to put back, by when (seconds from now), and how fast (jobs a second)."""
+
+    count: int
+    rules: Rules
+    seconds: float = 25
+    rate: float = 0
+    dry_run: bool = False
+
+
+@dataclass
+class Report:
+    """What a replay did, or with `dry_run` what it would do."""
+
+    counts: dict[Action, int] = field(default_factory=lambda: dict.fromkeys(Action, 0))
+    failed: list[dict[str, str]] = field(default_factory=list)
+    plan: list[dict[str, str]] | None = None
+    remaining: int | None = None
+    more: bool = False
+
+    @property
+    def replayed(self) -> int:
+        """How many jobs were put back."""
+        return sum(self.counts[action] for action in PUT_BACK)
+
+    def add(self, outcome: Outcome) -> None:
+        """Count one more job."""
+        self.counts[outcome.action] += 1
+        told = {"key": outcome.key, "reason": outcome.reason}
+        if self.plan is not None:
+            self.plan.append({**told, "action": outcome.action.value})
+        elif outcome.problem and len(self.failed) < MOST_FAILED:
+            self.failed.append(told)
+
+    def as_json(self) -> dict[str, Any]:
+        """The result as callers get it."""
+        result: dict[str, Any] = {
+            "replayed": self.replayed,
+            "resumed": self.counts[Action.RESUME] + self.counts[Action.REDRIVE],
+            "restarted": self.counts[Action.RESTART],
+            "stale": self.counts[Action.STALE],
+            "failed": self.failed,
+            "remaining": self.remaining,
+            "more": self.more,
+        }
+        if self.plan is not None:
+            result |= {"dry_run": True, "plan": self.plan}
+        return result
+
+
+@dataclass(frozen=True)
+class Replayer:
+    """The engine. `elapsed` reads seconds on a clock that never goes back; `pause` sleeps."""
+
+    recovery: Recovery
+    journal: Journal
+    elapsed: Callable[[], float]
+    pause: Callable[[float], None]
+
+    def replay(self, spool: Spool, order: Order) -> Report:
+        """Put back what the order asks for, and release at once whatever was not taken."""
+        report = _Run(self, spool, order).finish()
+        self.journal.tell("replay-ended", dry_run=order.dry_run, **_summary(report))
+        return report
+
+    def settle(self, message: Message, order: Order, deadline: float) -> Outcome:
+        """Settle one message; what AWS refuses leaves the job where it is, and says why."""
+        act = self.recovery.preview if order.dry_run else self.recovery.settle
+        try:
+            return self._patiently(lambda: act(message, order.rules), deadline)
+        except RespoolError as refused:
+            return self._failed(message, str(refused))
+        except Exception as unexpected:  # one bad record never stops the others
+            return self._failed(message, f"unexpected {unexpected!r}; please report it")
+
+    def _patiently(self, act: Callable[[], Outcome], deadline: float) -> Outcome:
+        """Act again while AWS asks to slow down, with full jitter, until the deadline."""
+        longest = 0.2
+        while True:
+            try:
+                return act()
+            except Throttled:
+                self.journal.count(metric.THROTTLED)
+                if self.elapsed() + longest > deadline:
+                    raise
+                self.pause(random.uniform(0, longest))
+                longest = min(longest * 2, 5)
+
+    def _failed(self, message: Message, reason: str) -> Outcome:
+        key = key_of(message)
+        self.journal.warn("job-not-replayed", key=key, message=message.id, reason=reason)
+        self.journal.count(metric.NOT_REPLAYED)
+        return Outcome(key, Action.LEAVE, reason, problem=True)
+
+
+class _Run:
+    """One replay under way."""
+
+    def __init__(self, engine: Replayer, spool: Spool, order: Order) -> None:
+        self._engine = engine
+        self._spool = spool
+        self._order = order
+        self._deadline = engine.elapsed() + order.seconds
+        self._room = BoundedSemaphore(4 * THREADS)
+        self._lock = Lock()
+        self._out = 0
+        self._held: list[Message] = []
+        self._report = Report(plan=[] if order.dry_run else None)
+
+    def finish(self) -> Report:
+        """Drain, give back what was not taken, and count what is left."""
+        try:
+            self._drain()
+        finally:
+            self._after("messages-not-released", lambda: self._spool.release(self._held))
+        self._after("spool-not-counted", self._count_remaining)
+        return self._report
+
+    def _drain(self) -> None:
+        """Receive and settle until the count is reached, the spool is empty or time is up."""
+        under_way: set[Future[None]] = set()
+        with ThreadPoolExecutor(THREADS) as pool:
+            while not self._late():
+                wanted = self._wanted()
+                if wanted > 0:
+                    if not (batch := self._receive(wanted)):
+                        break
+                    under_way |= self._submit(pool, batch)
+                elif under_way:
+                    wait(under_way, return_when=FIRST_COMPLETED)
+                else:
+                    break
+                under_way = _still(under_way)
+        _still(under_way)
+
+    def _late(self) -> bool:
+        self._report.more = self._engine.elapsed() >= self._deadline
+        return self._report.more
+
+    def _wanted(self) -> int:
+        """How many more may be asked for, as long as every job under way may yet count."""
+        with self._lock:
+            wanted = self._order.count - self._report.replayed - self._out
+        fits = math.ceil(self._order.rate) if self._order.rate else BATCH
+        return min(wanted, fits, BATCH)
+
+    def _receive(self, wanted: int) -> list[Message]:
+        hidden = math.ceil(self._deadline - self._engine.elapsed()) + MARGIN
+        messages = self._spool.receive(wanted, hidden)
+        with self._lock:
+            self._out += len(messages)
+        return messages
+
+    def _submit(self, pool: ThreadPoolExecutor, messages: list[Message]) -> set[Future[None]]:
+        batch = _Batch(len(messages))
+        futures = set()
+        for message in messages:
+            self._room.acquire()
+            futures.add(pool.submit(self._settle, batch, message))
+            if self._order.rate:
+                self._engine.pause(1 / self._order.rate)
+        return futures
+
+    def _settle(self, batch: "_Batch", message: Message) -> None:
+        try:
+            outcome = self._engine.settle(message, self._order, self._deadline)
+            if self._note(batch, message, outcome) and batch.settled:
+                self._after("messages-not-deleted", lambda: self._spool.delete(batch.settled))
+        finally:
+            self._room.release()
+
+    def _note(self, batch: "_Batch", message: Message, outcome: Outcome) -> bool:
+        """Count one outcome; says whether it was the last of its batch."""
+        with self._lock:
+            self._out -= 1
+            self._report.add(outcome)
+            if outcome.settled and not self._order.dry_run:
+                batch.settled.append(message)
+            else:
+                self._held.append(message)
+            batch.left -= 1
+            return batch.left == 0
+
+    def _count_remaining(self) -> None:
+        self._report.remaining = self._spool.depth()
+
+    def _after(self, action: str, act: Callable[[], None]) -> None:
+        """Do what may fail without harm: such messages come again by themselves, and are stale."""
+        try:
+            act()
+        except AwsError as refused:
+            self._engine.journal.warn(action, reason=str(refused))
+
+
+@dataclass
+class _Batch:
+    """What was received together is deleted together."""
+
+    left: int
+    settled: list[Message] = field(default_factory=list)
+
+
+def _still(futures: set[Future[None]]) -> set[Future[None]]:
+    """Those that are not done; an error that nobody foresaw comes out here."""
+    done = {future for future in futures if future.done()}
+    for future in done:
+        future.result()
+    return futures - done
+
+
+def _summary(report: Report) -> dict[str, Any]:
+    summary = report.as_json()
+    summary.pop("plan", None)
+    return {**summary, "failed": len(report.failed)}

@@ -1,0 +1,162 @@
+"""The sweep: compares claims and slots with live executions, and repairs what it finds.
+
+Status-change events are best effort, and an aborted execution may still write its slot; so
+from time to time somebody has to look.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from chalicelib import metric_names as metric
+from chalicelib.claims import Claim, Claims
+from chalicelib.journal import Journal
+from chalicelib.net import Net
+from chalicelib.plan import ENDS, Status
+from chalicelib.record import Record, restart_name
+from chalicelib.recovery import Clock
+from chalicelib.workflow import DEAD, Execution, Workflow
+
+GRACE = timedelta(minutes=10)
+"""A claim may be older than its execution by as much: a replay claims before it starts."""
+RENEW = timedelta(days=10)
+"""Age at which a restart's message is sent anew; SQS would drop it after 14 days."""
+NEAR_YEAR = timedelta(days=330)
+"""Age at which a job is announced: Step Functions ends every execution after a year."""
+PACE = 0.15
+"""Seconds between two DescribeExecution calls: under 10 a second, the smallest quota."""
+
+
+@dataclass
+class Repairs:
+    """What a sweep found and mended; each list names keys or executions."""
+
+    released: list[str] = field(default_factory=list)
+    freed: list[str] = field(default_factory=list)
+    caught: list[str] = field(default_factory=list)
+    renewed: list[str] = field(default_factory=list)
+    near_year: list[str] = field(default_factory=list)
+    more: bool = False
+
+    @property
+    def count(self) -> int:
+        """How many things were mended."""
+        return len(self.released) + len(self.freed) + len(self.caught) + len(self.renewed)
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Looks and mends; idempotent, paced within Step Functions' quotas, stops at its deadline."""
+
+    workflow: Workflow
+    claims: Claims
+    net: Net
+    journal: Journal
+    clock: Clock
+    elapsed: Callable[[], float]
+    pause: Callable[[float], None]
+
+    def run(self, seconds: float) -> Repairs:
+        """Sweep for at most so long; `more` says that time ran out."""
+        deadline = self.elapsed() + seconds
+        repairs = Repairs()
+        seen: dict[str, Execution] = {}
+        live = frozenset(self.workflow.list(Status.RUNNING))
+        for step in self._steps(live, seen, repairs):
+            if self.elapsed() >= deadline:
+                repairs.more = True
+                break
+            step()
+        self._report(repairs)
+        return repairs
+
+    def _steps(
+        self, live: frozenset[str], seen: dict[str, Execution], repairs: Repairs
+    ) -> Iterable[Callable[[], None]]:
+        for execution in self._unburied():
+            yield lambda e=execution: self._catch(e, repairs)  # type: ignore[misc]
+        for slots in self.claims.slots():
+            for holder in sorted(slots.holders - live):
+                yield lambda t=slots.task, h=holder: self._free(t, h, seen, repairs)  # type: ignore[misc]
+        for claim in self.claims.claims():
+            self._announce(claim, repairs)
+            if claim.execution not in live:
+                yield lambda c=claim: self._claim(c, seen, repairs)  # type: ignore[misc]
+
+    def _unburied(self) -> Iterable[str]:
+        """Dead executions that nobody has dealt with; an event may have been lost."""
+        for status in DEAD:
+            page: list[str] = []
+            for execution in self.workflow.list(status):
+                page.append(execution)
+                if len(page) == 100:
+                    yield from self._without_grave(page)
+                    page = []
+            yield from self._without_grave(page)
+
+    def _without_grave(self, executions: list[str]) -> list[str]:
+        """Of a redriven execution only its first death can be told from its ARN alone."""
+        graves = self.claims.buried([Record(execution=e).death for e in executions])
+        return [e for e in executions if Record(execution=e).death not in graves]
+
+    def _catch(self, execution: str, repairs: Repairs) -> None:
+        self.pause(PACE)
+        if self.net.catch(execution) == "spooled":
+            repairs.caught.append(execution)
+
+    def _look(self, execution: str, seen: dict[str, Execution]) -> Execution:
+        if execution not in seen:
+            self.pause(PACE)
+            seen[execution] = self.workflow.describe(execution)
+        return seen[execution]
+
+    def _free(self, task: str, holder: str, seen: dict[str, Execution], repairs: Repairs) -> None:
+        if self._look(holder, seen).status is not Status.RUNNING:
+            self.claims.free_slot(task, holder)
+            repairs.freed.append(holder)
+
+    def _claim(self, claim: Claim, seen: dict[str, Execution], repairs: Repairs) -> None:
+        owner = self._look(claim.execution, seen)
+        if owner.status is Status.RUNNING:
+            return
+        if owner.status is Status.SUCCEEDED or owner.error in ENDS:
+            self._release(claim, repairs)
+        elif owner.status is Status.MISSING:
+            if not claim.parked_at and self._age(claim.claimed_at) > GRACE:
+                self._release(claim, repairs)
+        else:
+            self._of_dead(claim, owner, repairs)
+
+    def _of_dead(self, claim: Claim, owner: Execution, repairs: Repairs) -> None:
+        if self.net.catch(owner.arn) == "spooled":
+            repairs.caught.append(owner.arn)
+            return
+        record = Record(execution=owner.arn, redrives=owner.redrives)
+        heir = self.workflow.describe(self.workflow.arn(restart_name(record, "")))
+        if heir.status is not Status.MISSING:
+            self._release(claim, repairs)
+        elif self._age(claim.spooled_at) > RENEW and self.net.respool(owner):
+            repairs.renewed.append(claim.key)
+
+    def _release(self, claim: Claim, repairs: Repairs) -> None:
+        if self.claims.release(claim.key, claim.execution):
+            repairs.released.append(claim.key)
+
+    def _announce(self, claim: Claim, repairs: Repairs) -> None:
+        if claim.claimed_at and self._age(claim.claimed_at) > NEAR_YEAR:
+            repairs.near_year.append(claim.key)
+            self.journal.warn("job-near-the-year", key=claim.key, execution=claim.execution)
+            self.journal.count(metric.NEAR_YEAR)
+
+    def _age(self, moment: str) -> timedelta:
+        try:
+            then = datetime.fromisoformat(moment)
+        except ValueError:
+            return timedelta.max
+        return self.clock() - (then if then.tzinfo else then.replace(tzinfo=UTC))
+
+    def _report(self, repairs: Repairs) -> None:
+        told = {name: value for name, value in asdict(repairs).items() if value}
+        self.journal.tell("sweep-ended", **told)
+        if repairs.count:
+            self.journal.count(metric.SWEPT, repairs.count)
