@@ -12,6 +12,8 @@ MENDS = (
     executions.retries_follow_their_delays,
     executions.some_errors_escape_states_all,
     executions.throttled_lambdas_have_a_name,
+    executions.assignments_see_the_values_before,
+    executions.expressions_have_time_on_a_busy_machine,
     tokens.each_attempt_has_its_own_token,
     tokens.failed_invocations_fail_the_task,
     tokens.tokens_work_once,

@@ -1,0 +1,50 @@
+# What a newcomer needs: Python 3.11 or newer, git and make. The rest comes into .venv.
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+READY := $(VENV)/.ready
+
+.PHONY: help demo up test check bench soak requirements clean
+
+help:  ## Say what there is
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST)
+
+demo: $(READY)  ## Deploy to a local AWS, let jobs fail there, and replay them
+	@$(PY) -m chalicelib.local.demo
+
+up: $(READY)  ## The same deployment, to play with until Ctrl-C
+	@$(PY) -m chalicelib.local.up
+
+test: $(READY)  ## All tests: unit, integration, end to end
+	$(PY) -m pytest
+
+check: $(READY)  ## Format, lint, types, and the definitions that a deploy renders
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+	$(PY) -m chalicelib.deploy.check
+
+bench: $(READY)  ## Measure replay against the loop that it replaces
+	$(PY) -m tests.bench
+
+soak: $(READY)  ## The long tests
+	$(PY) -m pytest -m soak
+
+requirements:  ## Pin requirements*.txt anew from requirements*.in (needs uv)
+	uv pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes \
+	    --no-emit-index-url --no-header requirements.in -o requirements.txt
+	uv pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes \
+	    --no-emit-index-url --no-header requirements-dev.in -o requirements-dev.txt
+
+clean:  ## Remove what the above have made
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .chalice/rendered .chalice/deployments *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): requirements-dev.txt pyproject.toml
+	@echo "Setting up $(VENV) (once; a minute or two) ..."
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "respool needs Python 3.11 or newer: make PYTHON=/path/to/python3.11")'
+	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@

@@ -1,0 +1,180 @@
+"""A deployed stage, seen from outside: what the demo and the end-to-end tests act on."""
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, TypeVar
+
+from chalicelib.local.environment import REGION, client, sdk_session
+from chalicelib.local.project import ProjectCopy
+from chalicelib.local.waiting import wait_until
+from chalicelib.names import APP, Names
+
+T = TypeVar("T")
+OPEN = ("RUNNING",)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the API answered."""
+
+    status: int
+    json: Any
+    headers: dict[str, str]
+    text: str
+
+
+@dataclass
+class Deployment:
+    """One stage of the project as deployed from a copy to the local AWS."""
+
+    project: ProjectCopy
+    _clients: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def names(self) -> Names:
+        """The names of the stage's resources."""
+        return Names(f"{APP}-{self.project.stage}", "aws", REGION, self.project.account)
+
+    def client(self, service: str) -> Any:
+        """An SDK client at this deployment's AWS and account."""
+        if service not in self._clients:
+            session = sdk_session(self.project.account)
+            self._clients[service] = client(session, service, self.project.endpoint)
+        return self._clients[service]
+
+    def start(self, job: Any, name: str | None = None) -> str:
+        """Start a job with that input; returns its execution's ARN."""
+        named = {"name": name} if name else {}
+        started = self.client("stepfunctions").start_execution(
+            stateMachineArn=self.names.state_machine_arn, input=json.dumps(job), **named
+        )
+        return str(started["executionArn"])
+
+    def describe(self, execution: str) -> dict[str, Any]:
+        """What Step Functions says of an execution."""
+        about: dict[str, Any] = self.client("stepfunctions").describe_execution(
+            executionArn=execution
+        )
+        return about
+
+    def status(self, execution: str) -> str:
+        """RUNNING, SUCCEEDED, FAILED, TIMED_OUT or ABORTED."""
+        return str(self.describe(execution)["status"])
+
+    def output(self, execution: str) -> Any:
+        """The output of an execution that has succeeded."""
+        return json.loads(self.describe(execution)["output"])
+
+    def history(self, execution: str) -> list[dict[str, Any]]:
+        """All events of an execution, the first one first."""
+        pages = self.client("stepfunctions").get_paginator("get_execution_history")
+        found = pages.paginate(executionArn=execution)
+        return [event for page in found for event in page["events"]]
+
+    def entered(self, execution: str) -> list[str]:
+        """The names of the states that an execution entered, in order."""
+        return [
+            event["stateEnteredEventDetails"]["name"]
+            for event in self.history(execution)
+            if "stateEnteredEventDetails" in event
+        ]
+
+    def set_behavior(self, behavior: str) -> None:
+        """Let the uncertain task fail ("NG") or do its work ("OK") from now on."""
+        self.set_environment("uncertain_task", BEHAVIOR=behavior)
+
+    def set_environment(self, function: str, **changes: str) -> None:
+        """Change variables of a deployed function's environment, as an operator would."""
+        name = f"{self.names.prefix}-{function}"
+        functions = self.client("lambda")
+        found = functions.get_function_configuration(FunctionName=name)
+        values = found.get("Environment", {}).get("Variables", {}) | changes
+        functions.update_function_configuration(
+            FunctionName=name, Environment={"Variables": values}
+        )
+        functions.get_waiter("function_updated").wait(FunctionName=name)
+
+    def invoke(self, function: str, event: Any) -> Any:
+        """Invoke a deployed function; returns its result, raises AssertionError on its error."""
+        answer = self.client("lambda").invoke(
+            FunctionName=f"{self.names.prefix}-{function}", Payload=json.dumps(event).encode()
+        )
+        result = json.loads(answer["Payload"].read() or b"null")
+        assert "FunctionError" not in answer, f"{function} failed: {result}"
+        return result
+
+    def queue_url(self, name: str) -> str:
+        """The URL of one of the stage's queues."""
+        return str(self.client("sqs").get_queue_url(QueueName=name)["QueueUrl"])
+
+    def depth(self, queue: str) -> int:
+        """How many messages a queue holds, whether visible or being worked on."""
+        wanted = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        found = self.client("sqs").get_queue_attributes(
+            QueueUrl=self.queue_url(queue), AttributeNames=wanted
+        )
+        return sum(int(found["Attributes"][name]) for name in wanted)
+
+    def spool_depth(self) -> int:
+        """How many jobs the spool holds."""
+        return self.depth(self.names.spool)
+
+    def claims(self) -> list[dict[str, Any]]:
+        """The items of the claims table, as DynamoDB gives them."""
+        pages = self.client("dynamodb").get_paginator("scan").paginate(TableName=self.names.table)
+        return [item for page in pages for item in page["Items"]]
+
+    @cached_property
+    def token(self) -> str:
+        """The console's token."""
+        secret = self.client("secretsmanager").get_secret_value(SecretId=self.names.secret)
+        return str(json.loads(secret["SecretString"])["token"])
+
+    @property
+    def api_url(self) -> str:
+        """The URL of the deployed REST API, without a slash at its end."""
+        (api,) = (one for one in self.project.deployed() if one["resource_type"] == "rest_api")
+        return f"{self.project.endpoint}/restapis/{api['rest_api_id']}/api/_user_request_"
+
+    def api(self, method: str, path: str, token: str | None = None, body: Any = None) -> Answer:
+        """Call the deployed API over HTTP, with that token or none."""
+        request = urllib.request.Request(self.api_url + path, method=method)
+        if token is not None:
+            request.add_header("Authorization", f"Bearer {token}")
+        if body is not None:
+            request.add_header("Content-Type", "application/json")
+            request.data = json.dumps(body).encode()
+        direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        try:
+            with direct.open(request, timeout=60) as response:
+                return _answer(response.status, response.headers, response.read())
+        except urllib.error.HTTPError as refusal:
+            return _answer(refusal.code, refusal.headers, refusal.read())
+
+    def wait_until(self, condition: Callable[[], T], what: str, timeout: float = 60) -> T:
+        """Wait for it; a failure says what the stage looked like."""
+        return wait_until(condition, what, timeout, seen=self.seen)
+
+    def seen(self) -> dict[str, Any]:
+        """What a look at the stage shows: executions by status, the spool, the claims."""
+        found = self.client("stepfunctions").list_executions(
+            stateMachineArn=self.names.state_machine_arn, maxResults=100
+        )
+        return {
+            "executions": {one["name"]: one["status"] for one in found["executions"]},
+            "spooled": self.spool_depth(),
+            "claims": self.claims()[:20],
+        }
+
+
+def _answer(status: int, headers: Any, body: bytes) -> Answer:
+    text = body.decode()
+    try:
+        content = json.loads(text)
+    except ValueError:
+        content = None
+    return Answer(status, content, {k.lower(): v for k, v in headers.items()}, text)

@@ -1,0 +1,74 @@
+"""Step Functions: what is too large."""
+
+import json
+from typing import Any
+
+from ministack.core.responses import error_response_json
+from ministack.services import stepfunctions as states
+
+LIMIT = 262_144
+TOO_LARGE = "States.DataLimitExceeded"
+
+
+def payloads_end_at_256_kib() -> None:
+    """AWS: inputs, payloads, results, outputs and variables hold 262,144 bytes of UTF-8 at most."""
+    _limit_inputs()
+    _limit_payloads("_invoke_resource")
+    _limit_payloads("_invoke_with_callback")
+    _limit_values("_apply_jsonata_output", "output")
+    _limit_variables()
+
+
+def _limit_inputs() -> None:
+    start = states._start_execution
+
+    def limited(data: dict[str, Any]) -> Any:
+        if len(data.get("input", "").encode("utf-8", "surrogatepass")) > LIMIT:
+            return error_response_json(
+                "InvalidExecutionInput", f"The input is longer than {LIMIT} bytes", 400
+            )
+        return start(data)
+
+    states._start_execution = limited
+
+
+def _limit_payloads(name: str) -> None:
+    call = getattr(states, name)
+
+    def limited(resource: str, arguments: Any, *rest: Any) -> Any:
+        _check(arguments, f"The payload of {resource}")
+        result = call(resource, arguments, *rest)
+        _check(result, f"The result of {resource}")
+        return result
+
+    setattr(states, name, limited)
+
+
+def _limit_values(name: str, what: str) -> None:
+    evaluate = getattr(states, name)
+
+    def limited(state: Any, *rest: Any, **more: Any) -> Any:
+        value = evaluate(state, *rest, **more)
+        _check(value, f"The {what} of the state")
+        return value
+
+    setattr(states, name, limited)
+
+
+def _limit_variables() -> None:
+    assign = states._apply_state_assign
+
+    def limited(state: Any, entered: Any, ctx: Any = None, **given: Any) -> None:
+        assign(state, entered, ctx, **given)
+        if ctx is not None:
+            assigned = {name: ctx["variables"].get(name) for name in state.get("Assign") or {}}
+            _check(assigned, "What the state assigns")
+
+    states._apply_state_assign = limited
+
+
+def _check(value: Any, what: str) -> None:
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    size = len(text.encode("utf-8", "surrogatepass"))
+    if size > LIMIT:
+        raise states._ExecutionError(TOO_LARGE, f"{what} has {size} bytes, {LIMIT} are allowed")

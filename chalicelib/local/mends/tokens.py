@@ -1,0 +1,126 @@
+"""Step Functions: task tokens. One attempt, one token; one token, one answer."""
+
+import re
+import threading
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Any
+
+from ministack.core.responses import error_response_json, json_response, new_uuid, now_iso
+from ministack.services import stepfunctions as states
+
+Data = dict[str, Any]
+
+_answering = threading.Lock()
+_owners: dict[str, Data] = {}  # every token ever given out: the execution that waits for it
+_execution: ContextVar[Data | None] = ContextVar("execution", default=None)
+_invoking: ContextVar[str | None] = ContextVar("invoking", default=None)
+
+
+class Stopped(SystemExit):
+    """Ends the thread of a stopped execution quietly; neither Retry nor Catch may see it."""
+
+
+def each_attempt_has_its_own_token() -> None:
+    """AWS: a retried .waitForTaskToken task gets a new token, and the old one is refused."""
+    original = states._apply_jsonata_arguments
+
+    def arguments(state: Data, entered: Any, ctx: Any = None) -> Any:
+        if ctx and ".waitForTaskToken" in state.get("Resource", ""):
+            ctx["Task"] = {"Token": new_uuid()}
+        return original(state, entered, ctx)
+
+    states._apply_jsonata_arguments = arguments
+
+
+def failed_invocations_fail_the_task() -> None:
+    """AWS: when the Lambda of a .waitForTaskToken task fails, so does the task; no more waiting."""
+    original = states._call_lambda
+
+    def call(function: str, event: Any) -> Any:
+        token = _invoking.get()
+        try:
+            return original(function, event)
+        except states._ExecutionError as failure:
+            if token:
+                _answer(token, {"error": {"Error": failure.error, "Cause": failure.cause}})
+            raise
+
+    states._call_lambda = call
+
+
+def tokens_work_once() -> None:
+    """AWS: a token takes one answer; later ones, and those after its task ended, are TaskTimedOut."""
+    _know_each_tokens_execution()
+    _close_tokens_of_stopped_executions()
+    states._send_task_success = _answers(lambda data: {"result": data.get("output", "{}")})
+    states._send_task_failure = _answers(
+        lambda data: {
+            "error": {"Error": data.get("error", "TaskFailed"), "Cause": data.get("cause", "")}
+        }
+    )
+    states._send_task_heartbeat = _answers(lambda data: {"heartbeat": now_iso()})
+
+
+def _know_each_tokens_execution() -> None:
+    run_task = states._execute_task
+    wait = states._invoke_with_callback
+
+    def execute(state: Data, entered: Any, execution: Data, ctx: Data) -> Any:
+        _execution.set(execution)
+        return run_task(state, entered, execution, ctx)
+
+    def invoke(resource: str, arguments: Any, token: str, state: Data) -> Any:
+        execution = _execution.get() or {"status": "RUNNING"}
+        _owners[token] = execution
+        invoking = _invoking.set(token)
+        try:
+            return wait(resource, arguments, token, state)
+        finally:
+            _invoking.reset(invoking)
+            if execution["status"] == "ABORTED":
+                raise Stopped
+
+    states._execute_task = execute
+    states._invoke_with_callback = invoke
+
+
+def _close_tokens_of_stopped_executions() -> None:
+    original = states._stop_execution
+
+    def stop(data: Data) -> Any:
+        answer = original(data)
+        stopped = states._executions.get(data.get("executionArn"))
+        for token in [token for token, owner in _owners.items() if owner is stopped]:
+            _answer(token, {"error": {"Error": "States.Runtime", "Cause": "stopped"}})
+        return answer
+
+    states._stop_execution = stop
+
+
+def _answers(reading: Callable[[Data], Data]) -> Callable[[Data], Any]:
+    def handle(data: Data) -> Any:
+        token = data.get("taskToken", "")
+        if token in _owners:
+            if _owners[token]["status"] == "RUNNING" and _answer(token, reading(data)):
+                return json_response({})
+            refusal = "TaskTimedOut", "Task Timed Out: 'Provided task does not exist anymore'"
+        elif re.fullmatch(r"[0-9a-f-]{36}", token):
+            refusal = "TaskDoesNotExist", "Task does not exist"
+        else:
+            refusal = "InvalidToken", "Invalid Token: 'Invalid token'"
+        return error_response_json(*refusal, 400)
+
+    return handle
+
+
+def _answer(token: str, answer: Data) -> bool:
+    """Give a waiting task its answer; False where it has one already or waits no more."""
+    with _answering:
+        waiting = states._task_tokens.get(token)
+        if waiting is None or waiting["event"].is_set():
+            return False
+        waiting.update(answer)
+        if "heartbeat" not in answer:
+            waiting["event"].set()
+        return True
