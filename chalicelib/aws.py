@@ -84,6 +84,6 @@ def _translate(refused: ClientError, call: str, about: str) -> RespoolError:
     if code in _THROTTLES:
         return Throttled(said)
     if code == "ConditionalCheckFailedException":
-        item: dict[str, Any] | None = refused.response.get("Item")  # type: ignore[assignment]
+        item: dict[str, Any] | None = refused.response.get("Item")
         return Refused(said, item)
     return _MEANINGS.get(code, AwsError)(said)

@@ -1,6 +1,7 @@
 """The fixed names of a stage's resources, derived from its prefix and nothing else."""
 
 from dataclasses import dataclass
+from typing import Any
 
 APP = "respool"
 FUNCTIONS = ("uncertain_task", "error_spool", "reprocess", "authorizer")
@@ -16,11 +17,18 @@ class Names:
     account: str
 
     @classmethod
-    def of_function(cls, function_arn: str) -> "Names":
-        """Read them from a Lambda's own ARN (`context.invoked_function_arn`)."""
-        _, partition, _, region, account, _, function, *_ = function_arn.split(":")
+    def of_function(cls, function: str, arn: str) -> "Names":
+        """Read them off a Lambda's name and any ARN of its account and region."""
+        _, partition, _, region, account, *_ = arn.split(":")
         head, _, tail = function.rpartition("-")
         return cls(head if tail in FUNCTIONS else function, partition, region, account)
+
+    @classmethod
+    def of_session(cls, prefix: str, session: Any) -> "Names":
+        """Read them off the credentials of a boto3 session, which asks STS."""
+        identity = session.client("sts").get_caller_identity()
+        partition = identity["Arn"].split(":")[1]
+        return cls(prefix, partition, session.region_name, identity["Account"])
 
     @property
     def spool(self) -> str:

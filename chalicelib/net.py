@@ -5,12 +5,13 @@ A death may be announced many times, by events and by the sweep; it is dealt wit
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from chalicelib import metric_names as metric
 from chalicelib.claims import Claim, Claims
 from chalicelib.journal import Journal
 from chalicelib.plan import ENDS, Status
-from chalicelib.record import ABSENT, Failure, Record, encode, key_in, parse
+from chalicelib.record import ABSENT, Failure, Record, encode, key_in_text, parse
 from chalicelib.recovery import Clock
 from chalicelib.spool import Spool
 from chalicelib.workflow import DEAD, Execution, Workflow
@@ -103,17 +104,24 @@ class Net:
 
 
 def _record(found: Execution) -> Record:
-    """The record of a dead execution's job; its input is in it whole."""
-    value = parse(found.input) if found.input else ABSENT
-    key = None if value is ABSENT else key_in(value)
+    """The record of a dead execution's job; a restart reads the input off the execution."""
+    key = key_in_text(found.input) if found.input else None
     return Record(
         key=found.arn.rpartition(":")[2] if key is None else key,
         execution=found.arn,
         redrives=found.redrives,
         started_at=_iso(found.started_at),
         error=Failure(found.error or _NAMES[found.status], found.cause[:1000]),
-        input=value,
+        input=_input(found.input),
     )
+
+
+def _input(text: str) -> Any:
+    """The input whole, so that it outlives its execution; by reference where it can't be read."""
+    try:
+        return parse(text) if text else ABSENT
+    except ValueError:
+        return ABSENT
 
 
 _NAMES = {Status.FAILED: "Failed", Status.TIMED_OUT: "TimedOut", Status.ABORTED: "Aborted"}

@@ -190,6 +190,11 @@ def key_in(value: Any) -> str | None:
     return given if isinstance(given, str) else None
 
 
+def key_in_text(text: str) -> str | None:
+    """The same for an execution's input as text, which may hold numbers that `parse` refuses."""
+    return key_in(json.loads(text))
+
+
 def _number(value: float) -> str:
     if value.is_integer() and abs(value) < 1e21:
         return str(int(value))

@@ -9,7 +9,7 @@ from chalicelib.claims import Claim, Claims
 from chalicelib.errors import AlreadyStarted, RedriveRefused, TokenRefused, Unreadable
 from chalicelib.journal import Journal
 from chalicelib.plan import Action, Decision, Facts, Rules, Status, admit, decide, needs_facts
-from chalicelib.record import ABSENT, Record, compact, decode, key_in, parse, restart_name
+from chalicelib.record import ABSENT, Record, compact, decode, key_in, key_in_text, restart_name
 from chalicelib.spool import Message, Spool
 from chalicelib.workflow import DEAD, Workflow
 
@@ -151,12 +151,11 @@ class Recovery:
         return self._start(record, restart_name(record, message.id), text, decision.reason)
 
     def _start(self, record: Record, name: str, text: str, reason: str) -> Outcome:
-        value = parse(text) if text else record.input
-        keyless = key_in(value) is None
+        keyless = (key_in_text(text) if text else key_in(record.input)) is None
         if record.execution and not self._hand_over(record, name, keyless):
             return self._tell(record, Action.STALE, "its key is held by another execution")
         try:
-            self._workflow.start(name, text or compact(value))
+            self._workflow.start(name, text or compact(record.input))
         except AlreadyStarted:
             return self._tell(record, Action.STALE, "was restarted already")
         if record.execution and keyless:

@@ -80,8 +80,12 @@ class Sweep:
                 yield lambda t=slots.task, h=holder: self._free(t, h, seen, repairs)  # type: ignore[misc]
         for claim in self.claims.claims():
             self._announce(claim, repairs)
-            if claim.execution not in live:
+            if claim.execution not in live and not self._waits_for_restart(claim):
                 yield lambda c=claim: self._claim(c, seen, repairs)  # type: ignore[misc]
+
+    def _waits_for_restart(self, claim: Claim) -> bool:
+        """Its owner's death was dealt with, and its message is young enough to be there still."""
+        return bool(claim.spooled_at) and self._age(claim.spooled_at) < RENEW
 
     def _unburied(self) -> Iterable[str]:
         """Dead executions that nobody has dealt with; an event may have been lost."""
@@ -135,7 +139,7 @@ class Sweep:
         heir = self.workflow.describe(self.workflow.arn(restart_name(record, "")))
         if heir.status is not Status.MISSING:
             self._release(claim, repairs)
-        elif self._age(claim.spooled_at) > RENEW and self.net.respool(owner):
+        elif self.net.respool(owner):
             repairs.renewed.append(claim.key)
 
     def _release(self, claim: Claim, repairs: Repairs) -> None:

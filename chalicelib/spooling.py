@@ -1,0 +1,79 @@
+"""Sets jobs aside: what the spool Lambda does with whatever it is called with."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from chalicelib import metric_names as metric
+from chalicelib.errors import BadRequest
+from chalicelib.journal import Journal
+from chalicelib.net import Net
+from chalicelib.record import ABSENT, VERSION, Record, encode, key_in, parse, read, read_failure
+from chalicelib.spool import Spool
+from chalicelib.workflow import Workflow
+
+STATUS_CHANGE = "Step Functions Execution Status Change"
+
+
+@dataclass(frozen=True)
+class Spooling:
+    """Takes the state machine's payload, a status-change event, or a plain key with its error.
+
+    It swallows no error: whoever called it calls again.
+    """
+
+    workflow: Workflow
+    spool: Spool
+    net: Net
+    journal: Journal
+
+    def take(self, event: Any) -> dict[str, str]:
+        """Set one job aside; says which, and how. Raises BadRequest for any other shape."""
+        if not isinstance(event, dict):
+            raise BadRequest(f"{SHAPES}, not {type(event).__name__}")
+        if event.get("detail-type") == STATUS_CHANGE:
+            execution = str(event.get("detail", {}).get("executionArn", ""))
+            return {"execution": execution, "result": self.net.catch(execution)}
+        if "token" in event or "respool" in event:
+            return self._park(read({"respool": VERSION, **event}))
+        if "key" in event:
+            return self._spool(_plain(event))
+        raise BadRequest(f"{SHAPES}, not an object with the fields {sorted(event)[:10]}")
+
+    def _park(self, record: Record) -> dict[str, str]:
+        """A parked job waits on its token; a large input comes by reference and is fetched."""
+        if record.input is ABSENT:
+            record = self._with_input(record)
+        return self._spool(record)
+
+    def _with_input(self, record: Record) -> Record:
+        text = self.workflow.describe(record.execution).input
+        try:
+            return record.with_input(parse(text)) if text else record
+        except ValueError:
+            return record  # a restart reads it, to the letter, off the execution
+
+    def _spool(self, record: Record) -> dict[str, str]:
+        self.spool.send(encode(record))
+        self.journal.tell(
+            "job-spooled",
+            key=record.key,
+            execution=record.execution,
+            task=record.task,
+            attempt=record.attempt,
+            error_name=record.error.name,
+        )
+        self.journal.count(metric.SPOOLED, task=record.task, error=record.error.name)
+        return {"key": record.key, "result": "spooled"}
+
+
+SHAPES = (
+    "error_spool takes the state machine's payload (with a token), a"
+    f' "{STATUS_CHANGE}" event, or {{"key": ..., "error-info": {{...}}}}'
+)
+
+
+def _plain(event: dict[str, Any]) -> Record:
+    """An older state machine's call: everything but the error is the job's input."""
+    job = {name: value for name, value in event.items() if name != "error-info"}
+    error = read_failure(event.get("error-info"))
+    return Record(key=key_in(job) or "", error=error, attempt=1, input=job)

@@ -1,0 +1,153 @@
+"""Wires a stage: its names and settings to adapters, and those to the engines."""
+
+import os
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import cache, cached_property
+from typing import Any
+
+import boto3
+
+from chalicelib.aws import client
+from chalicelib.claims import DynamoClaims
+from chalicelib.giveup import GiveUp
+from chalicelib.journal import Journal, LambdaJournal
+from chalicelib.names import Names
+from chalicelib.net import Net
+from chalicelib.plan import Rules
+from chalicelib.recovery import Recovery
+from chalicelib.replay import Order, Replayer, Report
+from chalicelib.requests import Request
+from chalicelib.settings import Settings
+from chalicelib.spool import SqsSpool
+from chalicelib.spooling import Spooling
+from chalicelib.sweep import Repairs, Sweep
+from chalicelib.tokens import Tokens
+from chalicelib.trigger import Trigger
+from chalicelib.workflow import StepFunctions
+
+
+def now() -> datetime:
+    """The time, with its zone."""
+    return datetime.now(UTC)
+
+
+@cache
+def stage_of(arn: str) -> "Stage":
+    """The stage that this process serves, made once; `arn` tells its account and region.
+
+    Under `chalice local` there is no such ARN, but a prefix in the environment: then the
+    credentials tell. Raises SettingsError.
+    """
+    prefix = os.environ.get("RESPOOL_PREFIX")
+    if prefix:
+        return Stage(Names.of_session(prefix, boto3.Session()), Settings.read(os.environ))
+    function = os.environ["AWS_LAMBDA_FUNCTION_NAME"]
+    return Stage(Names.of_function(function, arn), Settings.read(os.environ))
+
+
+class Stage:
+    """One deployed stage; what is not used is not made, so that a cold start stays short."""
+
+    def __init__(
+        self, names: Names, settings: Settings, session: Any = None, journal: Journal | None = None
+    ) -> None:
+        self.names = names
+        self.settings = settings
+        self._session = session
+        self.journal = journal or LambdaJournal(names.prefix)
+
+    @cached_property
+    def spool(self) -> SqsSpool:
+        """The queue of jobs set aside."""
+        return SqsSpool(self._client("sqs"), self.names.spool)
+
+    @cached_property
+    def stuck(self) -> SqsSpool:
+        """The queue that unattended replays leave alone."""
+        return SqsSpool(self._client("sqs"), self.names.stuck)
+
+    @cached_property
+    def workflow(self) -> StepFunctions:
+        """The state machine."""
+        return StepFunctions(self._client("stepfunctions"), self.names.state_machine_arn)
+
+    @cached_property
+    def claims(self) -> DynamoClaims:
+        """The table of claims and slots."""
+        return DynamoClaims(self._client("dynamodb"), self.names.table)
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        """Who may call the API."""
+        return Tokens(self._client("secretsmanager"), self.names.secret, time.monotonic)
+
+    @cached_property
+    def net(self) -> Net:
+        """What catches jobs that fell."""
+        return Net(self.workflow, self.claims, self.spool, self.journal, now)
+
+    @cached_property
+    def spooling(self) -> Spooling:
+        """What the spool Lambda does."""
+        return Spooling(self.workflow, self.spool, self.net, self.journal)
+
+    @cached_property
+    def replayer(self) -> Replayer:
+        """What puts jobs back."""
+        recovery = Recovery(
+            self.workflow, self.claims, self.stuck, self.journal, now, self.settings.task_limit
+        )
+        return Replayer(recovery, self.journal, time.monotonic, time.sleep)
+
+    @cached_property
+    def give_up(self) -> GiveUp:
+        """What ends jobs for good."""
+        return GiveUp(self.workflow, self.claims, (self.spool, self.stuck), self.journal, now)
+
+    def replay(self, request: Request, seconds: float) -> Report:
+        """Put back what was asked for, within so many seconds."""
+        return self.replayer.replay(self.spool, self._order(request, seconds))
+
+    def replay_stuck(self, request: Request, seconds: float) -> Report:
+        """The same for jobs that failed too often: for people, never for a schedule."""
+        order = self._order(request, seconds)
+        order = replace(order, rules=replace(order.rules, take_stuck=True))
+        return self.replayer.replay(self.stuck, order)
+
+    def sweep(self, seconds: float) -> Repairs:
+        """Repair what events missed, within so many seconds."""
+        sweep = Sweep(
+            self.workflow, self.claims, self.net, self.journal, now, time.monotonic, time.sleep
+        )
+        return sweep.run(seconds)
+
+    def trigger(self, event: dict[str, Any], seconds: float) -> dict[str, Any]:
+        """Settle the messages of an SQS event; the rest is reported back to SQS."""
+        rules = Rules(
+            began=now(),
+            max_attempts=self.settings.max_attempts,
+            cool_down=self.settings.cool_down,
+        )
+        return Trigger(self.replayer, self.spool).take(event, Order(0, rules, seconds))
+
+    def _order(self, request: Request, seconds: float) -> Order:
+        return Order(
+            count=request.count or self.settings.max_reprocess,
+            rules=Rules(
+                began=now(), max_attempts=self.settings.max_attempts, choice=request.choice
+            ),
+            seconds=seconds,
+            rate=request.rate,
+            dry_run=request.dry_run,
+        )
+
+    def _client(self, service: str) -> Any:
+        if service not in self._clients:
+            self._clients[service] = client(service, self._session)
+        return self._clients[service]
+
+    @cached_property
+    def _clients(self) -> dict[str, Any]:
+        return {}
