@@ -1,0 +1,60 @@
+"""What callers ask for is taken, or refused with the value and what would do."""
+
+import pytest
+
+from chalicelib.errors import BadRequest
+from chalicelib.requests import read_query, read_request
+
+
+def test_nothing_asked_for_means_the_defaults() -> None:
+    request = read_query({})
+
+    assert request.count is None
+    assert not request.dry_run
+
+
+def test_a_query_and_an_event_are_read_alike() -> None:
+    query = read_query({"max": ["2"], "older_than": ["60"], "rate": ["0.5"], "dry_run": ["true"]})
+
+    assert query == read_request({"max": 2, "older_than": 60, "rate": 0.5, "dry_run": True})
+
+
+@pytest.mark.parametrize(
+    "value", ["0", "-1", "10001", "two", "1.5", "", " 2", "1e3", "\uff12", "9" * 400]
+)
+def test_a_max_out_of_range_is_refused_with_the_range(value: str) -> None:
+    with pytest.raises(BadRequest, match="must be a whole number from 1 to 10000"):
+        read_query({"max": [value]})
+
+
+def test_the_refused_value_is_named() -> None:
+    with pytest.raises(BadRequest, match="max=two"):
+        read_query({"max": ["two"]})
+
+
+def test_a_parameter_given_twice_is_refused() -> None:
+    with pytest.raises(BadRequest, match="max is given 2 times"):
+        read_query({"max": ["1", "2"]})
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"maximum": "2"}, "unknown parameter 'maximum'"),
+        ({"max": True}, "max=True"),
+        ({"max": 2.5}, "max=2.5"),
+        ({"max": None}, "max=None"),
+        ({"rate": "0"}, "rate=0"),
+        ({"rate": "nan"}, "rate=nan"),
+        ({"rate": "inf"}, "rate=inf"),
+        ({"rate": True}, "rate=True"),
+        ({"dry_run": "yes"}, "dry_run=yes"),
+        ({"key": ""}, "key is empty"),
+        ({"key": 5}, "key=5"),
+        ({"error": "x" * 2000}, "must be text of at most 1024 bytes"),
+        ({"older_than": "-1"}, "older_than=-1"),
+    ],
+)
+def test_a_value_of_no_use_is_refused_by_name(given: dict[str, object], told: str) -> None:
+    with pytest.raises(BadRequest, match=told):
+        read_request(given)

@@ -1,0 +1,76 @@
+"""A stage's settings are read once, and every wrong one is named at once."""
+
+import pytest
+
+from chalicelib.errors import SettingsError
+from chalicelib.settings import Settings
+
+
+def test_without_variables_there_are_defaults() -> None:
+    settings = Settings.read({})
+
+    assert settings.max_reprocess == 10
+    assert settings.task_limit == 5
+    assert settings.spool_via == "lambda"
+    assert settings.replay_schedule == ""
+
+
+def test_every_wrong_variable_is_named_with_its_value_and_mend() -> None:
+    with pytest.raises(SettingsError) as wrong:
+        Settings.read({"MAX_REPROCESS": "0", "SPOOL_VIA": "pigeon", "TASK_LIMIT": "5"})
+
+    text = str(wrong.value)
+    assert "MAX_REPROCESS='0': must be a whole number from 1 to 10000" in text
+    assert "SPOOL_VIA='pigeon': must be one of lambda, sqs" in text
+    assert "TASK_LIMIT" not in text
+    assert ".chalice/config.json" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("MAX_REPROCESS", "10001"),
+        ("MAX_REPROCESS", "ten"),
+        ("MAX_REPROCESS", "-1"),
+        ("MAX_REPROCESS", "\u0661"),
+        ("MAX_ATTEMPTS", "0"),
+        ("COOL_DOWN", "43201"),
+        ("TASK_LIMIT", "1001"),
+        ("TASK_LIMIT", "1.5"),
+        ("SPOOL_VIA", "SQS"),
+        ("STATE_MACHINE", "/etc/passwd.json"),
+        ("STATE_MACHINE", "../other.json"),
+        ("STATE_MACHINE", "machine.yaml"),
+        ("REPLAY_SCHEDULE", "at night"),
+        ("REPLAY_SCHEDULE", "cron(0 3 * * *)"),
+        ("REPLAY_SCHEDULE", "rate(0 hours)"),
+        ("REPLAY_SCHEDULE", "rate(1 fortnight)"),
+        ("REPLAY_MAX", "0"),
+        ("REPLAY_TIMEZONE", "//"),
+    ],
+)
+def test_a_wrong_value_is_refused(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=name):
+        Settings.read({name: value})
+
+
+@pytest.mark.parametrize(
+    ("schedule", "read"),
+    [
+        ("cron(0 3 * * ? *)", "cron(0 3 * * ? *)"),
+        ("rate(12 hours)", "rate(12 hours)"),
+        ("off", ""),
+        ("", ""),
+    ],
+)
+def test_a_schedule_is_an_expression_or_off(schedule: str, read: str) -> None:
+    assert Settings.read({"REPLAY_SCHEDULE": schedule}).replay_schedule == read
+
+
+def test_a_limit_of_zero_is_a_hold_and_legal() -> None:
+    assert Settings.read({"TASK_LIMIT": "0"}).task_limit == 0
+
+
+def test_a_nightly_replay_takes_as_many_as_any_other_unless_told() -> None:
+    assert Settings.read({"MAX_REPROCESS": "50"}).replay_max == 50
+    assert Settings.read({"MAX_REPROCESS": "50", "REPLAY_MAX": "7"}).replay_max == 7
