@@ -11,7 +11,7 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -109,7 +109,7 @@ def _start(port: int, wait_scale: float, folder: Path) -> subprocess.Popen[bytes
     }
     with (folder / "log").open("wb") as log:
         return subprocess.Popen(
-            [sys.executable, "-m", "chalicelib.local.server"],
+            [sys.executable, "-m", "chalicelib.local.server", str(folder)],
             cwd=PROJECT,
             env=environment,
             stdin=subprocess.PIPE,  # never written to: its closing tells the child that we are gone
@@ -139,7 +139,7 @@ def _wait_until_ready(aws: LocalAws) -> None:
 def _answers(url: str) -> bool:
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with direct.open(url, timeout=5) as answer:
+        with direct.open(url, timeout=1) as answer:
             return bool(answer.status == 200)
     except (urllib.error.URLError, OSError):
         return False
@@ -147,10 +147,8 @@ def _answers(url: str) -> bool:
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     # It keeps nothing, so there is nothing to save; its group holds the Lambda workers too.
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     process.wait()
     if process.stdin:
         process.stdin.close()

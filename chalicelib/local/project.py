@@ -19,6 +19,7 @@ from chalicelib.local.wheels import wheel_folder
 
 PARTS = ("app.py", "chalicelib", "statemachine.json", "requirements.txt", "vendor")
 CHALICE_PARTS = ("config.json", "policies")
+CHALICE = (sys.executable, "-c", "from chalice.cli import main; main()")
 TIMEOUT = 300
 
 
@@ -38,8 +39,7 @@ class ProjectCopy:
     def chalice(self, *words: str) -> "subprocess.CompletedProcess[str]":
         """Run `chalice <words> --stage <stage>` and return its code and its output."""
         return subprocess.run(
-            [sys.executable, "-c", "from chalice.cli import main; main()", *words]
-            + ["--stage", self.stage],
+            [*CHALICE, *words, "--stage", self.stage],
             cwd=self.folder,
             env=self._environment(),
             stdin=subprocess.DEVNULL,

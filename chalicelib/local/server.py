@@ -4,26 +4,26 @@ import os
 import shutil
 import signal
 import sys
-import tempfile
 import threading
 
 
-def _end_with_starter() -> None:
+def _end_with_starter(folder: str) -> None:
     # The starter holds the other end of our stdin: it closes even when the starter is killed.
     sys.stdin.buffer.read()
-    shutil.rmtree(tempfile.gettempdir(), ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
     os.killpg(os.getpgid(0), signal.SIGKILL)
 
 
 def main() -> None:
-    """Serve until the starter's end of stdin closes; takes the Lambda workers along."""
+    """Serve until the starter's end of stdin closes; then remove the folder that argv names."""
     from ministack.app import main as serve
 
     from chalicelib.local import mends
 
     mends.apply()
-    threading.Thread(target=_end_with_starter, daemon=True).start()
-    sys.argv = ["ministack"]
+    (folder,) = sys.argv[1:]
+    threading.Thread(target=_end_with_starter, args=(folder,), daemon=True).start()
+    sys.argv[1:] = []  # the emulator has options of its own
     serve()
 
 

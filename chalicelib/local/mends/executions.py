@@ -113,7 +113,7 @@ def assignments_see_the_values_before() -> None:
 
 
 def expressions_have_time_on_a_busy_machine() -> None:
-    """AWS gives an expression a second of its own processor; here many share one, so ten times that."""
+    """AWS: an expression has a second, on a processor that it need not share; here it gets ten."""
     parser = states.jsonata
 
     class Patient:

@@ -63,7 +63,7 @@ def errors_bear_their_class_name() -> None:
 
 
 def updates_spare_running_invocations() -> None:
-    """AWS: new code or configuration is for new environments; a running invocation ends in its own."""
+    """AWS: a running invocation ends in the environment in which it began, despite an update."""
     invalidate = runtime.invalidate_worker
     release = runtime.release_worker
     retired: set[Any] = set()
@@ -90,7 +90,7 @@ def updates_spare_running_invocations() -> None:
 def functions_are_active_at_once() -> None:
     """AWS takes seconds to make a function Active; here the SDK's waiter need not wait its five."""
 
-    def activate(name: str, delay: float) -> None:
+    def activate(name: str, _delay: float) -> None:
         function = service._functions.get(name)
         if function:
             function["config"].update(State="Active", LastUpdateStatus="Successful")

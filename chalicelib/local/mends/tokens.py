@@ -50,7 +50,7 @@ def failed_invocations_fail_the_task() -> None:
 
 
 def tokens_work_once() -> None:
-    """AWS: a token takes one answer; later ones, and those after its task ended, are TaskTimedOut."""
+    """AWS: a token takes one answer; after that, or after its task ended, it is TaskTimedOut."""
     _know_each_tokens_execution()
     _close_tokens_of_stopped_executions()
     states._send_task_success = _answers(lambda data: {"result": data.get("output", "{}")})
@@ -59,7 +59,7 @@ def tokens_work_once() -> None:
             "error": {"Error": data.get("error", "TaskFailed"), "Cause": data.get("cause", "")}
         }
     )
-    states._send_task_heartbeat = _answers(lambda data: {"heartbeat": now_iso()})
+    states._send_task_heartbeat = _answers(lambda _: {"heartbeat": now_iso()})
 
 
 def _know_each_tokens_execution() -> None:
