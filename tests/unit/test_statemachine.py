@@ -20,7 +20,7 @@ MOST_BYTES = 262_144
 MOST_SPOOLED_BY_VALUE = 60_000
 TOKEN = "T" * 1024
 KEY = STATES["ClaimJob"]["Arguments"]["Key"]["pk"]["S"]
-FAILURE = STATES["UncertainTask"]["Catch"][0]["Assign"]["failure"]
+FAILURE = STATES["NoteFailure"]["Assign"]["failure"]
 LONGEST = {"name": "n" * 256, "message": "\u3042" * 1000}
 
 
@@ -28,7 +28,7 @@ class EvaluationError(Exception):
     """Step Functions calls it States.QueryEvaluationError."""
 
 
-def evaluate(template: Any, job: Any, error: Any = None, **variables: Any) -> Any:
+def evaluate(template: Any, job: Any, **variables: Any) -> Any:
     context = {
         "QueryLanguage": "JSONata",
         "Execution": {"Id": ARN, "Input": job, "Name": "name", "StartTime": "2026-11-24T00:00:00Z"},
@@ -37,7 +37,7 @@ def evaluate(template: Any, job: Any, error: Any = None, **variables: Any) -> An
         "variables": variables,
     }
     try:
-        return stepfunctions._apply_jsonata_template(template, {}, context, None, error)
+        return stepfunctions._apply_jsonata_template(template, {}, context)
     except stepfunctions._ExecutionError as failed:
         raise EvaluationError(failed.error, failed.cause) from failed
 
@@ -140,18 +140,18 @@ def test_python_reads_the_same_fractions_as_the_state_machine(key: float) -> Non
 def test_an_error_is_read_out_of_its_cause_or_stays_as_it_came(
     cause: str, failure: tuple[str, str]
 ) -> None:
-    read = evaluate(FAILURE, {}, {"Error": "Original", "Cause": cause})
+    read = evaluate(FAILURE, {}, caught={"Error": "Original", "Cause": cause})
 
     assert (read["name"], read["message"]) == failure
 
 
 def test_an_error_without_a_cause_is_read() -> None:
-    assert evaluate(FAILURE, {}, {"Error": "E"}) == {"name": "E", "message": ""}
+    assert evaluate(FAILURE, {}, caught={"Error": "E"}) == {"name": "E", "message": ""}
 
 
 @given(st.text(max_size=300) | st.text('"\\{}:u0123dDeErorTypMsag/nt,', max_size=300))
 def test_no_cause_whatever_stops_a_job_from_being_parked(cause: str) -> None:
-    read = evaluate(FAILURE, {}, {"Error": "E", "Cause": cause})
+    read = evaluate(FAILURE, {}, caught={"Error": "E", "Cause": cause})
 
     assert set(read) == {"name", "message"}
     assert len(read["message"]) <= 1000
@@ -163,7 +163,7 @@ def test_the_message_of_any_lambda_error_is_read_to_the_letter_or_left_in_its_js
 ) -> None:
     cause = json.dumps({"errorMessage": message, "errorType": "E"})
 
-    assert evaluate(FAILURE, {}, {"Error": "E", "Cause": cause})["message"] in (message, cause)
+    assert evaluate(FAILURE, {}, caught={"Error": "E", "Cause": cause})["message"] in (message, cause)
 
 
 @pytest.mark.parametrize("state", ["ErrorSpool", "SpoolDirectly"])
