@@ -5,6 +5,7 @@ import json
 import math
 import re
 from dataclasses import dataclass, field, fields, replace
+from decimal import Decimal
 from typing import Any
 
 from chalicelib.errors import Unreadable
@@ -196,10 +197,8 @@ def key_in_text(text: str) -> str | None:
 
 
 def _number(value: float) -> str:
-    if value.is_integer() and abs(value) < 1e21:
-        return str(int(value))
-    mantissa, e, exponent = repr(value).partition("e")
-    return f"{mantissa.removesuffix('.0')}e{int(exponent):+d}" if e else mantissa
+    """As JavaScript writes it, for the numbers that ClaimJob lets pass."""
+    return f"{Decimal(repr(value)):f}".removesuffix(".0")
 
 
 def restart_name(record: Record, message_id: str) -> str:
