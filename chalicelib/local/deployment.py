@@ -14,7 +14,6 @@ from chalicelib.local.waiting import wait_until
 from chalicelib.names import APP, Names
 
 T = TypeVar("T")
-OPEN = ("RUNNING",)
 
 
 @dataclass(frozen=True)
@@ -155,17 +154,32 @@ class Deployment:
         except urllib.error.HTTPError as refusal:
             return _answer(refusal.code, refusal.headers, refusal.read())
 
+    def executions(self, status: str | None = None) -> list[dict[str, Any]]:
+        """All executions, or those of one status, the latest first."""
+        chosen = {"statusFilter": status} if status else {}
+        pages = self.client("stepfunctions").get_paginator("list_executions")
+        found = pages.paginate(stateMachineArn=self.names.state_machine_arn, **chosen)
+        return [execution for page in found for execution in page["executions"]]
+
+    def clear(self) -> None:
+        """Stop what runs, forget what is claimed and spooled, and let the task work."""
+        for execution in self.executions("RUNNING"):
+            self.client("stepfunctions").stop_execution(executionArn=execution["executionArn"])
+        table = self.client("dynamodb")
+        for item in self.claims():
+            table.delete_item(TableName=self.names.table, Key={"pk": item["pk"]})
+        for queue in (self.names.spool, self.names.stuck):
+            self.client("sqs").purge_queue(QueueUrl=self.queue_url(queue))
+        self.set_behavior("OK")
+
     def wait_until(self, condition: Callable[[], T], what: str, timeout: float = 60) -> T:
         """Wait for it; a failure says what the stage looked like."""
         return wait_until(condition, what, timeout, seen=self.seen)
 
     def seen(self) -> dict[str, Any]:
         """What a look at the stage shows: executions by status, the spool, the claims."""
-        found = self.client("stepfunctions").list_executions(
-            stateMachineArn=self.names.state_machine_arn, maxResults=100
-        )
         return {
-            "executions": {one["name"]: one["status"] for one in found["executions"]},
+            "executions": {one["name"]: one["status"] for one in self.executions()},
             "spooled": self.spool_depth(),
             "claims": self.claims()[:20],
         }

@@ -17,9 +17,9 @@ from chalicelib.local.emulator import PROJECT
 from chalicelib.local.environment import ACCOUNT, variables, without_aws
 from chalicelib.local.wheels import wheel_folder
 
-PARTS = ("app.py", "chalicelib", "statemachine.json", "requirements.txt", "vendor")
-CHALICE_PARTS = ("config.json", "policies")
-CHALICE = (sys.executable, "-c", "from chalice.cli import main; main()")
+PARTS = ("app.py", "chalicelib", "statemachine.json", "requirements.txt", "vendor", ".chalice")
+NOT_COPIED = ("__pycache__", "*.pyc", "deployed", "deployments", "rendered")
+CHALICE = (sys.executable, "-c", "import sys; from chalice.cli import main; sys.exit(main())")
 TIMEOUT = 300
 
 
@@ -98,15 +98,11 @@ def project_copy(
         folder = Path(scratch)
         for name in PARTS:
             _copy(source / name, folder / name)
-        for name in CHALICE_PARTS:
-            _copy(source / ".chalice" / name, folder / ".chalice" / name)
         yield ProjectCopy(folder, endpoint, account)
 
 
 def _copy(source: Path, target: Path) -> None:
     if source.is_dir():
-        ignored = shutil.ignore_patterns("__pycache__", "*.pyc")
-        shutil.copytree(source, target, ignore=ignored)
+        shutil.copytree(source, target, ignore=shutil.ignore_patterns(*NOT_COPIED))
     elif source.exists():
-        target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, target)

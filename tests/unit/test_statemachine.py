@@ -163,7 +163,10 @@ def test_the_message_of_any_lambda_error_is_read_to_the_letter_or_left_in_its_js
 ) -> None:
     cause = json.dumps({"errorMessage": message, "errorType": "E"})
 
-    assert evaluate(FAILURE, {}, caught={"Error": "E", "Cause": cause})["message"] in (message, cause)
+    assert evaluate(FAILURE, {}, caught={"Error": "E", "Cause": cause})["message"] in (
+        message,
+        cause,
+    )
 
 
 @pytest.mark.parametrize("state", ["ErrorSpool", "SpoolDirectly"])

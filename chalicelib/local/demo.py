@@ -1,0 +1,58 @@
+"""`make demo`: the whole loop, on the local AWS, with everything as `chalice deploy` deploys it."""
+
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+
+from chalicelib.errors import RespoolError
+from chalicelib.local.deployment import Deployment
+from chalicelib.local.emulator import LocalAws, local_aws
+from chalicelib.local.project import project_copy
+from chalicelib.local.scenes import Story
+from chalicelib.local.screen import Screen
+
+WAIT_SCALE = 0.5
+DEPLOY_TIMEOUT = 240
+
+
+@contextmanager
+def deployed_stage(screen: Screen) -> Iterator[tuple[LocalAws, Deployment]]:
+    """Start a local AWS and deploy a copy of this project to it, in sight of the progress."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that nothing is left behind
+    screen.chapter("A local AWS, and chalice deploy --stage local")
+    with local_aws(wait_scale=WAIT_SCALE) as aws, project_copy(aws.endpoint) as copy:
+        output = screen.work(copy.deploy, "the deployment", DEPLOY_TIMEOUT)
+        screen.show(output.rstrip())
+        yield aws, Deployment(copy)
+
+
+def main() -> int:
+    """Tell the story; 0 only if every job finished exactly once with its own output."""
+    console = Console(highlight=False, soft_wrap=True)
+    screen = Screen(console)
+    began = time.monotonic()
+    try:
+        with deployed_stage(screen) as (_, deployment):
+            story = Story(deployment, screen, [])
+            story.fail()
+            story.look_at_the_spool()
+            story.recover()
+            story.replay_some()
+            story.replay_the_rest()
+            story.check()
+    except RespoolError as failure:
+        console.print(f"\n[bold red]The demo failed.[/] {failure}")
+        return 1
+    except KeyboardInterrupt:
+        console.print("\nStopped; nothing is left behind.")
+        return 130
+    screen.show(f"It took {time.monotonic() - began:.0f} s, and nothing is left of it.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,58 @@
+"""Jobs as a person wants to see them: where each is, how often it was tried, what came of it."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from chalicelib.local.deployment import Deployment
+
+TASK = "UncertainTask"
+
+
+@dataclass(frozen=True)
+class JobView:
+    """One job at one moment."""
+
+    job: Any
+    status: str
+    state: str
+    tries: int
+    finished: int
+    output: Any
+
+    @property
+    def done_once(self) -> bool:
+        """Whether it finished, its task exactly once, with its own output."""
+        return (self.status, self.finished, self.output) == ("SUCCEEDED", 1, self.job)
+
+
+def look(deployment: Deployment, execution: str) -> JobView:
+    """How a job stands now."""
+    about = deployment.describe(execution)
+    events = deployment.history(execution)
+    entered = [state for _, state in _states(events)]
+    in_task = [event for event, state in _states(events, every=True) if state == TASK]
+    return JobView(
+        job=json.loads(about["input"]),
+        status=about["status"],
+        state=entered[-1] if entered else "",
+        tries=_count(in_task, "TaskScheduled"),
+        finished=_count(in_task, "TaskSucceeded"),
+        output=json.loads(about["output"]) if about["status"] == "SUCCEEDED" else None,
+    )
+
+
+def _states(events: list[dict[str, Any]], every: bool = False) -> list[tuple[dict[str, Any], str]]:
+    """The events that enter a state (or every event), each with the state that it belongs to."""
+    found, state = [], ""
+    for event in events:
+        entering = event.get("stateEnteredEventDetails")
+        if entering:
+            state = entering["name"]
+        if entering or every:
+            found.append((event, state))
+    return found
+
+
+def _count(events: list[dict[str, Any]], kind: str) -> int:
+    return sum(event["type"] == kind for event in events)

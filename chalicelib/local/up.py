@@ -1,0 +1,73 @@
+"""`make up`: a deployed stage on the local AWS, with jobs in its spool, until Ctrl-C."""
+
+import signal
+import sys
+import threading
+
+from rich.console import Console
+
+from chalicelib.errors import RespoolError
+from chalicelib.local.demo import deployed_stage
+from chalicelib.local.deployment import Deployment
+from chalicelib.local.emulator import LocalAws
+from chalicelib.local.environment import exports
+from chalicelib.local.scenes import Story
+from chalicelib.local.screen import Screen
+
+INVITATION = """
+[bold]The stage is up.[/] {jobs} jobs wait in its spool, and the neighbour is well again.
+
+  API      {api}
+  token    {token}
+
+Put two of them back:
+
+  curl -X POST -H 'Authorization: Bearer {token}' '{api}/replay?max=2'
+
+To use it with the AWS CLI, an SDK or `chalice`, in another shell:
+
+{exports}
+
+The neighbour goes down again by
+
+  aws lambda update-function-configuration --function-name {prefix}-uncertain_task \\
+      --environment 'Variables={{BEHAVIOR=NG}}'
+
+Ctrl-C ends it, and nothing is left of it.
+"""
+
+
+def main() -> int:
+    """Deploy, let some jobs fail, say how to go on, and stay."""
+    console = Console(highlight=False, soft_wrap=True)
+    screen = Screen(console)
+    ended = threading.Event()
+    try:
+        with deployed_stage(screen) as (aws, deployment):
+            story = Story(deployment, screen, [])
+            story.fail()
+            deployment.set_behavior("OK")
+            screen.show(_invitation(aws, deployment))
+            signal.signal(signal.SIGTERM, lambda *_: ended.set())
+            while not ended.wait(1):
+                aws.check()
+    except RespoolError as failure:
+        console.print(f"\n[bold red]It failed.[/] {failure}")
+        return 1
+    except KeyboardInterrupt:
+        console.print("\nEnded.")
+    return 0
+
+
+def _invitation(aws: LocalAws, deployment: Deployment) -> str:
+    return INVITATION.format(
+        jobs=deployment.spool_depth(),
+        api=deployment.api_url,
+        token=deployment.token,
+        exports=exports(aws.endpoint),
+        prefix=deployment.names.prefix,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,79 @@
+"""The stage that the end-to-end tests act on: what `chalice deploy --stage local` has deployed."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from itertools import count
+
+import pytest
+
+from chalicelib.local.deployment import Deployment
+from chalicelib.local.emulator import LocalAws, local_aws
+from chalicelib.local.project import ProjectCopy, project_copy
+
+WAIT_SCALE = 0.05
+QUICK = {"SLEEP": "0"}
+
+Copy = Callable[..., ProjectCopy]
+Deploy = Callable[..., Deployment]
+
+
+@pytest.fixture(scope="session")
+def aws() -> Iterator[LocalAws]:
+    """A local AWS for the whole run; its waits and retry delays are 20 times shorter."""
+    with local_aws(wait_scale=WAIT_SCALE) as local:
+        yield local
+
+
+@pytest.fixture(scope="session")
+def deployment(aws: LocalAws) -> Iterator[Deployment]:
+    """The project, deployed once."""
+    with project_copy(aws.endpoint) as copy:
+        copy.change_settings(QUICK)
+        copy.deploy()
+        yield Deployment(copy)
+
+
+@pytest.fixture
+def stage(deployment: Deployment) -> Deployment:
+    """The deployed stage with nothing running, spooled or claimed, and a task that works."""
+    deployment.clear()
+    return deployment
+
+
+@pytest.fixture(scope="session")
+def accounts() -> Iterator[int]:
+    """Numbers of accounts that no other test uses, each an AWS of its own."""
+    return count(100_000_000_000)
+
+
+@pytest.fixture
+def copy(aws: LocalAws, accounts: Iterator[int]) -> Iterator[Copy]:
+    """Makes a copy of the project that is not deployed yet, in an account of its own.
+
+    Takes `settings` for the stage's environment_variables and `files` to write, by their path.
+    """
+    with ExitStack() as copies:
+
+        def make(
+            settings: Mapping[str, str] | None = None, files: Mapping[str, str] | None = None
+        ) -> ProjectCopy:
+            made = copies.enter_context(project_copy(aws.endpoint, str(next(accounts))))
+            made.change_settings({**QUICK, **(settings or {})})
+            made.write(files or {})
+            return made
+
+        yield make
+
+
+@pytest.fixture
+def deploy(copy: Copy) -> Deploy:
+    """Deploys a copy with changed settings or files, in an account of its own."""
+
+    def make(
+        settings: Mapping[str, str] | None = None, files: Mapping[str, str] | None = None
+    ) -> Deployment:
+        made = copy(settings, files)
+        made.deploy()
+        return Deployment(made)
+
+    return make
