@@ -5,7 +5,7 @@ from typing import Any, Protocol
 from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
-from chalicelib.metric_names import NAMESPACE
+from chalicelib.metric_names import NAMESPACE, SECONDS
 
 
 class Journal(Protocol):
@@ -37,10 +37,12 @@ class LambdaJournal:
         self._log.warning(action, extra={"action": action, **fields})
 
     def count(self, metric: str, value: float = 1, **dimensions: str) -> None:
-        """One embedded metric, with the stage as a dimension and any others given."""
+        """One embedded metric, for the stage and, where more dimensions are given, for those."""
         metrics = EphemeralMetrics(namespace=NAMESPACE)
         metrics.add_dimension(name="stage", value=self._stage)
-        for name, text in dimensions.items():
-            metrics.add_dimension(name=name, value=text or "unknown")
-        metrics.add_metric(name=metric, unit=MetricUnit.Count, value=value)
+        if dimensions:
+            known = {name: text or "unknown" for name, text in dimensions.items()}
+            metrics.add_dimensions(stage=self._stage, **known)
+        unit = MetricUnit.Seconds if metric in SECONDS else MetricUnit.Count
+        metrics.add_metric(name=metric, unit=unit, value=value)
         metrics.flush_metrics()

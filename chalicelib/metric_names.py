@@ -14,6 +14,11 @@ CAUGHT = "DeathsCaught"
 SWEPT = "RepairsSwept"
 NEAR_YEAR = "JobsNearTheYear"
 GIVEN_UP = "JobsGivenUp"
+WAITED = "SecondsToReplay"
+"""From a job's first failure until a replay let it go on."""
+
+SECONDS = frozenset({WAITED})
+"""Those that are times; the others count."""
 
 ALL = (
     SPOOLED,
@@ -28,4 +33,5 @@ ALL = (
     SWEPT,
     NEAR_YEAR,
     GIVEN_UP,
+    WAITED,
 )

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from chalicelib import metric_names as metric
 from chalicelib.claims import Claim, Claims
@@ -210,7 +210,18 @@ class Recovery:
             reason=reason,
         )
         self._journal.count(_COUNTED[action], task=record.task, error=record.error.name)
+        if _COUNTED[action] in (metric.RESUMED, metric.RESTARTED):
+            self._measure(record.first_failed_at)
         return Outcome(record.key, action, reason, problem=problem)
+
+    def _measure(self, first_failed_at: str) -> None:
+        """How long the job waited, where its record says since when."""
+        try:
+            since = datetime.fromisoformat(first_failed_at)
+        except ValueError:
+            return
+        waited = self._clock() - (since if since.tzinfo else since.replace(tzinfo=UTC))
+        self._journal.count(metric.WAITED, max(0, waited.total_seconds()))
 
 
 def key_of(message: Message) -> str:

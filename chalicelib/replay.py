@@ -79,12 +79,17 @@ class Report:
 
 @dataclass(frozen=True)
 class Replayer:
-    """The engine. `elapsed` reads seconds on a clock that never goes back; `pause` sleeps."""
+    """The engine. `elapsed` reads seconds on a clock that never goes back; `pause` sleeps.
+
+    Who looks on hears each outcome and may stop the replay: what is under way is finished then.
+    """
 
     recovery: Recovery
     journal: Journal
     elapsed: Callable[[], float]
     pause: Callable[[float], None]
+    look_on: Callable[[Outcome], None] = lambda _: None
+    stopped: Callable[[], bool] = lambda: False
 
     def replay(self, spool: Spool, order: Order) -> Report:
         """Put back what the order asks for, and release at once whatever was not taken."""
@@ -163,7 +168,8 @@ class _Run:
         _still(under_way)
 
     def _late(self) -> bool:
-        self._report.more = self._engine.elapsed() >= self._deadline
+        late = self._engine.elapsed() >= self._deadline
+        self._report.more = late or self._engine.stopped()
         return self._report.more
 
     def _wanted(self) -> int:
@@ -203,6 +209,7 @@ class _Run:
         with self._lock:
             self._out -= 1
             self._report.add(outcome)
+            self._engine.look_on(outcome)
             if outcome.settled and not self._order.dry_run:
                 batch.settled.append(message)
             else:

@@ -24,6 +24,7 @@ class Settings:
     replay_timezone: str = "UTC"
     replay_max: int = 10
     sweep_schedule: str = "rate(1 hour)"
+    alert_email: str = ""
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> "Settings":
@@ -93,6 +94,14 @@ def _timezone(text: str) -> str:
     return text
 
 
+def _email(text: str) -> str:
+    name, _, domain = text.rpartition("@")
+    plain = text.isascii() and text.isprintable() and not set(text) & set(" ,;<>")
+    if not (name and "." in domain.strip(".") and plain and len(text) <= 254):
+        raise ValueError("must be one mail address such as team@example.com")
+    return text
+
+
 def _project_file(text: str) -> str:
     if text.startswith("/") or ".." in text.split("/") or not text.endswith(".json"):
         raise ValueError("must be the path of a .json file inside the project")
@@ -110,4 +119,5 @@ CHECKS: dict[str, Callable[[str], Any]] = {
     "REPLAY_TIMEZONE": _timezone,
     "REPLAY_MAX": _whole(1, MAX_REPLAY),
     "SWEEP_SCHEDULE": _schedule,
+    "ALERT_EMAIL": _email,
 }
