@@ -164,7 +164,10 @@ class Deployment:
     def clear(self) -> None:
         """Stop what runs, forget what is claimed and spooled, and let the task work."""
         for execution in self.executions("RUNNING"):
-            self.client("stepfunctions").stop_execution(executionArn=execution["executionArn"])
+            # The net lets these go; any other end it would spool for a restart.
+            self.client("stepfunctions").stop_execution(
+                executionArn=execution["executionArn"], error="GivenUp", cause="cleared"
+            )
         table = self.client("dynamodb")
         for item in self.claims():
             table.delete_item(TableName=self.names.table, Key={"pk": item["pk"]})
