@@ -15,7 +15,7 @@ from chalicelib.local.project import project_copy
 from chalicelib.local.scenes import Story
 from chalicelib.local.screen import Screen
 
-WAIT_SCALE = 0.5
+WAIT_SCALE = 1.0  # so that the retry after 5 s takes 5 s
 DEPLOY_TIMEOUT = 240
 
 

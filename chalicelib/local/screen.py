@@ -37,9 +37,11 @@ class Screen:
         condition: Callable[[], T],
         what: str,
         timeout: float,
-        view: Callable[[], RenderableType] = lambda: "",
+        view: Callable[[], RenderableType] = Group,
     ) -> T:
         """Wait for it in sight of its progress; raises NotInTime, which names it."""
+        if not self._console.is_terminal:
+            return self._wait_in_a_log(condition, what, timeout, view)
         began = time.monotonic()
         spinner = Spinner("dots")
 
@@ -48,11 +50,22 @@ class Screen:
             spinner.update(text=Text(f"waiting for {what} ({seconds} of at most {timeout:g} s)"))
             return Group(view(), spinner)
 
-        if not self._console.is_terminal:
-            self._console.print(f"waiting for {what} (at most {timeout:g} s) ...")
         with Live(frame(), console=self._console, refresh_per_second=10) as live:
             answer = wait_until(condition, what, timeout, each=lambda: live.update(frame()))
-            live.update(Group(view(), f"[green]{what}[/]: {time.monotonic() - began:.1f} s"))
+            live.update(Group(view(), _done(what, began)))
+        return answer
+
+    def _wait_in_a_log(
+        self,
+        condition: Callable[[], T],
+        what: str,
+        timeout: float,
+        view: Callable[[], RenderableType],
+    ) -> T:
+        began = time.monotonic()
+        self._console.print(f"waiting for {what} (at most {timeout:g} s) ...")
+        answer = wait_until(condition, what, timeout)
+        self.show(view(), _done(what, began))
         return answer
 
     def work(self, action: Callable[[], T], what: str, timeout: float) -> T:
@@ -61,3 +74,7 @@ class Screen:
             future = worker.submit(action)
             self.wait(future.done, what, timeout)
             return future.result()
+
+
+def _done(what: str, began: float) -> str:
+    return f"[green]{what}[/]: after {time.monotonic() - began:.1f} s"

@@ -6,6 +6,7 @@ MENDS = (
     gateway.imports_take_effect,
     lambdas.errors_bear_their_class_name,
     lambdas.updates_spare_running_invocations,
+    lambdas.crowds_wait_for_an_environment,
     lambdas.functions_are_active_at_once,
     executions.repeated_starts_return_the_execution,
     executions.closed_executions_stay_closed,

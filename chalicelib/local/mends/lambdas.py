@@ -8,6 +8,7 @@ from ministack.services import lambda_svc as service
 
 from chalicelib.errors import RespoolError
 
+ENVIRONMENTS = 16
 _thread = threading.local()
 
 # The worker's own way to report an exception, and ours. "ok" keeps its process alive, as on AWS.
@@ -85,6 +86,19 @@ def updates_spare_running_invocations() -> None:
 
     service.invalidate_worker = spare
     service.release_worker = retire
+
+
+def crowds_wait_for_an_environment() -> None:
+    """AWS starts up to 1,000 environments; each is a process here, so a function has 16 at most."""
+    execute = service._execute_function_warm
+    places: dict[str, threading.Semaphore] = {}
+
+    def wait_and_execute(function: dict[str, Any], *given: Any) -> Any:
+        arn = function["config"]["FunctionArn"]
+        with places.setdefault(arn, threading.Semaphore(ENVIRONMENTS)):
+            return execute(function, *given)
+
+    service._execute_function_warm = wait_and_execute
 
 
 def functions_are_active_at_once() -> None:
