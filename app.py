@@ -10,6 +10,7 @@ from chalicelib import http
 from chalicelib.names import APP
 from chalicelib.requests import read_query, read_request
 from chalicelib.stage import stage_of
+from chalicelib.uncertain_task import work
 
 GATEWAY_SECONDS = 25
 """API Gateway cuts a request off after 29 s."""
@@ -22,10 +23,8 @@ app = Chalice(app_name=APP)
 @app.lambda_function(name="uncertain_task")
 def uncertain_task(event: Any, context: Any) -> Any:
     """Stands for the task that calls the neighbour: put your own work here."""
-    time.sleep(float(os.environ.get("SLEEP", "2")))
-    if os.environ.get("BEHAVIOR") == "NG":
-        raise ConnectionError("the neighbour does not answer")
-    return event
+    journal = stage_of(context.invoked_function_arn).journal
+    return work(event, os.environ, journal, time.sleep)
 
 
 @app.lambda_function(name="error_spool")
