@@ -1,0 +1,84 @@
+"""The state machine's definition: read, varied by SPOOL_VIA, its placeholders found and filled."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+PLACEHOLDER = re.compile(r"\$\{([^}]*)\}")
+
+Definition = dict[str, Any]
+State = dict[str, Any]
+
+
+def spooling_via(definition: Definition, via: str) -> Definition:
+    """The definition as SPOOL_VIA wants it.
+
+    With `sqs` the content of SpoolDirectly takes ErrorSpool's name and place, so that whatever
+    leads to ErrorSpool now spools without a Lambda; SpoolDirectly itself is gone.
+    """
+    states = definition.get("States")
+    if via != "sqs" or not isinstance(states, dict) or "SpoolDirectly" not in states:
+        return definition
+    varied = {**states, "ErrorSpool": states["SpoolDirectly"]}
+    del varied["SpoolDirectly"]
+    return {**definition, "States": varied}
+
+
+def machines(definition: Definition) -> Iterator[tuple[str, Definition]]:
+    """The machine and those inside its Map and Parallel states, each with its place."""
+    yield "", definition
+    for name, state in states_of(definition):
+        inner = [(part, state.get(part)) for part in ("ItemProcessor", "Iterator")]
+        branches = state.get("Branches")
+        if isinstance(branches, list):
+            inner += [(f"Branches[{n}]", branch) for n, branch in enumerate(branches)]
+        for part, machine in inner:
+            if isinstance(machine, dict):
+                for place, found in machines(machine):
+                    yield f"{name}.{part}" + (f".{place}" if place else ""), found
+
+
+def states_of(definition: Definition) -> list[tuple[str, State]]:
+    """The states of one machine, those that are objects."""
+    states = definition.get("States")
+    if not isinstance(states, dict):
+        return []
+    return [(name, state) for name, state in states.items() if isinstance(state, dict)]
+
+
+def all_states(definition: Definition) -> list[tuple[str, State]]:
+    """Every state at any depth."""
+    return [found for _, machine in machines(definition) for found in states_of(machine)]
+
+
+def placeholders(value: Any) -> set[str]:
+    """The names inside `${...}` in all strings of a JSON value."""
+    return {name for text in strings(value) for name in PLACEHOLDER.findall(text)}
+
+
+def strings(value: Any) -> Iterator[str]:
+    """All strings in a JSON value, the names of its fields aside."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for inner in value.values():
+            yield from strings(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from strings(inner)
+
+
+def fill(value: Any, values: Mapping[str, str]) -> Any:
+    """The JSON value with its placeholders filled, as CloudFormation fills them."""
+    return rewrite(value, lambda text: PLACEHOLDER.sub(lambda m: values.get(m[1], m[0]), text))
+
+
+def rewrite(value: Any, change: Callable[[str], Any]) -> Any:
+    """The JSON value with every string changed, the names of its fields aside."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, dict):
+        return {name: rewrite(inner, change) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [rewrite(inner, change) for inner in value]
+    return value

@@ -1,0 +1,117 @@
+"""Joins in with `chalice deploy`, `delete`, `package` and `local`; imported by the CLI alone."""
+
+import os
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from chalicelib.deploy import packaging, policies, report, template
+from chalicelib.deploy.command import Command, current
+from chalicelib.deploy.deleting import Deleting
+from chalicelib.deploy.preflight import check
+from chalicelib.deploy.stage import Stage
+from chalicelib.errors import RespoolError
+from chalicelib.names import APP
+
+
+def attach(app: Any) -> None:
+    """Serve the `chalice` command that imports this app, if it is one of ours.
+
+    What is wrong stops the command here, before anything is made, with a click.ClickException.
+    """
+    command = current()
+    serve = SERVED.get(command.name) if command else None
+    if command and serve:
+        _or_stop(lambda: serve(command, app))
+
+
+def _or_stop(act: Callable[[], None]) -> None:
+    try:
+        act()
+    except RespoolError as wrong:
+        raise click.ClickException(str(wrong)) from wrong
+
+
+def _at_the_end(command: Command, act: Callable[[], None]) -> None:
+    def end() -> None:
+        if sys.exc_info()[0] is None:
+            _or_stop(act)
+
+    if command.context:
+        command.context.call_on_close(end)
+
+
+def _deploy(command: Command, app: Any) -> None:
+    stage = Stage(command, app)
+    checked = check(stage.source)
+    stage.render(checked, stage.values())
+    stage.deploying.refuse_early()
+
+    def finish() -> None:
+        tags = {"app": APP, "stage": command.stage}
+        done = stage.deploying.run(checked.body, tags)
+        _say(report.deployed(stage.place(), done, checked.settings))
+
+    _at_the_end(command, finish)
+
+
+def _plan(command: Command, app: Any) -> None:
+    stage = Stage(command, app)
+    stage.render(check(stage.source), stage.values())
+
+
+def _delete(command: Command, app: Any) -> None:
+    stage = Stage(command, app)
+    parts = template.read_parts(command.project)
+    remains = template.body(template.remains(parts, stage.source.prefix))
+    stage.names()  # without credentials, better stop before Chalice begins
+
+    def finish() -> None:
+        done = Deleting(stage.stack, stage.set_aside).run(remains)
+        _say(report.deleted(stage.place(), done))
+
+    _at_the_end(command, finish)
+
+
+def _package(command: Command, app: Any) -> None:
+    stage = Stage(command, app)
+    packaging.refuse_unnamed(command.params)
+    checked = check(stage.source)
+    if command.params.get("pkg_format") == "terraform":
+        stage.render(checked, {**policies.TERRAFORM, "Prefix": stage.source.prefix})
+    else:
+        joined = {
+            name: policies.for_cloudformation(policy, stage.source.prefix)
+            for name, policy in checked.policies.items()
+        }
+        stage.write_policies(joined)
+
+    def finish() -> None:
+        source, out = stage.source, Path(command.params["out"])
+        written = packaging.write(
+            out, command.params, source.functions, source.prefix, checked.template
+        )
+        _say(report.packaged(source.prefix, written))
+
+    _at_the_end(command, finish)
+
+
+def _local(command: Command, _: Any) -> None:
+    os.environ["RESPOOL_PREFIX"] = f"{APP}-{command.stage}"
+
+
+SERVED: dict[str, Callable[[Command, Any], None]] = {
+    "deploy": _deploy,
+    "plan": _plan,
+    "delete": _delete,
+    "package": _package,
+    "local": _local,
+}
+
+
+def _say(lines: Iterable[str]) -> None:
+    for line in lines:
+        click.echo(line)
