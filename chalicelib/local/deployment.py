@@ -32,6 +32,7 @@ class Deployment:
 
     project: ProjectCopy
     _clients: dict[str, Any] = field(default_factory=dict)
+    _cleared: set[str] = field(default_factory=set)
 
     @property
     def names(self) -> Names:
@@ -47,9 +48,13 @@ class Deployment:
 
     def start(self, job: Any, name: str | None = None) -> str:
         """Start a job with that input; returns its execution's ARN."""
+        return self.start_text(json.dumps(job), name)
+
+    def start_text(self, job: str, name: str | None = None) -> str:
+        """The same for an input that is JSON text already, to be kept to the letter."""
         named = {"name": name} if name else {}
         started = self.client("stepfunctions").start_execution(
-            stateMachineArn=self.names.state_machine_arn, input=json.dumps(job), **named
+            stateMachineArn=self.names.state_machine_arn, input=job, **named
         )
         return str(started["executionArn"])
 
@@ -127,6 +132,15 @@ class Deployment:
         pages = self.client("dynamodb").get_paginator("scan").paginate(TableName=self.names.table)
         return [item for page in pages for item in page["Items"]]
 
+    def logged(self) -> list[str]:
+        """Every line that the stage's functions have logged."""
+        logs = self.client("logs")
+        prefix = f"/aws/lambda/{self.names.prefix}"
+        groups = logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=prefix)
+        names = [group["logGroupName"] for page in groups for group in page["logGroups"]]
+        pages = [logs.get_paginator("filter_log_events").paginate(logGroupName=n) for n in names]
+        return [event["message"] for found in pages for page in found for event in page["events"]]
+
     @cached_property
     def token(self) -> str:
         """The console's token."""
@@ -155,19 +169,22 @@ class Deployment:
             return _answer(refusal.code, refusal.headers, refusal.read())
 
     def executions(self, status: str | None = None) -> list[dict[str, Any]]:
-        """All executions, or those of one status, the latest first."""
+        """All executions since the last clearing, or those of one status, the latest first."""
         chosen = {"statusFilter": status} if status else {}
         pages = self.client("stepfunctions").get_paginator("list_executions")
         found = pages.paginate(stateMachineArn=self.names.state_machine_arn, **chosen)
-        return [execution for page in found for execution in page["executions"]]
+        executions = [execution for page in found for execution in page["executions"]]
+        return [each for each in executions if each["executionArn"] not in self._cleared]
 
     def clear(self) -> None:
         """Stop what runs, forget what is claimed and spooled, and let the task work."""
-        for execution in self.executions("RUNNING"):
+        self._cleared |= {each["executionArn"] for each in self.executions() if _ended(each)}
+        for execution in self.executions():
             # The net lets these go; any other end it would spool for a restart.
             self.client("stepfunctions").stop_execution(
                 executionArn=execution["executionArn"], error="GivenUp", cause="cleared"
             )
+            self._cleared.add(execution["executionArn"])
         table = self.client("dynamodb")
         for item in self.claims():
             table.delete_item(TableName=self.names.table, Key={"pk": item["pk"]})
@@ -186,6 +203,10 @@ class Deployment:
             "spooled": self.spool_depth(),
             "claims": self.claims()[:20],
         }
+
+
+def _ended(execution: dict[str, Any]) -> bool:
+    return execution["status"] != "RUNNING"
 
 
 def _answer(status: int, headers: Any, body: bytes) -> Answer:

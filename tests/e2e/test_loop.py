@@ -1,0 +1,215 @@
+"""The main job, on what `chalice deploy` deployed: fail, spool, replay, finish."""
+
+import json
+from typing import Any
+
+import pytest
+
+from chalicelib.local.deployment import Deployment
+from chalicelib.record import decode
+
+
+@pytest.fixture(params=["lambda", "sqs"])
+def stage(request: pytest.FixtureRequest) -> Deployment:
+    """The stage, spooling both ways: every test of the loop holds for either."""
+    name = {"lambda": "deployment", "sqs": "sqs_deployment"}[request.param]
+    deployment: Deployment = request.getfixturevalue(name)
+    deployment.clear()
+    return deployment
+
+
+NOTHING = {"replayed": 0, "resumed": 0, "restarted": 0, "stale": 0, "failed": [], "more": False}
+
+
+def fail_and_spool(stage: Deployment, jobs: list[Any]) -> list[str]:
+    """Start jobs while the task fails, and wait until each is on the spool."""
+    stage.set_behavior("NG")
+    executions = [stage.start(job) for job in jobs]
+    stage.wait_until(lambda: stage.spool_depth() == len(jobs), f"{len(jobs)} jobs spooled")
+    return executions
+
+
+def finished(stage: Deployment, executions: list[str]) -> bool:
+    return all(stage.status(execution) == "SUCCEEDED" for execution in executions)
+
+
+def bodies(stage: Deployment, queue: str) -> list[str]:
+    received = stage.client("sqs").receive_message(
+        QueueUrl=stage.queue_url(queue), MaxNumberOfMessages=10, VisibilityTimeout=0
+    )
+    return [message["Body"] for message in received.get("Messages", [])]
+
+
+def send(stage: Deployment, body: str) -> None:
+    url = stage.queue_url(stage.names.spool)
+    stage.client("sqs").send_message(QueueUrl=url, MessageBody=body)
+
+
+def test_a_job_that_works_ends_with_its_own_output_and_leaves_nothing_behind(
+    stage: Deployment,
+) -> None:
+    execution = stage.start({"key": "12345"})
+
+    stage.wait_until(lambda: finished(stage, [execution]), "the job to finish")
+
+    assert stage.output(execution) == {"key": "12345"}
+    assert stage.entered(execution) == ["ClaimJob", "TakeSlot", "UncertainTask", "Finish"]
+    assert stage.spool_depth() == 0
+    assert not [item for item in stage.claims() if item["pk"]["S"].startswith("job#")]
+
+
+def test_a_job_fails_is_retried_once_spooled_replayed_and_finishes(stage: Deployment) -> None:
+    (execution,) = fail_and_spool(stage, [{"key": "12345"}])
+    tries = [event for event in stage.history(execution) if event["type"] == "TaskFailed"]
+    (record,) = map(decode, bodies(stage, stage.names.spool))
+    stage.set_behavior("OK")
+
+    result = stage.invoke("reprocess", {})
+    stage.wait_until(lambda: finished(stage, [execution]), "the job to finish")
+
+    assert len(tries) == 2
+    assert record.key == "12345"
+    assert record.input == {"key": "12345"}
+    assert record.execution == execution
+    assert record.task == "UncertainTask"
+    assert record.attempt == 1
+    assert record.error.name == "ConnectionError"
+    assert record.error.message == "the neighbour does not answer"
+    assert record.token
+    assert result == {**NOTHING, "replayed": 1, "resumed": 1, "remaining": 0}
+    assert stage.output(execution) == {"key": "12345"}
+
+
+def test_a_replay_of_two_resumes_two_and_leaves_five(stage: Deployment) -> None:
+    executions = fail_and_spool(stage, [{"key": f"job-{n}"} for n in range(7)])
+    stage.set_behavior("OK")
+
+    answer = stage.api("POST", "/replay?max=2", token=stage.token)
+    stage.wait_until(
+        lambda: sum(stage.status(e) == "SUCCEEDED" for e in executions) == 2, "two jobs to finish"
+    )
+
+    assert answer.status == 200
+    assert answer.json == {**NOTHING, "replayed": 2, "resumed": 2, "remaining": 5}
+    assert stage.spool_depth() == 5
+    assert sum(stage.status(execution) == "RUNNING" for execution in executions) == 5
+
+
+def test_a_job_that_fails_again_is_not_taken_twice_by_one_replay(stage: Deployment) -> None:
+    (execution,) = fail_and_spool(stage, [{"key": "12345"}])
+
+    result = stage.invoke("reprocess", {"max": 100})
+    stage.wait_until(lambda: stage.spool_depth() == 1, "the job to come back")
+
+    assert result["replayed"] == 1
+    assert stage.entered(execution).count("ErrorSpool") == 2
+    (record,) = map(decode, bodies(stage, stage.names.spool))
+    assert record.attempt == 2
+
+
+def test_a_bare_body_of_an_older_spool_is_started_with_it_as_input(stage: Deployment) -> None:
+    send(stage, '{"key": "12345"}')
+
+    result = stage.invoke("reprocess", {})
+    (started,) = stage.executions()
+    stage.wait_until(lambda: finished(stage, [started["executionArn"]]), "the job to finish")
+
+    assert result == {**NOTHING, "replayed": 1, "restarted": 1, "remaining": 0}
+    assert stage.output(started["executionArn"]) == {"key": "12345"}
+
+
+def test_a_body_that_can_not_be_read_goes_unchanged_to_the_stuck_queue(stage: Deployment) -> None:
+    send(stage, "not json \u3042")
+
+    result = stage.invoke("reprocess", {})
+
+    assert result["replayed"] == 0
+    assert "not JSON" in result["failed"][0]["reason"]
+    assert stage.spool_depth() == 0
+    assert bodies(stage, stage.names.stuck) == ["not json \u3042"]
+
+
+def test_a_job_that_was_resumed_already_is_dropped_as_stale(stage: Deployment) -> None:
+    (execution,) = fail_and_spool(stage, [{"key": "12345"}])
+    (body,) = bodies(stage, stage.names.spool)
+    stage.set_behavior("OK")
+    stage.invoke("reprocess", {})
+    stage.wait_until(lambda: finished(stage, [execution]), "the job to finish")
+    send(stage, body)
+
+    result = stage.invoke("reprocess", {})
+
+    assert result == {**NOTHING, "stale": 1, "remaining": 0}
+    assert len(stage.executions()) == 1
+
+
+def test_an_sqs_event_is_settled_message_by_message(stage: Deployment) -> None:
+    send(stage, '{"key": "12345"}')
+    received = stage.client("sqs").receive_message(
+        QueueUrl=stage.queue_url(stage.names.spool),
+        WaitTimeSeconds=2,
+        MessageSystemAttributeNames=["SentTimestamp"],
+    )["Messages"][0]
+    event = {
+        "Records": [
+            {
+                "messageId": received["MessageId"],
+                "receiptHandle": received["ReceiptHandle"],
+                "body": received["Body"],
+                "attributes": {"SentTimestamp": "1000"},
+                "eventSource": "aws:sqs",
+            }
+        ]
+    }
+
+    result = stage.invoke("reprocess", event)
+
+    assert result == {"batchItemFailures": []}
+    assert len(stage.executions()) == 1
+
+
+@pytest.mark.parametrize("token", [None, "", "wrong", "\u00e9", "x" * 3000])
+def test_without_the_token_nothing_is_touched(stage: Deployment, token: str | None) -> None:
+    send(stage, '{"key": "12345"}')
+
+    answer = stage.api("POST", "/replay?max=2", token=token)
+
+    assert answer.status in (401, 403)
+    assert stage.spool_depth() == 1
+    assert stage.executions() == []
+
+
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ("max=0", "max=0 must be a whole number from 1 to 10000"),
+        ("max=-1", "max=-1"),
+        ("max=two", "max=two"),
+        ("max=10001", "max=10001"),
+        ("max=1&max=2", "max is given 2 times"),
+        ("most=1", "unknown parameter 'most'"),
+    ],
+)
+def test_a_replay_of_nonsense_is_refused_and_touches_nothing(
+    stage: Deployment, query: str, told: str
+) -> None:
+    send(stage, '{"key": "12345"}')
+
+    answer = stage.api("POST", f"/replay?{query}", token=stage.token)
+
+    assert answer.status == 400
+    assert told in answer.json["error"]
+    assert stage.spool_depth() == 1
+
+
+def test_no_token_and_no_input_is_in_any_log_line(stage: Deployment) -> None:
+    (execution,) = fail_and_spool(stage, [{"key": "12345", "secret": "do-not-log-me"}])
+    stage.set_behavior("OK")
+    stage.api("POST", "/replay", token=stage.token)
+    stage.wait_until(lambda: finished(stage, [execution]), "the job to finish")
+
+    logged = json.dumps(stage.logged())
+
+    assert '"job-spooled' in logged.replace("\\", "")
+    assert "do-not-log-me" not in logged
+    assert stage.token not in logged
