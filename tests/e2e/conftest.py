@@ -2,19 +2,48 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass
 from itertools import count
+from typing import Any
 
 import pytest
 
 from chalicelib.local.deployment import Deployment
 from chalicelib.local.emulator import LocalAws, local_aws
 from chalicelib.local.project import ProjectCopy, project_copy
+from chalicelib.settings import Settings
+from chalicelib.stage import Stage
 
 WAIT_SCALE = 0.05
 QUICK = {"SLEEP": "0"}
 
 Copy = Callable[..., ProjectCopy]
 Deploy = Callable[..., Deployment]
+Engines = Callable[[Deployment], Stage]
+
+
+class Quiet:
+    """A journal that keeps what it is told to itself."""
+
+    def tell(self, action: str, **fields: Any) -> None:
+        """Nothing."""
+
+    def warn(self, action: str, **fields: Any) -> None:
+        """Nothing."""
+
+    def count(self, metric: str, value: float = 1, **dimensions: str) -> None:
+        """Nothing."""
+
+
+@dataclass(frozen=True)
+class Here:
+    """Stands for an SDK session, whose clients call the local AWS."""
+
+    deployment: Deployment
+
+    def client(self, service: str, **_: Any) -> Any:
+        """A client of that service at the deployment's account."""
+        return self.deployment.client(service)
 
 
 @pytest.fixture(scope="session")
@@ -33,11 +62,30 @@ def deployment(aws: LocalAws) -> Iterator[Deployment]:
         yield Deployment(copy)
 
 
+@pytest.fixture(scope="session")
+def sqs_deployment(aws: LocalAws) -> Iterator[Deployment]:
+    """The project, deployed once with the state machine writing to the spool itself."""
+    with project_copy(aws.endpoint, "222222222222") as copy:
+        copy.change_settings({**QUICK, "SPOOL_VIA": "sqs"})
+        copy.deploy()
+        yield Deployment(copy)
+
+
 @pytest.fixture
 def stage(deployment: Deployment) -> Deployment:
     """The deployed stage with nothing running, spooled or claimed, and a task that works."""
     deployment.clear()
     return deployment
+
+
+@pytest.fixture
+def engines() -> Engines:
+    """The engines wired to a deployed stage, as the command line wires them."""
+
+    def wire(deployment: Deployment) -> Stage:
+        return Stage(deployment.names, Settings(), Here(deployment), Quiet())
+
+    return wire
 
 
 @pytest.fixture(scope="session")
