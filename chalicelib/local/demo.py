@@ -17,6 +17,7 @@ from chalicelib.local.screen import Screen
 
 WAIT_SCALE = 1.0  # so that the retry after 5 s takes 5 s
 DEPLOY_TIMEOUT = 240
+LINES = 15
 
 
 @contextmanager
@@ -27,7 +28,14 @@ def deployed_stage(screen: Screen) -> Iterator[tuple[LocalAws, Deployment]]:
     with local_aws(wait_scale=WAIT_SCALE) as aws, project_copy(aws.endpoint) as copy:
         output = screen.work(copy.deploy, "the deployment", DEPLOY_TIMEOUT)
         screen.show(output.rstrip())
-        yield aws, Deployment(copy)
+        deployment = Deployment(copy)
+        try:
+            yield aws, deployment
+        except RespoolError:
+            screen.show(
+                "\nThe last lines that the functions logged:", *deployment.logged()[-LINES:]
+            )
+            raise
 
 
 def main() -> int:

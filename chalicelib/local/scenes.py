@@ -88,7 +88,9 @@ class Story:
         )
 
     def _replay(self, most: int, left: int) -> None:
-        answer = self._post(most, self.deployment.token)
+        answer = self.screen.work(
+            lambda: self._post(most, self.deployment.token), "the replay's answer", TIMEOUT
+        )
         if answer.status != 200:
             raise StoryBroken(f"/replay?max={most} answered {answer.status}: {answer.text}")
         self.screen.show("with the token from Secrets Manager: 200", answer_table(answer.json))
@@ -101,11 +103,7 @@ class Story:
             raise StoryBroken(f"{self.deployment.spool_depth()} jobs are spooled, not {left}")
 
     def _post(self, most: int, token: str | None) -> Answer:
-        return self.screen.work(
-            lambda: self.deployment.api("POST", f"/replay?max={most}", token),
-            f"an answer to POST /replay?max={most}",
-            TIMEOUT,
-        )
+        return self.deployment.api("POST", f"/replay?max={most}", token)
 
     def _watch(self, condition: Callable[[], bool], what: str, timeout: float) -> None:
         self.screen.wait(condition, what, timeout, view=lambda: job_table(self.jobs()))

@@ -102,6 +102,20 @@ def test_a_throttled_lambda_is_a_too_many_requests_exception(local: LocalMachine
     assert ended["error"] == "Lambda.TooManyRequestsException"
 
 
+def test_an_execution_that_outlasts_its_machines_timeout_is_timed_out(
+    local: LocalMachines,
+) -> None:
+    machine = local.machine("timeout", Wait=WAIT)
+    definition = {"TimeoutSeconds": 1, "StartAt": "Wait", "States": {"Wait": WAIT}}
+    local.client("stepfunctions").update_state_machine(
+        stateMachineArn=machine, definition=json.dumps(definition)
+    )
+    execution = local.start(machine)
+    ended = local.ended(execution)
+    assert (ended["status"], ended["error"]) == ("TIMED_OUT", "States.Timeout")
+    assert events(local, execution)[-1] == "ExecutionTimedOut"
+
+
 def test_assigned_values_do_not_see_each_other(local: LocalMachines) -> None:
     first = {"Type": "Pass", "Assign": {"a": 1, "b": 10}, "Next": "Second"}
     second = {

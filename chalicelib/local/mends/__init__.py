@@ -1,6 +1,14 @@
 """What the emulator does otherwise than AWS, mended from outside; each mend says what AWS does."""
 
-from chalicelib.local.mends import executions, gateway, lambdas, limits, stacks, tokens
+from chalicelib.local.mends import (
+    executions,
+    gateway,
+    lambdas,
+    limits,
+    stacks,
+    timeouts,
+    tokens,
+)
 
 MENDS = (
     gateway.imports_take_effect,
@@ -18,6 +26,7 @@ MENDS = (
     tokens.each_attempt_has_its_own_token,
     tokens.failed_invocations_fail_the_task,
     tokens.tokens_work_once,
+    timeouts.executions_time_out_as_a_whole,
     limits.payloads_end_at_256_kib,
     stacks.disabled_mappings_are_disabled,
     stacks.generated_secrets_follow_their_rules,

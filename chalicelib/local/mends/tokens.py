@@ -78,7 +78,7 @@ def _know_each_tokens_execution() -> None:
             return wait(resource, arguments, token, state)
         finally:
             _invoking.reset(invoking)
-            if execution["status"] == "ABORTED":
+            if execution["status"] != "RUNNING":
                 raise Stopped
 
     states._execute_task = execute
@@ -91,11 +91,17 @@ def _close_tokens_of_stopped_executions() -> None:
     def stop(data: Data) -> Any:
         answer = original(data)
         stopped = states._executions.get(data.get("executionArn"))
-        for token in [token for token, owner in _owners.items() if owner is stopped]:
-            _answer(token, {"error": {"Error": "States.Runtime", "Cause": "stopped"}})
+        if stopped and stopped["status"] != "RUNNING":
+            close_tokens_of(stopped)
         return answer
 
     states._stop_execution = stop
+
+
+def close_tokens_of(execution: Data) -> None:
+    """Refuse every token of an execution that has ended, and wake the task that waits for it."""
+    for token in [token for token, owner in _owners.items() if owner is execution]:
+        _answer(token, {"error": {"Error": "States.Runtime", "Cause": "the execution has ended"}})
 
 
 def _answers(reading: Callable[[Data], Data]) -> Callable[[Data], Any]:
