@@ -7,10 +7,10 @@ settled, so a crash at any point leaves each job on the spool, in sight again af
 import math
 import random
 from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field, replace
 from threading import BoundedSemaphore, Lock
-from typing import Any
+from typing import Any, TypeVar
 
 from chalicelib import metric_names as metric
 from chalicelib.aws import THREADS
@@ -18,12 +18,12 @@ from chalicelib.errors import AwsError, RespoolError, Throttled
 from chalicelib.journal import Journal
 from chalicelib.plan import Action, Rules
 from chalicelib.recovery import Outcome, Recovery, key_of
+from chalicelib.report import Report
 from chalicelib.spool import BATCH, Message, Spool
 
-PUT_BACK = (Action.RESUME, Action.REDRIVE, Action.RESTART)
+T = TypeVar("T")
 MARGIN = 30
 """Seconds that a message stays hidden after the replay's deadline."""
-MOST_FAILED = 1000
 
 
 @dataclass(frozen=True)
@@ -35,46 +35,6 @@ class Order:
     seconds: float = 25
     rate: float = 0
     dry_run: bool = False
-
-
-@dataclass
-class Report:
-    """What a replay did, or with `dry_run` what it would do."""
-
-    counts: dict[Action, int] = field(default_factory=lambda: dict.fromkeys(Action, 0))
-    failed: list[dict[str, str]] = field(default_factory=list)
-    plan: list[dict[str, str]] | None = None
-    remaining: int | None = None
-    more: bool = False
-
-    @property
-    def replayed(self) -> int:
-        """How many jobs were put back."""
-        return sum(self.counts[action] for action in PUT_BACK)
-
-    def add(self, outcome: Outcome) -> None:
-        """Count one more job."""
-        self.counts[outcome.action] += 1
-        told = {"key": outcome.key, "reason": outcome.reason}
-        if self.plan is not None:
-            self.plan.append({**told, "action": outcome.action.value})
-        elif outcome.problem and len(self.failed) < MOST_FAILED:
-            self.failed.append(told)
-
-    def as_json(self) -> dict[str, Any]:
-        """The result as callers get it."""
-        result: dict[str, Any] = {
-            "replayed": self.replayed,
-            "resumed": self.counts[Action.RESUME] + self.counts[Action.REDRIVE],
-            "restarted": self.counts[Action.RESTART],
-            "stale": self.counts[Action.STALE],
-            "failed": self.failed,
-            "remaining": self.remaining,
-            "more": self.more,
-        }
-        if self.plan is not None:
-            result |= {"dry_run": True, "plan": self.plan}
-        return result
 
 
 @dataclass(frozen=True)
@@ -90,6 +50,7 @@ class Replayer:
     pause: Callable[[float], None]
     look_on: Callable[[Outcome], None] = lambda _: None
     stopped: Callable[[], bool] = lambda: False
+    workers: Callable[[], Executor] = lambda: ThreadPoolExecutor(THREADS)
 
     def replay(self, spool: Spool, order: Order) -> Report:
         """Put back what the order asks for, and release at once whatever was not taken."""
@@ -101,14 +62,14 @@ class Replayer:
         """Settle one message; what AWS refuses leaves the job where it is, and says why."""
         act = self.recovery.preview if order.dry_run else self.recovery.settle
         try:
-            return self._patiently(lambda: act(message, order.rules), deadline)
+            return self.patiently(lambda: act(message, order.rules), deadline)
         except RespoolError as refused:
             return self._failed(message, str(refused))
         except Exception as unexpected:  # one bad record never stops the others
             return self._failed(message, f"unexpected {unexpected!r}; please report it")
 
-    def _patiently(self, act: Callable[[], Outcome], deadline: float) -> Outcome:
-        """Act again while AWS asks to slow down, with full jitter, until the deadline."""
+    def patiently(self, act: Callable[[], T], deadline: float) -> T:
+        """Act again while AWS asks to slow down, with full jitter. Raises Throttled when late."""
         longest = 0.2
         while True:
             try:
@@ -138,6 +99,7 @@ class _Run:
         self._room = BoundedSemaphore(4 * THREADS)
         self._lock = Lock()
         self._out = 0
+        self._received = 0
         self._held: list[Message] = []
         self._report = Report(plan=[] if order.dry_run else None)
 
@@ -153,7 +115,7 @@ class _Run:
     def _drain(self) -> None:
         """Receive and settle until the count is reached, the spool is empty or time is up."""
         under_way: set[Future[None]] = set()
-        with ThreadPoolExecutor(THREADS) as pool:
+        with self._engine.workers() as pool:
             while not self._late():
                 wanted = self._wanted()
                 if wanted > 0:
@@ -165,12 +127,13 @@ class _Run:
                 else:
                     break
                 under_way = _still(under_way)
+            else:
+                wait(under_way)
+                self._report.more = self._wanted() > 0
         _still(under_way)
 
     def _late(self) -> bool:
-        late = self._engine.elapsed() >= self._deadline
-        self._report.more = late or self._engine.stopped()
-        return self._report.more
+        return self._engine.elapsed() >= self._deadline or self._engine.stopped()
 
     def _wanted(self) -> int:
         """How many more may be asked for, as long as every job under way may yet count."""
@@ -180,20 +143,33 @@ class _Run:
         return min(wanted, fits, BATCH)
 
     def _receive(self, wanted: int) -> list[Message]:
-        hidden = math.ceil(self._deadline - self._engine.elapsed()) + MARGIN
-        messages = self._spool.receive(wanted, hidden)
+        """The next batch, in vain when late. Raises AwsError where not even the first one comes."""
+        try:
+            messages = self._engine.patiently(lambda: self._ask(wanted), self._deadline)
+        except AwsError as refused:
+            if not self._received:
+                raise
+            self._engine.journal.warn("messages-not-received", reason=str(refused))
+            self._report.more = True
+            return []
         with self._lock:
             self._out += len(messages)
+            self._received += len(messages)
         return messages
 
-    def _submit(self, pool: ThreadPoolExecutor, messages: list[Message]) -> set[Future[None]]:
+    def _ask(self, wanted: int) -> list[Message]:
+        hidden = max(0, math.ceil(self._deadline - self._engine.elapsed())) + MARGIN
+        return self._spool.receive(wanted, hidden)
+
+    def _submit(self, pool: Executor, messages: list[Message]) -> set[Future[None]]:
         batch = _Batch(len(messages))
         futures = set()
         for message in messages:
             self._room.acquire()
             futures.add(pool.submit(self._settle, batch, message))
             if self._order.rate:
-                self._engine.pause(1 / self._order.rate)
+                left = max(0.0, self._deadline - self._engine.elapsed())
+                self._engine.pause(min(1 / self._order.rate, left))
         return futures
 
     def _settle(self, batch: "_Batch", message: Message) -> None:
@@ -213,7 +189,7 @@ class _Run:
             if outcome.settled and not self._order.dry_run:
                 batch.settled.append(message)
             else:
-                self._held.append(message)
+                self._held.append(replace(message, body=""))  # there may be very many
             batch.left -= 1
             return batch.left == 0
 

@@ -1,0 +1,73 @@
+"""The wire between one process and AWS: counts calls, slows them down, and breaks one of them."""
+
+from collections.abc import Callable
+from enum import StrEnum
+from threading import Lock
+from typing import TypeVar
+
+from chalicelib.errors import Throttled, Unanswered
+
+T = TypeVar("T")
+
+
+class Fault(StrEnum):
+    """What may befall a call."""
+
+    DIED_BEFORE = "died before the call"
+    DIED_AFTER = "died after it took effect"
+    UNANSWERED = "timed out but took effect"
+    THROTTLED = "throttled"
+
+
+class Died(BaseException):
+    """The process is gone. No error: nothing in it can catch this and go on."""
+
+
+class Wire:
+    """One process's calls, in order. `break_at` and `interrupt_at` count calls from 0."""
+
+    def __init__(self, delay: Callable[[], None] = lambda: None) -> None:
+        self.calls: list[str] = []
+        self.dead = False
+        self._delay = delay
+        self._lock = Lock()
+        self._fault: tuple[int, Fault] | None = None
+        self._interrupt: tuple[int, Callable[[], None]] | None = None
+
+    def break_at(self, call: int, fault: Fault) -> "Wire":
+        """Let that call meet a fault."""
+        self._fault = (call, fault)
+        return self
+
+    def interrupt_at(self, call: int, meanwhile: Callable[[], None]) -> "Wire":
+        """Let somebody else do something right before that call reaches AWS."""
+        self._interrupt = (call, meanwhile)
+        return self
+
+    def call(self, name: str, effect: Callable[[], T]) -> T:
+        """Make a call; the effect is what it does at AWS. Raises Died, Throttled, Unanswered."""
+        number = self._begin(name)
+        if self._interrupt and self._interrupt[0] == number:
+            self._interrupt[1]()
+        self._delay()
+        if self._fault is None or self._fault[0] != number:
+            return effect()
+        return self._broken(name, self._fault[1], effect)
+
+    def _begin(self, name: str) -> int:
+        with self._lock:
+            if self.dead:
+                raise Died(f"{name} after death")
+            self.calls.append(name)
+            return len(self.calls) - 1
+
+    def _broken(self, name: str, fault: Fault, effect: Callable[[], T]) -> T:
+        if fault is Fault.THROTTLED:
+            raise Throttled(f"{name}: ThrottlingException: Rate exceeded")
+        if fault is Fault.UNANSWERED:
+            effect()
+            raise Unanswered(f"{name} got no answer")
+        self.dead = True
+        if fault is Fault.DIED_AFTER:
+            effect()
+        raise Died(name)
