@@ -50,6 +50,7 @@ class Recovery:
         self._journal = journal
         self._clock = clock
         self._task_limit = task_limit
+        self._locks = [Lock() for _ in range(64)]
 
     def settle(self, message: Message, rules: Rules) -> Outcome:
         """Decide and do. Errors of AWS pass through; the message must then stay where it is."""
@@ -58,10 +59,10 @@ class Recovery:
         except Unreadable as unreadable:
             return self._set_aside_unread(message, rules, str(unreadable))
         decision = admit(record, message.sent_at, self._clock(), rules)
+        if decision is None and needs_facts(record):
+            return self._look_and_do(record, message)
         if decision is None:
-            facts = self.look(record, message.id) if needs_facts(record) else None
-            decision = decide(record, facts, self._clock())
-            return self._do(decision, record, message, facts)
+            return self._do(decide(record, None, self._clock()), record, message, None)
         if decision.action is Action.STUCK:
             return self._set_aside_stuck(decision, record, message)
         return Outcome(record.key, decision.action, decision.reason, decision.wait)
@@ -106,6 +107,14 @@ class Recovery:
         tail = self._workflow.tail(record.execution)
         return replace(facts, events=tail.events, failed_in_fail_state=tail.in_fail_state)
 
+    def _look_and_do(
+        self, record: Record, message: Message, token_refused: bool = False
+    ) -> Outcome:
+        """One job at a time: a job may have two messages, and only one of them restarts it."""
+        with self._locks[hash(record.execution) % len(self._locks)]:
+            facts = self.look(record, message.id, token_refused)
+            return self._do(decide(record, facts, self._clock()), record, message, facts)
+
     def _do(
         self, decision: Decision, record: Record, message: Message, facts: Facts | None
     ) -> Outcome:
@@ -121,8 +130,7 @@ class Recovery:
         try:
             self._workflow.resume(record.token)
         except TokenRefused:
-            facts = self.look(record, message.id, token_refused=True)
-            return self._do(decide(record, facts, self._clock()), record, message, facts)
+            return self._look_and_do(record, message, token_refused=True)
         return self._tell(record, decision.action, decision.reason)
 
     def _redrive(
@@ -189,7 +197,7 @@ class Recovery:
         if rules.take_stuck:
             return Outcome(message.id, Action.LEAVE, f"can't be read: {reason}", problem=True)
         self._stuck.send(message.body)
-        self._journal.warn("message-unreadable", message=message.id, reason=reason)
+        self._journal.warn("message-unreadable", message_id=message.id, reason=reason)
         self._journal.count(metric.UNREADABLE)
         return Outcome(message.id, Action.STUCK, f"can't be read: {reason}", problem=True)
 

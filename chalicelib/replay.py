@@ -83,7 +83,7 @@ class Replayer:
 
     def _failed(self, message: Message, reason: str) -> Outcome:
         key = key_of(message)
-        self.journal.warn("job-not-replayed", key=key, message=message.id, reason=reason)
+        self.journal.warn("job-not-replayed", key=key, message_id=message.id, reason=reason)
         self.journal.count(metric.NOT_REPLAYED)
         return Outcome(key, Action.LEAVE, reason, problem=True)
 
