@@ -208,7 +208,7 @@ class Deployment:
 
 
 def _ended(execution: dict[str, Any]) -> bool:
-    return execution["status"] != "RUNNING"
+    return str(execution["status"]) != "RUNNING"
 
 
 def _answer(status: int, headers: Any, body: bytes) -> Answer:

@@ -2,11 +2,19 @@
 
 import json
 from dataclasses import dataclass
-from typing import Any
-
-from chalicelib.local.deployment import Deployment
+from typing import Any, Protocol
 
 TASK = "UncertainTask"
+
+
+class Stage(Protocol):
+    """Where executions can be looked at."""
+
+    def describe(self, execution: str, /) -> dict[str, Any]:
+        """What Step Functions says of an execution."""
+
+    def history(self, execution: str, /) -> list[dict[str, Any]]:
+        """All its events."""
 
 
 @dataclass(frozen=True)
@@ -26,10 +34,10 @@ class JobView:
         return (self.status, self.finished, self.output) == ("SUCCEEDED", 1, self.job)
 
 
-def look(deployment: Deployment, execution: str) -> JobView:
+def look(stage: Stage, execution: str) -> JobView:
     """How a job stands now."""
-    about = deployment.describe(execution)
-    events = deployment.history(execution)
+    about = stage.describe(execution)
+    events = stage.history(execution)
     entered = [state for _, state in _states(events)]
     in_task = [event for event, state in _states(events, every=True) if state == TASK]
     return JobView(

@@ -37,14 +37,14 @@ def job_table(jobs: list[JobView]) -> Table:
 
 def spool_table(claims: list[dict[str, Any]]) -> Table:
     """Each job that is set aside, and why."""
-    table = Table("job", "failed at", "tried", "error", "what it said")
+    table = Table("job", "failed at", "failures", "error", "what it said")
     parked = (item for item in claims if "parkedAt" in item)
     for item in sorted(parked, key=lambda item: item["pk"]["S"]):
         failure = item["failure"]["M"]
         table.add_row(
             item["pk"]["S"].removeprefix("job#"),
             item["parkedAt"]["S"][11:19],
-            f"{item['attempt']['N']} x 2",
+            item["attempt"]["N"],
             failure["name"]["S"],
             failure["message"]["S"],
         )
