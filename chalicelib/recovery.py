@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from threading import Lock
 
 from chalicelib import metric_names as metric
 from chalicelib.claims import Claim, Claims
