@@ -55,7 +55,7 @@ class Replayer:
     def replay(self, spool: Spool, order: Order) -> Report:
         """Put back what the order asks for, and release at once whatever was not taken."""
         report = _Run(self, spool, order).finish()
-        self.journal.tell("replay-ended", dry_run=order.dry_run, **_summary(report))
+        self.journal.tell("replay-ended", **_summary(report))
         return report
 
     def settle(self, message: Message, order: Order, deadline: float) -> Outcome:
@@ -223,4 +223,5 @@ def _still(futures: set[Future[None]]) -> set[Future[None]]:
 def _summary(report: Report) -> dict[str, Any]:
     summary = report.as_json()
     summary.pop("plan", None)
+    summary.pop("dry_run", None)
     return {**summary, "failed": len(report.failed)}

@@ -81,7 +81,8 @@ def _fail(text: str, code: int) -> int:
 def _usage(wrong: click.ClickException) -> str:
     context = getattr(wrong, "ctx", None)
     path = context.command_path if context else "respool"
-    return f"{wrong.format_message().rstrip('.')}. See {path} --help."
+    said = wrong.format_message().rstrip(".")
+    return f"{said}{'' if said.endswith('?') else '.'} See {path} --help."
 
 
 def _with_mend(text: str, cause: BaseException | None) -> str:

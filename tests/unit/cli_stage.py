@@ -1,0 +1,135 @@
+"""A stage in memory behind the command line."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from chalicelib.board import View, view
+from chalicelib.cli.account import Account
+from chalicelib.cli.desk import Desk
+from chalicelib.cli.run import run
+from chalicelib.local.memory.stage import MemoryStage, Process
+from chalicelib.names import Names
+from chalicelib.replay import Order
+from chalicelib.requests import Request
+from chalicelib.settings import Settings
+from chalicelib.stage import Stage
+
+NAMES = Names("respool-memory", "aws", "us-east-1", "123456789012")
+
+
+class MemoryBoard:
+    """What people see of a table in memory."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+
+    def look(self) -> View:
+        """All jobs and tasks."""
+        claims = self._process.claims
+        return view(list(claims.claims()), list(claims.slots()), self._process.stage.clock.now())
+
+    def forget(self) -> None:
+        """It remembers nothing."""
+
+
+class MemoryTrigger:
+    """A trigger that is switched at once."""
+
+    def __init__(self) -> None:
+        self.enabled = False
+
+    def state(self) -> str:
+        """Enabled or disabled."""
+        return "enabled" if self.enabled else "disabled"
+
+    def switch(self, enabled: bool) -> str:
+        """Switch it."""
+        self.enabled = enabled
+        return self.state()
+
+
+class SteppedStage(Stage):
+    """A stage whose replays begin when its own clock says."""
+
+    clock: Callable[[], datetime]
+
+    def _order(self, request: Request, seconds: float) -> Order:
+        order = super()._order(request, seconds)
+        return replace(order, rules=replace(order.rules, began=self.clock()))
+
+
+class MemoryAccount(Account):
+    """An account with one stage, in memory."""
+
+    def __init__(self, memory: MemoryStage) -> None:
+        super().__init__(None, "memory")
+        self.process = memory.process()
+        self.process.__dict__["journal"] = self.tally
+        self.trigger = MemoryTrigger()
+        self.events: list[dict[str, Any]] = []
+        self.sent = 0
+
+    def stage(self) -> Stage:
+        """A stage whose adapters are the process's."""
+        wired = SteppedStage(NAMES, Settings(), None, self.tally)
+        wired.__dict__.update(
+            spool=self.process.spool,
+            stuck=self.process.stuck,
+            workflow=self.process.workflow,
+            claims=self.process.claims,
+            clock=self.process.stage.clock.now,
+            board=MemoryBoard(self.process),
+            mapping=self.trigger,
+            replayer=self.process.replayer,
+            give_up=self.process.give_up,
+            sweep=self.process.sweep,
+        )
+        return wired
+
+    def history(self, execution: str) -> Iterator[dict[str, Any]]:
+        """What the test has laid out."""
+        del execution
+        return iter(self.events)
+
+    def page(self) -> str:
+        """Some URL."""
+        return "https://abc123.execute-api.us-east-1.amazonaws.com/api/"
+
+    def send_metrics(self) -> None:
+        """Count that it was asked."""
+        self.sent += 1
+
+
+class Shell:
+    """Runs commands against one stage in memory."""
+
+    def __init__(self, memory: MemoryStage) -> None:
+        self.memory = memory
+        self.account = MemoryAccount(memory)
+        self.found: list[tuple[str, str, str]] = []
+
+    def __call__(self, *words: str) -> int:
+        return run(words, Desk(self._find, self.memory.clock.now))
+
+    def _find(self, stage: str, profile: str, region: str) -> Account:
+        self.found.append((stage, profile, region))
+        return self.account
+
+    def fail(self, *keys: str) -> None:
+        """Start a job for each key while the neighbour is broken, and let them park."""
+        self.memory.neighbour.broken = True
+        for key in keys:
+            self.account.process.workflow.start(f"run-{key}", f'{{"key": "{key}"}}')
+        self.memory.machine.run()
+        self.memory.clock.pause(1)
+
+    def mend(self) -> None:
+        """The neighbour is well again."""
+        self.memory.neighbour.broken = False
+
+    def finished(self) -> list[str]:
+        """The inputs of the jobs that are done, once for each time."""
+        self.memory.machine.run()
+        return sorted(self.memory.neighbour.done.elements())
