@@ -2,14 +2,20 @@
 
 import os
 import time
+from collections.abc import Callable
 from typing import Any
 
-from chalice.app import AuthRequest, AuthResponse, Chalice, Response
+from chalice.app import AuthRequest, AuthResponse, AuthRoute, Chalice, Response
 
 from chalicelib import http
+from chalicelib.api import actions, paths
+from chalicelib.api.jobs import group_jobs, list_jobs
+from chalicelib.api.openapi import document
+from chalicelib.api.status import status as stage_status
 from chalicelib.names import APP
-from chalicelib.requests import read_query, read_request
+from chalicelib.requests import read_request
 from chalicelib.stage import stage_of
+from chalicelib.tokens import Kind
 from chalicelib.uncertain_task import work
 
 GATEWAY_SECONDS = 25
@@ -50,22 +56,96 @@ def reprocess(event: Any, context: Any) -> dict[str, Any]:
 
 @app.authorizer(ttl_seconds=60)
 def authorizer(request: AuthRequest) -> AuthResponse:
-    """Lets a known bearer token call every route."""
+    """Lets a known bearer token call every route, or every GET route if it is for looking only."""
     caller = stage_of(request.method_arn).tokens.caller(request.token)
     if caller is None:
         return AuthResponse(routes=[], principal_id="nobody")
-    return AuthResponse(routes=["*"], principal_id=caller.name)
+    # The answer is cached and then serves other routes too, so it names all that the token may.
+    allowed = AuthRoute("/*", ["*"] if caller.kind is Kind.FULL else ["GET"])
+    return AuthResponse([allowed], caller.name, {"kind": caller.kind.value})
+
+
+@app.middleware("http")
+def secured(event: Any, get_response: Callable[[Any], Response]) -> Response:
+    """Adds the security headers to every answer."""
+    return http.secured(get_response(event))
+
+
+@app.route("/")
+def page() -> Response:
+    """The page for the person who presses the button."""
+    return http.index(app)
+
+
+@app.route("/console/{file}")
+def page_file(file: str) -> Response:
+    """The page's style, scripts and texts."""
+    return http.page(app, file)
+
+
+@app.route("/openapi.json")
+def openapi() -> Response:
+    """What this API is, for programs."""
+    return http.answer(app, lambda _: document())
+
+
+@app.route("/status", authorizer=authorizer)
+def status() -> Response:
+    """How the stage stands."""
+    return http.answer(
+        app,
+        lambda call: {
+            **stage_status(call.stage, call.query),
+            "caller": {"name": call.who, "kind": call.kind},
+        },
+    )
+
+
+@app.route("/jobs", authorizer=authorizer)
+def jobs() -> Response:
+    """The jobs that run, wait or are stuck."""
+    return http.answer(app, lambda call: list_jobs(call.stage.board, call.query))
+
+
+@app.route("/jobs/groups", authorizer=authorizer)
+def groups() -> Response:
+    """Waiting jobs counted by task and error."""
+    return http.answer(app, lambda call: group_jobs(call.stage.board, call.query))
 
 
 @app.route("/replay", methods=["POST"], authorizer=authorizer)
 def replay() -> Response:
     """Puts back as many jobs as `max` says."""
-    return http.answer(_replay)
+    return http.answer(
+        app, lambda call: actions.replay(call.stage, call.given, call.who, GATEWAY_SECONDS)
+    )
 
 
-def _replay() -> dict[str, Any]:
-    here = stage_of(app.lambda_context.invoked_function_arn)
-    return here.replay(read_query(http.query(app)), GATEWAY_SECONDS).as_json()
+@app.route("/jobs/{key}/replay", methods=["POST"], authorizer=authorizer)
+def replay_job(key: str) -> Response:
+    """Puts one job back, also one that is stuck."""
+    return http.answer(
+        app,
+        lambda call: actions.replay_job(
+            call.stage, paths.read(key), call.given, call.who, GATEWAY_SECONDS
+        ),
+    )
+
+
+@app.route("/jobs/{key}/give-up", methods=["POST"], authorizer=authorizer)
+def give_up(key: str) -> Response:
+    """Ends a job for good."""
+    return http.answer(
+        app, lambda call: actions.give_up(call.stage, paths.read(key), call.given, call.who)
+    )
+
+
+@app.route("/tasks/{task}/limit", methods=["PUT"], authorizer=authorizer)
+def limit(task: str) -> Response:
+    """Says how many jobs may be in a task at once; 0 holds it."""
+    return http.answer(
+        app, lambda call: actions.set_limit(call.stage, paths.read(task), call.given, call.who)
+    )
 
 
 if os.environ.get("AWS_CHALICE_CLI_MODE"):

@@ -93,15 +93,15 @@ class DynamoClaims:
             answer = self._client.get_item(
                 TableName=self._table, Key=_pk(JOB + key), ConsistentRead=True
             )
-        return _claim(answer["Item"]) if "Item" in answer else None
+        return read_claim(answer["Item"]) if "Item" in answer else None
 
     def claims(self) -> Iterator[Claim]:
         """All claims, in no order; reads the whole table, 1 MiB a call."""
-        return map(_claim, self._scan(JOB))
+        return map(read_claim, self._scan(JOB))
 
     def slots(self) -> Iterator[Slots]:
         """All tasks that were ever entered, or limited."""
-        return map(_slots, self._scan(SLOTS))
+        return map(read_slots, self._scan(SLOTS))
 
     def _scan(self, prefix: str) -> Iterator[dict[str, Any]]:
         page: dict[str, Any] = {}
@@ -260,7 +260,8 @@ def _string(item: dict[str, Any], name: str) -> str:
     return str(item.get(name, {}).get("S", ""))
 
 
-def _claim(item: dict[str, Any]) -> Claim:
+def read_claim(item: dict[str, Any]) -> Claim:
+    """A claim as the table holds it."""
     failure = item.get("failure", {}).get("M", {})
     return Claim(
         key=item["pk"]["S"].removeprefix(JOB),
@@ -277,7 +278,8 @@ def _claim(item: dict[str, Any]) -> Claim:
     )
 
 
-def _slots(item: dict[str, Any]) -> Slots:
+def read_slots(item: dict[str, Any]) -> Slots:
+    """A task's slots as the table holds them."""
     limit = item.get("limit", {}).get("N")
     return Slots(
         task=item["pk"]["S"].removeprefix(SLOTS),

@@ -53,3 +53,7 @@ class Refused(AwsError):
     def __init__(self, text: str, item: dict[str, Any] | None = None) -> None:
         super().__init__(text)
         self.item = item
+
+
+class Conflict(RespoolError):
+    """What was asked for can't be done as things stand now; the text says how they stand."""

@@ -1,7 +1,7 @@
 """What callers may ask for, checked: the reprocess Lambda's event and the API's parameters."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from chalicelib.errors import BadRequest
@@ -17,48 +17,65 @@ class Request:
     """One replay as asked for; `count` None means the stage's default."""
 
     count: int | None = None
-    choice: Choice = Choice()
+    choice: Choice = field(default_factory=Choice)
     rate: float = 0
     dry_run: bool = False
+    stuck: bool = False
+    reason: str = ""
 
 
-FIELDS = ("max", "task", "error", "key", "older_than", "rate", "dry_run", "reason")
+FIELDS = ("max", "task", "error", "key", "older_than", "rate", "dry_run", "stuck", "reason")
 
 
 def read_query(query: Mapping[str, list[str]]) -> Request:
     """Read `?max=2&task=...`. Raises BadRequest, naming the value and what would do."""
+    return read_request(single(query, FIELDS))
+
+
+def single(query: Mapping[str, list[str]], known: Collection[str]) -> dict[str, str]:
+    """A query whose parameters are all known and given once. Raises BadRequest."""
     for name, values in query.items():
         if len(values) > 1:
-            raise BadRequest(f"{name} is given {len(values)} times; give it once")
-    return read_request({name: values[0] for name, values in query.items()})
+            raise BadRequest(f"{shown(name)} is given {len(values)} times; give it once")
+    given = {name: values[0] for name, values in query.items()}
+    only(given, known)
+    return given
+
+
+def only(given: Mapping[str, Any], known: Collection[str]) -> None:
+    """Raises BadRequest where something is given that nobody knows."""
+    if unknown := sorted(set(given) - set(known)):
+        told = f"known are {', '.join(known)}" if known else "none is known here"
+        raise BadRequest(f"unknown parameter {shown(unknown[0])!r}; {told}")
 
 
 def read_request(given: Mapping[str, Any]) -> Request:
     """Read an event or a query; numbers may be text. Raises BadRequest for what it can't use."""
-    unknown = sorted(set(given) - set(FIELDS))
-    if unknown:
-        raise BadRequest(f"unknown parameter {unknown[0]!r}; known are {', '.join(FIELDS)}")
+    only(given, FIELDS)
     return Request(
-        count=_whole(given, "max", 1, MAX_REPLAY),
+        count=read_whole(given, "max", 1, MAX_REPLAY),
         choice=Choice(
-            task=_text(given, "task"),
-            error=_text(given, "error"),
-            key=_text(given, "key"),
-            older_than=_whole(given, "older_than", 0, YEAR) or 0,
+            task=read_text(given, "task"),
+            error=read_text(given, "error"),
+            key=read_text(given, "key"),
+            older_than=read_whole(given, "older_than", 0, YEAR) or 0,
         ),
         rate=_rate(given),
         dry_run=_flag(given, "dry_run"),
+        stuck=_flag(given, "stuck"),
+        reason=read_text(given, "reason"),
     )
 
 
-def _whole(given: Mapping[str, Any], name: str, low: int, high: int) -> int | None:
+def read_whole(given: Mapping[str, Any], name: str, low: int, high: int) -> int | None:
+    """A whole number, or its digits; None where it is not given. Raises BadRequest."""
     if name not in given:
         return None
     value = given[name]
     text = str(value)
     digits = text.isascii() and text.isdigit() and len(text) <= 12
     if isinstance(value, bool) or not digits or not low <= int(text) <= high:
-        raise BadRequest(f"{name}={_shown(value)} must be a whole number from {low} to {high}")
+        raise BadRequest(f"{name}={shown(value)} must be a whole number from {low} to {high}")
     return int(text)
 
 
@@ -71,7 +88,7 @@ def _rate(given: Mapping[str, Any]) -> float:
     except ValueError:
         rate = -1
     if isinstance(value, bool) or not 0.01 <= rate <= 1000:
-        raise BadRequest(f"rate={_shown(value)} must be a number of jobs a second, 0.01 to 1000")
+        raise BadRequest(f"rate={shown(value)} must be a number of jobs a second, 0.01 to 1000")
     return rate
 
 
@@ -81,19 +98,20 @@ def _flag(given: Mapping[str, Any], name: str) -> bool:
         return True
     if value in (False, "false"):
         return False
-    raise BadRequest(f"{name}={_shown(value)} must be true or false")
+    raise BadRequest(f"{name}={shown(value)} must be true or false")
 
 
-def _text(given: Mapping[str, Any], name: str) -> str:
+def read_text(given: Mapping[str, Any], name: str) -> str:
+    """Text, empty only where it is not given. Raises BadRequest."""
     value = given.get(name, "")
-    if not isinstance(value, str) or len(value.encode("utf-8", "replace")) > MOST_TEXT:
-        raise BadRequest(f"{name}={_shown(value)} must be text of at most {MOST_TEXT} bytes")
+    if not isinstance(value, str) or len(value.encode("utf-8", "surrogatepass")) > MOST_TEXT:
+        raise BadRequest(f"{name}={shown(value)} must be text of at most {MOST_TEXT} bytes")
     if name in given and not value:
-        raise BadRequest(f"{name} is empty; leave it out to choose by nothing")
+        raise BadRequest(f"{name} is empty; leave it out instead")
     return value
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
     """The value as far as it fits into a message."""
     text = str(value)
     return text if len(text) <= 40 else f"{text[:40]}..."

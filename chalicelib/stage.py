@@ -10,22 +10,30 @@ from typing import Any
 import boto3
 
 from chalicelib.aws import client
+from chalicelib.board import KEPT, Board, DynamoBoard
+from chalicelib.cached import Cached
 from chalicelib.claims import DynamoClaims
+from chalicelib.errors import AwsError
 from chalicelib.giveup import GiveUp
 from chalicelib.journal import Journal, LambdaJournal
+from chalicelib.mapping import SpoolMapping
 from chalicelib.names import Names
 from chalicelib.net import Net
 from chalicelib.plan import Rules
 from chalicelib.recovery import Recovery
-from chalicelib.replay import Order, Replayer, Report
+from chalicelib.replay import Order, Replayer
+from chalicelib.report import Report
 from chalicelib.requests import Request
 from chalicelib.settings import Settings
-from chalicelib.spool import SqsSpool
+from chalicelib.spool import Spool, SqsSpool
 from chalicelib.spooling import Spooling
 from chalicelib.sweep import Repairs, Sweep
-from chalicelib.tokens import Tokens
+from chalicelib.tokens import NamedTokens, Tokens
 from chalicelib.trigger import Trigger
 from chalicelib.workflow import StepFunctions
+
+UNCERTAIN_TASK = "UncertainTask"
+"""The task that is known before any job has come to it."""
 
 
 def now() -> datetime:
@@ -33,18 +41,28 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-@cache
 def stage_of(arn: str) -> "Stage":
     """The stage that this process serves, made once; `arn` tells its account and region.
 
     Under `chalice local` there is no such ARN, but a prefix in the environment: then the
     credentials tell. Raises SettingsError.
     """
+    account = ":".join(arn.split(":")[:5])  # a request's ARN differs from path to path
+    return _stage_in(account)
+
+
+@cache
+def _stage_in(account: str) -> "Stage":
     prefix = os.environ.get("RESPOOL_PREFIX")
     if prefix:
         return Stage(Names.of_session(prefix, boto3.Session()), Settings.read(os.environ))
     function = os.environ["AWS_LAMBDA_FUNCTION_NAME"]
-    return Stage(Names.of_function(function, arn), Settings.read(os.environ))
+    return Stage(Names.of_function(function, account), Settings.read(os.environ))
+
+
+def forget_stages() -> None:
+    """Make the stage anew next time, as a new process would."""
+    _stage_in.cache_clear()
 
 
 class Stage:
@@ -81,7 +99,35 @@ class Stage:
     @cached_property
     def tokens(self) -> Tokens:
         """Who may call the API."""
-        return Tokens(self._client("secretsmanager"), self.names.secret, time.monotonic)
+        secrets = self._client("secretsmanager")
+        return Tokens(secrets, self.names.secret, self.named_tokens, time.monotonic)
+
+    @cached_property
+    def named_tokens(self) -> NamedTokens:
+        """The tokens that people were given."""
+        return NamedTokens(self._client("dynamodb"), self.names.table, now)
+
+    @cached_property
+    def board(self) -> Board:
+        """What people see of the claims."""
+        return DynamoBoard(self._client("dynamodb"), self.names.table, now, time.monotonic)
+
+    @cached_property
+    def mapping(self) -> SpoolMapping:
+        """The trigger on the spool."""
+        return SpoolMapping(self._client("lambda"), self.names.reprocess, self.names.spool)
+
+    @cached_property
+    def gauges(self) -> Cached[dict[str, Any]]:
+        """How many messages the queues hold, and the trigger's state; some seconds old."""
+        return Cached(self._gauge, KEPT, time.monotonic)
+
+    def _gauge(self) -> dict[str, Any]:
+        try:
+            trigger = self.mapping.state()
+        except AwsError:  # that it can't be told is no reason to tell nothing
+            trigger = "unknown"
+        return {"spooled": self.spool.depth(), "stuck": self.stuck.depth(), "trigger": trigger}
 
     @cached_property
     def net(self) -> Net:
@@ -108,13 +154,19 @@ class Stage:
 
     def replay(self, request: Request, seconds: float) -> Report:
         """Put back what was asked for, within so many seconds."""
+        if request.stuck:
+            return self.replay_by_hand(self.stuck, request, seconds)
         return self.replayer.replay(self.spool, self._order(request, seconds))
 
     def replay_stuck(self, request: Request, seconds: float) -> Report:
         """The same for jobs that failed too often: for people, never for a schedule."""
+        return self.replay_by_hand(self.stuck, request, seconds)
+
+    def replay_by_hand(self, queue: Spool, request: Request, seconds: float) -> Report:
+        """Put back from that queue what a person chose, however often it has failed."""
         order = self._order(request, seconds)
         order = replace(order, rules=replace(order.rules, take_stuck=True))
-        return self.replayer.replay(self.stuck, order)
+        return self.replayer.replay(queue, order)
 
     def sweep(self, seconds: float) -> Repairs:
         """Repair what events missed, within so many seconds."""

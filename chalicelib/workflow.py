@@ -1,5 +1,6 @@
 """Step Functions: executions looked at, resumed, redriven, started and stopped."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -141,6 +142,21 @@ class StepFunctions:
                 return
             page = {"nextToken": answer["nextToken"]}
 
+    def states(self) -> frozenset[str]:
+        """The names of all states in the machine's definition."""
+        with calling("DescribeStateMachine", self._machine):
+            answer = self._client.describe_state_machine(stateMachineArn=self._machine)
+        return frozenset(_state_names(json.loads(answer["definition"])))
+
     def arn(self, name: str) -> str:
         """The ARN that an execution of that name has."""
         return self._machine.replace(":stateMachine:", ":execution:") + f":{name}"
+
+
+def _state_names(part: Any) -> Iterator[str]:
+    """States stand under `States`, also inside the branches and items of others."""
+    children = part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
+    if isinstance(part, dict):
+        yield from part.get("States", ())
+    for child in children:
+        yield from _state_names(child)

@@ -1,0 +1,201 @@
+"""The API for programs: an OpenAPI 3.1 document, held to the routes by a test."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from chalicelib.api.schemas import SCHEMAS, STATE, Schema, flag, maybe, ref, shape, text, whole
+from chalicelib.settings import MAX_REPLAY
+
+Part = dict[str, Any]
+
+_REASON = text("Why, for the audit log", maxLength=1024)
+_FILTERS: dict[str, Schema] = {
+    "max": whole("How many jobs to put back; the stage's setting by default", 1)
+    | {"maximum": MAX_REPLAY},
+    "task": text("Only jobs that failed in this task", minLength=1, maxLength=1024),
+    "error": text("Only jobs that failed with this error", minLength=1, maxLength=1024),
+    "key": text("Only the job with this key", minLength=1, maxLength=1024),
+    "older_than": whole("Only jobs that failed so many seconds ago") | {"maximum": 31_622_400},
+    "rate": {
+        "type": "number",
+        "minimum": 0.01,
+        "maximum": 1000,
+        "description": "Jobs a second at most",
+    },
+    "dry_run": flag("Tell what would be done, and do nothing"),
+    "stuck": flag("Put back jobs that failed too often, instead of the others"),
+    "reason": _REASON,
+}
+_STATES = {"type": "array", "items": STATE, "minItems": 1}
+_JOBS: dict[str, Schema] = {
+    "state": _STATES,
+    "task": text("Only jobs of this task", minLength=1, maxLength=1024),
+    "error": text("Only jobs that failed with this error"),
+    "search": text("Only jobs with this in their key", minLength=1, maxLength=1024),
+    "cursor": text("The next page, as the last one named it"),
+    "limit": whole("Jobs on a page", 1) | {"maximum": 200, "default": 50},
+}
+
+
+def document() -> Part:
+    """The document itself."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "respool",
+            "version": "1",
+            "description": "Failed jobs are set aside whole. Look at them, and put them back.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": "."}],
+        "paths": _paths(),
+        "components": {
+            "schemas": SCHEMAS,
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+        },
+        "security": [{"token": []}],
+    }
+
+
+def _paths() -> Part:
+    return {
+        "/": {"get": _file("page", "The page for people")},
+        "/console/{file}": {
+            "get": _file("pageFile", "A file of the page", _in_path("file", "Its name"))
+        },
+        "/openapi.json": {"get": _open("openapi", "This document")},
+        "/status": {
+            "get": _get(
+                "status",
+                "How the stage stands",
+                "Status",
+                {"since": text("Tell also what became of the jobs that waited at that time")},
+            )
+        },
+        "/jobs": {"get": _get("jobs", "The jobs that run, wait or are stuck", "Jobs", _JOBS)},
+        "/jobs/groups": {"get": _get("groups", "Waiting jobs by task and error", "Groups", {})},
+        "/replay": {"post": _replay()},
+        "/jobs/{key}/replay": {"post": _replay_job()},
+        "/jobs/{key}/give-up": {"post": _give_up()},
+        "/tasks/{task}/limit": {"put": _limit()},
+    }
+
+
+def _replay() -> Part:
+    about = "Put back as many jobs as `max` says. Parameters stand in the query or in the body."
+    body = shape("The same as in the query", **_FILTERS)
+    return _change("replay", about, "Replay", body, needed=()) | {"parameters": _in_query(_FILTERS)}
+
+
+def _replay_job() -> Part:
+    body = shape("How", dry_run=_FILTERS["dry_run"], reason=_REASON)
+    return _change("replayJob", "Put one job back, also one that is stuck", "Replay", body, ()) | {
+        "parameters": [_key()]
+    }
+
+
+def _give_up() -> Part:
+    body = shape("Why", reason=text("Why nobody wants it", minLength=1, maxLength=1000))
+    return _change("giveUp", "End a job for good", "GivenUp", body, ("reason",)) | {
+        "parameters": [_key()]
+    }
+
+
+def _limit() -> Part:
+    limit = whole("0 holds the task, null takes the stage's setting") | {"maximum": 1000}
+    body = shape("How many", limit=maybe(limit), reason=_REASON)
+    about = "Say how many jobs may be in a task at once"
+    return _change("limit", about, "Task", body, ("limit",)) | {
+        "parameters": [_in_path("task", "The task's name")]
+    }
+
+
+def _get(name: str, about: str, schema: str, query: dict[str, Schema]) -> Part:
+    return {
+        "operationId": name,
+        "summary": about,
+        "parameters": _in_query(query),
+        "responses": {"200": _json(about, schema), **_refusals("400", "401", "403")},
+    }
+
+
+def _change(name: str, about: str, schema: str, body: Schema, needed: Sequence[str]) -> Part:
+    body = body | {"required": list(needed)}
+    return {
+        "operationId": name,
+        "summary": about,
+        "requestBody": {
+            "required": bool(needed),
+            "content": {"application/json": {"schema": body}},
+        },
+        "responses": {
+            "200": _json("What was done", schema),
+            **_refusals("400", "401", "403", "404", "409", "415"),
+        },
+    }
+
+
+def _file(name: str, about: str, *parameters: Part) -> Part:
+    found = {"description": about, "content": {"text/*": {"schema": {"type": "string"}}}}
+    return {
+        "operationId": name,
+        "summary": about,
+        "security": [],
+        "parameters": list(parameters),
+        "responses": {"200": found, "304": {"description": "It has not changed"}}
+        | _refusals("404"),
+    }
+
+
+def _open(name: str, about: str) -> Part:
+    found = {"description": about, "content": {"application/json": {"schema": {"type": "object"}}}}
+    return {"operationId": name, "summary": about, "security": [], "responses": {"200": found}}
+
+
+def _json(about: str, schema: str) -> Part:
+    return {"description": about, "content": {"application/json": {"schema": ref(schema)}}}
+
+
+_REFUSALS = {
+    "400": "A value that can't be used; the answer names it and what would do",
+    "404": "There is no such job, task or file",
+    "409": "It can't be done as things stand now",
+}
+_BY_GATEWAY = {
+    "401": "There is no token",
+    "403": "The token is unknown or revoked, or is good for looking only",
+    "415": "The body is not application/json",
+}
+_BY_AWS = {
+    "502": "AWS refused a call; the answer says which",
+    "503": "AWS asked to slow down: ask again later",
+}
+
+
+def _refusals(*statuses: str) -> Part:
+    told = {code: _json(about, "Problem") for code, about in _REFUSALS.items() if code in statuses}
+    bare = {code: {"description": about} for code, about in _BY_GATEWAY.items() if code in statuses}
+    if "401" not in statuses:
+        return told
+    return told | bare | {code: _json(about, "Problem") for code, about in _BY_AWS.items()}
+
+
+def _in_query(schemas: dict[str, Schema]) -> list[Part]:
+    return [
+        {
+            "name": name,
+            "in": "query",
+            "schema": schema,
+            **({"style": "form", "explode": False} if schema is _STATES else {}),
+        }
+        for name, schema in schemas.items()
+    ]
+
+
+def _in_path(name: str, about: str) -> Part:
+    return {"name": name, "in": "path", "required": True, "schema": text(about)}
+
+
+def _key() -> Part:
+    about = "The job's `id`: its key, or `~` and the key's UTF-8 in base64url where it is not plain"
+    return _in_path("key", about)

@@ -1,0 +1,45 @@
+"""Keys in paths. A key may hold anything, and gateways differ in what they decode.
+
+API Gateway leaves a REST path as it came, others decode it, and browsers fold `..`. So a key is
+written plainly only where that can't matter, else as `~` and its UTF-8 in base64url. What people
+type percent-encoded is read too.
+"""
+
+import base64
+import binascii
+import re
+from urllib.parse import unquote
+
+from chalicelib.errors import BadRequest
+
+MOST_KEY = 1024
+"""Bytes, as ClaimJob has it."""
+_PLAIN = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]+")
+
+
+def written(key: str) -> str:
+    """The key as it stands in a path; the same for the same key, always safe."""
+    if _PLAIN.fullmatch(key):
+        return key
+    return "~" + base64.urlsafe_b64encode(key.encode("utf-8", "surrogatepass")).decode().rstrip("=")
+
+
+def read(part: str) -> str:
+    """The key that a part of a path means. Raises BadRequest where it means none."""
+    try:
+        key = _unpacked(part[1:]) if part.startswith("~") else unquote(part, errors="strict")
+    except ValueError as wrong:
+        raise BadRequest(
+            f"{part[:40]!r} in the path is no key: write it percent-encoded, or as ~ and"
+            " its UTF-8 in base64url"
+        ) from wrong
+    if not 1 <= len(key.encode("utf-8", "surrogatepass")) <= MOST_KEY:
+        raise BadRequest(f"the key in the path must be 1 to {MOST_KEY} bytes long")
+    return key
+
+
+def _unpacked(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_-]*", text):
+        raise binascii.Error("not base64url")
+    padded = text + "=" * (-len(text) % 4)
+    return base64.urlsafe_b64decode(padded).decode("utf-8", "surrogatepass")

@@ -1,0 +1,152 @@
+"""How the stage stands, from a handful of calls that are shared by all who ask."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from chalicelib.board import State, View, state_of
+from chalicelib.claims import Claim
+from chalicelib.errors import BadRequest
+from chalicelib.requests import shown, single
+from chalicelib.stage import UNCERTAIN_TASK, Stage
+
+YEAR = timedelta(days=365)
+"""Step Functions ends every execution after a year."""
+RETENTION = timedelta(days=14)
+"""SQS drops every message after so long."""
+WARNED = timedelta(days=35)
+"""How long before a job's year ends it counts as one that may be lost."""
+
+
+def status(stage: Stage, query: Mapping[str, list[str]]) -> dict[str, Any]:
+    """The stage at a glance; `since` also tells what became of jobs that waited then."""
+    since = _moment(single(query, ("since",)))
+    view = stage.board.look()
+    told = {
+        "stage": stage.names.prefix,
+        "at": view.at.isoformat(timespec="milliseconds"),
+        "jobs": {state.value: _count(view, state) for state in State},
+        **stage.gauges.get(),
+        "oldest_failure": _oldest(view),
+        "tasks": tasks(stage, view),
+        "schedule": _schedule(stage),
+        "next_loss": _next_loss(stage, view),
+        "complete": view.complete,
+        "revision": view.revision,
+    }
+    return told if since is None else told | {"since": _since(view, since)}
+
+
+def tasks(stage: Stage, view: View) -> list[dict[str, Any]]:
+    """Each task that is known: how many are inside it, and how many may be."""
+    slots = {each.task: each for each in view.slots}
+    names = {UNCERTAIN_TASK, *slots} if not slots else set(slots)
+    names |= {job.task for job in view.jobs if job.task}
+    told = []
+    for name in sorted(names):
+        own = slots[name].limit if name in slots else None
+        told.append(
+            {
+                "task": name,
+                "inside": len(slots[name].holders) if name in slots else 0,
+                "limit": stage.settings.task_limit if own is None else own,
+                "default_limit": stage.settings.task_limit,
+                "own_limit": own is not None,
+            }
+        )
+    return told
+
+
+def _count(view: View, state: State) -> int:
+    return sum(state_of(job) is state for job in view.jobs)
+
+
+def _waiting(jobs: Iterable[Claim]) -> list[Claim]:
+    return [job for job in jobs if state_of(job) is not State.RUNNING]
+
+
+def _oldest(view: View) -> dict[str, Any] | None:
+    failures = [job.first_failed_at or job.parked_at for job in _waiting(view.jobs)]
+    moments = [moment for text in failures if (moment := _read(text))]
+    if not moments:
+        return None
+    oldest = min(moments)
+    return {"at": oldest.isoformat(timespec="milliseconds"), "age": _age(view.at, oldest)}
+
+
+def _age(now: datetime, then: datetime) -> int:
+    return max(0, int((now - then).total_seconds()))
+
+
+def _schedule(stage: Stage) -> dict[str, Any] | None:
+    settings = stage.settings
+    if not settings.replay_schedule:
+        return None
+    return {
+        "expression": settings.replay_schedule,
+        "timezone": settings.replay_timezone,
+        "max": settings.replay_max,
+    }
+
+
+def _next_loss(stage: Stage, view: View) -> dict[str, Any] | None:
+    """The first job that would be lost if nobody acted, and when; normally there is none."""
+    risks = [risk for job in _waiting(view.jobs) if (risk := _risk(stage, view.at, job))]
+    if not risks:
+        return None
+    at, job, why = min(risks, key=lambda risk: (risk[0], risk[1].key))
+    return {"at": at.isoformat(timespec="milliseconds"), "key": job.key, "why": why}
+
+
+def _risk(stage: Stage, now: datetime, job: Claim) -> tuple[datetime, Claim, str] | None:
+    if job.spooled_at:  # its execution is gone: all that is left of it is its message
+        spooled = _read(job.spooled_at)
+        swept = bool(stage.settings.sweep_schedule)
+        return None if swept or spooled is None else (spooled + RETENTION, job, "message")
+    claimed = _read(job.claimed_at)
+    if claimed is None or claimed + YEAR - now > WARNED:
+        return None
+    return claimed + YEAR, job, "execution"
+
+
+def _since(view: View, since: datetime) -> dict[str, Any]:
+    """What became of jobs that waited at that moment: still waiting, going on, or back again.
+
+    Whoever knows how many waited then also knows how many have finished: the rest.
+    """
+    waiting = [job for job in _waiting(view.jobs) if _at(job.parked_at) <= since]
+    again = [job for job in _waiting(view.jobs) if _at(job.parked_at) > since]
+    running = [job for job in view.jobs if state_of(job) is State.RUNNING and job.attempt]
+    return {
+        "at": since.isoformat(timespec="milliseconds"),
+        "waiting": len(waiting),
+        "running": sum(_went_on(job, since, 1) for job in running),
+        "failed_again": sum(_went_on(job, since, 2) for job in again),
+    }
+
+
+def _went_on(job: Claim, since: datetime, attempts: int) -> bool:
+    """A restart leaves a younger claim instead of a resumption, and a failure from before."""
+    restarted = job.attempt >= attempts and _at(job.claimed_at) >= since
+    return restarted or _at(job.resumed_at) >= since
+
+
+def _at(text: str) -> datetime:
+    return _read(text) or datetime.min.replace(tzinfo=UTC)
+
+
+def _read(text: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _moment(given: Mapping[str, str]) -> datetime | None:
+    if "since" not in given:
+        return None
+    moment = _read(given["since"].replace(" ", "+"))  # a plus in a query means a space
+    if moment is None:
+        raise BadRequest(f"since={shown(given['since'])} must be an ISO 8601 time, as in `at`")
+    return moment

@@ -1,0 +1,117 @@
+"""The board: one look at the claims table, for people. It may be some seconds old."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Protocol
+
+from chalicelib.aws import calling
+from chalicelib.cached import Cached
+from chalicelib.claims import JOB, SLOTS, Claim, Slots, read_claim, read_slots
+
+KEPT = 3
+"""Seconds that a look is good for, so that many pages which poll cost no more than one."""
+PATIENCE = 8
+"""Seconds after which a look at a huge table ends, and says that it is incomplete."""
+
+
+class State(StrEnum):
+    """How a job stands, in the words of the API."""
+
+    RUNNING = "running"
+    PARKED = "parked"
+    STUCK = "stuck"
+
+
+@dataclass(frozen=True)
+class View:
+    """What the table held: jobs with the longest waiting first, tasks by name."""
+
+    at: datetime
+    jobs: tuple[Claim, ...]
+    slots: tuple[Slots, ...]
+    complete: bool = True
+    revision: str = ""
+
+
+class Board(Protocol):
+    """What the API needs of the table."""
+
+    def look(self) -> View:
+        """All jobs and tasks, as they are or were a moment ago."""
+
+    def forget(self) -> None:
+        """Look anew next time: something has just been changed."""
+
+
+def state_of(job: Claim) -> State:
+    """Stuck, parked or running; a job that waits for its restart counts as parked."""
+    if job.stuck_at:
+        return State.STUCK
+    return State.PARKED if job.parked_at else State.RUNNING
+
+
+def view(jobs: list[Claim], slots: list[Slots], at: datetime, complete: bool = True) -> View:
+    """Put what was read in order, and name it by what is in it."""
+    ordered = tuple(sorted(jobs, key=place))
+    tasks = tuple(sorted(slots, key=lambda each: each.task))
+    told = repr((ordered, [(each.task, each.limit, sorted(each.holders)) for each in tasks]))
+    revision = hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    return View(at, ordered, tasks, complete, revision)
+
+
+def place(job: Claim) -> tuple[str, str]:
+    """Where a job stands in a list: by its first failure, or else its start; then by key."""
+    return (job.first_failed_at or job.parked_at or job.claimed_at, job.key)
+
+
+class DynamoBoard:
+    """Reads the table at most once every few seconds, a megabyte (some 2,000 jobs) a call."""
+
+    def __init__(
+        self, client: Any, table: str, clock: Callable[[], datetime], elapsed: Callable[[], float]
+    ) -> None:
+        self._client = client
+        self._table = table
+        self._clock = clock
+        self._elapsed = elapsed
+        self._view = Cached(self._read, KEPT, elapsed)
+
+    def look(self) -> View:
+        """All jobs and tasks, as they are or were a moment ago."""
+        return self._view.get()
+
+    def forget(self) -> None:
+        """Look anew next time: something has just been changed."""
+        self._view.forget()
+
+    def _read(self) -> View:
+        jobs: list[Claim] = []
+        slots: list[Slots] = []
+        at, began = self._clock(), self._elapsed()
+        page: dict[str, Any] = {}
+        while True:
+            answer = self._scan(page)
+            for item in answer["Items"]:
+                if item["pk"]["S"].startswith(JOB):
+                    jobs.append(read_claim(item))
+                else:
+                    slots.append(read_slots(item))
+            if "LastEvaluatedKey" not in answer:
+                return view(jobs, slots, at)
+            if self._elapsed() - began > PATIENCE:
+                return view(jobs, slots, at, complete=False)
+            page = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+
+    def _scan(self, page: dict[str, Any]) -> dict[str, Any]:
+        """Consistent only in the end, which halves the price: a page shows it moments later."""
+        with calling("Scan", self._table):
+            answer: dict[str, Any] = self._client.scan(
+                TableName=self._table,
+                FilterExpression="begins_with(pk, :job) OR begins_with(pk, :slots)",
+                ExpressionAttributeValues={":job": {"S": JOB}, ":slots": {"S": SLOTS}},
+                **page,
+            )
+        return answer

@@ -1,0 +1,28 @@
+"""What was fetched is believed for some seconds, so that many who ask cost one call."""
+
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Cached(Generic[T]):
+    """A value that is fetched when somebody asks, and again when it is too old."""
+
+    def __init__(
+        self, fetch: Callable[[], T], seconds: float, elapsed: Callable[[], float]
+    ) -> None:
+        self._fetch = fetch
+        self._seconds = seconds
+        self._elapsed = elapsed
+        self._held: tuple[float, T] | None = None
+
+    def get(self) -> T:
+        """The value, at most so many seconds old. What `fetch` raises passes through."""
+        if self._held is None or self._elapsed() - self._held[0] > self._seconds:
+            self._held = (self._elapsed(), self._fetch())
+        return self._held[1]
+
+    def forget(self) -> None:
+        """Fetch anew next time."""
+        self._held = None
