@@ -57,8 +57,8 @@ class _Story:
             yield from self._exited()
         elif kind.startswith("Execution"):
             yield from _of_execution(kind, event)
-        elif kind in ("TaskSubmitted", "TaskScheduled", "LambdaFunctionScheduled"):
-            yield from self._begun(kind)
+        elif kind in ("TaskScheduled", "LambdaFunctionScheduled"):
+            yield from self._begun()
         elif kind.endswith(("Failed", "TimedOut")):
             yield from self._failed(kind, _details(event))
 
@@ -75,10 +75,10 @@ class _Story:
         if state not in BOOKKEEPING and not self._tries:
             yield f"{state} finished."
 
-    def _begun(self, kind: str) -> Iterator[str]:
-        if self._state in SPOOLING and kind == "TaskSubmitted":
-            yield "It was set aside on the spool, and waits to be replayed."
-        elif self._state not in BOOKKEEPING and self._tries and kind != "TaskSubmitted":
+    def _begun(self) -> Iterator[str]:
+        if self._state in SPOOLING:
+            yield "It goes to the spool, to wait there for a replay."
+        elif self._state not in BOOKKEEPING and self._tries:
             self._tries = 0
             yield f"{self._state} was tried again."
 
@@ -94,7 +94,7 @@ class _Story:
         elif self._state == "TakeSlot":
             if self._tries == 1:
                 yield "Its task was full or held, so it waited for a place."
-        elif kind == "TaskTimedOut" or kind == "LambdaFunctionTimedOut":
+        elif kind.endswith("TimedOut"):
             yield f"{self._state} took too long."
         else:
             yield f"{self._state} failed: {_short(failure)}"

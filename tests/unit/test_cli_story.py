@@ -83,7 +83,7 @@ def test_a_failed_job_is_tried_again_set_aside_replayed_and_finished() -> None:
         "UncertainTask failed: ConnectionError: no answer",
         "UncertainTask was tried again.",
         "UncertainTask failed: ConnectionError: no answer",
-        "It was set aside on the spool, and waits to be replayed.",
+        "It goes to the spool, to wait there for a replay.",
         "It was replayed, and goes on.",
         "UncertainTask began.",
         "UncertainTask finished.",
@@ -114,11 +114,13 @@ def test_a_renewed_message_and_a_broken_spool_are_told() -> None:
         *PARKED,
         _failed("LambdaFunctionFailed", "AccessDenied", "no"),
         _enter("SpoolDirectly"),
-        "TaskSubmitted",
+        "TaskScheduled",
     ) == [
+        "It goes to the spool, to wait there for a replay.",
         "Its message was renewed, so that SQS does not drop it.",
+        "It goes to the spool, to wait there for a replay.",
         "Setting it aside failed: AccessDenied: no",
-        "It was set aside on the spool, and waits to be replayed.",
+        "It goes to the spool, to wait there for a replay.",
     ]
 
 
