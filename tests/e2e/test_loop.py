@@ -84,13 +84,12 @@ def test_a_replay_of_two_resumes_two_and_leaves_five(stage: Deployment) -> None:
     executions = fail_and_spool(stage, [{"key": f"job-{n}"} for n in range(7)])
     stage.set_behavior("OK")
 
-    answer = stage.api("POST", "/replay?max=2", token=stage.token)
+    result = stage.invoke("reprocess", {"max": 2})
     stage.wait_until(
         lambda: sum(stage.status(e) == "SUCCEEDED" for e in executions) == 2, "two jobs to finish"
     )
 
-    assert answer.status == 200
-    assert answer.json == {**NOTHING, "replayed": 2, "resumed": 2, "remaining": 5}
+    assert result == {**NOTHING, "replayed": 2, "resumed": 2, "remaining": 5}
     assert stage.spool_depth() == 5
     assert sum(stage.status(execution) == "RUNNING" for execution in executions) == 5
 
@@ -168,44 +167,10 @@ def test_an_sqs_event_is_settled_message_by_message(stage: Deployment) -> None:
     assert len(stage.executions()) == 1
 
 
-@pytest.mark.parametrize("token", [None, "", "wrong", "\u00e9", "x" * 3000])
-def test_without_the_token_nothing_is_touched(stage: Deployment, token: str | None) -> None:
-    send(stage, '{"key": "12345"}')
-
-    answer = stage.api("POST", "/replay?max=2", token=token)
-
-    assert answer.status in (401, 403)
-    assert stage.spool_depth() == 1
-    assert stage.executions() == []
-
-
-@pytest.mark.parametrize(
-    ("query", "told"),
-    [
-        ("max=0", "max=0 must be a whole number from 1 to 10000"),
-        ("max=-1", "max=-1"),
-        ("max=two", "max=two"),
-        ("max=10001", "max=10001"),
-        ("max=1&max=2", "max is given 2 times"),
-        ("most=1", "unknown parameter 'most'"),
-    ],
-)
-def test_a_replay_of_nonsense_is_refused_and_touches_nothing(
-    stage: Deployment, query: str, told: str
-) -> None:
-    send(stage, '{"key": "12345"}')
-
-    answer = stage.api("POST", f"/replay?{query}", token=stage.token)
-
-    assert answer.status == 400
-    assert told in answer.json["error"]
-    assert stage.spool_depth() == 1
-
-
 def test_no_token_and_no_input_is_in_any_log_line(stage: Deployment) -> None:
     (execution,) = fail_and_spool(stage, [{"key": "12345", "secret": "do-not-log-me"}])
     stage.set_behavior("OK")
-    stage.api("POST", "/replay", token=stage.token)
+    stage.invoke("reprocess", {})
     stage.wait_until(lambda: finished(stage, [execution]), "the job to finish")
 
     logged = json.dumps(stage.logged())
