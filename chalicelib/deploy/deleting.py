@@ -26,11 +26,7 @@ class Deleting:
     def run(self, remains: str) -> Deleted:
         """Delete the stack, or while jobs are set aside update it down to `remains`, a template."""
         status = self.stack.settled()
-        stopped: list[str] = []
-        if self.set_aside.jobs():
-            self.set_aside.fetch_inputs()
-        if before_delete(status, 1) is not Step.NOTHING:
-            stopped = self.set_aside.stop_executions()
+        stopped = self.set_aside.stop_executions()
         jobs = self.set_aside.jobs()
         step = before_delete(status, jobs)
         if step is Step.SHRINK:

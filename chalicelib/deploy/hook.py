@@ -12,7 +12,7 @@ from chalicelib.deploy import packaging, policies, report, template
 from chalicelib.deploy.command import Command, current
 from chalicelib.deploy.deleting import Deleting
 from chalicelib.deploy.preflight import check
-from chalicelib.deploy.stage import Stage
+from chalicelib.deploy.target import Target
 from chalicelib.errors import RespoolError
 from chalicelib.names import APP
 
@@ -45,52 +45,52 @@ def _at_the_end(command: Command, act: Callable[[], None]) -> None:
 
 
 def _deploy(command: Command, app: Any) -> None:
-    stage = Stage(command, app)
-    checked = check(stage.source)
-    stage.render(checked, stage.values())
-    stage.deploying.refuse_early()
+    target = Target(command, app)
+    checked = check(target.source)
+    target.render(checked, target.values())
+    target.deploying.refuse_early()
 
     def finish() -> None:
         tags = {"app": APP, "stage": command.stage}
-        done = stage.deploying.run(checked.body, tags)
-        _say(report.deployed(stage.place(), done, checked.settings))
+        done = target.deploying.run(checked.body, tags)
+        _say(report.deployed(target.place(), done, checked.settings))
 
     _at_the_end(command, finish)
 
 
 def _plan(command: Command, app: Any) -> None:
-    stage = Stage(command, app)
-    stage.render(check(stage.source), stage.values())
+    target = Target(command, app)
+    target.render(check(target.source), target.values())
 
 
 def _delete(command: Command, app: Any) -> None:
-    stage = Stage(command, app)
+    target = Target(command, app)
     parts = template.read_parts(command.project)
-    remains = template.body(template.remains(parts, stage.source.prefix))
-    stage.names()  # without credentials, better stop before Chalice begins
+    remains = template.body(template.remains(parts, target.source.prefix))
+    target.names()  # without credentials, better stop before Chalice begins
 
     def finish() -> None:
-        done = Deleting(stage.stack, stage.set_aside).run(remains)
-        _say(report.deleted(stage.place(), done))
+        done = Deleting(target.stack, target.set_aside).run(remains)
+        _say(report.deleted(target.place(), done))
 
     _at_the_end(command, finish)
 
 
 def _package(command: Command, app: Any) -> None:
-    stage = Stage(command, app)
+    target = Target(command, app)
     packaging.refuse_unnamed(command.params)
-    checked = check(stage.source)
+    checked = check(target.source)
     if command.params.get("pkg_format") == "terraform":
-        stage.render(checked, {**policies.TERRAFORM, "Prefix": stage.source.prefix})
+        target.render(checked, {**policies.TERRAFORM, "Prefix": target.source.prefix})
     else:
         joined = {
-            name: policies.for_cloudformation(policy, stage.source.prefix)
+            name: policies.for_cloudformation(policy, target.source.prefix)
             for name, policy in checked.policies.items()
         }
-        stage.write_policies(joined)
+        target.write_policies(joined)
 
     def finish() -> None:
-        source, out = stage.source, Path(command.params["out"])
+        source, out = target.source, Path(command.params["out"])
         written = packaging.write(
             out, command.params, source.functions, source.prefix, checked.template
         )

@@ -91,13 +91,13 @@ def deleted(place: Place, done: Deleted) -> Iterator[str]:
     """What a delete left, and how to get at it."""
     names = place.names
     if done.stopped:
-        yield f"Ended {len(done.stopped)} executions, running or parked: {_some(done.stopped)}."
+        yield f"Ended {_many(len(done.stopped), 'execution')}: {_some(done.stopped)}."
     if not done.jobs:
         yield f"{names.prefix} is deleted."
         return
     yield (
         f"{names.prefix} is deleted but for {names.spool}, {names.stuck} and {names.table}:"
-        f" {done.jobs} jobs are still set aside there."
+        f" {_many(done.jobs, 'job')} {'is' if done.jobs == 1 else 'are'} still set aside there."
     )
     yield f"  To replay them, deploy again: chalice deploy --stage {place.stage}"
     yield "  To drop them for good, empty the queues and delete again:"
@@ -108,6 +108,10 @@ def deleted(place: Place, done: Deleted) -> Iterator[str]:
 
 def _url(queue: str) -> str:
     return f"sqs get-queue-url --queue-name {queue} --output text"
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def _some(executions: list[str]) -> str:

@@ -1,20 +1,23 @@
 """The jobs set aside: the queues and the table that outlive the stack while they hold any."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from chalicelib.aws import calling
+from chalicelib.claims import DynamoClaims
 from chalicelib.errors import NotFound, RespoolError, Unreadable
 from chalicelib.names import Names
+from chalicelib.net import REMEMBERED, Net
 from chalicelib.plan import Status
 from chalicelib.record import ABSENT, Record, decode, encode, parse
 from chalicelib.spool import BATCH, Message, SqsSpool
 from chalicelib.workflow import StepFunctions
 
 HIDDEN = 300
-"""Seconds that a message is out of sight while its input is fetched."""
+"""Seconds that a message is out of sight while it is looked at."""
 ERROR = "StageDeleted"
-CAUSE = "The stage was deleted. A job that is on the spool is started anew by a replay."
+CAUSE = "The stage was deleted. A replay starts the job anew once it is deployed again."
 
 
 class SetAside:
@@ -25,6 +28,7 @@ class SetAside:
         self._dynamodb = client("dynamodb")
         self._names = names
         self._workflow = StepFunctions(client("stepfunctions"), names.state_machine_arn)
+        self._claims = DynamoClaims(self._dynamodb, names.table)
 
     def exists(self) -> bool:
         """Whether any queue or the table is there."""
@@ -35,25 +39,25 @@ class SetAside:
         return sum(_depth(queue) for queue in self._queues())
 
     def stop_executions(self) -> list[str]:
-        """End every execution of the stage; returns their ARNs.
+        """End every execution of the stage, and set aside the jobs that were not yet; says which.
 
-        Step Functions deletes a machine only when its last execution has ended.
+        Step Functions deletes a machine only when its last execution has ended, and what was
+        in the executions is gone with it. So each job's input has to be on the spool before.
         """
-        stopped: list[str] = []
         try:
-            for execution in self._workflow.list(Status.RUNNING):
-                self._workflow.stop(execution, ERROR, CAUSE)
-                stopped.append(execution)
-        except NotFound:
-            pass  # no machine, so nothing runs
-        return stopped
-
-    def fetch_inputs(self) -> int:
-        """Put their input into the records that only refer to it; returns how many.
-
-        With the state machine its executions go, and with those would go the jobs' inputs.
-        """
-        return sum(self._fetch(queue) for queue in self._queues())
+            running = list(self._workflow.list(Status.RUNNING))
+        except RespoolError as refused:
+            if "StateMachineDoesNotExist" in str(refused):
+                return []  # no machine, so nothing runs
+            raise
+        spooled = {one for queue in self._queues() for one in self._complete(queue)}
+        for execution in running:
+            self._workflow.stop(execution, ERROR, CAUSE)
+            if execution in spooled:
+                self._bury(execution)
+            else:
+                self._net().catch(execution)
+        return running
 
     def remove(self) -> None:
         """Delete the queues and the table for good."""
@@ -86,29 +90,39 @@ class SetAside:
             return False
         return True
 
-    def _fetch(self, queue: SqsSpool) -> int:
-        """Read the whole queue once; a message goes only when its fuller copy is on the queue."""
-        fetched, others = 0, list[Message]()
+    def _net(self) -> Net:
+        spool = SqsSpool(self._sqs, self._names.spool)
+        return Net(self._workflow, self._claims, spool, _Silence(), _now)
+
+    def _bury(self, execution: str) -> None:
+        """Its message says all; no sweep has to find it again."""
+        death = Record(execution=execution, redrives=self._workflow.describe(execution).redrives)
+        self._claims.bury(death.death, "spooled", int((_now() + REMEMBERED).timestamp()))
+
+    def _complete(self, queue: SqsSpool) -> list[str]:
+        """Put their input into the records that only refer to it; returns all executions named.
+
+        Reads the whole queue once. A message goes only when its fuller copy is on the queue.
+        """
+        executions: list[str] = []
+        others: list[Message] = []
         try:
             while messages := queue.receive(BATCH, HIDDEN):
                 for message in messages:
-                    if body := self._with_input(message):
+                    record = _record(message)
+                    executions.append(record.execution)
+                    if body := self._with_input(record):
                         queue.send(body)
                         queue.delete([message])
-                        fetched += 1
                     else:
                         others.append(message)
         finally:
             queue.release(others)
-        return fetched
+        return executions
 
-    def _with_input(self, message: Message) -> str:
-        """The message's body with its input; empty where it needs none or none can be had."""
-        try:
-            record: Record = decode(message.body)
-        except Unreadable:
-            return ""
-        if record.input is not ABSENT:
+    def _with_input(self, record: Record) -> str:
+        """The body with the input in it; empty where it has one already or none can be had."""
+        if record.input is not ABSENT or not record.execution:
             return ""
         try:
             text = self._workflow.describe(record.execution).input
@@ -120,3 +134,27 @@ class SetAside:
 def _depth(queue: SqsSpool) -> int:
     # The counts lag by up to a minute; a poll that waits asks every server of SQS.
     return queue.depth() or len(queue.receive(BATCH, hidden=0))
+
+
+def _record(message: Message) -> Record:
+    try:
+        return decode(message.body)
+    except Unreadable:
+        return Record()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class _Silence:
+    """A journal for a terminal, where the report at the end says enough."""
+
+    def tell(self, action: str, **fields: Any) -> None:
+        """Nothing."""
+
+    def warn(self, action: str, **fields: Any) -> None:
+        """Nothing."""
+
+    def count(self, metric: str, value: float = 1, **dimensions: str) -> None:
+        """Nothing."""

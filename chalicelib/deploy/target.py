@@ -29,8 +29,8 @@ def functions_of(app: Any) -> tuple[str, ...]:
     return (*declared, template.API_HANDLER) if app.routes else tuple(declared)
 
 
-class Stage:
-    """The stage that a command acts on, with what is needed to act; made when it is needed."""
+class Target:
+    """One stage of one account, for one command; what it needs is made when it is needed."""
 
     def __init__(self, command: Command, app: Any) -> None:
         self._command = command

@@ -1,0 +1,249 @@
+"""`chalice deploy`, `delete` and `package` as a user types them, on the local AWS."""
+
+import json
+from typing import Any
+
+from chalicelib.local.deployment import Deployment
+from chalicelib.local.project import ProjectCopy
+from tests.e2e.conftest import Copy, Deploy
+
+BROKEN_PART = {
+    "Resources": {
+        "Broken": {
+            "Type": "AWS::Lambda::EventSourceMapping",
+            "DependsOn": ["Machine", "ConsoleToken", "Net"],
+            "Properties": {
+                "FunctionName": {"Fn::Sub": "${Prefix}-nowhere"},
+                "EventSourceArn": {"Fn::GetAtt": ["Machine", "Nowhere"]},
+            },
+        }
+    }
+}
+
+
+def mapping(deployment: Deployment) -> Any:
+    found = deployment.client("lambda").list_event_source_mappings(
+        FunctionName=deployment.names.reprocess
+    )
+    (one,) = found["EventSourceMappings"]
+    return one
+
+
+def queues(deployment: Deployment) -> list[str]:
+    urls = deployment.client("sqs").list_queues().get("QueueUrls", [])
+    return sorted(url.rpartition("/")[2] for url in urls)
+
+
+def is_empty(deployment: Deployment) -> bool:
+    functions = deployment.client("lambda").list_functions()["Functions"]
+    machines = deployment.client("stepfunctions").list_state_machines()["stateMachines"]
+    secrets = deployment.client("secretsmanager").list_secrets()["SecretList"]
+    roles = deployment.client("iam").list_roles()["Roles"]
+    rules = deployment.client("events").list_rules()["Rules"]
+    schedules = deployment.client("scheduler").list_schedules()["Schedules"]
+    groups = deployment.client("logs").describe_log_groups(logGroupNamePrefix="/aws/vendedlogs")
+    return (
+        not (functions or machines or secrets or roles or rules or schedules)
+        and not groups["logGroups"]
+    )
+
+
+def test_first_deploy_says_what_it_made_and_never_the_token(deploy: Deploy, copy: Copy) -> None:
+    project = copy()
+    said = project.deploy()
+    deployment = Deployment(project)
+    assert deployment.names.state_machine_arn in said
+    assert "respool-local-spool" in said
+    assert deployment.api_url in said
+    assert "get-secret-value --secret-id respool-local/console" in said
+    assert deployment.token not in said
+    assert "trigger        disabled" in said
+    assert mapping(deployment)["State"] == "Disabled"
+    assert mapping(deployment)["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+def test_deploying_again_changes_nothing(copy: Copy) -> None:
+    project = copy()
+    project.deploy()
+    token = Deployment(project).token
+    assert "nothing in the stack has changed" in project.deploy()
+    assert Deployment(project).token == token
+
+
+def test_deploying_a_changed_setting_changes_what_depends_on_it(copy: Copy) -> None:
+    project = copy()
+    project.deploy()
+    project.change_settings(
+        {
+            "REPLAY_SCHEDULE": "cron(0 2 * * ? *)",
+            "REPLAY_TIMEZONE": "Asia/Tokyo",
+            "REPLAY_MAX": "7",
+        }
+    )
+    said = project.deploy()
+    assert "changed in the stack: ReplaySchedulePlan, SweepSchedulePlan." in said
+    assert "cron(0 2 * * ? *) Asia/Tokyo, at most 7 jobs each time" in said
+    plan = Deployment(project).client("scheduler").get_schedule(Name="respool-local-replay")
+    assert plan["State"] == "ENABLED"
+    assert json.loads(plan["Target"]["Input"]) == {"max": 7}
+
+
+def test_a_trigger_enabled_on_purpose_stays_enabled(copy: Copy) -> None:
+    project = copy()
+    project.deploy()
+    deployment = Deployment(project)
+    deployment.client("lambda").update_event_source_mapping(
+        UUID=mapping(deployment)["UUID"], Enabled=True
+    )
+    assert "trigger        ENABLED" in project.deploy()
+    assert mapping(deployment)["State"] == "Enabled"
+
+
+def test_a_deploy_that_fails_half_way_says_why_and_the_next_one_succeeds(copy: Copy) -> None:
+    part = ".chalice/stack/zz-broken.json"
+    project = copy(files={part: json.dumps(BROKEN_PART)})
+    failed = project.chalice("deploy")
+    assert failed.returncode == 1
+    assert "Broken (AWS::Lambda::EventSourceMapping): " in failed.stdout
+    assert "Traceback" not in failed.stdout
+    assert queues(Deployment(project)) == []
+    (project.folder / part).unlink()
+    assert "the stack is new" in project.deploy()
+
+
+def test_an_update_that_fails_leaves_what_worked(copy: Copy) -> None:
+    project = copy()
+    project.deploy()
+    project.write({".chalice/stack/zz-broken.json": json.dumps(BROKEN_PART)})
+    failed = project.chalice("deploy")
+    assert failed.returncode == 1
+    assert "Broken (AWS::Lambda::EventSourceMapping): " in failed.stdout
+    deployment = Deployment(project)
+    execution = deployment.start({"key": "12345"})
+    deployment.wait_until(lambda: deployment.status(execution) == "SUCCEEDED", "the job's end")
+
+
+def test_a_malformed_definition_stops_the_deploy_before_anything_is_made(copy: Copy) -> None:
+    project = copy()
+    path = project.folder / "statemachine.json"
+    text = path.read_text()
+    path.write_text(text.replace('"StartAt"', 'StartAt"'))
+    stopped = project.chalice("deploy")
+    assert stopped.returncode == 1
+    assert "Error: statemachine.json, line 4, column 3: not JSON" in stopped.stdout
+    assert_nothing_was_made(project, stopped.stdout)
+
+
+def test_malformed_settings_stop_the_deploy_before_anything_is_made(copy: Copy) -> None:
+    project = copy({"TASK_LIMIT": "many", "SPOOL_VIA": "pigeon"})
+    stopped = project.chalice("deploy")
+    assert stopped.returncode == 1
+    assert "TASK_LIMIT='many'" in stopped.stdout
+    assert "SPOOL_VIA='pigeon'" in stopped.stdout
+    assert ".chalice/config.json" in stopped.stdout
+    assert_nothing_was_made(project, stopped.stdout)
+
+
+def test_a_wrong_schedule_or_zone_stops_the_deploy_before_anything_is_made(copy: Copy) -> None:
+    project = copy({"REPLAY_SCHEDULE": "cron(0 2 * * * *)", "REPLAY_TIMEZONE": "Asia/Tokio"})
+    stopped = project.chalice("deploy")
+    assert stopped.returncode == 1
+    assert "REPLAY_SCHEDULE='cron(0 2 * * * *)'" in stopped.stdout
+    assert "REPLAY_TIMEZONE='Asia/Tokio'" in stopped.stdout
+    assert_nothing_was_made(project, stopped.stdout)
+
+
+def assert_nothing_was_made(project: ProjectCopy, said: str) -> None:
+    deployment = Deployment(project)
+    assert "Traceback" not in said
+    assert is_empty(deployment)
+    assert deployment.client("cloudformation").list_stacks()["StackSummaries"] == []
+
+
+def test_delete_removes_everything_where_no_job_is_set_aside(copy: Copy) -> None:
+    project = copy()
+    project.deploy()
+    deleted = project.chalice("delete")
+    assert deleted.returncode == 0
+    assert "respool-local is deleted.\n" in deleted.stdout
+    deployment = Deployment(project)
+    assert is_empty(deployment)
+    assert queues(deployment) == []
+    assert deployment.client("dynamodb").list_tables()["TableNames"] == []
+
+
+def test_delete_keeps_spooled_jobs_and_a_later_deploy_replays_them(copy: Copy) -> None:
+    project = copy()
+    project.deploy()
+    deployment = Deployment(project)
+    deployment.set_behavior("NG")
+    jobs = [{"key": f"job-{n}", "load": n} for n in range(3)]
+    for job in jobs:
+        deployment.start(job)
+    deployment.wait_until(lambda: deployment.spool_depth() == 3, "three spooled jobs")
+
+    deleted = project.chalice("delete")
+    assert deleted.returncode == 0
+    assert "3 jobs are still set aside" in deleted.stdout
+    assert is_empty(deployment)
+    assert queues(deployment) == ["respool-local-spool", "respool-local-stuck"]
+    assert "3 jobs are still set aside" in project.chalice("delete").stdout
+
+    project.deploy()
+    done = deployment.invoke("reprocess", {})
+    assert (done["restarted"], done["remaining"]) == (3, 0)
+    deployment.wait_until(lambda: outputs(deployment) == jobs, "three finished jobs")
+    assert deployment.spool_depth() == 0
+
+
+def test_delete_sets_jobs_aside_that_are_still_running(copy: Copy) -> None:
+    project = copy({"SLEEP": "30"})
+    project.deploy()
+    deployment = Deployment(project)
+    execution = deployment.start({"key": "slow"})
+    deployment.wait_until(
+        lambda: "UncertainTask" in deployment.entered(execution), "a job inside the task"
+    )
+    deleted = project.chalice("delete")
+    assert "Ended 1 execution" in deleted.stdout
+    assert "1 job is still set aside" in deleted.stdout
+    assert deployment.spool_depth() == 1
+
+
+def test_an_emptied_spool_goes_with_the_next_delete(copy: Copy) -> None:
+    project = copy()
+    project.deploy()
+    deployment = Deployment(project)
+    deployment.client("sqs").send_message(
+        QueueUrl=deployment.queue_url(deployment.names.spool), MessageBody='{"key": "12345"}'
+    )
+    assert "1 job is still set aside" in project.chalice("delete").stdout
+    deployment.client("sqs").purge_queue(QueueUrl=deployment.queue_url(deployment.names.spool))
+    assert "respool-local is deleted.\n" in project.chalice("delete").stdout
+    assert queues(deployment) == []
+
+
+def outputs(deployment: Deployment) -> list[Any]:
+    found = deployment.client("stepfunctions").list_executions(
+        stateMachineArn=deployment.names.state_machine_arn, statusFilter="SUCCEEDED"
+    )
+    ends = [deployment.output(one["executionArn"]) for one in found["executions"]]
+    return sorted(ends, key=lambda end: str(end["key"]))
+
+
+def test_package_writes_a_companion_that_stands_alone(copy: Copy) -> None:
+    project = copy()
+    packaged = project.chalice("package", "out")
+    assert packaged.returncode == 0
+    companion = json.loads((project.folder / "out" / "companion.json").read_text())
+    assert "Parameters" not in companion
+    sam = json.loads((project.folder / "out" / "sam.json").read_text())
+    names = {
+        resource["Properties"]["FunctionName"]
+        for resource in sam["Resources"].values()
+        if resource["Type"] == "AWS::Serverless::Function"
+    }
+    assert "respool-local" in names
+    assert "respool-local-error_spool" in names
+    text = json.dumps(sam)
+    assert "arn:${AWS::Partition}:sqs:${AWS::Region}:${AWS::AccountId}:respool-local-spool" in text
