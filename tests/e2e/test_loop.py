@@ -175,6 +175,6 @@ def test_no_token_and_no_input_is_in_any_log_line(stage: Deployment) -> None:
 
     logged = json.dumps(stage.logged())
 
-    assert '"job-spooled' in logged.replace("\\", "")
+    assert '"job-resumed' in logged.replace("\\", "")
     assert "do-not-log-me" not in logged
     assert stage.token not in logged
