@@ -1,0 +1,129 @@
+"""Everything that is wrong in a project's files is found before anything is made."""
+
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from chalicelib.deploy.findings import Malformed
+from chalicelib.deploy.preflight import Source, check
+from chalicelib.deploy.template import MAX_BODY
+
+ROOT = Path(__file__).resolve().parents[2]
+FUNCTIONS = ("uncertain_task", "error_spool", "reprocess", "authorizer", "api_handler")
+
+Broken = Callable[[str, str], None]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    shutil.copytree(ROOT / ".chalice", tmp_path / ".chalice")
+    shutil.copy(ROOT / "statemachine.json", tmp_path)
+    return tmp_path
+
+
+def wrong(
+    project: Path,
+    variables: Mapping[str, str] | None = None,
+    functions: tuple[str, ...] = FUNCTIONS,
+) -> str:
+    with pytest.raises(Malformed) as found:
+        check(Source(project, "dev", variables or {}, functions))
+    return str(found.value)
+
+
+def edit(project: Path, name: str, old: str, new: str) -> None:
+    path = project / name
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+@pytest.mark.parametrize("via", ["lambda", "sqs"])
+def test_the_projects_own_files_pass_well_under_the_limit(project: Path, via: str) -> None:
+    checked = check(Source(project, "dev", {"SPOOL_VIA": via}, FUNCTIONS))
+    assert len(checked.body.encode()) < MAX_BODY
+    assert set(checked.policies) == set(FUNCTIONS)
+
+
+def test_broken_json_is_placed_by_line_and_column(project: Path) -> None:
+    edit(project, "statemachine.json", '"StartAt": "ClaimJob",', '"StartAt": "ClaimJob"')
+    said = wrong(project)
+    assert "statemachine.json, line 5, column 3: not JSON: Expecting ',' delimiter" in said
+
+
+def test_a_name_that_stands_twice_is_found(project: Path) -> None:
+    edit(project, "statemachine.json", '"StartAt"', '"StartAt": "Finish", "StartAt"')
+    assert 'statemachine.json: "StartAt" stands twice' in wrong(project)
+
+
+def test_a_finding_names_the_line_of_its_state(project: Path) -> None:
+    edit(project, "statemachine.json", '"${UncertainTask}"', '"${Neighbour}"')
+    lines = (project / "statemachine.json").read_text().splitlines()
+    line = lines.index('    "UncertainTask": {') + 1
+    said = wrong(project)
+    assert f"statemachine.json, line {line}, state UncertainTask: nothing is known as" in said
+
+
+def test_a_missing_definition_is_named(project: Path) -> None:
+    said = wrong(project, {"STATE_MACHINE": "pipeline.json"})
+    assert said.startswith("pipeline.json: there is no such file")
+
+
+def test_a_definition_that_is_no_object_is_refused(project: Path) -> None:
+    (project / "statemachine.json").write_text("[]")
+    assert "statemachine.json: holds no JSON object" in wrong(project)
+
+
+def test_all_that_is_wrong_is_said_at_once(project: Path) -> None:
+    edit(project, ".chalice/policies/reprocess.json", "${Prefix}", "${Stage}")
+    edit(project, ".chalice/stack/spool.json", "{", "")
+    said = wrong(project, {"TASK_LIMIT": "-1", "REPLAY_MAX": "none"})
+    assert ".chalice/config.json, stage dev: TASK_LIMIT='-1'" in said
+    assert "REPLAY_MAX='none'" in said
+    assert ".chalice/policies/reprocess.json: nothing is known as ${Stage}" in said
+    assert ".chalice/stack/spool.json, line" in said
+
+
+def test_a_lambda_without_a_policy_of_its_own_is_refused(project: Path) -> None:
+    said = wrong(project, functions=(*FUNCTIONS, "step_a"))
+    assert '"step_a": {"iam_policy_file": "rendered/step_a.json"}' in said
+
+
+def test_a_policy_that_is_configured_but_missing_is_named(project: Path) -> None:
+    path = project / ".chalice" / "config.json"
+    config = json.loads(path.read_text())
+    config["lambda_functions"]["step_a"] = {"iam_policy_file": "rendered/step_a.json"}
+    path.write_text(json.dumps(config))
+    said = wrong(project, functions=(*FUNCTIONS, "step_a"))
+    assert said.startswith(".chalice/policies/step_a.json: there is no such file")
+
+
+def test_a_stage_that_no_aws_name_can_hold_is_refused(project: Path) -> None:
+    with pytest.raises(Malformed, match="The stage 'Dev_1'"):
+        check(Source(project, "Dev_1", {}, FUNCTIONS))
+
+
+def test_a_lambda_of_a_pipeline_is_invoked_by_its_own_placeholder(project: Path) -> None:
+    edit(project, "statemachine.json", '"${UncertainTask}"', '"${CallNeighbour}"')
+    edit(
+        project,
+        ".chalice/config.json",
+        '"lambda_functions": {',
+        '"lambda_functions": {"call_neighbour":'
+        ' {"iam_policy_file": "rendered/call_neighbour.json"},',
+    )
+    policies = project / ".chalice" / "policies"
+    shutil.copy(policies / "uncertain_task.json", policies / "call_neighbour.json")
+    checked = check(Source(project, "dev", {}, (*FUNCTIONS, "call_neighbour")))
+    machine = checked.template["Resources"]["Machine"]["Properties"]
+    arn = machine["DefinitionSubstitutions"]["CallNeighbour"]["Fn::Sub"]
+    assert arn.endswith(":function:respool-dev-call_neighbour")
+    assert "UncertainTask" not in machine["DefinitionSubstitutions"]
+
+
+def test_a_template_over_cloudformations_limit_is_refused(project: Path) -> None:
+    edit(project, "statemachine.json", '"Comment": "', '"Comment": "' + "x" * MAX_BODY)
+    assert "CloudFormation takes 51200" in wrong(project)

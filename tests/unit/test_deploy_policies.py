@@ -1,0 +1,60 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from chalicelib.deploy import policies
+from chalicelib.deploy.definition import strings
+from chalicelib.deploy.findings import Malformed
+
+ROOT = Path(__file__).resolve().parents[2]
+FUNCTIONS = ["api_handler", "authorizer", "error_spool", "reprocess", "uncertain_task"]
+VALUES = {
+    "Partition": "aws",
+    "Region": "eu-west-1",
+    "Account": "123456789012",
+    "Prefix": "respool-dev",
+}
+NAMELESS = {"lambda:ListEventSourceMappings"}
+"""Actions for which IAM knows no resource."""
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_policy_reaches_only_its_own_stage(function: str) -> None:
+    policy = policies.rendered(policies.read(ROOT, function), VALUES)
+    for statement in policy["Statement"]:
+        resource = statement["Resource"]
+        if set(statement["Action"]) <= NAMELESS:
+            continue
+        for arn in [resource] if isinstance(resource, str) else resource:
+            named = arn.removeprefix("arn:aws:").split(":", 3)[3]
+            assert "respool-dev" in named
+            assert "*" not in named.partition("respool-dev")[0]
+            after = named.partition("respool-dev")[2]
+            assert after == "" or after[0] in "-/:"
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_packaged_policy_leaves_the_account_to_cloudformation(function: str) -> None:
+    policy = policies.for_cloudformation(policies.read(ROOT, function), "respool-dev")
+    resource = policy["Statement"][0]["Resource"]["Fn::Sub"]
+    assert resource.startswith("arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:")
+    assert not any("${Prefix}" in text for text in strings(policy))
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_policy_repeats_no_action_on_one_resource(function: str) -> None:
+    pairs = [
+        (action, json.dumps(statement["Resource"]))
+        for statement in policies.read(ROOT, function)["Statement"]
+        for action in statement["Action"]
+    ]
+    assert len(pairs) == len(set(pairs))
+
+
+def test_an_unknown_placeholder_is_named_with_its_file(tmp_path: Path) -> None:
+    folder = tmp_path / ".chalice" / "policies"
+    folder.mkdir(parents=True)
+    (folder / "step_a.json").write_text('{"Statement": [{"Resource": "${Stage}"}]}')
+    with pytest.raises(Malformed, match=r"policies/step_a\.json: nothing is known as \$\{Stage\}"):
+        policies.read(tmp_path, "step_a")

@@ -1,0 +1,54 @@
+import pytest
+
+from chalicelib.deploy.schedules import schedule_findings, zone_findings
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "",
+        "rate(1 hour)",
+        "cron(0 2 * * ? *)",
+        "cron(0/15 8-17 ? * MON-FRI *)",
+        "cron(0,30 2 1W * ? 2026-2030)",
+        "cron(0 2 L * ? *)",
+        "cron(0 2 ? * 6L *)",
+        "cron(0 2 ? JAN,JUL TUE#1 *)",
+    ],
+)
+def test_a_schedule_that_eventbridge_reads_passes(expression: str) -> None:
+    assert list(schedule_findings("REPLAY_SCHEDULE", expression)) == []
+
+
+@pytest.mark.parametrize(
+    ("expression", "said"),
+    [
+        ("cron(60 2 * * ? *)", "'60' is no minutes"),
+        ("cron(0 24 * * ? *)", "'24' is no hours"),
+        ("cron(0 2 32 * ? *)", "'32' is no day of month"),
+        ("cron(0 2 * 13 ? *)", "'13' is no month"),
+        ("cron(0 2 ? * MOON *)", "'MOON' is no day of week"),
+        ("cron(0 2 * * ? 26)", "'26' is no year"),
+        ("cron(0/0 2 * * ? *)", "'0/0' is no minutes"),
+        ("cron(? 2 * * ? *)", "'?' is no minutes"),
+        ("cron(0 2 * * * *)", "has to be ?"),
+        ("cron(0 2 ? * ? *)", "has to be ?"),
+        ("cron(0 1-2-3 * * ? *)", "'1-2-3' is no hours"),
+    ],
+)
+def test_a_wrong_schedule_names_its_setting_its_field_and_the_mend(
+    expression: str, said: str
+) -> None:
+    (finding,) = schedule_findings("REPLAY_SCHEDULE", expression)
+    assert finding.startswith(f"REPLAY_SCHEDULE={expression!r}: ")
+    assert said in finding
+
+
+def test_an_unknown_zone_comes_with_the_one_that_was_meant() -> None:
+    (finding,) = zone_findings("REPLAY_TIMEZONE", "tokyo")
+    assert "REPLAY_TIMEZONE='tokyo'" in finding
+    assert "Did you mean Asia/Tokyo?" in finding
+
+
+def test_a_known_zone_passes() -> None:
+    assert list(zone_findings("REPLAY_TIMEZONE", "Asia/Tokyo")) == []

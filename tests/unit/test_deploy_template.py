@@ -1,0 +1,185 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chalicelib import names
+from chalicelib.deploy import template
+from chalicelib.deploy.definition import placeholders, spooling_via
+from chalicelib.deploy.findings import Malformed
+from chalicelib.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+DEFINITION = json.loads((ROOT / "statemachine.json").read_text())
+FUNCTIONS = ("uncertain_task", "error_spool", "reprocess", "authorizer", "api_handler")
+PARTS = template.read_parts(ROOT)
+
+
+def rendered(definition: dict[str, Any] = DEFINITION, **settings: str) -> dict[str, Any]:
+    stage = template.values(Settings.read(settings), "respool-dev")
+    return template.companion(PARTS, definition, FUNCTIONS, stage)
+
+
+def resources(whole: dict[str, Any], kind: str) -> dict[str, Any]:
+    return {n: one for n, one in whole["Resources"].items() if one["Type"] == kind}
+
+
+def properties(whole: dict[str, Any], name: str) -> dict[str, Any]:
+    found: dict[str, Any] = whole["Resources"][name]["Properties"]
+    return found
+
+
+def test_names_are_those_that_the_product_looks_for() -> None:
+    whole = rendered()
+    here = names.Names("respool-dev", "aws", "eu-west-1", "123456789012")
+    assert properties(whole, "Spool")["QueueName"] == here.spool
+    assert properties(whole, "Stuck")["QueueName"] == here.stuck
+    assert properties(whole, "Claims")["TableName"] == here.table
+    assert properties(whole, "ConsoleToken")["Name"] == here.secret
+    assert properties(whole, "Machine")["StateMachineName"] == here.prefix
+    assert properties(whole, "Trigger")["FunctionName"] == here.reprocess
+
+
+@pytest.mark.parametrize("queue", ["Spool", "Stuck"])
+def test_queues_keep_jobs_as_long_as_sqs_can(queue: str) -> None:
+    whole = rendered()
+    config = json.loads((ROOT / ".chalice/config.json").read_text())
+    timeout = config["lambda_functions"]["reprocess"]["lambda_timeout"]
+    about = properties(whole, queue)
+    assert about["MessageRetentionPeriod"] == 14 * 24 * 3600
+    assert about["SqsManagedSseEnabled"] is True
+    assert about["VisibilityTimeout"] >= 6 * timeout
+    assert "RedrivePolicy" not in about
+    assert whole["Resources"][queue]["DeletionPolicy"] == "Retain"
+    assert whole["Resources"][queue]["UpdateReplacePolicy"] == "Retain"
+
+
+def test_queues_and_topic_refuse_plain_http() -> None:
+    whole = rendered()
+    policies = resources(whole, "AWS::SQS::QueuePolicy") | resources(whole, "AWS::SNS::TopicPolicy")
+    for policy in policies.values():
+        denials = [
+            one
+            for one in policy["Properties"]["PolicyDocument"]["Statement"]
+            if one["Effect"] == "Deny"
+        ]
+        assert denials[0]["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_every_queue_and_topic_has_a_policy() -> None:
+    whole = rendered()
+    policies = resources(whole, "AWS::SQS::QueuePolicy").values()
+    covered = {one["Ref"] for policy in policies for one in policy["Properties"]["Queues"]}
+    assert covered == set(resources(whole, "AWS::SQS::Queue"))
+
+
+def test_the_trigger_is_disabled_and_reports_failures_one_by_one() -> None:
+    trigger = properties(rendered(), "Trigger")
+    assert trigger["Enabled"] is False
+    assert trigger["BatchSize"] == 10
+    assert trigger["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+def test_the_machine_logs_errors_without_the_jobs_data() -> None:
+    logging = properties(rendered(), "Machine")["LoggingConfiguration"]
+    assert (logging["Level"], logging["IncludeExecutionData"]) == ("ERROR", False)
+
+
+def test_every_placeholder_of_the_definition_has_a_value() -> None:
+    for via in ("lambda", "sqs"):
+        definition = spooling_via(DEFINITION, via)
+        machine = properties(rendered(definition), "Machine")
+        assert machine["Definition"] == definition
+        assert set(machine["DefinitionSubstitutions"]) == placeholders(definition)
+
+
+def test_the_machine_may_invoke_what_its_definition_names_and_nothing_else() -> None:
+    invoked = properties(rendered(spooling_via(DEFINITION, "sqs")), "MachineMayInvoke")
+    (statement,) = invoked["PolicyDocument"]["Statement"]
+    (resource,) = statement["Resource"]
+    assert resource["Fn::Sub"].endswith(":function:respool-dev-uncertain_task")
+
+
+def test_no_role_has_a_star_where_aws_knows_names() -> None:
+    for role in resources(rendered(), "AWS::IAM::Role").values():
+        for policy in role["Properties"]["Policies"]:
+            for statement in policy["PolicyDocument"]["Statement"]:
+                if statement["Resource"] == "*":
+                    assert {action.partition(":")[0] for action in statement["Action"]} == {"logs"}
+
+
+def test_roles_are_assumed_only_for_this_account() -> None:
+    for role in resources(rendered(), "AWS::IAM::Role").values():
+        (trust,) = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+        assert trust["Condition"] == {
+            "StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
+        }
+
+
+def test_schedules_are_there_but_off_until_they_are_set() -> None:
+    whole = rendered(SWEEP_SCHEDULE="off")
+    for name in ("ReplaySchedulePlan", "SweepSchedulePlan"):
+        assert properties(whole, name)["State"] == "DISABLED"
+        assert properties(whole, name)["ScheduleExpression"] == "rate(1 day)"
+
+
+def test_a_nightly_replay_runs_in_its_time_zone_and_takes_so_many() -> None:
+    whole = rendered(
+        REPLAY_SCHEDULE="cron(0 2 * * ? *)", REPLAY_TIMEZONE="Asia/Tokyo", REPLAY_MAX="25"
+    )
+    plan = properties(whole, "ReplaySchedulePlan")
+    assert plan["State"] == "ENABLED"
+    assert plan["ScheduleExpression"] == "cron(0 2 * * ? *)"
+    assert plan["ScheduleExpressionTimezone"] == "Asia/Tokyo"
+    assert json.loads(plan["Target"]["Input"]) == {"max": 25}
+
+
+def test_mail_goes_out_only_where_somebody_wants_it() -> None:
+    assert "AlertsByMail" not in rendered()["Resources"]
+    mail = rendered(ALERT_EMAIL="team@example.com")["Resources"]["AlertsByMail"]
+    assert mail["Properties"]["Endpoint"] == "team@example.com"
+    assert "Condition" not in mail
+
+
+def test_nothing_is_left_of_the_parameters() -> None:
+    whole = rendered()
+    values = set(template.values(Settings(), "respool-dev"))
+    assert "Parameters" not in whole
+    definition = properties(whole, "Machine").pop("Definition")
+    assert not values & placeholders(whole)
+    assert "Prefix" not in placeholders(definition)
+    assert '{"Ref": "Prefix"}' not in json.dumps(whole)
+
+
+def test_every_function_has_a_log_group_that_ends() -> None:
+    groups = resources(rendered(), "AWS::Logs::LogGroup").values()
+    found = {group["Properties"]["LogGroupName"] for group in groups}
+    assert {"/aws/lambda/respool-dev", "/aws/lambda/respool-dev-error_spool"} <= found
+    assert all(group["Properties"]["RetentionInDays"] == 90 for group in groups)
+
+
+def test_what_remains_while_jobs_are_set_aside_is_queues_and_table_alone() -> None:
+    remains = template.remains(PARTS, "respool-dev")
+    assert set(remains["Resources"]) == {"Spool", "Stuck", "QueuesOverTls", "Claims"}
+    assert set(remains["Outputs"]) == {"SpoolUrl", "StuckUrl", "ClaimsTable"}
+    whole = rendered()
+    for name, resource in remains["Resources"].items():
+        assert resource == whole["Resources"][name]
+
+
+def test_a_body_over_cloudformations_limit_is_refused() -> None:
+    large = {"Resources": {"Machine": {"Properties": {"Definition": "x" * template.MAX_BODY}}}}
+    with pytest.raises(Malformed, match="51200"):
+        template.body(large)
+
+
+def test_two_parts_with_one_name_are_refused() -> None:
+    with pytest.raises(Malformed, match=r"b\.json: Resources has Spool"):
+        template.join(
+            [("a.json", {"Resources": {"Spool": {}}}), ("b.json", {"Resources": {"Spool": {}}})]
+        )
+
+
+def test_a_lambda_is_known_by_its_name_in_camel_case() -> None:
+    assert template.known_placeholders(["step_a"]) == {"Claims", "SpoolUrl", "TaskLimit", "StepA"}
