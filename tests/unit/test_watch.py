@@ -1,0 +1,306 @@
+"""Alarms and dashboard, held to the metrics that the code emits."""
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chalicelib import metric_names as metric
+from chalicelib.deploy.preflight import Source, check
+from chalicelib.journal import LambdaJournal
+from chalicelib.local.memory.stage import MemoryStage, Process
+from chalicelib.local.memory.wire import Fault, Wire
+from chalicelib.plan import Choice
+from chalicelib.settings import Settings
+from chalicelib.sweep import NEAR_YEAR
+
+PROJECT = Path(__file__).resolve().parents[2]
+FUNCTIONS = ("uncertain_task", "error_spool", "reprocess", "authorizer", "api_handler")
+STAGE = frozenset({"stage"})
+EACH = frozenset({"stage", "task", "error"})
+AWS_METRICS = {
+    "AWS/SQS": (
+        {"QueueName"},
+        {
+            "ApproximateNumberOfMessagesVisible",
+            "ApproximateNumberOfMessagesNotVisible",
+            "ApproximateAgeOfOldestMessage",
+        },
+    ),
+    "AWS/Lambda": ({"FunctionName"}, {"Errors"}),
+    "AWS/DynamoDB": ({"TableName"}, {"ReadThrottleEvents", "WriteThrottleEvents"}),
+    "AWS/States": (
+        {"StateMachineArn"},
+        {
+            "ExecutionsStarted",
+            "ExecutionsSucceeded",
+            "ExecutionsFailed",
+            "ExecutionsAborted",
+            "ExecutionsTimedOut",
+        },
+    ),
+}
+"""What AWS's documentation names, each namespace with its dimension."""
+
+Shown = tuple[str, str, dict[str, str]]
+
+
+class Noting:
+    """A journal that keeps which metric was counted with which dimensions."""
+
+    def __init__(self) -> None:
+        self.seen: dict[str, set[frozenset[str]]] = defaultdict(set)
+
+    def tell(self, action: str, **fields: Any) -> None:
+        """Nothing."""
+
+    def warn(self, action: str, **fields: Any) -> None:
+        """Nothing."""
+
+    def count(self, metric: str, value: float = 1, **dimensions: str) -> None:
+        """As LambdaJournal does: for the stage, and for all dimensions given."""
+        del value
+        self.seen[metric] |= {STAGE, STAGE | set(dimensions)}
+
+
+def _template(**environment: str) -> dict[str, Any]:
+    checked = check(Source(PROJECT, "dev", environment, FUNCTIONS))
+    return dict(checked.template["Resources"])
+
+
+def _of_type(resources: dict[str, Any], kind: str) -> list[dict[str, Any]]:
+    found = [one for one in resources.values() if one["Type"] == f"AWS::{kind}"]
+    assert found
+    return [one["Properties"] for one in found]
+
+
+def _alarms() -> list[dict[str, Any]]:
+    return _of_type(_template(), "CloudWatch::Alarm")
+
+
+def _widgets() -> list[dict[str, Any]]:
+    (dashboard,) = _of_type(_template(), "CloudWatch::Dashboard")
+    text = dashboard["DashboardBody"]["Fn::Sub"]
+    for name in ("Region", "Partition", "AccountId"):
+        text = text.replace(f"${{AWS::{name}}}", name)
+    assert "${" not in text
+    return list(json.loads(text)["widgets"])
+
+
+def _in_widget(widget: dict[str, Any]) -> Iterator[Shown]:
+    before: list[str] = []
+    for line in widget["properties"]["metrics"]:
+        if isinstance(line[0], dict):
+            yield from _in_search(line[0]["expression"])
+            continue
+        words = [word for word in line if isinstance(word, str)]
+        if "." in words:
+            words = [old if word == "." else word for word, old in zip(words, before, strict=True)]
+        before = words
+        yield words[0], words[1], dict(zip(words[2::2], words[3::2], strict=True))
+
+
+def _in_search(expression: str) -> Iterator[Shown]:
+    schema = re.search(r"\{(\w+),([\w,]+)\}", expression)
+    named = re.search(r'MetricName="(\w+)"', expression)
+    assert schema
+    assert named
+    yield schema[1], named[1], dict.fromkeys(schema[2].split(","), "")
+
+
+def _shown() -> Iterator[Shown]:
+    for alarm in _alarms():
+        dimensions = {one["Name"]: json.dumps(one["Value"]) for one in alarm["Dimensions"]}
+        yield alarm["Namespace"], alarm["MetricName"], dimensions
+    for widget in _widgets():
+        yield from _in_widget(widget)
+
+
+def _emitted() -> dict[str, set[frozenset[str]]]:
+    """What jobs, replays, the net and the sweep count when everything happens that can."""
+    journal = Noting()
+    for story in (_replayed, _fallen, _set_aside, _near_the_year, _throttled):
+        memory = MemoryStage()
+        memory.new_wire = Wire
+        process = memory.process()
+        process.__dict__["journal"] = journal
+        memory.machine.__dict__["_spool_lambda"] = process.spooling.take
+        memory.neighbour.broken = True
+        story(memory, process)
+    return journal.seen
+
+
+def _start(memory: MemoryStage, process: Process, key: str) -> str:
+    arn = process.workflow.start(f"run-{key}", json.dumps({"key": key}))
+    memory.machine.run()
+    memory.clock.pause(1)
+    return arn
+
+
+def _replayed(memory: MemoryStage, process: Process) -> None:
+    """Resumed, and its old message again: stale. Another is given up."""
+    _start(memory, process, "a")
+    _start(memory, process, "b")
+    bodies = memory.spool.bodies
+    process.replay(choice=Choice(key="a"))
+    for body in bodies:
+        process.spool.send(body)
+    process.give_up.end("b", "nobody wants it")
+    memory.clock.pause(3600)
+    process.replay()
+
+
+def _fallen(memory: MemoryStage, process: Process) -> None:
+    """Dies outside every Catch; the sweep finds it, and a replay starts it anew."""
+    arn = _start(memory, process, "c")
+    memory.executions.redrives = False
+    process.workflow.stop(arn, "Killed", "")
+    process.claims.take_slot("UncertainTask", "arn:gone", 5)
+    process.sweep()
+    memory.clock.pause(1)
+    process.replay()
+
+
+def _set_aside(memory: MemoryStage, process: Process) -> None:
+    """Too many failures; no input; no sense."""
+    memory.max_attempts = 1
+    _start(memory, process, "d")
+    process.spool.send("{")
+    process.spool.send('{"respool": 1, "execution": "arn:gone", "key": "lost"}')
+    memory.clock.pause(1)
+    process.replay()
+
+
+def _near_the_year(memory: MemoryStage, process: Process) -> None:
+    _start(memory, process, "e")
+    memory.clock.pause(NEAR_YEAR.total_seconds() + 1)
+    process.sweep()
+
+
+def _throttled(memory: MemoryStage, process: Process) -> None:
+    """Throttled at SendTaskSuccess with no time left to try it again."""
+    _start(memory, process, "f")
+    process.wire.break_at(len(process.wire.calls) + 1, Fault.THROTTLED)
+    process.replay(seconds=0.01)
+
+
+def test_every_metric_is_emitted_and_no_other() -> None:
+    assert set(_emitted()) == set(metric.ALL)
+
+
+def test_every_alarm_and_widget_names_a_metric_that_exists() -> None:
+    emitted = _emitted()
+    for namespace, name, dimensions in _shown():
+        if namespace == metric.NAMESPACE:
+            assert frozenset(dimensions) in emitted[name], name
+        else:
+            wanted, names = AWS_METRICS[namespace]
+            assert (set(dimensions), name in names) == (wanted, True), name
+
+
+def test_every_metric_of_ours_is_on_the_dashboard() -> None:
+    shown = {name for widget in _widgets() for space, name, _ in _in_widget(widget)
+             if space == metric.NAMESPACE}  # fmt: skip
+    assert shown == set(metric.ALL)
+
+
+def test_every_dimension_names_something_in_the_stack() -> None:
+    named = {value for _, _, dimensions in _shown() for value in dimensions.values() if value}
+    resources = _template()
+    known = {
+        '{"Fn::GetAtt": ["Spool", "QueueName"]}',
+        '{"Fn::GetAtt": ["Stuck", "QueueName"]}',
+        '{"Fn::GetAtt": ["Missed", "QueueName"]}',
+        '{"Ref": "Claims"}',
+        "arn:Partition:states:Region:AccountId:stateMachine:respool-dev",
+        *(f"respool-dev-{name}" for name in ("spool", "stuck", "claims")),
+        *(f"respool-dev-{function}" for function in FUNCTIONS),
+        *(f'"respool-dev-{function}"' for function in FUNCTIONS),
+        "respool-dev",
+        '"respool-dev"',
+    }
+    assert named <= known
+    assert {"Spool", "Stuck", "Missed", "Claims"} <= set(resources)
+
+
+def test_every_alarm_tells_begin_and_end_to_the_topic() -> None:
+    for alarm in _alarms():
+        assert alarm["AlarmActions"] == alarm["OKActions"] == [{"Ref": "Alerts"}]
+        assert alarm["TreatMissingData"] in ("ignore", "notBreaching")
+        assert alarm["DatapointsToAlarm"] <= alarm["EvaluationPeriods"]
+        most = 86_400 if alarm["Period"] < 3600 else 7 * 86_400
+        assert alarm["Period"] * alarm["EvaluationPeriods"] <= most
+
+
+def test_every_alarm_is_explained() -> None:
+    text = (PROJECT / "docs" / "alarms.md").read_text()
+    headings = set(re.findall(r"^### `([\w-]+)`$", text, re.MULTILINE))
+    assert headings == {alarm["AlarmName"].removeprefix("respool-dev-") for alarm in _alarms()}
+    for alarm in _alarms():
+        name = alarm["AlarmName"].removeprefix("respool-dev-")
+        assert f"See {name} in docs/alarms.md." in alarm["AlarmDescription"]
+
+
+def test_every_metric_is_explained() -> None:
+    text = (PROJECT / "docs" / "alarms.md").read_text()
+    assert [name for name in metric.ALL if f"`{name}`" not in text] == []
+
+
+def test_cloudwatch_may_publish_and_nobody_without_tls() -> None:
+    (policy,) = _of_type(_template(), "SNS::TopicPolicy")
+    allowed, denied = policy["PolicyDocument"]["Statement"]
+    assert allowed["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    source = allowed["Condition"]["ArnLike"]["aws:SourceArn"]["Fn::Sub"]
+    for alarm in _alarms():
+        assert alarm["AlarmName"].startswith(source.partition(":alarm:")[2].rstrip("*"))
+    assert (denied["Effect"], denied["Condition"]) == (
+        "Deny",
+        {"Bool": {"aws:SecureTransport": "false"}},
+    )
+    (topic,) = _of_type(_template(), "SNS::Topic")
+    assert "KmsMasterKeyId" not in topic
+
+
+def test_mail_is_sent_only_where_somebody_is_named() -> None:
+    assert "AlertsByMail" not in _template()
+    subscribed = _template(ALERT_EMAIL="team@example.com")["AlertsByMail"]["Properties"]
+    assert (subscribed["Protocol"], subscribed["Endpoint"]) == ("email", "team@example.com")
+
+
+@pytest.mark.parametrize("text", ["team", "team@", "@example.com", "a@b", "a@b.c, d@e.f"])
+def test_a_malformed_alert_email_stops_the_deploy(text: str) -> None:
+    with pytest.raises(Exception, match=r"ALERT_EMAIL=.*must be one mail address"):
+        Settings.read({"ALERT_EMAIL": text})
+
+
+def test_widgets_do_not_overlap() -> None:
+    taken: set[tuple[int, int]] = set()
+    for widget in _widgets():
+        cells = {
+            (x, y)
+            for x in range(widget["x"], widget["x"] + widget["width"])
+            for y in range(widget["y"], widget["y"] + widget["height"])
+        }
+        assert not taken & cells
+        assert max(x for x, _ in cells) < 24
+        taken |= cells
+
+
+def test_a_metric_is_written_for_the_stage_and_for_its_task_and_error(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    journal = LambdaJournal("respool-dev")
+    journal.count(metric.SPOOLED, task="UncertainTask", error="")
+    journal.count(metric.WAITED, 12.5)
+    counted, timed = map(json.loads, capsys.readouterr().out.splitlines())
+    about = counted["_aws"]["CloudWatchMetrics"][0]
+    assert about["Namespace"] == metric.NAMESPACE
+    assert about["Dimensions"] == [["stage"], ["stage", "task", "error"]]
+    assert (counted["stage"], counted["error"]) == ("respool-dev", "unknown")
+    about = timed["_aws"]["CloudWatchMetrics"][0]
+    assert about["Dimensions"] == [["stage"]]
+    assert about["Metrics"] == [{"Name": metric.WAITED, "Unit": "Seconds"}]
