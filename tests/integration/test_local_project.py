@@ -104,6 +104,7 @@ def test_accounts_do_not_see_each_other(aws: LocalAws, source: Path) -> None:
         other.deploy()
         assert Deployment(one).client("lambda").get_function(**name)
         assert Deployment(one).api_url != Deployment(other).api_url
+        assert Deployment(other).api("POST", "/replay", "good").status == 200
 
 
 def test_a_deploy_that_fails_says_what_chalice_said(aws: LocalAws, source: Path) -> None:

@@ -12,6 +12,7 @@ from chalicelib.local.mends import (
 
 MENDS = (
     gateway.imports_take_effect,
+    gateway.apis_are_found_in_every_account,
     lambdas.errors_bear_their_class_name,
     lambdas.updates_spare_running_invocations,
     lambdas.crowds_wait_for_an_environment,
