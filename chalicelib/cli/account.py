@@ -74,7 +74,7 @@ class Account:
         gateway = self._client("apigateway")
         with calling("GetStages", found[1]):
             (served, *_) = gateway.get_stages(restApiId=found[1])["item"]
-        return f"{_origin(found[1], gateway.meta.endpoint_url)}/{served['stageName']}/"
+        return f"{origin(found[1], gateway.meta.endpoint_url)}/{served['stageName']}/"
 
     def send_metrics(self) -> None:
         """Hand to CloudWatch what was counted. Raises AwsError."""
@@ -84,7 +84,7 @@ class Account:
         return client(service, self._session)
 
 
-def _origin(api: str, control: str) -> str:
+def origin(api: str, control: str) -> str:
     """Where an API answers, by the address where API Gateway itself does."""
     address = urlsplit(control)
     host = str(address.hostname)
