@@ -44,8 +44,8 @@ def look(stage: Stage, execution: str) -> JobView:
         job=json.loads(about["input"]),
         status=about["status"],
         state=entered[-1] if entered else "",
-        tries=_count(in_task, "TaskScheduled"),
-        finished=_count(in_task, "TaskSucceeded"),
+        tries=_count(in_task, "LambdaFunctionScheduled"),
+        finished=_count(in_task, "LambdaFunctionSucceeded"),
         output=json.loads(about["output"]) if about["status"] == "SUCCEEDED" else None,
     )
 

@@ -60,7 +60,7 @@ def test_a_job_that_works_ends_with_its_own_output_and_leaves_nothing_behind(
 
 def test_a_job_fails_is_retried_once_spooled_replayed_and_finishes(stage: Deployment) -> None:
     (execution,) = fail_and_spool(stage, [{"key": "12345"}])
-    tries = [event for event in stage.history(execution) if event["type"] == "TaskFailed"]
+    tries = [event for event in stage.history(execution) if event["type"] == "LambdaFunctionFailed"]
     (record,) = map(decode, bodies(stage, stage.names.spool))
     stage.set_behavior("OK")
 

@@ -62,7 +62,9 @@ def test_a_stopped_execution_stays_aborted_when_its_task_fails_later(local: Loca
     execution = local.start(local.machine("stopped", Slow=task(slow)))
     local.next_message(queue)
     local.client("stepfunctions").stop_execution(executionArn=execution)
-    wait_until(lambda: "TaskFailed" in events(local, execution), "the task's late end", 10)
+    wait_until(
+        lambda: "LambdaFunctionFailed" in events(local, execution), "the task's late end", 10
+    )
     assert local.describe(execution)["status"] == "ABORTED"
 
 
@@ -80,7 +82,7 @@ def test_a_retry_matches_the_class_name_and_ends_after_max_attempts(local: Local
     retry = [{"ErrorEquals": ["ConnectionError"], "IntervalSeconds": 5, "MaxAttempts": 2}]
     execution = local.start(local.machine("retries", Call=task(failing, Retry=retry)))
     local.ended(execution)
-    assert events(local, execution).count("TaskFailed") == 3
+    assert events(local, execution).count("LambdaFunctionFailed") == 3
 
 
 def test_max_delay_bounds_a_long_back_off(local: LocalMachines) -> None:
@@ -149,3 +151,26 @@ def test_a_payload_above_the_limit_fails_and_states_all_does_not_catch_it(
     machine = local.machine("payload", Call=call, Caught={"Type": "Succeed"})
     ended = local.run(machine, {"a": "x" * (LIMIT // 2)})
     assert (ended["status"], ended["error"]) == ("FAILED", "States.DataLimitExceeded")
+
+
+def test_a_functions_events_and_a_services_bear_different_names(local: LocalMachines) -> None:
+    function = local.function("eventful", "time.sleep(event['seconds'])\nreturn 1")
+    queue = local.queue("eventful")
+    send = task(
+        "arn:aws:states:::sqs:sendMessage",
+        Arguments={"QueueUrl": queue, "MessageBody": "hello"},
+        Output={"seconds": 5},
+        Next="Call",
+    )
+    del send["End"]
+    machine = local.machine("eventful", Send=send, Call=task(function, TimeoutSeconds=1))
+    execution = local.start(machine)
+    assert local.ended(execution)["error"] == "States.Timeout"
+    found = local.client("stepfunctions").get_execution_history(executionArn=execution)["events"]
+    scheduled = next(one for one in found if one["type"] == "TaskScheduled")
+    details = scheduled["taskScheduledEventDetails"]
+    assert (details["resourceType"], details["resource"]) == ("sqs", "sendMessage")
+    kinds = [one["type"] for one in found]
+    assert kinds.index("TaskSucceeded") < kinds.index("LambdaFunctionScheduled")
+    assert kinds[-2:] == ["LambdaFunctionTimedOut", "ExecutionFailed"]
+    assert [one["previousEventId"] for one in found[1:]] == [one["id"] for one in found[:-1]]

@@ -55,11 +55,11 @@ def test_tries_and_ends_are_counted_in_the_task_alone() -> None:
         entered("ClaimJob"),
         *map(event, ["TaskScheduled", "TaskSucceeded"]),
         entered("UncertainTask"),
-        *map(event, ["TaskScheduled", "TaskFailed", "TaskScheduled", "TaskFailed"]),
+        *map(event, 2 * ["LambdaFunctionScheduled", "LambdaFunctionFailed"]),
         entered("ErrorSpool"),
         *map(event, ["TaskScheduled", "TaskSucceeded"]),
         entered("UncertainTask"),
-        *map(event, ["TaskScheduled", "TaskSucceeded"]),
+        *map(event, ["LambdaFunctionScheduled", "LambdaFunctionSucceeded"]),
         entered("Finish"),
         *map(event, ["TaskScheduled", "TaskSucceeded"]),
     ]

@@ -3,6 +3,7 @@
 from chalicelib.local.mends import (
     executions,
     gateway,
+    history,
     lambdas,
     limits,
     stacks,
@@ -27,6 +28,7 @@ MENDS = (
     tokens.each_attempt_has_its_own_token,
     tokens.failed_invocations_fail_the_task,
     tokens.tokens_work_once,
+    history.task_events_have_their_names,
     timeouts.executions_time_out_as_a_whole,
     limits.payloads_end_at_256_kib,
     stacks.disabled_mappings_are_disabled,

@@ -1,0 +1,49 @@
+"""Step Functions: what an execution's history calls the events of a task."""
+
+from typing import Any
+
+from ministack.services import stepfunctions as states
+
+Details = dict[str, Any]
+
+
+def task_events_have_their_names() -> None:
+    """AWS: a task that is a Lambda ARN has LambdaFunction... events; a time-out is a ...TimedOut.
+
+    A service integration's events name the service and the action.
+    """
+    add = states._add_event
+
+    def add_renamed(execution: Details, kind: str, details: Details | None = None) -> Any:
+        if not kind.startswith("Task") or kind.startswith("TaskState") or not details:
+            return _added(add(execution, kind, details))
+        ((_, content),) = details.items()
+        if content["resource"].startswith("arn:aws:lambda:"):
+            return _added(add(execution, *_of_a_function(kind, content)))
+        return _added(add(execution, *_of_a_service(kind, content)))
+
+    states._add_event = add_renamed
+
+
+def _added(event: Details) -> Details:
+    event.setdefault("previousEventId", event["id"] - 1)
+    return event
+
+
+def _of_a_function(kind: str, content: Details) -> tuple[str, Details]:
+    kind = kind.replace("Task", "LambdaFunction", 1)
+    if content.get("error") == "States.Timeout":
+        kind = "LambdaFunctionTimedOut"
+    name = kind[0].lower() + kind[1:] + "EventDetails"
+    kept = {key: value for key, value in content.items() if key in ("error", "cause", "output")}
+    if kind == "LambdaFunctionScheduled":
+        kept["resource"] = content["resource"]
+    return kind, {name: kept}
+
+
+def _of_a_service(kind: str, content: Details) -> tuple[str, Details]:
+    if content.get("error") == "States.Timeout":
+        kind = "TaskTimedOut"
+    name = kind[0].lower() + kind[1:] + "EventDetails"
+    service, _, action = content["resource"].rpartition(":::")[2].rpartition(":")
+    return kind, {name: {**content, "resourceType": service, "resource": action}}
