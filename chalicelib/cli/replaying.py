@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from chalicelib.cli.codes import DONE, INTERRUPTED, NOT_ALL
 from chalicelib.cli.desk import Desk, everywhere, pass_desk
 from chalicelib.cli.screen import many
 from chalicelib.cli.watching import Watch
@@ -88,8 +89,8 @@ def _send_metrics(desk: Desk) -> None:
 
 def _code(report: Report, interrupted: bool) -> int:
     if interrupted:
-        return 130
-    return 1 if report.failed else 0
+        return INTERRUPTED
+    return NOT_ALL if report.failed else DONE
 
 
 def _tell(desk: Desk, report: Report, interrupted: bool) -> None:

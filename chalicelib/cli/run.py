@@ -9,11 +9,10 @@ import click
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 
 from chalicelib.cli import changing, looking, replaying, tokens
+from chalicelib.cli.codes import DONE, INTERRUPTED, REFUSED, USAGE
 from chalicelib.cli.desk import Desk, everywhere
 from chalicelib.cli.screen import clean
 from chalicelib.errors import AwsError, RespoolError
-
-DONE, NOT_ALL, USAGE, REFUSED, INTERRUPTED = 0, 1, 2, 3, 130
 
 _MENDS = {
     "AccessDenied": "Your credentials may not do this: docs/cli.md lists what each command needs.",
