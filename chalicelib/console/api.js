@@ -1,0 +1,44 @@
+// The API over fetch. The token stands in the header only, and lives as long as the tab.
+
+const PLACE = "respool-token";
+const PATIENCE = { GET: 15_000, POST: 60_000, PUT: 30_000 };
+
+export class Refused extends Error {
+  /** What the API answered instead; status 0: it did not answer. */
+  constructor(status, text) {
+    super(text);
+    this.status = status;
+  }
+}
+
+export const token = {
+  get: () => sessionStorage.getItem(PLACE),
+  set: (value) => sessionStorage.setItem(PLACE, value),
+  forget: () => sessionStorage.removeItem(PLACE),
+};
+
+const base = new URL("./", location.href);
+
+/** Call a route; returns its JSON or throws Refused. */
+export async function call(method, path, { query = {}, body } = {}) {
+  const url = new URL(path, base);
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== undefined && value !== null && value !== "") url.searchParams.set(name, value);
+  }
+  const headers = { Authorization: `Bearer ${token.get() ?? ""}` };
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  const answer = await send(url, { method, headers, body: body && JSON.stringify(body) });
+  const told = await answer.json().catch(() => null);
+  if (answer.ok && told !== null) return told;
+  const text = told?.error ?? told?.message ?? told?.Message ?? "";
+  throw new Refused(answer.ok ? 0 : answer.status, String(text));
+}
+
+async function send(url, request) {
+  try {
+    const signal = AbortSignal.timeout(PATIENCE[request.method]);
+    return await fetch(url, { ...request, signal, cache: "no-store", credentials: "omit", redirect: "error" });
+  } catch {
+    throw new Refused(0, "");
+  }
+}

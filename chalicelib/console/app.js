@@ -1,0 +1,84 @@
+// Draws the page from what it knows, and starts looking.
+
+import { act, tally } from "./actions.js";
+import { token } from "./api.js";
+import { h, show } from "./dom.js";
+import { hero, heroSignature } from "./hero.js";
+import { head, headSignature, jobs, jobsSignature } from "./jobs.js";
+import { bar, barSignature, facts, factsSignature, notices, noticesSignature, signIn, signInSignature, tasks, tasksSignature } from "./side.js";
+import { onChange, state, waiting } from "./store.js";
+import { speak } from "./texts.js";
+import { look, rest } from "./watch.js";
+
+const main = document.getElementById("main");
+const parts = {};
+for (const name of ["notices", "hero", "head", "jobs", "tasks", "facts"]) {
+  parts[name] = h("div", { id: name, class: `part-${name}` });
+}
+const jobsSection = h("section", { class: "jobs-section", "aria-labelledby": "jobs-title" }, parts.head, parts.jobs);
+const columns = h("div", { class: "columns" }, jobsSection, h("div", { class: "side" }, parts.tasks, parts.facts));
+
+function draw() {
+  const { t, f } = speak(state.lang);
+  const now = new Date();
+  document.documentElement.lang = t.lang;
+  document.getElementById("skip").textContent = t.skip;
+  show(document.getElementById("bar"), barSignature(), () => bar(t, act));
+  if (!state.signedIn) return drawSignIn(t);
+  tally();
+  if (main.firstChild !== parts.notices) {
+    delete main.dataset.shown;
+    main.replaceChildren(parts.notices, parts.hero, columns);
+  }
+  show(parts.notices, noticesSignature(), () => notices(t, f, act));
+  show(parts.hero, heroSignature(now), () => hero(t, f, act));
+  show(parts.head, headSignature(), () => head(t, act));
+  show(parts.jobs, jobsSignature(now), () => jobs(t, f, act));
+  show(parts.tasks, tasksSignature(), () => tasks(t, f, act));
+  show(parts.facts, factsSignature(now), () => facts(t, f));
+  main.classList.toggle("old", Boolean(state.lostAt));
+  return speakUp(t, f);
+}
+
+function drawSignIn(t) {
+  document.title = "respool";
+  show(main, signInSignature(), () => signIn(t, act));
+  if (document.activeElement === document.body) document.getElementById("token")?.focus();
+}
+
+/** What changed goes to the title and to screen readers, and the focus to where it matters. */
+function speakUp(t, f) {
+  if (state.status) {
+    const { known, unnamed } = waiting();
+    document.title = t.title(known + unnamed);
+    if (state.flow.phase === "idle") say(document.getElementById("now")?.textContent);
+  }
+  if (state.cameBack) say(t.offline.back);
+  if (state.said) say(state.said(t));
+  const { flow } = state;
+  if (flow.phase === "watching") {
+    const done = flow.tally.finished + flow.tally.again;
+    say(t.replay.progress(f.number(done), f.number(flow.sent)));
+  }
+  state.cameBack = state.said = null;
+  if (!state.focus) return;
+  document.getElementById(state.focus)?.focus();
+  state.focus = null;
+}
+
+function say(text) {
+  const voice = document.getElementById("voice");
+  if (text && voice.textContent !== text) voice.textContent = text;
+}
+
+document.addEventListener("visibilitychange", () => {
+  if (!state.signedIn) return;
+  if (document.hidden) rest();
+  else look();
+});
+addEventListener("online", () => state.signedIn && look());
+
+onChange(draw);
+state.signedIn = Boolean(token.get());
+draw();
+if (state.signedIn) look();
