@@ -62,7 +62,10 @@ class Replayer:
         """Settle one message; what AWS refuses leaves the job where it is, and says why."""
         act = self.recovery.preview if order.dry_run else self.recovery.settle
         try:
-            return self.patiently(lambda: act(message, order.rules), deadline)
+            outcome = self.patiently(lambda: act(message, order.rules), deadline)
+            if outcome.problem and not outcome.settled:
+                self.journal.count(metric.NOT_REPLAYED)
+            return outcome
         except RespoolError as refused:
             return self._failed(message, str(refused))
         except Exception as unexpected:  # one bad record never stops the others
@@ -223,5 +226,4 @@ def _still(futures: set[Future[None]]) -> set[Future[None]]:
 def _summary(report: Report) -> dict[str, Any]:
     summary = report.as_json()
     summary.pop("plan", None)
-    summary.pop("dry_run", None)
     return {**summary, "failed": len(report.failed)}

@@ -63,10 +63,18 @@ class Screen:
         return self.remarks.status(text)
 
 
+class _Console(Console):
+    """A console that lets its caller know when the reader has gone."""
+
+    def on_broken_pipe(self) -> None:
+        """Rich would end the process here with code 1, which means something else."""
+        raise BrokenPipeError
+
+
 def _console(stderr: bool) -> Console:
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() else PIPED
-    return Console(stderr=stderr, width=width, highlight=False, markup=False, emoji=False)
+    return _Console(stderr=stderr, width=width, highlight=False, markup=False, emoji=False)
 
 
 def many(count: int, noun: str) -> str:

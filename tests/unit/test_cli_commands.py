@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 from datetime import UTC, datetime
 from typing import Any
 
@@ -294,3 +295,13 @@ def test_every_command_takes_the_options_of_all(shell: Shell, capsys: Out) -> No
         assert shell(name, "--help") == 0
         said = capsys.readouterr().out
         assert all(option in said for option in ("--stage", "--profile", "--region", "--json"))
+
+
+def test_a_reader_that_has_gone_is_no_error(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    shell.fail("a")
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as pipe:
+        monkeypatch.setattr("sys.stdout", pipe)
+        assert shell("jobs") == 0
+        assert shell("jobs", "--json") == 0

@@ -217,3 +217,11 @@ def test_time_allowed_grows_with_the_spool_and_the_rate() -> None:
     assert allowance(1000, Request()) == 160
     assert allowance(1000, Request(count=100, rate=0.5)) == 360
     assert allowance(10**7, Request()) == LONGEST
+
+
+def test_every_job_that_was_not_put_back_is_counted(shell: Shell) -> None:
+    shell.account.process.spool.send('{"respool": 1, "execution": "arn:gone", "key": "lost"}')
+    shell.memory.clock.pause(1)
+    assert shell("replay") == 1
+    counted = {datum["MetricName"]: datum["Values"] for datum in shell.account.tally._data()}
+    assert counted == {metric.NOT_REPLAYED: [1]}
