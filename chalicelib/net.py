@@ -9,6 +9,7 @@ from typing import Any
 
 from chalicelib import metric_names as metric
 from chalicelib.claims import Claim, Claims
+from chalicelib.inspection import Inspection
 from chalicelib.journal import Journal
 from chalicelib.plan import ENDS, Status
 from chalicelib.record import ABSENT, Failure, Record, encode, key_in_text, parse
@@ -16,6 +17,8 @@ from chalicelib.recovery import Clock
 from chalicelib.spool import Spool
 from chalicelib.workflow import DEAD, Execution, Workflow
 
+RENEWING = "renewing"
+"""A grave that says this is to be dealt with again."""
 REMEMBERED = timedelta(days=100)
 """Longer than Step Functions keeps a closed execution (90 days)."""
 
@@ -40,14 +43,25 @@ class Net:
         if found.status not in DEAD:
             return "alive"
         death = _record(found).death
-        if self.claims.buried([death]):
+        if self.claims.buried([death]).get(death, RENEWING) != RENEWING:
             return "already"
         how = self._end(found) if found.error in ENDS else self._spool(found)
-        expires = self.clock() + REMEMBERED
-        self.claims.bury(death, how, int(expires.timestamp()))
+        self._bury(death, how)
         self.journal.tell(f"death-{how}", execution=execution, status=found.status.value)
         self.journal.count(metric.CAUGHT)
         return how
+
+    def renew(self, found: Execution) -> bool:
+        """Spool a dead execution's job once more, long after its first message; says if it did.
+
+        Its grave says so first: a crash on the way leaves a death that is still to be dealt with.
+        """
+        self._bury(_record(found).death, RENEWING)
+        return self.catch(found.arn) == "spooled"
+
+    def _bury(self, death: str, how: str) -> None:
+        expires = self.clock() + REMEMBERED
+        self.claims.bury(death, how, int(expires.timestamp()))
 
     def _end(self, found: Execution) -> str:
         """It was meant to end: what it owned is free again."""
@@ -58,7 +72,7 @@ class Net:
     def _spool(self, found: Execution) -> str:
         """Free its slot, keep its key for the restart, and set the job aside."""
         self._free_slots(found.arn)
-        record = self.respool(found)
+        record = self._respool(found)
         if record is None:
             self.journal.warn("death-superseded", execution=found.arn)
             return "ended"
@@ -66,9 +80,12 @@ class Net:
         self.journal.count(metric.SPOOLED, task=record.task, error=record.error.name)
         return "spooled"
 
-    def respool(self, found: Execution) -> Record | None:
-        """Send a dead execution's job to the spool; None where another execution has its key."""
+    def _respool(self, found: Execution) -> Record | None:
+        """Send the job to the spool; None where another execution has its key, or had it."""
         record = _record(found)
+        if Inspection(self.workflow, self.claims).heir(record).status is not Status.MISSING:
+            self.claims.release(record.key, record.execution)
+            return None
         now = self.clock().isoformat(timespec="milliseconds")
         claim = self._marked(record, self.claims.get(record.key), now)
         if not self.claims.mark_spooled(claim):

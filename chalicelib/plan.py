@@ -46,6 +46,7 @@ class Facts:
     redrivable: bool = False
     events: int = 0
     failed_in_fail_state: bool = False
+    failed_in: str = ""
     given_up: bool = False
     successor: bool = False
     token_refused: bool = False

@@ -6,11 +6,13 @@ from datetime import UTC, datetime
 from threading import Lock
 
 from chalicelib import metric_names as metric
-from chalicelib.claims import Claim, Claims
-from chalicelib.errors import AlreadyStarted, RedriveRefused, TokenRefused, Unreadable
+from chalicelib.claims import Claims
+from chalicelib.errors import RedriveRefused, TokenRefused, Unreadable
+from chalicelib.inspection import Inspection
 from chalicelib.journal import Journal
 from chalicelib.plan import Action, Decision, Facts, Rules, Status, admit, decide, needs_facts
-from chalicelib.record import ABSENT, Record, compact, decode, key_in, key_in_text, restart_name
+from chalicelib.record import ABSENT, Record, decode
+from chalicelib.restart import Restart
 from chalicelib.spool import Message, Spool
 from chalicelib.workflow import DEAD, Workflow
 
@@ -51,6 +53,8 @@ class Recovery:
         self._journal = journal
         self._clock = clock
         self._task_limit = task_limit
+        self._inspection = Inspection(workflow, claims)
+        self._restarts = Restart(workflow, claims)
         self._locks = [Lock() for _ in range(64)]
 
     def settle(self, message: Message, rules: Rules) -> Outcome:
@@ -76,44 +80,16 @@ class Recovery:
             return Outcome(message.id, Action.STUCK, f"can't be read: {unreadable}", problem=True)
         decision = admit(record, message.sent_at, self._clock(), rules)
         if decision is None:
-            facts = self.look(record, message.id) if record.execution else None
+            facts = self._inspection.look(record, message.id) if record.execution else None
             decision = decide(record, facts, self._clock())
         return Outcome(record.key, decision.action, decision.reason, decision.wait)
-
-    def look(self, record: Record, message_id: str, token_refused: bool = False) -> Facts:
-        """Gather the facts about a record's execution: one call, more only for a dead one."""
-        execution = self._workflow.describe(record.execution)
-        facts = Facts(
-            status=execution.status,
-            error=execution.error,
-            stopped_at=execution.stopped_at,
-            redrives=execution.redrives or record.redrives,
-            redrivable=execution.redrivable,
-            token_refused=token_refused,
-            input=execution.input,
-        )
-        if facts.status not in (*DEAD, Status.MISSING):
-            return facts
-        return self._look_closer(replace(record, redrives=facts.redrives), facts, message_id)
-
-    def _look_closer(self, record: Record, facts: Facts, message_id: str) -> Facts:
-        heir = self._workflow.describe(self._workflow.arn(restart_name(record, message_id)))
-        facts = replace(
-            facts,
-            given_up=self._claims.buried([record.death]).get(record.death) == "given up",
-            successor=heir.status is not Status.MISSING,
-        )
-        if not facts.redrivable:
-            return facts
-        tail = self._workflow.tail(record.execution)
-        return replace(facts, events=tail.events, failed_in_fail_state=tail.in_fail_state)
 
     def _look_and_do(
         self, record: Record, message: Message, token_refused: bool = False
     ) -> Outcome:
         """One job at a time: a job may have two messages, and only one of them restarts it."""
         with self._locks[hash(record.execution) % len(self._locks)]:
-            facts = self.look(record, message.id, token_refused)
+            facts = self._inspection.look(record, message.id, token_refused)
             return self._do(decide(record, facts, self._clock()), record, message, facts)
 
     def _do(
@@ -121,11 +97,11 @@ class Recovery:
     ) -> Outcome:
         if decision.action is Action.RESUME:
             return self._resume(decision, record, message)
-        if decision.action is Action.REDRIVE:
+        if decision.action is Action.REDRIVE and facts is not None:
             return self._redrive(decision, record, message, facts)
         if decision.action is Action.RESTART:
             return self._restart(decision, record, message, facts)
-        return self._tell(record, decision.action, decision.reason)
+        return self._drop(decision, record, facts)
 
     def _resume(self, decision: Decision, record: Record, message: Message) -> Outcome:
         try:
@@ -135,63 +111,56 @@ class Recovery:
         return self._tell(record, decision.action, decision.reason)
 
     def _redrive(
-        self, decision: Decision, record: Record, message: Message, facts: Facts | None
+        self, decision: Decision, record: Record, message: Message, facts: Facts
     ) -> Outcome:
-        task, execution = record.task, record.execution
-        if task and not self._claims.take_slot(task, execution, self._task_limit):
-            return Outcome(
-                record.key, Action.LEAVE, f"its task {task} is full or held", problem=True
-            )
+        """Go on where it failed: with its key, and with a slot where that is inside a task."""
+        if not self._revive(record):
+            return self._rather_restart(record, message, "")
+        task = facts.failed_in if facts.failed_in in self._tasks() else ""
+        if task and not self._claims.take_slot(task, record.execution, self._task_limit):
+            reason = f"its task {task} is full or held"
+            return Outcome(record.key, Action.LEAVE, reason, problem=True)
         try:
-            self._workflow.redrive(execution)
+            self._workflow.redrive(record.execution)
         except RedriveRefused:
-            return self._restart(decision, record, message, facts)
+            return self._rather_restart(record, message, task)
         return self._tell(record, decision.action, decision.reason)
+
+    def _revive(self, record: Record) -> bool:
+        """Make its claim that of a living execution again, whose next death counts anew."""
+        claim = self._claims.get(record.key)
+        if claim is None or claim.execution != record.execution:
+            return False
+        return self._claims.mark_spooled(replace(claim, spooled_at=""))
+
+    def _tasks(self) -> set[str]:
+        return {slots.task for slots in self._claims.slots()}
+
+    def _rather_restart(self, record: Record, message: Message, task: str) -> Outcome:
+        """It can't be redriven: somebody else was quicker, or else the job starts anew."""
+        facts = self._inspection.look(record, message.id, token_refused=True)
+        facts = replace(facts, redrivable=False)
+        if task and facts.status is not Status.RUNNING:
+            self._claims.free_slot(task, record.execution)
+        return self._do(decide(record, facts, self._clock()), record, message, facts)
 
     def _restart(
         self, decision: Decision, record: Record, message: Message, facts: Facts | None
     ) -> Outcome:
         if facts is not None:
             record = replace(record, redrives=facts.redrives)
-        text = facts.input if facts is not None and facts.input else ""
+        text = facts.input if facts is not None else ""
         if not text and record.input is ABSENT:
             reason = "its execution is gone, and its input with it"
             return Outcome(record.key, Action.LEAVE, reason, problem=True)
-        return self._start(record, restart_name(record, message.id), text, decision.reason)
+        action, reason = self._restarts.start(record, message.id, text)
+        return self._tell(record, action, reason or decision.reason)
 
-    def _start(self, record: Record, name: str, text: str, reason: str) -> Outcome:
-        keyless = (key_in_text(text) if text else key_in(record.input)) is None
-        if record.execution and not self._hand_over(record, name, keyless):
-            return self._tell(record, Action.STALE, "its key is held by another execution")
-        try:
-            self._workflow.start(name, text or compact(record.input))
-        except AlreadyStarted:
-            return self._tell(record, Action.STALE, "was restarted already")
-        if record.execution and keyless:
+    def _drop(self, decision: Decision, record: Record, facts: Facts | None) -> Outcome:
+        """The job has gone on or ended; a claim that its dead execution left is nobody's now."""
+        if facts is not None and facts.status in (*DEAD, Status.MISSING):
             self._claims.release(record.key, record.execution)
-        return self._tell(record, Action.RESTART, reason)
-
-    def _hand_over(self, record: Record, name: str, keyless: bool) -> bool:
-        """Let the new execution own the dead one's key before it starts, so that nobody else can.
-
-        Without a key in the input the new execution's name is its key, so it gets a claim there.
-        """
-        heir = self._workflow.arn(name)
-        if not keyless:
-            return self._claims.hand_over(record.key, record.execution, heir)
-        return self._claims.mark_spooled(
-            Claim(
-                key=name,
-                execution=heir,
-                claimed_at=record.failed_at,
-                parked_at=record.failed_at,
-                spooled_at=record.failed_at,
-                first_failed_at=record.first_failed_at,
-                task=record.task,
-                attempt=record.attempt,
-                failure=record.error,
-            )
-        )
+        return self._tell(record, decision.action, decision.reason)
 
     def _set_aside_unread(self, message: Message, rules: Rules, reason: str) -> Outcome:
         """Move a body that can't be read to the stuck queue, unchanged; there it stays."""

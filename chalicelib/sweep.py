@@ -11,9 +11,9 @@ from datetime import UTC, datetime, timedelta
 from chalicelib import metric_names as metric
 from chalicelib.claims import Claim, Claims
 from chalicelib.journal import Journal
-from chalicelib.net import Net
+from chalicelib.net import RENEWING, Net
 from chalicelib.plan import ENDS, Status
-from chalicelib.record import Record, restart_name
+from chalicelib.record import Record
 from chalicelib.recovery import Clock
 from chalicelib.workflow import DEAD, Execution, Workflow
 
@@ -101,7 +101,8 @@ class Sweep:
     def _without_grave(self, executions: list[str]) -> list[str]:
         """Of a redriven execution only its first death can be told from its ARN alone."""
         graves = self.claims.buried([Record(execution=e).death for e in executions])
-        return [e for e in executions if Record(execution=e).death not in graves]
+        dealt_with = {death for death, how in graves.items() if how != RENEWING}
+        return [e for e in executions if Record(execution=e).death not in dealt_with]
 
     def _catch(self, execution: str, repairs: Repairs) -> None:
         self.pause(PACE)
@@ -132,14 +133,14 @@ class Sweep:
             self._of_dead(claim, owner, repairs)
 
     def _of_dead(self, claim: Claim, owner: Execution, repairs: Repairs) -> None:
+        """Its death was not heard of, or its message may have been dropped by now."""
         if self.net.catch(owner.arn) == "spooled":
             repairs.caught.append(owner.arn)
             return
-        record = Record(execution=owner.arn, redrives=owner.redrives)
-        heir = self.workflow.describe(self.workflow.arn(restart_name(record, "")))
-        if heir.status is not Status.MISSING:
+        death = Record(execution=owner.arn, redrives=owner.redrives).death
+        if self.claims.buried([death]).get(death) == "given up":
             self._release(claim, repairs)
-        elif self.net.respool(owner):
+        elif self.net.renew(owner):
             repairs.renewed.append(claim.key)
 
     def _release(self, claim: Claim, repairs: Repairs) -> None:

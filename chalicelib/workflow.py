@@ -12,6 +12,8 @@ from chalicelib.plan import Status
 
 DEAD = (Status.FAILED, Status.TIMED_OUT, Status.ABORTED)
 """How executions end that did not succeed."""
+LAST_EVENTS = 1000
+"""How far back to look for the state that an execution ended in: over 300 tries of a task."""
 
 
 @dataclass(frozen=True)
@@ -31,10 +33,11 @@ class Execution:
 
 @dataclass(frozen=True)
 class Tail:
-    """The end of an execution's history: how many events, and whether a Fail state ended it."""
+    """The end of an execution's history: how many events, and the state that it ended in."""
 
     events: int
     in_fail_state: bool
+    state: str = ""
 
 
 class Workflow(Protocol):
@@ -120,11 +123,13 @@ class StepFunctions:
             events = self._client.get_execution_history(
                 executionArn=execution,
                 reverseOrder=True,
-                maxResults=5,
+                maxResults=LAST_EVENTS,
                 includeExecutionData=False,
             )["events"]
         last = events[0]["id"] if events else 0
-        return Tail(last, any(event["type"] == "FailStateEntered" for event in events))
+        entered: Any = next((e for e in events if e["type"].endswith("StateEntered")), {"type": ""})
+        name = entered.get("stateEnteredEventDetails", {}).get("name", "")
+        return Tail(last, entered["type"] == "FailStateEntered", name)
 
     def list(self, status: Status) -> Iterator[str]:
         """All executions of that status, a thousand a call (100 at once, 2 a second)."""

@@ -20,12 +20,16 @@ _NAME = re.compile(r"[^\s<>{}\[\]?*\"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]+")
 
 
 class Executions:
-    """All executions of one state machine. `redrives` False: a Step Functions without Redrive."""
+    """All executions of one state machine.
+
+    `redrives` False: a Step Functions without Redrive; `refuses`: with one that never works.
+    """
 
     def __init__(self, clock: SteppedClock, redrives: bool = True) -> None:
         self.runs: dict[str, Run] = {}
         self.ended: list[str] = []
         self.redrives = redrives
+        self.refuses = False
         self._clock = clock
         self._lock = RLock()
         self._live: dict[str, Run] = {}
@@ -104,7 +108,8 @@ class Executions:
         """Let one go on at the state where it stopped. Raises RedriveRefused."""
         with self._lock:
             run = self._known(arn)
-            if not self.redrives or run is None or not self._redrivable(run):
+            able = self.redrives and not self.refuses
+            if not able or run is None or not self._redrivable(run):
                 raise RedriveRefused(f"RedriveExecution: ExecutionNotRedrivable: {arn}")
             run.status, run.error, run.cause, run.stopped_at = Status.RUNNING, "", "", None
             run.redrives += 1
@@ -142,7 +147,7 @@ class Executions:
         run = self._known(arn)
         if run is None:
             raise NotFound(f"GetExecutionHistory: ExecutionDoesNotExist: {arn}")
-        return Tail(run.events, run.state in FAIL_STATES)
+        return Tail(run.events, run.state in FAIL_STATES, run.state)
 
     def pages(self, status: Status, size: int) -> Iterator[list[str]]:
         """The ARNs of all of a status, youngest first."""
