@@ -5,9 +5,8 @@ from typing import Any
 
 import click
 
-from chalicelib.api.jobs import MOST_JOBS, list_jobs
+from chalicelib.api.jobs import MOST_JOBS, as_json, list_jobs
 from chalicelib.api.status import status as status_of
-from chalicelib.board import state_of
 from chalicelib.claims import Claim
 from chalicelib.cli.desk import Desk, everywhere, pass_desk
 from chalicelib.cli.screen import ago, many, moment, span
@@ -30,15 +29,12 @@ def status(desk: Desk) -> None:
 
 
 def _tell_status(desk: Desk, told: dict[str, Any]) -> None:
-    jobs, oldest = told["jobs"], told["oldest_failure"]
+    jobs = told["jobs"]
     waiting = jobs["parked"] + jobs["stuck"]
+    what = f"{many(waiting, 'job')} waiting" if waiting else "no job is waiting"
+    oldest = told["oldest_failure"]
     since = f"; the oldest failed {span(oldest['age'])} ago" if oldest else ""
-    desk.screen.say(
-        f"{told['stage']}: {many(waiting, 'job')} waiting{since}." if waiting
-        else f"{told['stage']}: no job is waiting.",
-        "bold",
-    )  # fmt: skip
-    schedule, loss = told["schedule"], told["next_loss"]
+    desk.screen.say(f"{told['stage']}: {what}{since}.", "bold")
     desk.screen.facts(
         (
             ("running", jobs["running"]),
@@ -46,13 +42,23 @@ def _tell_status(desk: Desk, told: dict[str, Any]) -> None:
             ("stuck", jobs["stuck"]),
             ("messages", f"{told['spooled']} on the spool, {told['stuck']} on the stuck queue"),
             ("trigger", told["trigger"]),
-            ("schedule", f"{schedule['expression']} {schedule['timezone']}, at most"
-             f" {many(schedule['max'], 'job')}" if schedule else "off"),
-            ("next loss", f"{moment(loss['at'])}: {loss['key']}" if loss else "never"),
+            ("schedule", _schedule(told["schedule"])),
+            ("next loss", _loss(told["next_loss"])),
         )
-    )  # fmt: skip
+    )
     rows = [(each["task"], each["inside"], _limit(each)) for each in told["tasks"]]
     desk.screen.table(("task", "inside", "limit"), rows)
+
+
+def _schedule(schedule: dict[str, Any] | None) -> str:
+    if schedule is None:
+        return "off"
+    most = many(schedule["max"], "job")
+    return f"{schedule['expression']} {schedule['timezone']}, at most {most}"
+
+
+def _loss(loss: dict[str, Any] | None) -> str:
+    return f"{moment(loss['at'])}: {loss['key']}" if loss else "never"
 
 
 def _limit(task: dict[str, Any]) -> str:
@@ -89,20 +95,24 @@ def _pages(desk: Desk, query: dict[str, list[str]], limit: int) -> dict[str, Any
 
 
 def _tell_jobs(desk: Desk, found: dict[str, Any]) -> None:
-    rows = [
-        (
-            job["key"], job["state"], job["task"], job["attempt"] or "",
-            ago(job["first_failed_at"] or job["started_at"] or "", desk.clock()),
-            f"{job['error']['name']}: {job['error']['message']}"[:100]
-            if job["error"]["name"] else "",
-        )
-        for job in found["jobs"]
-    ]  # fmt: skip
+    rows = [_row(desk, job) for job in found["jobs"]]
     if rows:
         desk.screen.table(("key", "state", "task", "failures", "since", "error"), rows)
     desk.screen.say(f"{many(len(rows), 'job')} of {found['total']:,}.")
     if not found["complete"]:
         desk.screen.remark("The table is very large: there are more jobs than were read.")
+
+
+def _row(desk: Desk, job: dict[str, Any]) -> tuple[object, ...]:
+    error = job["error"]
+    return (
+        job["key"],
+        job["state"],
+        job["task"],
+        job["attempt"] or "",
+        ago(job["first_failed_at"] or job["started_at"] or "", desk.clock()),
+        f"{error['name']}: {error['message']}"[:100] if error["name"] else "",
+    )
 
 
 @click.command()
@@ -114,15 +124,9 @@ def show(desk: Desk, key: str) -> None:
     claim = desk.stage.claims.get(key)
     execution = _execution(desk, key, claim)
     steps = tell(desk.account.history(execution.arn)) if execution.started_at else []
+    ended = {"key": key, "state": execution.status.value.lower(), "execution": execution.arn}
     data = {
-        "key": key,
-        "state": state_of(claim).value if claim else execution.status.value.lower(),
-        "task": claim.task if claim else "",
-        "attempt": claim.attempt if claim else 0,
-        "error": {"name": claim.failure.name, "message": claim.failure.message} if claim else None,
-        "first_failed_at": claim.first_failed_at if claim else "",
-        "last_failed_at": claim.parked_at if claim else "",
-        "execution": execution.arn,
+        **(as_json(claim) if claim else ended),
         "execution_status": execution.status.value,
         "history": [{"at": step.at.isoformat(), "what": step.what} for step in steps],
     }
@@ -144,14 +148,14 @@ def _execution(desk: Desk, key: str, claim: Claim | None) -> Execution:
 
 
 def _tell_job(desk: Desk, data: dict[str, Any], steps: list[Step]) -> None:
-    error = data["error"] or {"name": "", "message": ""}
+    error = data.get("error", {"name": "", "message": ""})
     desk.screen.say(f"{data['key']}: {data['state']}", "bold")
     desk.screen.facts(
         (
-            ("task", data["task"]),
-            ("failures", data["attempt"] or ""),
-            ("first", moment(data["first_failed_at"])),
-            ("last", moment(data["last_failed_at"])),
+            ("task", data.get("task", "")),
+            ("failures", data.get("attempt") or ""),
+            ("first", moment(data.get("first_failed_at") or "")),
+            ("last", moment(data.get("last_failed_at") or "")),
             ("error", f"{error['name']}: {error['message']}" if error["name"] else ""),
             ("execution", f"{data['execution']} ({data['execution_status']})"),
         )
@@ -160,7 +164,7 @@ def _tell_job(desk: Desk, data: dict[str, Any], steps: list[Step]) -> None:
     for step in steps:
         at = step.at.astimezone()
         if (today := f"{at:%a %Y-%m-%d %Z}") != day:
-            desk.screen.say(f"\N{NO-BREAK SPACE}{today}".strip(), "bold")
+            desk.screen.say(today, "bold")
             day = today
         desk.screen.say(f"  {at:%H:%M:%S}  {step.what}")
 
