@@ -27,10 +27,16 @@ MAX_VARIABLES = 4096
 MAX_DEFINITION = 1_048_576
 """Bytes that Step Functions takes for a definition."""
 VIAS = ("lambda", "sqs")
+EXAMPLES = "docs/pipelines/*.json"
+ALL_ON = {"ALERT_EMAIL": "team@example.com", "REPLAY_SCHEDULE": "cron(0 2 * * ? *)"}
+"""Settings that put into the template what is left out by default."""
 
 
 def sources(project: Path, functions: tuple[str, ...], only: str | None) -> Iterator[Source]:
-    """Every stage of config.json, or only one, with either SPOOL_VIA. Raises Malformed."""
+    """Every stage of config.json, or only one, with either SPOOL_VIA; then the examples.
+
+    Raises Malformed.
+    """
     config = read_json(project / CONFIG, CONFIG)
     stages = config.get("stages", {})
     if only is not None and only not in stages:
@@ -41,6 +47,10 @@ def sources(project: Path, functions: tuple[str, ...], only: str | None) -> Iter
         source = Source(project, stage, variables, functions)
         for via in VIAS:
             yield replace(source, environment={**variables, "SPOOL_VIA": via})
+    for example in [] if only else sorted(project.glob(EXAMPLES)):
+        for via in VIAS:
+            chosen = {"STATE_MACHINE": str(example.relative_to(project)), "SPOOL_VIA": via}
+            yield Source(project, "example", {**ALL_ON, **chosen}, functions)
 
 
 def findings(source: Source) -> Iterator[str]:
@@ -127,14 +137,19 @@ def main(stage: str | None) -> None:
         for source in sources(PROJECT, functions_of(_import_app(PROJECT)), stage):
             found = list(findings(source))
             wrong += len(found)
-            about = f"{source.prefix}, SPOOL_VIA={source.environment['SPOOL_VIA']}"
-            click.echo(f"{about}: {_told(found, source)}")
+            click.echo(f"{_about(source)}: {_told(found, source)}")
             for finding in found:
                 click.echo(f"  {finding}")
     except Malformed as malformed:
         raise click.ClickException(str(malformed)) from None
     if wrong:
         raise click.ClickException(f"{wrong} findings. Mend them before you deploy.")
+
+
+def _about(source: Source) -> str:
+    chosen = source.environment
+    example = f", {chosen['STATE_MACHINE']}" if "STATE_MACHINE" in chosen else ""
+    return f"{source.prefix}, SPOOL_VIA={chosen['SPOOL_VIA']}{example}"
 
 
 def _told(found: list[str], source: Source) -> str:

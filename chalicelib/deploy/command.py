@@ -44,12 +44,15 @@ def current() -> Command | None:
 
 def of_words(words: Sequence[str], here: Path) -> Command | None:
     """`chalice local`, which imports the app in a thread of its own, by the words it was given."""
-    if "local" not in words or not os.environ.get("AWS_CHALICE_CLI_MODE"):
-        return None
-    stage = DEFAULT_STAGE
-    for word, after in zip(words, [*words[1:], ""], strict=True):
-        if word == "--stage":
-            stage = after
+    stage, command, previous = DEFAULT_STAGE, "", ""
+    for word in words:
+        if previous == "--stage":
+            stage = word
         elif word.startswith("--stage="):
             stage = word.removeprefix("--stage=")
-    return Command("local", stage, here)
+        elif word == "local":
+            command = word
+        previous = word
+    if not command or not os.environ.get("AWS_CHALICE_CLI_MODE"):
+        return None
+    return Command(command, stage, here)

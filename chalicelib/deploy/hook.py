@@ -92,7 +92,7 @@ def _package(command: Command, app: Any) -> None:
     def finish() -> None:
         source, out = target.source, Path(command.params["out"])
         written = packaging.write(
-            out, command.params, source.functions, source.prefix, checked.template
+            out, command.params, source.functions, source.prefix, checked.body
         )
         _say(report.packaged(source.prefix, written))
 

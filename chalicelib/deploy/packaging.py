@@ -37,7 +37,7 @@ def named(template: Template, functions: Iterable[str], prefix: str) -> Template
 
 
 def write(
-    out: Path, params: Mapping[str, Any], functions: Iterable[str], prefix: str, companion: Template
+    out: Path, params: Mapping[str, Any], functions: Iterable[str], prefix: str, companion: str
 ) -> Path:
     """Write the companion template into the package's folder; returns its path."""
     kind = str(params.get("template_format", "json")).lower()
@@ -46,7 +46,8 @@ def write(
         read, dump = (json.loads, _as_json) if kind == "json" else (yaml.safe_load, yaml.safe_dump)
         path.write_text(dump(named(read(path.read_text()), functions, prefix)))
     written = out / COMPANION
-    written.write_text(_as_json(companion) + "\n")
+    # As it would be sent: with spaces it could pass what CloudFormation takes in one piece.
+    written.write_text(companion)
     return written
 
 

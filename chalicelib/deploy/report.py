@@ -94,6 +94,7 @@ def deleted(place: Place, done: Deleted) -> Iterator[str]:
         yield f"Ended {_many(len(done.stopped), 'execution')}: {_some(done.stopped)}."
     if not done.jobs:
         yield f"{names.prefix} is deleted."
+        yield "  SQS frees the queues' names after a minute; deploy it again no sooner."
         return
     yield (
         f"{names.prefix} is deleted but for {names.spool}, {names.stuck} and {names.table}:"

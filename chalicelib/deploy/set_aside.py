@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from chalicelib.aws import calling
+from chalicelib.aws import LONG_POLL, calling
 from chalicelib.claims import DynamoClaims
 from chalicelib.errors import NotFound, RespoolError, Unreadable
 from chalicelib.names import Names
@@ -21,12 +21,13 @@ CAUSE = "The stage was deleted. A replay starts the job anew once it is deployed
 
 
 class SetAside:
-    """What a stage keeps of its jobs; `client` makes a client of a service."""
+    """What a stage keeps of its jobs; `client` makes clients, `wait` is a long poll's seconds."""
 
-    def __init__(self, client: Callable[[str], Any], names: Names) -> None:
+    def __init__(self, client: Callable[[str], Any], names: Names, wait: int = LONG_POLL) -> None:
         self._sqs = client("sqs")
         self._dynamodb = client("dynamodb")
         self._names = names
+        self._wait = wait
         self._workflow = StepFunctions(client("stepfunctions"), names.state_machine_arn)
         self._claims = DynamoClaims(self._dynamodb, names.table)
 
@@ -50,7 +51,10 @@ class SetAside:
             if "StateMachineDoesNotExist" in str(refused):
                 return []  # no machine, so nothing runs
             raise
-        spooled = {one for queue in self._queues() for one in self._complete(queue)}
+        queues = self._queues()
+        if not running and not any(queue.depth() for queue in queues):
+            return []
+        spooled = {one for queue in queues for one in self._complete(queue)}
         for execution in running:
             self._workflow.stop(execution, ERROR, CAUSE)
             if execution in spooled:
@@ -67,10 +71,12 @@ class SetAside:
         if self._has_table():
             with calling("DeleteTable", self._names.table):
                 self._dynamodb.delete_table(TableName=self._names.table)
+                gone = self._dynamodb.get_waiter("table_not_exists")
+                gone.wait(TableName=self._names.table, WaiterConfig={"Delay": 1})
 
     def _queues(self) -> list[SqsSpool]:
         names = (self._names.spool, self._names.stuck)
-        return [SqsSpool(self._sqs, name) for name in names if self._url(name)]
+        return [SqsSpool(self._sqs, name, self._wait) for name in names if self._url(name)]
 
     def _urls(self) -> list[str]:
         return [url for name in (self._names.spool, self._names.stuck) if (url := self._url(name))]

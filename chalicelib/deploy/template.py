@@ -107,6 +107,10 @@ def _put_definition(resources: Template, definition: Definition, known: dict[str
 
 
 def _put_invoked(resources: Template, arns: list[Any]) -> None:
+    if not arns:  # IAM takes no policy without a resource
+        del resources["MachineMayInvoke"]
+        del resources["Machine"]["DependsOn"]
+        return
     policy = resources["MachineMayInvoke"]
     document = policy["Properties"]["PolicyDocument"]
     statements = [{**one, "Resource": arns} for one in document["Statement"]]

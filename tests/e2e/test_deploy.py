@@ -196,6 +196,20 @@ def test_delete_keeps_spooled_jobs_and_a_later_deploy_replays_them(copy: Copy) -
     assert deployment.spool_depth() == 0
 
 
+def test_a_large_job_spooled_by_reference_outlives_its_execution(copy: Copy) -> None:
+    project = copy({"SPOOL_VIA": "sqs"})
+    project.deploy()
+    deployment = Deployment(project)
+    deployment.set_behavior("NG")
+    job = {"key": "large", "load": "x" * 100_000}
+    deployment.start(job)
+    deployment.wait_until(lambda: deployment.spool_depth() == 1, "a spooled job")
+    assert "1 job is still set aside" in project.chalice("delete").stdout
+    project.deploy()
+    assert deployment.invoke("reprocess", {})["restarted"] == 1
+    deployment.wait_until(lambda: outputs(deployment) == [job], "the job's end")
+
+
 def test_delete_sets_jobs_aside_that_are_still_running(copy: Copy) -> None:
     project = copy({"SLEEP": "30"})
     project.deploy()
@@ -235,7 +249,9 @@ def test_package_writes_a_companion_that_stands_alone(copy: Copy) -> None:
     project = copy()
     packaged = project.chalice("package", "out")
     assert packaged.returncode == 0
-    companion = json.loads((project.folder / "out" / "companion.json").read_text())
+    text = (project.folder / "out" / "companion.json").read_text()
+    assert len(text.encode()) <= 51_200
+    companion = json.loads(text)
     assert "Parameters" not in companion
     sam = json.loads((project.folder / "out" / "sam.json").read_text())
     names = {
@@ -245,5 +261,5 @@ def test_package_writes_a_companion_that_stands_alone(copy: Copy) -> None:
     }
     assert "respool-local" in names
     assert "respool-local-error_spool" in names
-    text = json.dumps(sam)
-    assert "arn:${AWS::Partition}:sqs:${AWS::Region}:${AWS::AccountId}:respool-local-spool" in text
+    spool = "arn:${AWS::Partition}:sqs:${AWS::Region}:${AWS::AccountId}:respool-local-spool"
+    assert spool in json.dumps(sam)

@@ -101,6 +101,13 @@ def test_the_machine_may_invoke_what_its_definition_names_and_nothing_else() -> 
     assert resource["Fn::Sub"].endswith(":function:respool-dev-uncertain_task")
 
 
+def test_a_machine_without_lambdas_may_invoke_none() -> None:
+    definition = {"States": {"ErrorSpool": {"Arguments": {"QueueUrl": "${SpoolUrl}"}}}}
+    whole = rendered(definition)
+    assert "MachineMayInvoke" not in whole["Resources"]
+    assert "DependsOn" not in whole["Resources"]["Machine"]
+
+
 def test_no_role_has_a_star_where_aws_knows_names() -> None:
     for role in resources(rendered(), "AWS::IAM::Role").values():
         for policy in role["Properties"]["Policies"]:

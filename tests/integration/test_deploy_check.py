@@ -1,0 +1,78 @@
+"""What the hook renders passes statelint and cfn-lint, and what would not is found."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from chalicelib.deploy.check import findings, sources
+from chalicelib.deploy.findings import Malformed
+from chalicelib.deploy.preflight import Source
+
+ROOT = Path(__file__).resolve().parents[2]
+FUNCTIONS = ("uncertain_task", "error_spool", "reprocess", "authorizer", "api_handler")
+ALL = list(sources(ROOT, FUNCTIONS, None))
+
+
+def name_of(source: Source) -> str:
+    machine = Path(source.environment.get("STATE_MACHINE", "statemachine.json")).stem
+    return f"{source.stage}-{source.environment['SPOOL_VIA']}-{machine}"
+
+
+@pytest.mark.parametrize("source", ALL, ids=name_of)
+def test_what_is_deployed_passes_every_lint(source: Source) -> None:
+    assert list(findings(source)) == []
+
+
+def test_every_stage_is_checked_with_either_way_of_spooling() -> None:
+    found = {(one.stage, one.environment["SPOOL_VIA"]) for one in ALL}
+    assert {
+        (stage, via) for stage in ("dev", "prod", "local") for via in ("lambda", "sqs")
+    } <= found
+
+
+def test_an_unknown_stage_is_named_with_the_known_ones() -> None:
+    with pytest.raises(Malformed, match="no stage qa; it has dev, local, prod"):
+        list(sources(ROOT, FUNCTIONS, "qa"))
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    shutil.copytree(ROOT / ".chalice", tmp_path / ".chalice")
+    shutil.copy(ROOT / "statemachine.json", tmp_path)
+    return tmp_path
+
+
+def found_in(project: Path) -> str:
+    return "\n".join(findings(replace(ALL[0], project=project)))
+
+
+def test_a_property_that_cloudformation_does_not_know_is_found(project: Path) -> None:
+    path = project / ".chalice" / "stack" / "spool.json"
+    part = json.loads(path.read_text())
+    part["Resources"]["Spool"]["Properties"]["Visibility"] = 30
+    path.write_text(json.dumps(part))
+    assert "cfn-lint: E3002 Resources.Spool.Properties.Visibility" in found_in(project)
+
+
+def test_an_expression_that_is_no_jsonata_is_found(project: Path) -> None:
+    path = project / "statemachine.json"
+    definition = json.loads(path.read_text())
+    definition["States"]["Finish"]["Output"] = "{% $merge([ %}"
+    path.write_text(json.dumps(definition))
+    assert "jsonata: '{% $merge([ %}'" in found_in(project)
+
+
+def test_a_field_that_a_state_may_not_have_is_found(project: Path) -> None:
+    path = project / "statemachine.json"
+    definition = json.loads(path.read_text())
+    definition["States"]["Done"]["Next"] = "Finish"
+    path.write_text(json.dumps(definition))
+    assert "statelint: " in found_in(project)
+
+
+def test_more_variables_than_lambda_takes_are_found(project: Path) -> None:
+    source = replace(ALL[0], project=project, environment={"NOTE": "x" * 5000})
+    assert "Lambda takes 4096" in "\n".join(findings(source))
