@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
+from chalicelib.errors import RespoolError
 from chalicelib.local.memory.stage import MemoryStage, Process
-from chalicelib.local.memory.wire import Wire
+from chalicelib.local.memory.wire import Died, Wire
 from chalicelib.plan import Choice
 from chalicelib.spooling import STATUS_CHANGE
 from tests.crash.situations import NAME
@@ -109,9 +110,6 @@ def _round(process: Process) -> None:
 
 def attempt(act: Actor, process: Process) -> None:
     """Let a process act; errors and deaths are its own."""
-    from chalicelib.errors import RespoolError
-    from chalicelib.local.memory.wire import Died
-
     try:
         act(process)
     except (RespoolError, Died):

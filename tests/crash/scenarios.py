@@ -1,11 +1,25 @@
 """Everything that a process of ours does on the way of a job, in each situation that matters."""
 
+from collections.abc import Callable
+
 from chalicelib.local.memory.stage import MemoryStage
 from tests.crash import actors, situations
 from tests.crash.matrix import Scenario
 from tests.crash.situations import BARE, KEYLESS, LARGE, UNREADABLE
 
-GONE = {"wanted": (0,), "wanted_with_rival": (0, 1)}
+
+def _given_up(name: str, prepare: Callable[[MemoryStage], object], redrives: bool) -> Scenario:
+    """It never goes on, unless a replay was quicker; then it goes on once."""
+    return Scenario(
+        "give-up",
+        name,
+        prepare,
+        actors.give_up,
+        rival=actors.replay,
+        wanted=(0,),
+        wanted_with_rival=(0, 1),
+        redrives=redrives,
+    )
 
 
 def _bare(stage: MemoryStage) -> None:
@@ -140,15 +154,7 @@ SCENARIOS = (
     Scenario("sweep", "claim and slot left behind", situations.claim_left, actors.sweep),
     Scenario("sweep", "slot written after the end", situations.slot_written_late, actors.sweep),
     Scenario("sweep", "message expired", situations.message_expired, actors.sweep, redrives=False),
-    Scenario("give-up", "parked", situations.parked, actors.give_up, actors.replay, **GONE),
-    Scenario("give-up", "dead", situations.caught, actors.give_up, actors.replay, **GONE),
-    Scenario(
-        "give-up",
-        "dead, never redriven",
-        situations.caught,
-        actors.give_up,
-        actors.replay,
-        redrives=False,
-        **GONE,
-    ),
+    _given_up("parked", situations.parked, redrives=True),
+    _given_up("dead", situations.caught, redrives=True),
+    _given_up("dead, never redriven", situations.caught, redrives=False),
 )

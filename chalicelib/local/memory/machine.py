@@ -24,7 +24,10 @@ TOKEN_SECONDS = 1_036_800
 
 
 class Machine:
-    """Carries executions from state to state; nothing moves unless it is told to."""
+    """Carries executions from state to state; nothing moves unless it is told to.
+
+    `upstream` are steps of the pipeline that come before its uncertain task.
+    """
 
     def __init__(
         self,
@@ -38,6 +41,7 @@ class Machine:
     ) -> None:
         self.wire = Wire()
         self.via_sqs = False
+        self.upstream: tuple[str, ...] = ()
         self._clock = clock
         self._executions = executions
         self._table = table
@@ -76,11 +80,12 @@ class Machine:
         """Do one state's work, once; False where the execution can only wait."""
         if not run.running:
             return False
-        run.events += 5
         try:
-            return self._states[run.state](run)
+            moved = self._states[run.state](run)
         except (RespoolError, Died) as problem:
-            return self._again(run, problem)
+            moved = self._again(run, problem)
+        run.events += 5 if moved or run.state == "TakeSlot" else 0
+        return moved
 
     def _again(self, run: Run, problem: BaseException) -> bool:
         """What a state's Retry and Catch say."""
@@ -102,6 +107,8 @@ class Machine:
             return self._end(run, "AlreadyRunning", f"The key {key} is held by another")
         run.key, run.attempt = key, claim.attempt
         run.first_failed_at = claim.first_failed_at
+        for step in self.upstream:
+            self._neighbour.steps[step] += 1
         run.enter("TakeSlot")
         return True
 

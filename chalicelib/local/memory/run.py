@@ -20,11 +20,15 @@ class TaskFailed(Exception):
 
 @dataclass
 class Neighbour:
-    """Whom the uncertain task calls: counts who came and whose work was completed, by input."""
+    """Whom the uncertain task calls: counts who came and whose work was completed, by input.
+
+    `steps` counts how often each step upstream of the task was done.
+    """
 
     broken: bool = False
     visits: Counter[str] = field(default_factory=Counter)
     done: Counter[str] = field(default_factory=Counter)
+    steps: Counter[str] = field(default_factory=Counter)
 
     def serve(self, job: str) -> None:
         """Do the job's work. Raises TaskFailed while broken."""
