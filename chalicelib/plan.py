@@ -1,5 +1,6 @@
 """Decides what to do with a spooled job. Pure: it touches nothing and asks nobody."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -61,17 +62,22 @@ class Choice:
     error: str = ""
     key: str = ""
     older_than: int = 0
+    keys: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
 class Rules:
-    """What holds for one replay. `cool_down` is seconds since the failure; 0 for people."""
+    """What holds for one replay. `cool_down` is seconds since the failure; 0 for people.
+
+    `excused` says, by key, how many failures were not the job's own and don't make it stuck.
+    """
 
     began: datetime
     max_attempts: int = 5
     cool_down: int = 0
     take_stuck: bool = False
     choice: Choice = field(default_factory=Choice)
+    excused: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -91,7 +97,8 @@ def admit(record: Record, spooled_at: datetime, now: datetime, rules: Rules) -> 
         return Decision(Action.LEAVE, "is not among the jobs that were chosen")
     if (cooling := _cooling(record, spooled_at, now, rules.cool_down)) > 0:
         return Decision(Action.LEAVE, "failed only a moment ago", cooling)
-    if record.attempt >= rules.max_attempts and not rules.take_stuck:
+    own = record.attempt - rules.excused.get(record.key, 0)
+    if own >= rules.max_attempts and not rules.take_stuck:
         return Decision(Action.STUCK, f"has failed {record.attempt} times")
     return None
 
@@ -142,6 +149,7 @@ def _chosen(record: Record, spooled_at: datetime, now: datetime, choice: Choice)
         choice.task in ("", record.task)
         and choice.error in ("", record.error.name)
         and choice.key in ("", record.key)
+        and (not choice.keys or record.key in choice.keys)
         and age >= choice.older_than
     )
 

@@ -141,7 +141,10 @@ class _Run:
     def _wanted(self) -> int:
         """How many more may be asked for, as long as every job under way may yet count."""
         with self._lock:
-            wanted = self._order.count - self._report.replayed - self._out
+            missing = self._order.count - self._report.replayed
+            wanted = missing - self._out
+        if self._order.rules.choice.keys:  # the keys bound it: look for them ten at a time
+            wanted = BATCH if missing > 0 else 0
         fits = math.ceil(self._order.rate) if self._order.rate else BATCH
         return min(wanted, fits, BATCH)
 
