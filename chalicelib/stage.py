@@ -2,6 +2,7 @@
 
 import os
 import time
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache, cached_property
@@ -13,7 +14,7 @@ from chalicelib.aws import client
 from chalicelib.board import KEPT, Board, DynamoBoard
 from chalicelib.cached import Cached
 from chalicelib.claims import DynamoClaims
-from chalicelib.errors import AwsError
+from chalicelib.errors import AwsError, RespoolError
 from chalicelib.giveup import GiveUp
 from chalicelib.journal import Journal, LambdaJournal
 from chalicelib.mapping import SpoolMapping
@@ -173,7 +174,12 @@ class Stage:
         sweep = Sweep(
             self.workflow, self.claims, self.net, self.journal, now, time.monotonic, time.sleep
         )
-        return sweep.run(seconds)
+        repairs = sweep.run(seconds)
+        # SQS stops reporting on a queue that nobody uses for six hours, and then the alarm on it
+        # is up to 15 minutes late. So somebody uses it.
+        with suppress(RespoolError):
+            self.spool.depth()
+        return repairs
 
     def trigger(self, event: dict[str, Any], seconds: float) -> dict[str, Any]:
         """Settle the messages of an SQS event; the rest is reported back to SQS."""
