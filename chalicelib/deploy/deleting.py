@@ -30,7 +30,7 @@ class Deleting:
         jobs = self.set_aside.jobs()
         step = before_delete(status, jobs)
         if step is Step.SHRINK:
-            self.stack.apply(remains, create=False)
+            self.stack.update(remains)
         elif step is Step.DELETE:
             self.stack.delete()
         if not jobs:

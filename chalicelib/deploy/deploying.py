@@ -1,12 +1,14 @@
 """`chalice deploy`: the companion stack made or updated, the trigger checked."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from chalicelib.deploy.findings import DeployFailed
 from chalicelib.deploy.set_aside import SetAside
 from chalicelib.deploy.stack import Stack
 from chalicelib.deploy.steps import Step, before_deploy, mend_for, trigger_wanted
+from chalicelib.deploy.template import adoption
 from chalicelib.deploy.trigger import Trigger
 
 
@@ -18,6 +20,7 @@ class Deployed:
     changed: list[str]
     outputs: Mapping[str, str]
     trigger: bool
+    adopted: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -41,12 +44,16 @@ class Deploying:
         before = self._was_enabled()
         if step is Step.RECREATE:
             self.stack.delete()
-        create = step is not Step.UPDATE
-        # A stack that was deleted by hand, or in trouble, left its jobs behind: they are taken in.
-        adopt = create and self.set_aside.exists()
-        changed = self.stack.apply(body, create, adopt, tags)
+        adopted = self._adopt(body) if step is not Step.UPDATE else []
+        new = step is not Step.UPDATE and not adopted
+        changed = self.stack.create(body, tags) if new else self.stack.update(body, tags)
         outputs = self.stack.outputs()
-        return Deployed(step, changed, outputs, self._check_trigger(outputs, before))
+        return Deployed(step, changed, outputs, self._check_trigger(outputs, before), adopted)
+
+    def _adopt(self, body: str) -> list[str]:
+        """Take in what a stack that was deleted otherwise left behind, with the jobs in it."""
+        part, resources = adoption(json.loads(body), self.set_aside.existing())
+        return self.stack.adopt(json.dumps(part), resources) if resources else []
 
     def _was_enabled(self) -> bool | None:
         return self.trigger.is_enabled(self.stack.outputs().get("TriggerId", ""))

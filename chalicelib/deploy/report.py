@@ -48,6 +48,8 @@ def _row(name: str, text: str) -> Iterator[str]:
 
 
 def _changes(done: Deployed) -> str:
+    if done.adopted:
+        return f"the stack is new, and took in what was left: {', '.join(sorted(done.adopted))}"
     if done.step is not Step.UPDATE:
         return f"the stack is new, with {len(done.changed)} resources"
     if not done.changed:

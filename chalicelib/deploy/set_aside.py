@@ -31,9 +31,13 @@ class SetAside:
         self._workflow = StepFunctions(client("stepfunctions"), names.state_machine_arn)
         self._claims = DynamoClaims(self._dynamodb, names.table)
 
-    def exists(self) -> bool:
-        """Whether any queue or the table is there."""
-        return bool(self._urls()) or self._has_table()
+    def existing(self) -> dict[str, dict[str, str]]:
+        """The queues and the table that are there, as CloudFormation identifies them, by name."""
+        queues = (self._names.spool, self._names.stuck)
+        found = {name: {"QueueUrl": url} for name in queues if (url := self._url(name))}
+        if self._has_table():
+            found[self._names.table] = {"TableName": self._names.table}
+        return found
 
     def jobs(self) -> int:
         """How many jobs are set aside, about; 0 only where a long poll found none either."""
@@ -65,9 +69,10 @@ class SetAside:
 
     def remove(self) -> None:
         """Delete the queues and the table for good."""
-        for url in self._urls():
-            with calling("DeleteQueue", url):
-                self._sqs.delete_queue(QueueUrl=url)
+        for name, about in self.existing().items():
+            if "QueueUrl" in about:
+                with calling("DeleteQueue", name):
+                    self._sqs.delete_queue(QueueUrl=about["QueueUrl"])
         if self._has_table():
             with calling("DeleteTable", self._names.table):
                 self._dynamodb.delete_table(TableName=self._names.table)
@@ -77,9 +82,6 @@ class SetAside:
     def _queues(self) -> list[SqsSpool]:
         names = (self._names.spool, self._names.stuck)
         return [SqsSpool(self._sqs, name, self._wait) for name in names if self._url(name)]
-
-    def _urls(self) -> list[str]:
-        return [url for name in (self._names.spool, self._names.stuck) if (url := self._url(name))]
 
     def _url(self, name: str) -> str:
         try:

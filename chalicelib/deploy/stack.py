@@ -1,6 +1,6 @@
 """The companion stack on CloudFormation: its state, change sets, waiting and what went wrong."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,12 @@ LONGEST = 3600
 """Seconds that an operation of CloudFormation is waited for."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0
 CHANGE_SET = "respool-deploy"
-BEGINNINGS = ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS")
+BEGINNINGS = (
+    "CREATE_IN_PROGRESS",
+    "UPDATE_IN_PROGRESS",
+    "IMPORT_IN_PROGRESS",
+    "DELETE_IN_PROGRESS",
+)
 _NOTHING_NEW = ("didn't contain changes", "No updates are to be performed")
 
 
@@ -48,37 +53,51 @@ class Stack:
         """Wait until CloudFormation works on it no longer; returns its status."""
         return str((self._settled(self.name) or {}).get("StackStatus", ""))
 
-    def apply(
-        self, body: str, create: bool, adopt: bool = False, tags: Mapping[str, str] | None = None
-    ) -> list[str]:
-        """Create or update it through a change set; returns the logical names that changed.
+    def create(self, body: str, tags: Mapping[str, str]) -> list[str]:
+        """Create it; returns the logical names of what is in it. Raises DeployFailed."""
+        return self._change("CREATE", body, tags=tags)
 
-        `adopt` takes retained resources in that an earlier stack of this name left behind.
-        Raises DeployFailed, with CloudFormation's own reasons.
+    def update(self, body: str, tags: Mapping[str, str] | None = None) -> list[str]:
+        """Update it; returns the logical names of what has changed. Raises DeployFailed."""
+        return self._change("UPDATE", body, tags=tags)
+
+    def adopt(self, body: str, resources: Sequence[Mapping[str, Any]]) -> list[str]:
+        """Create it of resources that are there already, as CloudFormation identifies them.
+
+        Raises DeployFailed.
         """
+        return self._change("IMPORT", body, resources)
+
+    def _change(
+        self,
+        kind: str,
+        body: str,
+        imported: Sequence[Mapping[str, Any]] = (),
+        tags: Mapping[str, str] | None = None,
+    ) -> list[str]:
         self._delete_change_set()
+        request: dict[str, Any] = {"ChangeSetType": kind, "TemplateBody": body}
+        if imported:
+            request["ResourcesToImport"] = imported
+        if tags:
+            request["Tags"] = [{"Key": k, "Value": v} for k, v in tags.items()]
         with calling("CreateChangeSet", self.name):
             self._client.create_change_set(
-                StackName=self.name,
-                ChangeSetName=CHANGE_SET,
-                ChangeSetType="CREATE" if create else "UPDATE",
-                TemplateBody=body,
-                Capabilities=["CAPABILITY_IAM"],
-                Tags=[{"Key": k, "Value": v} for k, v in (tags or {}).items()],
-                **({"ImportExistingResources": True} if adopt else {}),
+                **self._change_set, Capabilities=["CAPABILITY_IAM"], **request
             )
         proposed = self._proposed()
         if proposed["Status"] == "FAILED":
-            return self._refused(str(proposed.get("StatusReason", "")), create)
+            return self._refused(str(proposed.get("StatusReason", "")), kind != "UPDATE")
+        # What a failed first deploy made is empty; it must not stand in the next one's way.
+        empty = {} if kind == "IMPORT" else {"RetainExceptOnCreate": True}
         with calling("ExecuteChangeSet", self.name):
-            self._client.execute_change_set(
-                StackName=self.name,
-                ChangeSetName=CHANGE_SET,
-                # What a failed first deploy made is empty; it must not stand in the next one's way.
-                RetainExceptOnCreate=True,
-            )
-        self._wait_for("CREATE_COMPLETE" if create else "UPDATE_COMPLETE")
+            self._client.execute_change_set(**self._change_set, **empty)
+        self._wait_for(f"{kind}_COMPLETE")
         return [one["ResourceChange"]["LogicalResourceId"] for one in proposed.get("Changes", [])]
+
+    @property
+    def _change_set(self) -> dict[str, str]:
+        return {"StackName": self.name, "ChangeSetName": CHANGE_SET}
 
     def delete(self) -> None:
         """Delete it; what is retained stays. Raises DeployFailed."""
@@ -103,7 +122,7 @@ class Stack:
         return stack
 
     def _proposed(self) -> dict[str, Any]:
-        about = {"StackName": self.name, "ChangeSetName": CHANGE_SET}
+        about = self._change_set
         for _ in self._waiting():
             with calling("DescribeChangeSet", self.name):
                 found: dict[str, Any] = self._client.describe_change_set(**about)
@@ -124,7 +143,7 @@ class Stack:
 
     def _delete_change_set(self) -> None:
         try:
-            self._client.delete_change_set(StackName=self.name, ChangeSetName=CHANGE_SET)
+            self._client.delete_change_set(**self._change_set)
         except ClientError as refused:
             if not any(word in str(refused) for word in ("does not exist", "NotFound")):
                 with calling("DeleteChangeSet", self.name):

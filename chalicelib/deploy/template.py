@@ -22,6 +22,7 @@ OFF = "rate(1 day)"
 """Stands in a disabled schedule, which has to have an expression."""
 
 Template = dict[str, Any]
+_NAMED_BY = {"AWS::SQS::Queue": "QueueName", "AWS::DynamoDB::Table": "TableName"}
 _OWN = {
     "Claims": {"Ref": "Claims"},
     "SpoolUrl": {"Ref": "Spool"},
@@ -181,6 +182,29 @@ def remains(parts: Iterable[tuple[str, Template]], prefix: str) -> Template:
     del whole["Parameters"]
     settled: Template = _settle(whole, {"Prefix": prefix})
     return settled
+
+
+def adoption(
+    template: Template, existing: Mapping[str, Mapping[str, str]]
+) -> tuple[Template, list[dict[str, Any]]]:
+    """The part of a template that is there already, and how CloudFormation identifies it.
+
+    `existing` has the identifiers by the resources' own names. Only what is retained counts.
+    """
+    resources: Template = {}
+    imported = []
+    for logical, resource in template["Resources"].items():
+        named = resource.get("Properties", {}).get(_NAMED_BY.get(resource["Type"], ""))
+        if resource.get("DeletionPolicy") == "Retain" and named in existing:
+            resources[logical] = resource
+            imported.append(
+                {
+                    "LogicalResourceId": logical,
+                    "ResourceType": resource["Type"],
+                    "ResourceIdentifier": dict(existing[named]),
+                }
+            )
+    return {"AWSTemplateFormatVersion": "2010-09-09", "Resources": resources}, imported
 
 
 def body(template: Template) -> str:

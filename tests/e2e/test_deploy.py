@@ -237,6 +237,24 @@ def test_an_emptied_spool_goes_with_the_next_delete(copy: Copy) -> None:
     assert queues(deployment) == []
 
 
+def test_jobs_of_a_stack_that_was_deleted_by_hand_are_taken_in_again(copy: Copy) -> None:
+    project = copy()
+    project.deploy()
+    deployment = Deployment(project)
+    deployment.client("sqs").send_message(
+        QueueUrl=deployment.queue_url(deployment.names.spool), MessageBody='{"key": "12345"}'
+    )
+    stacks = deployment.client("cloudformation")
+    stacks.delete_stack(StackName=deployment.names.prefix)
+    stacks.get_waiter("stack_delete_complete").wait(
+        StackName=deployment.names.prefix, WaiterConfig={"Delay": 1}
+    )
+    assert "took in what was left: Claims, Spool, Stuck" in project.deploy()
+    found = stacks.describe_stack_resources(StackName=deployment.names.prefix)["StackResources"]
+    assert {"Spool", "Stuck", "Claims"} <= {one["LogicalResourceId"] for one in found}
+    assert deployment.spool_depth() == 1
+
+
 def outputs(deployment: Deployment) -> list[Any]:
     found = deployment.client("stepfunctions").list_executions(
         stateMachineArn=deployment.names.state_machine_arn, statusFilter="SUCCEEDED"

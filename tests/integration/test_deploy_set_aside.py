@@ -81,7 +81,7 @@ def test_jobs_of_both_queues_are_counted(aws: Aws) -> None:
 
 def test_a_stage_that_was_never_deployed_has_nothing(aws: Aws) -> None:
     nowhere = SetAside(aws.client, Names("respool-prod", "aws", "us-east-1", "123456789012"))
-    assert not nowhere.exists()
+    assert nowhere.existing() == {}
     assert nowhere.jobs() == 0
     assert nowhere.stop_executions() == []
     nowhere.remove()
@@ -131,7 +131,7 @@ def test_what_can_not_be_read_stays_as_it_is(aws: Aws) -> None:
 
 
 def test_removing_takes_queues_and_table(aws: Aws) -> None:
-    assert aws.set_aside.exists()
+    assert set(aws.set_aside.existing()) == {NAMES.spool, NAMES.stuck, NAMES.table}
     aws.set_aside.remove()
-    assert not aws.set_aside.exists()
+    assert aws.set_aside.existing() == {}
     aws.set_aside.remove()

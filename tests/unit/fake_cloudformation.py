@@ -21,12 +21,13 @@ class FakeCloudFormation:
         self.breaks = breaks or {}
         self.body: dict[str, Any] = {"Resources": {}} if status else {}
         self.calls: list[str] = []
-        self.imports = False
+        self.imported: list[str] = []
         self.under_way: list[str] = []
         self.undeletable = ""
         self.deleted = False
         self._events: list[Event] = []
         self._change_set: dict[str, Any] | None = None
+        self._kind = ""
 
     def describe_stacks(self, StackName: str) -> dict[str, Any]:
         if self.under_way:
@@ -45,14 +46,16 @@ class FakeCloudFormation:
 
     def create_change_set(self, **request: Any) -> None:
         self.calls.append(f"create_change_set {request['ChangeSetType']}")
-        self.imports = request.get("ImportExistingResources", False)
+        self._kind = request["ChangeSetType"]
+        for resource in request.get("ResourcesToImport", []):
+            self.imported.append(resource["LogicalResourceId"])
         body = json.loads(request["TemplateBody"])
         self._change_set = {
             "Status": "CREATE_COMPLETE",
             "Changes": self._changes(body),
             "body": body,
         }
-        if request["ChangeSetType"] == "CREATE":
+        if self._kind != "UPDATE":
             self.status = "REVIEW_IN_PROGRESS"
         if "Refused" in body["Resources"]:
             self._change_set |= {"Status": "FAILED", "StatusReason": "Unresolved Refused"}
@@ -78,8 +81,8 @@ class FakeCloudFormation:
 
     def execute_change_set(self, **request: Any) -> None:
         assert self._change_set is not None
-        assert request["RetainExceptOnCreate"] is True
-        verb = "CREATE" if self.status == "REVIEW_IN_PROGRESS" else "UPDATE"
+        verb = self._kind
+        assert ("RetainExceptOnCreate" in request) == (verb != "IMPORT")
         self._event("respool-dev", f"{verb}_IN_PROGRESS", "User Initiated")
         broken = [name for name in self._change_set["body"]["Resources"] if name in self.breaks]
         for name in broken:
@@ -87,7 +90,11 @@ class FakeCloudFormation:
             self._event("Other", f"{verb}_FAILED", "Resource creation cancelled")
         if not broken:
             self.body = self._change_set["body"]
-        ends = {"CREATE": "ROLLBACK_COMPLETE", "UPDATE": "UPDATE_ROLLBACK_COMPLETE"}
+        ends = {
+            "CREATE": "ROLLBACK_COMPLETE",
+            "UPDATE": "UPDATE_ROLLBACK_COMPLETE",
+            "IMPORT": "IMPORT_ROLLBACK_COMPLETE",
+        }
         end = ends[verb] if broken else f"{verb}_COMPLETE"
         self.under_way = [f"{verb}_IN_PROGRESS", f"{verb}_IN_PROGRESS", end]
 

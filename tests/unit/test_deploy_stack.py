@@ -9,8 +9,15 @@ from chalicelib.deploy.stack import Patience, Stack
 from chalicelib.deploy.steps import Step
 from tests.unit.fake_cloudformation import FakeCloudFormation
 
-ONE = {"Resources": {"Spool": {}}, "Outputs": {"TriggerId": {"Value": "uuid"}}}
-TWO = {"Resources": {"Spool": {}, "Machine": {}}, "Outputs": {"TriggerId": {"Value": "uuid"}}}
+SPOOL = {
+    "Type": "AWS::SQS::Queue",
+    "DeletionPolicy": "Retain",
+    "Properties": {"QueueName": "respool-dev-spool"},
+}
+MACHINE = {"Type": "AWS::StepFunctions::StateMachine"}
+OUTPUTS = {"TriggerId": {"Value": "uuid"}}
+ONE = {"Resources": {"Spool": SPOOL}, "Outputs": OUTPUTS}
+TWO = {"Resources": {"Spool": SPOOL, "Machine": MACHINE}, "Outputs": OUTPUTS}
 
 
 class Clock:
@@ -44,8 +51,8 @@ class FakeSetAside:
     def __init__(self, there: bool = False) -> None:
         self.there = there
 
-    def exists(self) -> bool:
-        return self.there
+    def existing(self) -> dict[str, dict[str, str]]:
+        return {"respool-dev-spool": {"QueueUrl": "https://spool"}} if self.there else {}
 
 
 def stack_on(cloud: FakeCloudFormation) -> Stack:
@@ -66,7 +73,7 @@ def test_a_first_deploy_creates_the_stack() -> None:
     done, _ = deploy(cloud, TWO)
     assert (done.step, done.changed) == (Step.CREATE, ["Machine", "Spool"])
     assert cloud.status == "CREATE_COMPLETE"
-    assert not cloud.imports
+    assert cloud.imported == []
 
 
 def test_the_same_template_again_changes_nothing() -> None:
@@ -97,10 +104,20 @@ def test_a_stack_left_under_review_is_created() -> None:
     assert done.step is Step.CREATE
 
 
-def test_queues_that_outlived_their_stack_are_adopted() -> None:
+def test_a_queue_that_outlived_its_stack_is_taken_in_and_never_made_anew() -> None:
     cloud = FakeCloudFormation()
-    deploy(cloud, ONE, left=True)
-    assert cloud.imports
+    done, _ = deploy(cloud, TWO, left=True)
+    assert (done.adopted, done.changed) == (["Spool"], ["Machine"])
+    assert cloud.imported == ["Spool"]
+    assert cloud.calls == ["create_change_set IMPORT", "create_change_set UPDATE"]
+    assert cloud.status == "UPDATE_COMPLETE"
+
+
+def test_nothing_is_taken_in_while_the_stack_has_it() -> None:
+    cloud = FakeCloudFormation()
+    deploy(cloud, ONE)
+    deploy(cloud, TWO, left=True)
+    assert cloud.imported == []
 
 
 def test_an_update_under_way_is_waited_for() -> None:
@@ -151,7 +168,7 @@ def test_a_later_failure_tells_only_its_own_reasons() -> None:
 def test_a_refused_template_leaves_no_stack_under_review() -> None:
     cloud = FakeCloudFormation()
     with pytest.raises(DeployFailed, match="Unresolved Refused"):
-        deploy(cloud, {"Resources": {"Refused": {}}})
+        deploy(cloud, {"Resources": {"Refused": MACHINE}})
     assert cloud.status == ""
 
 
