@@ -1,0 +1,62 @@
+"""A process that replays over a connection to AWS in memory, and tells its peak memory."""
+
+import json
+import resource
+import sys
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from multiprocessing.connection import Client
+from typing import Any
+
+from chalicelib.errors import RespoolError
+from chalicelib.journal import LambdaJournal
+from chalicelib.plan import Choice, Rules
+from chalicelib.recovery import Recovery
+from chalicelib.replay import Order, Replayer
+
+KEY = b"respool-bench"
+
+
+class Port:
+    """An adapter at the other end; each thread has a connection of its own."""
+
+    def __init__(self, address: str, name: str) -> None:
+        self._address = address
+        self._name = name
+        self._mine = threading.local()
+
+    def __getattr__(self, method: str) -> Callable[..., Any]:
+        def call(*given: Any) -> Any:
+            if not hasattr(self._mine, "connection"):
+                self._mine.connection = Client(self._address, authkey=KEY)
+            self._mine.connection.send((self._name, method, given))
+            answer = self._mine.connection.recv()
+            if isinstance(answer, RespoolError):
+                raise answer
+            return answer
+
+        return call
+
+
+def main(address: str, jobs: int, how: str) -> None:
+    """Replay so many jobs, or with `choosing` the one with the last key."""
+    spool: Any = Port(address, "spool")
+    workflow: Any = Port(address, "workflow")
+    claims: Any = Port(address, "claims")
+    journal = LambdaJournal("bench")
+
+    def now() -> datetime:
+        return datetime.now(UTC) + timedelta(days=36_500)
+
+    recovery = Recovery(workflow, claims, spool, journal, now, 5)
+    choice = Choice(key=str(jobs - 1)) if how == "choosing" else Choice()
+    replayer = Replayer(recovery, journal, time.monotonic, time.sleep)
+    report = replayer.replay(spool, Order(jobs, Rules(now(), choice=choice), 600))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    print(json.dumps({"replayed": report.replayed, "peak": peak}), file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]), sys.argv[3])

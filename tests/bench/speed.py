@@ -1,0 +1,52 @@
+"""Calls and jobs a second, and whether time grows with the number of jobs alone."""
+
+import time
+from collections.abc import Callable, Iterator
+
+from chalicelib.local.memory.stage import MemoryStage
+from chalicelib.local.memory.wire import Wire
+from tests.bench.figures import Figure
+from tests.bench.spooled import loop, replay, slow_wire, spooled
+
+DELAY = 0.01
+JOBS = 500
+Replay = Callable[[MemoryStage, Wire, int], object]
+
+
+def calls() -> Iterator[Figure]:
+    """AWS calls a job when replaying 500."""
+    ours, theirs = (_calls(act) for act in (replay, loop))
+    yield Figure("AWS calls a job, 500 jobs", ours, limit=1.25, loop=theirs)
+
+
+def _calls(act: Replay) -> float:
+    wire = Wire()
+    act(spooled(JOBS), wire, JOBS)
+    return len(wire.calls) / JOBS
+
+
+def jobs_a_second() -> Iterator[Figure]:
+    """At 10 ms a call, 500 jobs; the median of three."""
+    ours, theirs = (JOBS / _median(act, JOBS, DELAY) for act in (replay, loop))
+    yield Figure("jobs a second at 10 ms a call, 500 jobs", ours, loop=theirs)
+    yield Figure("times as fast as the loop", ours / theirs, limit=20, at_least=True)
+
+
+def growth() -> Iterator[Figure]:
+    """Time a job for 1,000 and for 10,000 jobs: with calls of 10 ms, and of none."""
+    for delay in (DELAY, 0):
+        few, many = (1000 * _median(replay, jobs, delay) / jobs for jobs in (1000, 10_000))
+        what = f"at {1000 * delay:.0f} ms a call"
+        yield Figure(f"time a job {what}, 1,000 jobs", few, "ms")
+        yield Figure(f"time a job {what}, 10,000 jobs", many, "ms")
+        yield Figure(f"ratio of the two {what}", many / few, limit=1.2)
+
+
+def _median(act: Replay, jobs: int, delay: float) -> float:
+    times = []
+    for _ in range(3 if jobs <= 1000 else 1):
+        stage, wire = spooled(jobs), slow_wire(delay)
+        began = time.perf_counter()
+        act(stage, wire, jobs)
+        times.append(time.perf_counter() - began)
+    return sorted(times)[len(times) // 2]
