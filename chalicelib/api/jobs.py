@@ -57,6 +57,7 @@ def list_jobs(board: Board, query: Mapping[str, list[str]]) -> dict[str, Any]:
         "total": len(found),
         "cursor": _cursor(page[-1]) if len(rest) > limit else None,
         "complete": view.complete,
+        "revision": view.revision,
     }
 
 
@@ -70,7 +71,7 @@ def group_jobs(board: Board, query: Mapping[str, list[str]]) -> dict[str, Any]:
             groups.setdefault((job.task, job.failure.name, state), []).append(job)
     told = [_group(*about, jobs) for about, jobs in groups.items()]
     told.sort(key=lambda group: (-group["count"], group["oldest"], group["error"]))
-    return {"groups": told, "complete": view.complete}
+    return {"groups": told, "complete": view.complete, "revision": view.revision}
 
 
 def as_json(job: Claim) -> dict[str, Any]:

@@ -55,6 +55,7 @@ ERROR = shape(
     name=text("The error's name"),
     message=text("What was said, 1,000 characters at most"),
 )
+REVISION = text("Changes whenever a job or a task changes; the same in all answers of one look")
 COMPLETE = flag("False where the table was too large to be read in time")
 
 SCHEMAS: dict[str, Schema] = {
@@ -94,7 +95,7 @@ SCHEMAS: dict[str, Schema] = {
                 )
             ),
             complete=COMPLETE,
-            revision=text("Changes whenever a job or a task changes"),
+            revision=REVISION,
             caller=shape(
                 "Who asks",
                 name=text("The token's name"),
@@ -140,6 +141,7 @@ SCHEMAS: dict[str, Schema] = {
         total=whole("How many there are on all pages"),
         cursor=maybe(text("Asks for the next page; null on the last")),
         complete=COMPLETE,
+        revision=REVISION,
     ),
     "Groups": shape(
         "Waiting jobs, counted",
@@ -157,6 +159,7 @@ SCHEMAS: dict[str, Schema] = {
             "The largest first",
         ),
         complete=COMPLETE,
+        revision=REVISION,
     ),
     "Replay": shape(
         "What a replay did, or with `dry_run` would do",

@@ -67,7 +67,7 @@ function card(t, f, act, group) {
       "div",
       { class: "title" },
       h("h3", {}, h("span", { class: "error" }, name), group.state === "stuck" ? h("span", { class: "chip stuck" }, t.list.stuck) : null),
-      h("p", { class: "quiet" }, h("b", {}, t.list.count(group.count, f.number(group.count))), ` · ${group.task} · ${t.list.between(f.moment(group.oldest), f.moment(group.newest))}`),
+      h("p", { class: "quiet" }, h("b", {}, t.list.count(group.count, f.number(group.count))), ` · ${group.task} · ${f.span(group.oldest, group.newest)}`),
       h("div", { class: "buttons" }, replayGroup(t, f, act, group), toggle(t, act, id, name, list)),
     ),
     group.message ? h("p", { class: "message" }, group.message) : null,
@@ -79,13 +79,13 @@ function replayGroup(t, f, act, group) {
   const free = state.flow.phase === "idle" || state.flow.phase === "ended";
   if (readOnly() || !group.error || !free) return null;
   const text = t.list.group(group.count, f.number(group.count));
-  return h("button", { class: "button", type: "button", "data-k": `group ${listId(group)}`, "aria-label": `${text}: ${group.error}`, onclick: () => act.previewGroup(group) }, icon(ICONS.replay), text);
+  return h("button", { class: "button small", type: "button", "data-k": `group ${listId(group)}`, "aria-label": `${text}: ${group.error}`, onclick: () => act.previewGroup(group) }, icon(ICONS.replay), text);
 }
 
 function toggle(t, act, id, name, list) {
   const open = Boolean(list?.open);
   const text = open ? t.list.hide : t.list.show;
-  return h("button", { class: `button plain${open ? " open" : ""}`, type: "button", "data-k": `open ${id}`, "aria-expanded": String(open), "aria-label": `${text}: ${name}`, onclick: () => act.toggle(id) }, icon(ICONS.more), text);
+  return h("button", { class: `button small plain${open ? " open" : ""}`, type: "button", "data-k": `open ${id}`, "aria-expanded": String(open), "aria-label": `${text}: ${name}`, onclick: () => act.toggle(id) }, icon(ICONS.more), text);
 }
 
 function running(t, f, act) {

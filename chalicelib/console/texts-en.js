@@ -42,7 +42,6 @@ export default {
       "States.Timeout": "The neighbour did not answer in time.",
       NoFreeSlot: "They waited so long for a place in the task that they were set aside.",
     },
-    safe: "Nothing is lost, and nothing hurries: what they have done so far is kept.",
   },
 
   replay: {
@@ -51,7 +50,7 @@ export default {
     more: "One more",
     all: "All",
     button: (n, shown) => `Replay ${jobs(n, shown)}`,
-    hint: "First you see what will happen.",
+    hint: "Nothing is lost while they wait. You will see what happens first.",
     looking: "Looking what would happen …",
     preview: "This is what will happen",
     only: (error, task) => `Only ${error || "jobs without an error's name"} in ${task}`,
@@ -127,7 +126,6 @@ export default {
     back: "Put back",
     working: "Putting it back …",
     incomplete: "There are more jobs than could be counted in time. The numbers are at least so high.",
-    between: (first, last) => (first === last ? first : `${first} – ${last}`),
   },
 
   giveUp: {
@@ -150,7 +148,7 @@ export default {
     schedule: "By the clock",
     none: "Never",
     scheduled: (expression, zone, max) => `${expression} ${zone}, ${max} jobs at most`,
-    loss: "Would be lost",
+    loss: "Jobs at risk",
     never: "None",
     lost: (key, when) => `${key}, on ${when}, if nobody acts`,
     asOf: (when) => `As of ${when}`,

@@ -37,7 +37,6 @@ export default {
       "States.Timeout": "連携先が時間内に応答しませんでした。",
       NoFreeSlot: "タスクの空きを長く待ったため、いったん脇に置かれました。",
     },
-    safe: "失われたものはなく、急ぐ必要もありません。ここまでの処理結果は残っています。",
   },
 
   replay: {
@@ -46,7 +45,7 @@ export default {
     more: "1件増やす",
     all: "すべて",
     button: (n, shown) => `${shown}件を再開する`,
-    hint: "押すと、まず何が起こるかを表示します。",
+    hint: "待っている間も、何も失われません。まず何が起こるかを表示します。",
     looking: "何が起こるか確認しています…",
     preview: "再開すると、こうなります",
     only: (error, task) => `${task} の ${error || "エラー名のないもの"} だけ`,
@@ -122,7 +121,6 @@ export default {
     back: "再開しました",
     working: "再開しています…",
     incomplete: "ジョブが多く、時間内に数え切れませんでした。実際の件数はこれ以上です。",
-    between: (first, last) => (first === last ? first : `${first} 〜 ${last}`),
   },
 
   giveUp: {

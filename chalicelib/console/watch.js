@@ -12,6 +12,7 @@ let timer = 0;
 let round = 0;
 let failures = 0;
 let keenUntil = 0;
+let seen = ""; // the revision that the groups are of
 
 /** Look now; afterwards again and again while the page is in sight. */
 export async function look() {
@@ -37,7 +38,7 @@ export function rest() {
 
 function pause() {
   if (failures) return Math.min(KEEN * 2 ** (failures - 1), 30_000);
-  return Date.now() < keenUntil ? KEEN : CALM;
+  return Date.now() < keenUntil || !settled() ? KEEN : CALM;
 }
 
 async function read(mine) {
@@ -46,13 +47,22 @@ async function read(mine) {
   const status = await call("GET", "status", { query: { since } });
   if (mine !== round) return;
   if (before && status.at < before.at) return; // an older look, from another of the API's Lambdas
-  const fresh = status.revision !== before?.revision || !state.groups;
-  const groups = fresh ? (await call("GET", "jobs/groups")).groups : state.groups;
-  if (mine !== round) return;
+  if (!state.groups || status.revision !== seen) {
+    const told = await call("GET", "jobs/groups");
+    if (mine !== round) return;
+    state.groups = told.groups;
+    seen = told.revision;
+  }
   state.status = status;
-  state.groups = groups;
-  if (fresh) await reloadLists();
+  await reloadLists();
   changed();
+}
+
+/** Each of the API's Lambdas has looked at another moment: what does not match is asked again. */
+function settled() {
+  const { status, lists } = state;
+  const open = [...lists.values()].filter((list) => list.open);
+  return seen === status?.revision && open.every((list) => list.revision === seen);
 }
 
 function found() {
@@ -78,7 +88,7 @@ function missed(problem) {
   changed();
 }
 
-/** The jobs of every list that is open, as many as are shown. */
+/** The jobs of every open list that is out of date, as many as are shown. */
 async function reloadLists() {
   const known = new Set(["running", "search", ...state.groups.map(listId)]);
   for (const id of state.lists.keys()) if (!known.has(id)) state.lists.delete(id);
@@ -87,7 +97,8 @@ async function reloadLists() {
     const id = listId(state.groups[0]);
     if (!state.lists.has(id)) state.lists.set(id, { open: true, jobs: [] });
   }
-  const open = [...state.lists].filter(([, list]) => list.open);
+  const old = (list) => list.open && list.revision !== state.status.revision;
+  const open = [...state.lists].filter(([, list]) => old(list));
   await Promise.all(open.map(([id, list]) => load(id, Math.max(PAGE, list.jobs.length))));
 }
 
