@@ -41,13 +41,15 @@ def error_spool(event: Any, context: Any) -> dict[str, str]:
 
 @app.lambda_function(name="reprocess")
 def reprocess(event: Any, context: Any) -> dict[str, Any]:
-    """Puts jobs back unattended: `{}`, `{"max": 2}`, `{"sweep": true}` or an SQS event."""
+    """Puts jobs back unattended: `{}`, `{"max": 2}`, `{"sweep": true}`, `{"ramp": true}`, SQS."""
     seconds = context.get_remaining_time_in_millis() / 1000 - SPARE_SECONDS
     here = stage_of(context.invoked_function_arn)
     if "Records" in event:
         return here.trigger(event, seconds)
     if event.get("sweep") is True:
         return vars(here.sweep(seconds))
+    if event.get("ramp") is True:
+        return here.ramp(seconds)
     request = read_request(event)
     result = here.replay(request, seconds).as_json()
     here.sweep(context.get_remaining_time_in_millis() / 1000 - SPARE_SECONDS)

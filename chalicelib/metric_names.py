@@ -17,6 +17,13 @@ GIVEN_UP = "JobsGivenUp"
 WAITED = "SecondsToReplay"
 """From a job's first failure until a replay let it go on."""
 
+RAMP_STEP = "RampStep"
+"""How many jobs a tick of the ramp let go on."""
+RAMP_PROBES = "RampProbes"
+RAMP_HEALTHY = "RampHealthy"
+RAMP_ALONE = "RampAlone"
+RAMP_REFUSED = "RampRefused"
+
 SECONDS = frozenset({WAITED})
 """Those that are times; the others count."""
 
@@ -34,4 +41,9 @@ ALL = (
     NEAR_YEAR,
     GIVEN_UP,
     WAITED,
+    RAMP_STEP,
+    RAMP_PROBES,
+    RAMP_HEALTHY,
+    RAMP_ALONE,
+    RAMP_REFUSED,
 )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.errors import SettingsError
+from chalicelib.ramp.windows import Window, parse
 
 OFF = "off"
 MAX_REPLAY = 10_000
@@ -25,6 +26,12 @@ class Settings:
     replay_max: int = 10
     sweep_schedule: str = "rate(1 hour)"
     alert_email: str = ""
+    recovery: str = OFF
+    ramp_interval: int = 600
+    ramp_max_interval: int = 7200
+    ramp_max: int = 100
+    healthy_after: int = 300
+    hold_windows: tuple[Window, ...] = ()
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> "Settings":
@@ -120,4 +127,10 @@ CHECKS: dict[str, Callable[[str], Any]] = {
     "REPLAY_MAX": _whole(1, MAX_REPLAY),
     "SWEEP_SCHEDULE": _schedule,
     "ALERT_EMAIL": _email,
+    "RECOVERY": _one_of(OFF, "ramp"),
+    "RAMP_INTERVAL": _whole(1, 86_400),
+    "RAMP_MAX_INTERVAL": _whole(1, 604_800),
+    "RAMP_MAX": _whole(1, 200),
+    "HEALTHY_AFTER": _whole(1, 86_400),
+    "HOLD_WINDOWS": parse,
 }

@@ -7,8 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache, cached_property
 from typing import Any
-
-import boto3
+from uuid import uuid4
 
 from chalicelib.aws import client
 from chalicelib.board import KEPT, Board, DynamoBoard
@@ -21,6 +20,9 @@ from chalicelib.mapping import SpoolMapping
 from chalicelib.names import Names
 from chalicelib.net import Net
 from chalicelib.plan import Rules
+from chalicelib.ramp.decide import Policy
+from chalicelib.ramp.store import DynamoRamps
+from chalicelib.ramp.tick import Tick
 from chalicelib.recovery import Recovery
 from chalicelib.replay import Order, Replayer
 from chalicelib.report import Report
@@ -33,6 +35,8 @@ from chalicelib.tokens import NamedTokens, Tokens
 from chalicelib.trigger import Trigger
 from chalicelib.workflow import StepFunctions
 
+RAMP = "ramp"
+"""What RECOVERY says to have the backlog drain itself."""
 UNCERTAIN_TASK = "UncertainTask"
 """The task that is known before any job has come to it."""
 
@@ -56,6 +60,8 @@ def stage_of(arn: str) -> "Stage":
 def _stage_in(account: str) -> "Stage":
     prefix = os.environ.get("RESPOOL_PREFIX")
     if prefix:
+        import boto3  # slow to import, and not needed in Lambda
+
         return Stage(Names.of_session(prefix, boto3.Session()), Settings.read(os.environ))
     function = os.environ["AWS_LAMBDA_FUNCTION_NAME"]
     return Stage(Names.of_function(function, account), Settings.read(os.environ))
@@ -189,6 +195,33 @@ class Stage:
             cool_down=self.settings.cool_down,
         )
         return Trigger(self.replayer, self.spool).take(event, Order(0, rules, seconds))
+
+    @cached_property
+    def ramps(self) -> DynamoRamps:
+        """What the ramp remembers."""
+        return DynamoRamps(self._client("dynamodb"), self.names.table)
+
+    def ramp(self, seconds: float) -> dict[str, Any]:
+        """One tick of the ramp within so many seconds, where RECOVERY has it; says what it did."""
+        if self.settings.recovery != RAMP:
+            return {"ramp": "off"}
+        settings = self.settings
+        tick = Tick(
+            self.claims,
+            self.workflow,
+            self.ramps,
+            self.replayer,
+            self.spool,
+            self.journal,
+            now,
+            lambda: uuid4().hex,
+            Policy.of(settings),
+            settings.hold_windows,
+            settings.task_limit,
+            settings.max_attempts,
+            UNCERTAIN_TASK,
+        )
+        return {"ramp": tick.run(seconds)}
 
     def _order(self, request: Request, seconds: float) -> Order:
         return Order(

@@ -87,6 +87,8 @@ def _time_findings(settings: Settings) -> Iterator[str]:
     yield from schedule_findings("REPLAY_SCHEDULE", settings.replay_schedule)
     yield from schedule_findings("SWEEP_SCHEDULE", settings.sweep_schedule)
     yield from zone_findings("REPLAY_TIMEZONE", settings.replay_timezone)
+    for window in settings.hold_windows:
+        yield from zone_findings("HOLD_WINDOWS", window.zone)
 
 
 def _policies(source: Source) -> dict[str, policies.Policy]:

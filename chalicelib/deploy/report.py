@@ -8,7 +8,7 @@ from chalicelib.deploy.deleting import Deleted
 from chalicelib.deploy.deploying import Deployed
 from chalicelib.deploy.steps import Step
 from chalicelib.names import Names
-from chalicelib.settings import Settings
+from chalicelib.settings import OFF, Settings
 
 MOST_NAMED = 8
 
@@ -39,6 +39,8 @@ def deployed(place: Place, done: Deployed, settings: Settings) -> Iterator[str]:
     yield from _row("trigger", _trigger(done.trigger))
     yield from _row("replay", _replay(settings))
     yield from _row("sweep", settings.sweep_schedule or "off: set SWEEP_SCHEDULE to turn it on")
+    if settings.recovery != OFF:
+        yield from _row("recovery", f"{settings.recovery}, a tick every {settings.ramp_interval} s")
     if settings.alert_email:
         yield from _row("alerts", f"by mail to {settings.alert_email}, who has to confirm it once")
 

@@ -53,6 +53,12 @@ def _in(text: str, low: int, high: int, words: list[str]) -> bool:
     return text in words or (text.isascii() and text.isdigit() and low <= int(text) <= high)
 
 
+def every(seconds: int) -> str:
+    """The rate(...) of an interval in seconds, rounded up to a schedule's grain, the minute."""
+    minutes = max(1, -(-seconds // 60))
+    return f"rate({minutes} minute{'' if minutes == 1 else 's'})"
+
+
 def zone_findings(setting: str, zone: str) -> Iterator[str]:
     """Whether this machine's zone data has that zone; says nothing where it has no data at all."""
     zones = zoneinfo.available_timezones()

@@ -9,6 +9,8 @@ from typing import Any
 from chalicelib.deploy.dashboard import written_out
 from chalicelib.deploy.definition import Definition, placeholders
 from chalicelib.deploy.findings import Malformed, read_json
+from chalicelib.deploy.schedules import every
+from chalicelib.settings import OFF as RECOVERY_OFF
 from chalicelib.settings import Settings
 
 SOURCES = ".chalice/stack"
@@ -51,6 +53,8 @@ def values(settings: Settings, prefix: str) -> dict[str, str]:
         "ReplayMax": str(settings.replay_max),
         "SweepSchedule": settings.sweep_schedule or OFF,
         "SweepState": "ENABLED" if settings.sweep_schedule else "DISABLED",
+        "RampSchedule": every(settings.ramp_interval),
+        "RampState": "ENABLED" if settings.recovery != RECOVERY_OFF else "DISABLED",
         "AlertEmail": settings.alert_email,
     }
 

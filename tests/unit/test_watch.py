@@ -17,6 +17,7 @@ from chalicelib.local.memory.wire import Fault, Wire
 from chalicelib.plan import Choice
 from chalicelib.settings import Settings
 from chalicelib.sweep import NEAR_YEAR
+from tests.ramp_stage import RampStage
 
 PROJECT = Path(__file__).resolve().parents[2]
 FUNCTIONS = ("uncertain_task", "error_spool", "reprocess", "authorizer", "api_handler")
@@ -123,7 +124,7 @@ def _shown() -> Iterator[Shown]:
 def _emitted() -> dict[str, set[frozenset[str]]]:
     """What jobs, replays, the net and the sweep count when everything happens that can."""
     journal = Noting()
-    for story in (_replayed, _fallen, _set_aside, _near_the_year, _throttled):
+    for story in (_replayed, _fallen, _set_aside, _near_the_year, _throttled, _ramped):
         memory = MemoryStage()
         memory.new_wire = Wire
         process = memory.process()
@@ -186,6 +187,22 @@ def _throttled(memory: MemoryStage, process: Process) -> None:
     _start(memory, process, "f")
     process.wire.break_at(len(process.wire.calls) + 1, Fault.THROTTLED)
     process.replay(seconds=0.01)
+
+
+def _ramped(memory: MemoryStage, process: Process) -> None:
+    """A probe is refused; later one of four fails alone."""
+    stage = RampStage(memory)
+    stage.park(*"ghijklmn")
+    for _ in range(3):
+        stage.tick_of(process=process)[0].run(600)
+        memory.machine.run()
+        memory.clock.pause(600)
+    memory.neighbour.broken = False
+    memory.neighbour.refuses = {'{"key": "j"}'}
+    for _ in range(20):
+        stage.tick_of(process=process)[0].run(600)
+        memory.machine.run()
+        memory.clock.pause(600)
 
 
 def test_every_metric_is_emitted_and_no_other() -> None:

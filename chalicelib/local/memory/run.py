@@ -22,17 +22,19 @@ class TaskFailed(Exception):
 class Neighbour:
     """Whom the uncertain task calls: counts who came and whose work was completed, by input.
 
-    `steps` counts how often each step upstream of the task was done.
+    `refuses` are inputs that it never takes; `steps` counts how often each step upstream of the
+    task was done.
     """
 
     broken: bool = False
+    refuses: set[str] = field(default_factory=set)
     visits: Counter[str] = field(default_factory=Counter)
     done: Counter[str] = field(default_factory=Counter)
     steps: Counter[str] = field(default_factory=Counter)
 
     def serve(self, job: str) -> None:
         """Do the job's work. Raises TaskFailed while broken."""
-        if self.broken:
+        if self.broken or job in self.refuses:
             raise TaskFailed("the neighbour does not answer")
         self.done[job] += 1
 

@@ -1,0 +1,84 @@
+"""A stage in memory whose ramp is ticked by hand."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+from chalicelib.local.memory.ramps import MemoryRamps
+from chalicelib.local.memory.stage import MemoryStage, Process
+from chalicelib.local.memory.wire import Wire
+from chalicelib.ramp.decide import Policy
+from chalicelib.ramp.state import State, decode
+from chalicelib.ramp.tick import Tick
+from chalicelib.ramp.windows import Window
+
+TASK = "UncertainTask"
+INTERVAL = 600
+
+
+@dataclass
+class RampStage:
+    """Jobs, a neighbour and a ramp; ticks are as far apart as RAMP_INTERVAL says."""
+
+    memory: MemoryStage = field(default_factory=MemoryStage)
+    policy: Policy = field(default_factory=Policy)
+    windows: tuple[Window, ...] = ()
+    states: dict[str, str] = field(default_factory=dict)
+    ids: Callable[[], int] = field(default_factory=lambda: count().__next__)
+
+    def park(self, *keys: str) -> None:
+        """Let jobs fail, one a second."""
+        self.memory.neighbour.broken = True
+        for key in keys:
+            self.memory.executions.start(f"run-{key}", json.dumps({"key": key}))
+            self.memory.machine.run()
+            self.memory.clock.pause(1)
+
+    def tick_of(
+        self, wire: Wire | None = None, process: Process | None = None
+    ) -> tuple[Tick, Process]:
+        """A process that can tick: a new one, unless one is given."""
+        process = process or self.memory.process(wire)
+        tick = Tick(
+            process.claims,
+            process.workflow,
+            MemoryRamps(self.memory.table, self.states, process.wire),
+            process.replayer,
+            process.spool,
+            process.journal,
+            self.memory.clock.now,
+            lambda: f"tick-{self.ids()}",
+            self.policy,
+            self.windows,
+            self.memory.task_limit,
+            self.memory.max_attempts,
+        )
+        return tick, process
+
+    def tick(self, wire: Wire | None = None) -> dict[str, Any]:
+        """One tick, and the jobs go on as far as they can."""
+        told: dict[str, Any] = self.tick_of(wire)[0].run(600)[TASK]
+        self.memory.machine.run()
+        return told
+
+    def later(self, seconds: float = INTERVAL) -> dict[str, Any]:
+        """Let time pass, then tick."""
+        self.memory.clock.pause(seconds)
+        return self.tick()
+
+    @property
+    def state(self) -> State:
+        """What the ramp remembers."""
+        return decode(self.states[TASK])
+
+    @property
+    def calls(self) -> int:
+        """How often the neighbour was called."""
+        return sum(self.memory.neighbour.visits.values())
+
+    @property
+    def done(self) -> int:
+        """How many jobs the neighbour has served."""
+        return sum(self.memory.neighbour.done.values())
