@@ -14,7 +14,7 @@ BATCH = 10
 MAX_HIDDEN = 43_200
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Message:
     """One delivery of one message. `receipt` is good for this delivery only."""
 
