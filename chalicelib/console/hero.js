@@ -25,7 +25,7 @@ export function hero(t, f, act) {
 }
 
 function moodOf(count, onlyStuck) {
-  if (["sending", "watching"].includes(state.flow.phase)) return "busy";
+  if (busy()) return "busy";
   if (!count) return "calm";
   return onlyStuck ? "stuck" : "waiting";
 }
@@ -36,7 +36,10 @@ function pill(t, mood) {
   return h("p", { class: "pill" }, icon(marks[mood]), texts[mood]);
 }
 
+const busy = () => ["sending", "watching"].includes(state.flow.phase);
+
 function headline(t, f) {
+  if (busy()) return t.now.busy(total(), f.number(total()));
   const { parked, stuck, known, unnamed } = waiting();
   if (!known) return unnamed ? t.now.unnamed(unnamed, f.number(unnamed)) : t.now.calm;
   if (!parked) return t.now.stuckOnly(stuck, f.number(stuck));
@@ -44,6 +47,7 @@ function headline(t, f) {
 }
 
 function said(t, f) {
+  if (busy()) return lead(t.replay.leave);
   const { parked, stuck, known, unnamed } = waiting();
   const running = state.status.jobs.running;
   if (!known) return lead(unnamed ? t.now.unnamedLead : t.now.calmLead(running, f.number(running)));
@@ -157,17 +161,24 @@ function reasonField(t, act, reason) {
   );
 }
 
-function progress(t, f) {
-  const { asked, sent, tally } = state.flow;
-  const all = state.flow.phase === "sending" ? asked : sent;
+/** How many the replay under way is about. */
+function total() {
+  const { phase, asked, sent } = state.flow;
+  return phase === "sending" ? asked : sent;
+}
+
+function progress(t, f, act) {
+  const { phase, asked, sent, tally } = state.flow;
+  const all = total();
   const done = tally.finished + tally.again;
-  const title = state.flow.phase === "sending" ? t.replay.sending(f.number(sent), f.number(asked)) : t.replay.under;
+  const sending = phase === "sending" && sent < asked;
+  const title = sending ? t.replay.sending(f.number(sent), f.number(asked)) : t.replay.progress(f.number(done), f.number(all));
   return h(
     "div",
     { class: "panel", id: "progress", tabindex: "-1" },
     h("h2", {}, title),
     bar(t, f, tally, all, done),
-    h("p", { class: "quiet" }, t.replay.leave),
+    phase === "watching" ? h("div", { class: "buttons" }, h("button", { class: "button", type: "button", "data-k": "close", onclick: act.cancel }, t.replay.close)) : null,
   );
 }
 

@@ -36,6 +36,7 @@ export default {
     someStuck: (n, shown) => `${shown} of them ${are(n)} stuck: ${n === 1 ? "it" : "they"} failed too often to be tried again unasked.`,
     answered: "The neighbour answered:",
     mostAnswered: (shown) => `To ${shown} of them the neighbour answered:`,
+    busy: (n, shown) => `Putting ${jobs(n, shown)} back`,
     unnamed: (n, shown) => `${jobs(n, shown)} ${are(n)} on the spool`,
     unnamedLead: "They were put there by hand or by an older version, so nothing more is known of them.",
     known: {
@@ -66,8 +67,7 @@ export default {
     reason: "Why? (optional, for the log)",
     go: (n, shown) => `Yes, replay ${jobs(n, shown)}`,
     cancel: "Not now",
-    sending: (shown, all) => `Putting back ${shown} of ${all} …`,
-    under: "Being put back",
+    sending: (shown, all) => `${shown} of ${all} are on their way`,
     progress: (done, all) => `${done} of ${all} have come to an end`,
     finished: "finished",
     running: "under way",

@@ -31,6 +31,7 @@ export default {
     someStuck: (n, shown) => `うち${shown}件は何度も失敗したため、自動では再開しません。`,
     answered: "連携先からの応答:",
     mostAnswered: (shown) => `うち${shown}件への、連携先からの応答:`,
+    busy: (n, shown) => `${shown}件を再開しています`,
     unnamed: (n, shown) => `スプールに${shown}件のジョブがあります`,
     unnamedLead: "手作業か古いバージョンで入れられたもので、これ以上のことは分かりません。",
     known: {
@@ -61,8 +62,7 @@ export default {
     reason: "理由(任意・記録に残ります)",
     go: (n, shown) => `はい、${shown}件を再開する`,
     cancel: "やめておく",
-    sending: (shown, all) => `${all}件中${shown}件を戻しています…`,
-    under: "再開しています",
+    sending: (shown, all) => `${all}件中${shown}件を送り出しました`,
     progress: (done, all) => `${all}件中${done}件が終わりました`,
     finished: "完了",
     running: "実行中",

@@ -320,3 +320,21 @@ def test_nothing_sticks_out_on_a_phone(stage: Deployment, open_page: Open, local
         "[...document.querySelectorAll('button')].filter(b => b.offsetHeight < 24).length"
     )
     assert small == 0
+
+
+def test_both_languages_say_the_same_things(stage: Deployment, open_page: Open) -> None:
+    tab = open_page()
+    names = """async () => {
+        const paths = (part, at) => typeof part === 'object'
+            ? Object.entries(part).flatMap(([name, inner]) => paths(inner, at + '.' + name))
+            : [at + ':' + typeof part];
+        const base = new URL('console/', location.href);
+        const load = async (name) => (await import(new URL(name, base).href)).default;
+        const both = [await load('texts-en.js'), await load('texts-ja.js')];
+        return both.map((texts) => paths(texts, '').sort());
+    }"""
+
+    english, japanese = tab.evaluate(names)
+
+    assert english == japanese
+    assert len(english) > 100
