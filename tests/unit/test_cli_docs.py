@@ -11,18 +11,7 @@ from chalicelib.cli import codes
 from chalicelib.cli.run import respool
 
 PROJECT = Path(__file__).resolve().parents[2]
-TABLE = "| `respool status` |"
-"""Where this stands in a README, the whole table has to."""
-
-
-def _documents() -> Iterator[str]:
-    yield "docs/cli.md"
-    for name in ("README.md", "README.ja.md"):
-        if (PROJECT / name).exists() and TABLE in (PROJECT / name).read_text(encoding="utf-8"):
-            yield name
-
-
-DOCUMENTS = list(_documents())
+DOCUMENTS = ("docs/cli.md", "README.md", "README.ja.md")
 EVERYWHERE = {"--stage", "--profile", "--region", "--json", "--help"}
 
 
