@@ -62,7 +62,7 @@ function speakUp(t, f) {
   }
   state.cameBack = state.said = null;
   if (!state.focus) return;
-  document.getElementById(state.focus)?.focus();
+  (document.getElementById(state.focus) ?? main).focus();
   state.focus = null;
 }
 
