@@ -1,5 +1,6 @@
 """HTTP's side of things: what a request says, and results, errors and files as responses."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -137,8 +138,12 @@ def _body(request: Request) -> dict[str, Any]:
         raw = request.raw_body
         text = raw if isinstance(raw, str) else raw.decode()
         body = parse(text) if text.strip() else {}
+        json.dumps(body, ensure_ascii=False).encode()  # half a character can't be logged or stored
     except (ValueError, RecursionError) as wrong:
         raise BadRequest(f"the body is not JSON: {shown(wrong)}") from wrong
     if not isinstance(body, dict):
         raise BadRequest(f"the body must be a JSON object, not {type(body).__name__}")
+    for name, value in body.items():
+        if isinstance(value, (dict, list)):
+            raise BadRequest(f"{shown(name)} must be a single value, not {type(value).__name__}")
     return body

@@ -42,4 +42,4 @@ def _unpacked(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9_-]*", text):
         raise binascii.Error("not base64url")
     padded = text + "=" * (-len(text) % 4)
-    return base64.urlsafe_b64decode(padded).decode("utf-8", "surrogatepass")
+    return base64.urlsafe_b64decode(padded).decode()

@@ -23,7 +23,7 @@ def test_a_written_key_is_read_back_however_often_it_was_decoded(key: str) -> No
     assert part not in (".", "..")
 
 
-@pytest.mark.parametrize("key", ["..", ".", "a/b", "50%", "%2F", "~", "~abc", "鍵", "\ud800", "\0"])
+@pytest.mark.parametrize("key", ["..", ".", "a/b", "50%", "%2F", "~", "~abc", "鍵", "\0"])
 def test_a_key_that_a_browser_or_gateway_might_change_is_packed(key: str) -> None:
     assert written(key).startswith("~")
     assert read(written(key)) == key
@@ -39,7 +39,7 @@ def test_a_key_that_somebody_typed_percent_encoded_is_read(key: str) -> None:
     assert read(quote(key, safe="")) == key
 
 
-@pytest.mark.parametrize("part", ["~", "~a", "~!!!!", "~_w", "%ff", "x" * 1025, ""])
+@pytest.mark.parametrize("part", ["~", "~7aCA", "~a", "~!!!!", "~_w", "%ff", "x" * 1025, ""])
 def test_a_part_that_means_no_key_is_refused(part: str) -> None:
     with pytest.raises(BadRequest, match="path"):
         read(part)
