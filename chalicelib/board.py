@@ -1,7 +1,7 @@
 """The board: one look at the claims table, for people. It may be some seconds old."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -10,11 +10,16 @@ from typing import Any, Protocol
 from chalicelib.aws import calling
 from chalicelib.cached import Cached
 from chalicelib.claims import JOB, SLOTS, Claim, Slots, read_claim, read_slots
+from chalicelib.ramp.state import State as RampState
+from chalicelib.ramp.state import encode
+from chalicelib.ramp.store import RAMP, read_state
 
 KEPT = 3
 """Seconds that a look is good for, so that many pages which poll cost no more than one."""
 PATIENCE = 8
 """Seconds after which a look at a huge table ends, and says that it is incomplete."""
+KINDS = {"job": JOB, "slots": SLOTS, "ramp": RAMP}
+"""Which items people see."""
 
 
 class State(StrEnum):
@@ -27,11 +32,12 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class View:
-    """What the table held: jobs with the longest waiting first, tasks by name."""
+    """What the table held: jobs with the longest waiting first, tasks and ramps by task."""
 
     at: datetime
     jobs: tuple[Claim, ...]
     slots: tuple[Slots, ...]
+    ramps: tuple[RampState, ...] = ()
     complete: bool = True
     revision: str = ""
 
@@ -53,13 +59,21 @@ def state_of(job: Claim) -> State:
     return State.PARKED if job.parked_at else State.RUNNING
 
 
-def view(jobs: list[Claim], slots: list[Slots], at: datetime, complete: bool = True) -> View:
+def view(
+    jobs: list[Claim],
+    slots: list[Slots],
+    at: datetime,
+    ramps: Iterable[RampState] = (),
+    complete: bool = True,
+) -> View:
     """Put what was read in order, and name it by what is in it."""
     ordered = tuple(sorted(jobs, key=place))
     tasks = tuple(sorted(slots, key=lambda each: each.task))
-    told = repr((ordered, [(each.task, each.limit, sorted(each.holders)) for each in tasks]))
+    known = tuple(sorted(ramps, key=lambda each: each.task))
+    places = [(each.task, each.limit, sorted(each.holders)) for each in tasks]
+    told = repr((ordered, places, [encode(each) for each in known]))
     revision = hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-    return View(at, ordered, tasks, complete, revision)
+    return View(at, ordered, tasks, known, complete, revision)
 
 
 def place(job: Claim) -> tuple[str, str]:
@@ -90,6 +104,7 @@ class DynamoBoard:
     def _read(self) -> View:
         jobs: list[Claim] = []
         slots: list[Slots] = []
+        ramps: list[RampState] = []
         at, began = self._clock(), self._elapsed()
         page: dict[str, Any] = {}
         while True:
@@ -97,12 +112,14 @@ class DynamoBoard:
             for item in answer["Items"]:
                 if item["pk"]["S"].startswith(JOB):
                     jobs.append(read_claim(item))
+                elif item["pk"]["S"].startswith(RAMP):
+                    ramps.append(read_state(item))
                 else:
                     slots.append(read_slots(item))
             if "LastEvaluatedKey" not in answer:
-                return view(jobs, slots, at)
+                return view(jobs, slots, at, ramps)
             if self._elapsed() - began > PATIENCE:
-                return view(jobs, slots, at, complete=False)
+                return view(jobs, slots, at, ramps, complete=False)
             page = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
     def _scan(self, page: dict[str, Any]) -> dict[str, Any]:
@@ -110,8 +127,8 @@ class DynamoBoard:
         with calling("Scan", self._table):
             answer: dict[str, Any] = self._client.scan(
                 TableName=self._table,
-                FilterExpression="begins_with(pk, :job) OR begins_with(pk, :slots)",
-                ExpressionAttributeValues={":job": {"S": JOB}, ":slots": {"S": SLOTS}},
+                FilterExpression=" OR ".join(f"begins_with(pk, :{name})" for name in KINDS),
+                ExpressionAttributeValues={f":{name}": {"S": pk} for name, pk in KINDS.items()},
                 **page,
             )
         return answer

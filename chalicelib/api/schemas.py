@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from chalicelib.ramp.describe import SENTENCES
+
 Schema = dict[str, Any]
 
 
@@ -34,6 +36,11 @@ def flag(about: str) -> Schema:
 def many(items: Schema, about: str) -> Schema:
     """An array."""
     return {"type": "array", "items": items, "description": about}
+
+
+def mapping(about: str) -> Schema:
+    """An object of strings by name."""
+    return {"type": "object", "additionalProperties": {"type": "string"}, "description": about}
 
 
 def maybe(schema: Schema) -> Schema:
@@ -118,6 +125,17 @@ SCHEMAS: dict[str, Schema] = {
         limit=whole("How many may be inside at once; 0 is a hold"),
         default_limit=whole("The stage's setting"),
         own_limit=flag("Whether somebody set the limit"),
+        ramp=maybe(
+            shape(
+                "What the ramp does; null where RECOVERY is off",
+                says=text("A sentence for people, with times in UTC"),
+                code=text("Which sentence it is", enum=list(SENTENCES)),
+                values=mapping("What stands in the sentence"),
+                times=mapping(f"The times in it; {_TIME}"),
+                step=whole("How many jobs the next step is", 1),
+                next=maybe(text(f"When it acts next; null: at the next tick; {_TIME}")),
+            )
+        ),
     ),
     "Job": shape(
         "One job",

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from chalicelib.api.ramps import ramp_of
 from chalicelib.board import State, View, state_of
-from chalicelib.claims import Claim
+from chalicelib.claims import Claim, Slots
 from chalicelib.errors import BadRequest
 from chalicelib.requests import shown, single
 from chalicelib.stage import UNCERTAIN_TASK, Stage
@@ -38,23 +39,23 @@ def status(stage: Stage, query: Mapping[str, list[str]]) -> dict[str, Any]:
 
 
 def tasks(stage: Stage, view: View) -> list[dict[str, Any]]:
-    """Each task that is known: how many are inside it, and how many may be."""
+    """Each task that is known: how many are inside it and may be, and what its ramp does."""
     slots = {each.task: each for each in view.slots}
     names = {UNCERTAIN_TASK, *slots} if not slots else set(slots)
     names |= {job.task for job in view.jobs if job.task}
-    told = []
-    for name in sorted(names):
-        own = slots[name].limit if name in slots else None
-        told.append(
-            {
-                "task": name,
-                "inside": len(slots[name].holders) if name in slots else 0,
-                "limit": stage.settings.task_limit if own is None else own,
-                "default_limit": stage.settings.task_limit,
-                "own_limit": own is not None,
-            }
-        )
-    return told
+    return [_task(stage, view, slots.get(name, Slots(name))) for name in sorted(names)]
+
+
+def _task(stage: Stage, view: View, slots: Slots) -> dict[str, Any]:
+    limit = stage.settings.task_limit if slots.limit is None else slots.limit
+    return {
+        "task": slots.task,
+        "inside": len(slots.holders),
+        "limit": limit,
+        "default_limit": stage.settings.task_limit,
+        "own_limit": slots.limit is not None,
+        "ramp": ramp_of(stage, view, slots, limit),
+    }
 
 
 def _count(view: View, state: State) -> int:

@@ -13,6 +13,7 @@ from chalicelib.cli.screen import ago, many, moment, span
 from chalicelib.cli.story import Step, tell
 from chalicelib.errors import NotFound
 from chalicelib.plan import Status
+from chalicelib.ramp.describe import Told, sentence
 from chalicelib.workflow import Execution
 
 _NAME = re.compile(r"[^\s<>{}\[\]?*\"#%\\^|~`$&,;:/]{1,80}")
@@ -48,6 +49,14 @@ def _tell_status(desk: Desk, told: dict[str, Any]) -> None:
     )
     rows = [(each["task"], each["inside"], _limit(each)) for each in told["tasks"]]
     desk.screen.table(("task", "inside", "limit"), rows)
+    for each in told["tasks"]:
+        if each["ramp"]:
+            desk.screen.say(f"{each['task']}: {_ramp(desk, each['ramp'])}.")
+
+
+def _ramp(desk: Desk, ramp: dict[str, Any]) -> str:
+    told = Told(ramp["code"], ramp["values"], ramp["times"])
+    return sentence(told, desk.clock().astimezone())
 
 
 def _schedule(schedule: dict[str, Any] | None) -> str:

@@ -34,7 +34,7 @@ function draw() {
   show(parts.hero, heroSignature(now), () => hero(t, f, act));
   show(parts.head, headSignature(), () => head(t, act));
   show(parts.jobs, jobsSignature(now), () => jobs(t, f, act));
-  show(parts.tasks, tasksSignature(), () => tasks(t, f, act));
+  show(parts.tasks, tasksSignature(now), () => tasks(t, f, act));
   show(parts.facts, factsSignature(now), () => facts(t, f));
   main.classList.toggle("old", Boolean(state.lostAt));
   return speakUp(t, f);

@@ -14,7 +14,7 @@ export function tasks(t, f, act) {
   );
 }
 
-export const tasksSignature = () => [state.lang, state.status?.tasks, readOnly()];
+export const tasksSignature = (now) => [state.lang, state.status?.tasks, readOnly(), now.toDateString()];
 
 function card(t, f, act, task) {
   const held = task.limit === 0;
@@ -26,8 +26,16 @@ function card(t, f, act, task) {
     h("h3", {}, task.task),
     h("p", { class: "quiet" }, text),
     held ? null : places(task),
+    task.ramp ? h("p", { class: "ramp" }, ramped(t, f, task.ramp)) : null,
     readOnly() ? null : h("div", { class: "buttons" }, holdButton(t, act, task, held), held ? null : limit(t, act, task)),
   );
+}
+
+/** The sentence of the ramp, with its times as the reader's clock shows them. */
+function ramped(t, f, { code, values, times }) {
+  const moments = Object.entries(times).map(([name, text]) => [name, f.moment(text)]);
+  const parts = { ...values, ...Object.fromEntries(moments) };
+  return (t.ramp[code] ?? "").replace(/\{(\w+)\}/g, (_, name) => parts[name] ?? "?");
 }
 
 function places(task) {

@@ -98,6 +98,17 @@ export default {
     setName: (task) => `Set the limit of ${task}`,
   },
 
+  ramp: {
+    idle: "Ramp: nothing waits to be put back.",
+    held: "Ramp: held by limit 0, no probe until the limit is raised.",
+    window: "Ramp: held until {until} by the maintenance window {window}, no probe.",
+    probing: "Ramp: probing since {at} with job {key}, {waiting} waiting; looks within {minutes} min.",
+    stepping: "Ramp: put {count} jobs back {at}, {waiting} waiting; looks within {minutes} min.",
+    refused: "Ramp: probed {at} with job {key}: still refusing; next try {next}.",
+    step_refused: "Ramp: put {count} jobs back {at}: refused; next try {next}, with one job.",
+    soon: "Ramp: {waiting} waiting; puts jobs back within {minutes} min.",
+  },
+
   list: {
     title: "Jobs",
     find: "Find a job by its key",

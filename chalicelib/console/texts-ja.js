@@ -93,6 +93,17 @@ export default {
     setName: (task) => `${task} の上限を変更する`,
   },
 
+  ramp: {
+    idle: "自動復旧: 再開を待つジョブはありません。",
+    held: "自動復旧: 上限が 0 のため保留中です。上限を上げるまで試行しません。",
+    window: "自動復旧: メンテナンス時間帯 {window} のため、{until} まで試行しません。",
+    probing: "自動復旧: {at} からジョブ {key} で試行中です(待機 {waiting}件)。{minutes}分以内に結果を確かめます。",
+    stepping: "自動復旧: {at} に{count}件を再開しました(待機 {waiting}件)。{minutes}分以内に結果を確かめます。",
+    refused: "自動復旧: {at} にジョブ {key} で試行しましたが、まだ応答しません。次の試行は {next} です。",
+    step_refused: "自動復旧: {at} に再開した{count}件が失敗しました。次は {next} に1件で試行します。",
+    soon: "自動復旧: 待機 {waiting}件。{minutes}分以内に再開します。",
+  },
+
   list: {
     title: "ジョブ",
     find: "キーでジョブを探す",

@@ -4,18 +4,20 @@ One probe goes out; when it comes through, two go, then four. When the neighbour
 one again, after a wait that doubles from refusal to refusal.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from chalicelib.ramp.judge import TIRED, Job, Sight, Sighting, judge, look
 from chalicelib.ramp.state import Out, State, Verdict, mark, moment
+from chalicelib.ramp.windows import Window, open_until
 from chalicelib.settings import Settings
 
 LEASE = timedelta(minutes=3)
 """A tick releases what it announced within so long, or never: its time is shorter than that."""
 ABSENT = timedelta(hours=1)
 """How long a job is left alone whose message was not on the spool."""
+LIMIT_0 = "limit 0"
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,11 @@ class Decision:
     state: State
     release: tuple[Job, ...] = ()
     verdict: Verdict = Verdict.NONE
+
+
+def silence(limit: int, windows: Sequence[Window], now: datetime) -> tuple[str, datetime | None]:
+    """What keeps the ramp silent, and until when, where that is known; empty: nothing does."""
+    return open_until(windows, now) or (LIMIT_0 if limit == 0 else "", None)
 
 
 def decide(state: State, facts: Facts, now: datetime, policy: Policy) -> Decision:

@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from chalicelib.ramp.decide import Policy
 from chalicelib.ramp.state import State, Verdict, moment
-
-LANGUAGES = ("en", "ja")
 
 
 @dataclass(frozen=True)
@@ -21,33 +20,32 @@ class Told:
     times: Mapping[str, str]
 
 
-def tell(state: State) -> Told:
+def tell(state: State, policy: Policy) -> Told:
     """Choose the sentence."""
     code = _code(state)
     values = {
-        "key": _key(state),
+        "key": state.out[0].key if state.out else state.last_key,
         "count": str(len(state.out) or state.last_size),
         "waiting": str(state.waiting),
         "window": state.held,
-        "refusals": str(state.refusals),
+        "minutes": str(-(-policy.interval // 60)),
     }
     at = state.released_at if state.out else state.last_at
     times = {"at": at, "next": state.due, "until": state.held_until}
     return Told(
         code,
-        {name: values[name] for name in values if f"{{{name}}}" in SENTENCES["en"][code]},
-        {name: times[name] for name in times if f"{{{name}}}" in SENTENCES["en"][code]},
+        {name: values[name] for name in values if f"{{{name}}}" in SENTENCES[code]},
+        {name: times[name] for name in times if f"{{{name}}}" in SENTENCES[code]},
     )
 
 
-def describe(state: State, now: datetime, language: str) -> str:
-    """The sentence in `en` or `ja`, with times in the zone of `now`; a day is named unless today.
+def sentence(told: Told, now: datetime) -> str:
+    """The sentence, with times in the zone of `now`; a day is named unless it is today.
 
     It ends without a full stop and holds the job's key as it is, which is hostile text.
     """
-    told = tell(state)
     times = {name: _clock(text, now) for name, text in told.times.items()}
-    return SENTENCES[language][told.code].format_map({**told.values, **times})
+    return SENTENCES[told.code].format_map({**told.values, **times})
 
 
 def _code(state: State) -> str:
@@ -62,10 +60,6 @@ def _code(state: State) -> str:
     return "soon"
 
 
-def _key(state: State) -> str:
-    return state.out[0].key if state.out else state.last_key
-
-
 def _clock(text: str, now: datetime) -> str:
     then = moment(text)
     if then is None:
@@ -78,25 +72,14 @@ def _clock(text: str, now: datetime) -> str:
     return f"{there:%Y-%m-%d %H:%M}"
 
 
-SENTENCES: dict[str, dict[str, str]] = {
-    "en": {
-        "idle": "nothing waits to be put back",
-        "held": "held by limit 0: no probe until the limit is raised",
-        "window": "held until {until} by the maintenance window {window}: no probe",
-        "probing": "probing since {at} with job {key}; {waiting} waiting",
-        "stepping": "{count} jobs put back at {at}, to see how they fare; {waiting} waiting",
-        "refused": "probed {at} with job {key}: still refusing; next try {next}",
-        "step_refused": "put {count} jobs back at {at}: refused; next try {next}, with one job",
-        "soon": "{waiting} waiting; the next tick puts jobs back",
-    },
-    "ja": {
-        "idle": "再開待ちのジョブはありません",
-        "held": "上限 0 で保留中です。上限を上げるまで試行しません",
-        "window": "メンテナンス時間帯 {window} のため {until} まで保留中です。試行しません",
-        "probing": "{at} からジョブ {key} で試行中です（待ち {waiting} 件）",
-        "stepping": "{at} に {count} 件を再開し、様子を見ています（待ち {waiting} 件）",
-        "refused": "{at} にジョブ {key} で試行：まだ応答しません。次の試行は {next} です",
-        "step_refused": "{at} に {count} 件を再開：失敗しました。次は {next} に 1 件で試行します",
-        "soon": "待ち {waiting} 件。次の回に再開します",
-    },
+SENTENCES: dict[str, str] = {
+    "idle": "nothing waits to be put back",
+    "held": "held by limit 0: no probe until the limit is raised",
+    "window": "held until {until} by the maintenance window {window}: no probe",
+    "probing": "probing since {at} with job {key}, {waiting} waiting; looks within {minutes} min",
+    "stepping": "put {count} jobs back at {at}, {waiting} waiting; looks within {minutes} min",
+    "refused": "probed {at} with job {key}: still refusing; next try {next}",
+    "step_refused": "put {count} jobs back at {at}: refused; next try {next}, with one job",
+    "soon": "{waiting} waiting; puts jobs back within {minutes} min",
 }
+"""The page has them in each language, held to these by a test."""

@@ -36,7 +36,7 @@ class DynamoRamps:
             answer = self._client.get_item(
                 TableName=self._table, Key={"pk": {"S": RAMP + task}}, ConsistentRead=True
             )
-        return _read(answer["Item"]) if "Item" in answer else State(task)
+        return read_state(answer["Item"]) if "Item" in answer else State(task)
 
     def put(self, state: State) -> State | None:
         """Write it over the version that it came from; None where that is not there any more.
@@ -62,10 +62,11 @@ class DynamoRamps:
                     ReturnValuesOnConditionCheckFailure="ALL_OLD",
                 )
         except Refused as refused:
-            there = _read(refused.item) if refused.item else None
+            there = read_state(refused.item) if refused.item else None
             return new if there == new else None
         return new
 
 
-def _read(item: dict[str, Any]) -> State:
+def read_state(item: dict[str, Any]) -> State:
+    """A task's state from its item."""
     return replace(decode(item["state"]["S"]), version=int(item["version"]["N"]))

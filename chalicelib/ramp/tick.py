@@ -15,11 +15,11 @@ from chalicelib.claims import Claim, Claims, Slots
 from chalicelib.inspection import Inspection
 from chalicelib.journal import Journal
 from chalicelib.plan import Action, Choice, Rules, Status
-from chalicelib.ramp.decide import Decision, Facts, Policy, decide, settle
+from chalicelib.ramp.decide import Decision, Facts, Policy, decide, settle, silence
 from chalicelib.ramp.judge import Job
 from chalicelib.ramp.state import Out, State, Verdict, mark, moment
 from chalicelib.ramp.store import Ramps
-from chalicelib.ramp.windows import Window, open_until
+from chalicelib.ramp.windows import Window
 from chalicelib.record import Record
 from chalicelib.recovery import Clock, Outcome
 from chalicelib.replay import Order, Replayer
@@ -31,7 +31,6 @@ SECONDS = 60
 """What a tick takes at most to release a step; a third of the LEASE, for calls that hang."""
 SPOOLED_BY = timedelta(minutes=5)
 """A job's claim says that it is parked before its message is on the spool, but not by so much."""
-LIMIT_0 = "limit 0"
 
 
 @dataclass(frozen=True)
@@ -81,9 +80,7 @@ class Tick:
     ) -> tuple[Facts, State]:
         followed = [self._follow(each, claims, slots.task) for each in state.out]
         limit = self.task_limit if slots.limit is None else slots.limit
-        held, until = LIMIT_0 if limit == 0 else "", None
-        if (window := open_until(self.windows, now)) is not None:
-            held, until = window
+        held, until = silence(limit, self.windows, now)
         facts = Facts(
             jobs={
                 claim.key: read_job(claim, slots.holders, now)

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from chalicelib.api.console import names
+from chalicelib.ramp.state import State, Verdict
+from chalicelib.stage import forget_stages
 from chalicelib.tokens import Kind
 from tests.integration.api_stage import ENVIRONMENT, TOKEN, ApiStage, api_stage
 
@@ -81,8 +83,31 @@ def test_the_stage_is_told_at_a_glance(api: ApiStage) -> None:
             "limit": 5,
             "default_limit": 5,
             "own_limit": False,
+            "ramp": None,
         }
     ]
+
+
+def test_what_the_ramp_wrote_down_is_told(api: ApiStage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECOVERY", "ramp")
+    forget_stages()
+    api.claim("a")
+    refused = State(
+        "UncertainTask",
+        due="2026-11-20T14:00:00+00:00",
+        last=Verdict.REFUSED,
+        last_at="2026-11-20T13:20:00+00:00",
+        last_key="a",
+        last_size=1,
+    )
+    assert api.stage.ramps.put(refused)
+
+    (task,) = api.call("GET", "/status").json_body["tasks"]
+
+    assert task["ramp"]["code"] == "refused"
+    assert task["ramp"]["next"] == "2026-11-20T14:00:00+00:00"
+    assert task["ramp"]["says"].endswith("with job a: still refusing; next try 11-20 14:00")
+    forget_stages()
 
 
 def test_many_questions_cost_one_look(api: ApiStage) -> None:

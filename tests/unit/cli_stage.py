@@ -11,6 +11,7 @@ from chalicelib.cli.desk import Desk
 from chalicelib.cli.run import run
 from chalicelib.local.memory.stage import MemoryStage, Process
 from chalicelib.names import Names
+from chalicelib.ramp.state import State
 from chalicelib.replay import Order
 from chalicelib.requests import Request
 from chalicelib.settings import Settings
@@ -22,13 +23,14 @@ NAMES = Names("respool-memory", "aws", "us-east-1", "123456789012")
 class MemoryBoard:
     """What people see of a table in memory."""
 
-    def __init__(self, process: Process) -> None:
+    def __init__(self, process: Process, ramps: list[State]) -> None:
         self._process = process
+        self._ramps = ramps
 
     def look(self) -> View:
-        """All jobs and tasks."""
-        claims = self._process.claims
-        return view(list(claims.claims()), list(claims.slots()), self._process.stage.clock.now())
+        """All jobs, tasks and ramps."""
+        claims, now = self._process.claims, self._process.stage.clock.now()
+        return view(list(claims.claims()), list(claims.slots()), now, self._ramps)
 
     def forget(self) -> None:
         """It remembers nothing."""
@@ -70,17 +72,19 @@ class MemoryAccount(Account):
         self.trigger = MemoryTrigger()
         self.events: list[dict[str, Any]] = []
         self.sent = 0
+        self.settings = Settings()
+        self.ramps: list[State] = []
 
     def stage(self) -> Stage:
         """A stage whose adapters are the process's."""
-        wired = SteppedStage(NAMES, Settings(), None, self.tally)
+        wired = SteppedStage(NAMES, self.settings, None, self.tally)
         wired.__dict__.update(
             spool=self.process.spool,
             stuck=self.process.stuck,
             workflow=self.process.workflow,
             claims=self.process.claims,
             clock=self.process.stage.clock.now,
-            board=MemoryBoard(self.process),
+            board=MemoryBoard(self.process, self.ramps),
             mapping=self.trigger,
             replayer=self.process.replayer,
             give_up=self.process.give_up,

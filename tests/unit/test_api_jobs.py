@@ -10,14 +10,17 @@ from chalicelib.api.jobs import group_jobs, link, list_jobs
 from chalicelib.board import View, view
 from chalicelib.claims import Claim, Slots
 from chalicelib.errors import BadRequest
+from chalicelib.ramp.state import State
 from chalicelib.record import Failure
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
 
 class FixedBoard:
-    def __init__(self, *jobs: Claim, slots: tuple[Slots, ...] = ()) -> None:
-        self.view = view(list(jobs), list(slots), NOW)
+    def __init__(
+        self, *jobs: Claim, slots: tuple[Slots, ...] = (), ramps: tuple[State, ...] = ()
+    ) -> None:
+        self.view = view(list(jobs), list(slots), NOW, ramps)
 
     def look(self) -> View:
         return self.view

@@ -1,11 +1,13 @@
 """The stage at a glance: counts, tasks, what became of jobs, and what would be lost when."""
 
+from dataclasses import replace
 from datetime import timedelta
 from itertools import count
 from typing import Any
 
 import pytest
 
+from chalicelib.api.schemas import SCHEMAS
 from chalicelib.api.status import status
 from chalicelib.cached import Cached
 from chalicelib.claims import Claim, Slots
@@ -13,6 +15,7 @@ from chalicelib.errors import BadRequest
 from chalicelib.local.memory.clock import SteppedClock
 from chalicelib.local.memory.journal import MemoryJournal
 from chalicelib.names import Names
+from chalicelib.ramp.state import State, Verdict
 from chalicelib.settings import Settings
 from chalicelib.stage import Stage
 from tests.unit.test_api_jobs import NOW, FixedBoard, moment, parked, running
@@ -21,13 +24,23 @@ NAMES = Names("respool-dev", "aws", "us-east-1", "123456789012")
 GAUGES = {"spooled": 3, "stuck": 1, "trigger": "disabled"}
 
 
-def told(*jobs: Claim, slots: tuple[Slots, ...] = (), **environ: str) -> dict[str, Any]:
-    return status(stage(*jobs, slots=slots, **environ), {})
+def told(
+    *jobs: Claim,
+    slots: tuple[Slots, ...] = (),
+    ramps: tuple[State, ...] = (),
+    **environ: str,
+) -> dict[str, Any]:
+    return status(stage(*jobs, slots=slots, ramps=ramps, **environ), {})
 
 
-def stage(*jobs: Claim, slots: tuple[Slots, ...] = (), **environ: str) -> Stage:
+def stage(
+    *jobs: Claim,
+    slots: tuple[Slots, ...] = (),
+    ramps: tuple[State, ...] = (),
+    **environ: str,
+) -> Stage:
     made = Stage(NAMES, Settings.read(environ), journal=MemoryJournal())
-    made.board = FixedBoard(*jobs, slots=slots)
+    made.board = FixedBoard(*jobs, slots=slots, ramps=ramps)
     made.gauges = Cached(lambda: GAUGES, 60, lambda: 0)
     return made
 
@@ -85,6 +98,81 @@ def test_a_schedule_is_told_with_its_zone() -> None:
     found = told(REPLAY_SCHEDULE="rate(1 day)", REPLAY_TIMEZONE="Asia/Tokyo", REPLAY_MAX="3")
 
     assert found["schedule"] == {"expression": "rate(1 day)", "timezone": "Asia/Tokyo", "max": 3}
+
+
+REFUSED = State(
+    "UncertainTask",
+    due=moment(40),
+    last=Verdict.REFUSED,
+    last_at=moment(0),
+    last_key="12345",
+    last_size=1,
+)
+
+
+def ramp(*jobs: Claim, slots: tuple[Slots, ...] = (), **environ: str) -> dict[str, Any]:
+    found = told(*jobs, slots=slots, ramps=(REFUSED,), RECOVERY="ramp", **environ)
+    return dict(found["tasks"][0]["ramp"])
+
+
+def test_the_ramp_says_what_it_does_and_when_it_acts_next() -> None:
+    found = ramp(parked("12345"), parked("other"))
+
+    assert found["says"] == "probed 00:00 with job 12345: still refusing; next try 00:40"
+    assert (found["code"], found["step"], found["next"]) == ("refused", 1, moment(40))
+    assert found["values"] == {"key": "12345"}
+    assert found["times"] == {"at": moment(0), "next": moment(40)}
+
+
+def test_the_ramp_counts_the_jobs_that_wait_now_and_not_those_of_its_last_tick() -> None:
+    inside = parked("in", execution="arn:in")
+    slots = (Slots("UncertainTask", frozenset({"arn:in"})),)
+    stuck, other = parked("stuck", stuck_at=moment(0)), parked("o", task="Other")
+
+    found = told(parked("a"), inside, stuck, other, slots=slots, RECOVERY="ramp")
+
+    ramps = {each["task"]: each["ramp"]["says"] for each in found["tasks"]}
+    assert ramps == {
+        "UncertainTask": "1 waiting; puts jobs back within 10 min",
+        "Other": "1 waiting; puts jobs back within 10 min",
+    }
+
+
+def test_a_hold_silences_the_ramp_at_once_and_is_its_reason() -> None:
+    found = ramp(parked("12345"), slots=(Slots("UncertainTask", frozenset(), 0),))
+
+    assert found["says"] == "held by limit 0: no probe until the limit is raised"
+    assert found["next"] is None
+
+
+def test_a_maintenance_window_silences_the_ramp_at_once_and_says_until_when() -> None:
+    found = ramp(parked("12345"), HOLD_WINDOWS="cron(30 23 * * ? *) 90m UTC")
+
+    assert found["says"] == (
+        "held until 01:00 by the maintenance window cron(30 23 * * ? *) 90m UTC: no probe"
+    )
+    assert found["next"] == found["times"]["until"] == moment(60)
+
+
+def test_the_revision_changes_with_the_ramp() -> None:
+    before, after = told(ramps=(REFUSED,)), told(ramps=(replace(REFUSED, step=2),))
+
+    assert before["revision"] != after["revision"]
+
+
+def test_without_recovery_there_is_no_ramp_to_tell_of() -> None:
+    assert told(ramps=(REFUSED,))["tasks"][0]["ramp"] is None
+
+
+@pytest.mark.parametrize("recovery", ["off", "ramp"])
+def test_each_task_is_told_as_the_document_says(recovery: str) -> None:
+    shape = SCHEMAS["Task"]
+    (found,) = told(parked("a"), ramps=(REFUSED,), RECOVERY=recovery)["tasks"]
+
+    assert set(found) == set(shape["required"])
+    if found["ramp"]:
+        assert set(found["ramp"]) == set(shape["properties"]["ramp"]["required"])
+        assert found["ramp"]["code"] in shape["properties"]["ramp"]["properties"]["code"]["enum"]
 
 
 def test_a_job_that_waits_for_its_restart_is_lost_only_without_the_sweep() -> None:

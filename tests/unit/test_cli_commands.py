@@ -3,7 +3,7 @@
 import io
 import json
 import os
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +11,8 @@ import pytest
 from chalicelib.cli.run import respool, run
 from chalicelib.errors import AwsError
 from chalicelib.local.memory.stage import MemoryStage
+from chalicelib.ramp.state import State, Verdict
+from chalicelib.settings import Settings
 from tests.unit.cli_stage import Shell
 
 Out = pytest.CaptureFixture[str]
@@ -93,6 +95,28 @@ def test_status_as_json_is_the_api_s(shell: Shell, capsys: Out) -> None:
     found = _json(capsys)
     assert found["jobs"] == {"running": 0, "parked": 0, "stuck": 0}
     assert found["trigger"] == "disabled"
+
+
+def test_status_says_what_the_ramp_does_and_when_it_acts_next(shell: Shell, capsys: Out) -> None:
+    shell.fail("a")
+    shell.account.settings = Settings.read({"RECOVERY": "ramp"})
+    at = shell.memory.clock.now()
+    due = at + timedelta(minutes=40)
+    shell.account.ramps = [
+        State(
+            "UncertainTask",
+            due=due.isoformat(),
+            last=Verdict.REFUSED,
+            last_at=at.isoformat(),
+            last_key="\x1b[31ma",
+            last_size=1,
+        )
+    ]
+    assert shell("status") == 0
+    said = capsys.readouterr().out
+    here = due.astimezone()
+    assert "UncertainTask: probed " in said
+    assert f" with job  [31ma: still refusing; next try {here:%H:%M}." in said
 
 
 def test_show_tells_a_job_s_history(shell: Shell, capsys: Out) -> None:
