@@ -4,7 +4,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
-.PHONY: help demo up test check bench soak requirements clean
+.PHONY: help demo up test check bench soak package audit requirements clean
 
 help:  ## Say what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST)
@@ -29,6 +29,13 @@ bench: $(READY)  ## Measure replay against the loop that it replaces
 
 soak: $(READY)  ## The long tests
 	$(PY) -m pytest -m soak
+
+package: $(READY)  ## Write a stage's package, templates and SBOM into build/ (STAGE=dev)
+	@$(PY) -m chalicelib.deploy.bundle --stage $(or $(STAGE),dev)
+
+audit: $(READY)  ## Look the pinned requirements up among known vulnerabilities (asks pypi.org)
+	$(VENV)/bin/pip-audit --strict --disable-pip --require-hashes -r requirements.txt
+	$(VENV)/bin/pip-audit --strict --disable-pip --require-hashes -r requirements-dev.txt
 
 requirements:  ## Pin requirements*.txt anew from requirements*.in (needs uv)
 	uv pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes \

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from chalicelib.deploy import bundle
 from chalicelib.local.deployment import Deployment
 from chalicelib.local.project import ProjectCopy
 from tests.e2e.conftest import Copy, Deploy
@@ -281,3 +282,4 @@ def test_package_writes_a_companion_that_stands_alone(copy: Copy) -> None:
     assert "respool-local-error_spool" in names
     spool = "arn:${AWS::Partition}:sqs:${AWS::Region}:${AWS::AccountId}:respool-local-spool"
     assert spool in json.dumps(sam)
+    assert list(bundle.sizes(project.folder / "out" / bundle.ZIP))
