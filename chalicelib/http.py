@@ -17,7 +17,7 @@ from chalicelib.errors import (
     Throttled,
 )
 from chalicelib.record import parse
-from chalicelib.requests import shown
+from chalicelib.requests import once, shown
 from chalicelib.stage import Stage, stage_of
 
 Headers = dict[str, str | list[str]]
@@ -124,9 +124,7 @@ def _given(request: Request, query: dict[str, list[str]]) -> dict[str, Any]:
     if request.method == "GET":
         return given
     for name, values in query.items():
-        if len(values) > 1:
-            raise BadRequest(f"{shown(name)} is given {len(values)} times; give it once")
-        given[name] = values[0]
+        given[name] = once(name, values)
     body = _body(request)
     if both := sorted(given.keys() & body.keys()):
         raise BadRequest(f"{shown(both[0])} stands in the query and in the body; give it once")

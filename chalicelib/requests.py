@@ -1,6 +1,6 @@
 """What callers may ask for, checked: the reprocess Lambda's event and the API's parameters."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +10,7 @@ from chalicelib.settings import MAX_REPLAY
 
 MOST_TEXT = 1024
 YEAR = 31_622_400
+_MAX = f"a whole number from 1 to {MAX_REPLAY}"
 
 
 @dataclass(frozen=True)
@@ -34,12 +35,20 @@ def read_query(query: Mapping[str, list[str]]) -> Request:
 
 def single(query: Mapping[str, list[str]], known: Collection[str]) -> dict[str, str]:
     """A query whose parameters are all known and given once. Raises BadRequest."""
-    for name, values in query.items():
-        if len(values) > 1:
-            raise BadRequest(f"{shown(name)} is given {len(values)} times; give it once")
-    given = {name: values[0] for name, values in query.items()}
+    given = {name: once(name, values) for name, values in query.items()}
     only(given, known)
     return given
+
+
+def once(name: str, values: Sequence[str]) -> str:
+    """The value of a parameter. Raises BadRequest where there are several, naming them."""
+    if len(values) > 1:
+        what = f", {_MAX}" if name == "max" else ""
+        raise BadRequest(
+            f"{shown(name)} is given {len(values)} times ({shown(', '.join(values))});"
+            f" give it once{what}"
+        )
+    return values[0]
 
 
 def only(given: Mapping[str, Any], known: Collection[str]) -> None:

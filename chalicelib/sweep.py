@@ -25,6 +25,8 @@ NEAR_YEAR = timedelta(days=330)
 """Age at which a job is announced: Step Functions ends every execution after a year."""
 PACE = 0.15
 """Seconds between two DescribeExecution calls: under 10 a second, the smallest quota."""
+CATCH = 2 * PACE
+"""The net looks twice: at the execution, and at the one that would have restarted it."""
 
 
 @dataclass
@@ -105,7 +107,7 @@ class Sweep:
         return [e for e in executions if Record(execution=e).death not in dealt_with]
 
     def _catch(self, execution: str, repairs: Repairs) -> None:
-        self.pause(PACE)
+        self.pause(CATCH)
         if self.net.catch(execution) == "spooled":
             repairs.caught.append(execution)
 
@@ -134,6 +136,7 @@ class Sweep:
 
     def _of_dead(self, claim: Claim, owner: Execution, repairs: Repairs) -> None:
         """Its death was not heard of, or its message may have been dropped by now."""
+        self.pause(CATCH)
         if self.net.catch(owner.arn) == "spooled":
             repairs.caught.append(owner.arn)
             return

@@ -36,10 +36,10 @@ def test_without_the_token_nothing_is_touched(stage: Deployment, token: str | No
     ("query", "told"),
     [
         ("max=0", "max=0 must be a whole number from 1 to 10000"),
-        ("max=-1", "max=-1"),
-        ("max=two", "max=two"),
-        ("max=10001", "max=10001"),
-        ("max=1&max=2", "max is given 2 times"),
+        ("max=-1", "max=-1 must be a whole number from 1 to 10000"),
+        ("max=two", "max=two must be a whole number from 1 to 10000"),
+        ("max=10001", "max=10001 must be a whole number from 1 to 10000"),
+        ("max=1&max=2", "(1, 2); give it once, a whole number from 1 to 10000"),
         ("most=1", "unknown parameter 'most'"),
     ],
 )

@@ -3,7 +3,7 @@
 import pytest
 
 from chalicelib.errors import SettingsError
-from chalicelib.settings import Settings
+from chalicelib.settings import CHECKS, Settings
 
 
 def test_without_variables_there_are_defaults() -> None:
@@ -26,29 +26,45 @@ def test_every_wrong_variable_is_named_with_its_value_and_mend() -> None:
     assert ".chalice/config.json" in text
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("MAX_REPROCESS", "10001"),
-        ("MAX_REPROCESS", "ten"),
-        ("MAX_REPROCESS", "-1"),
-        ("MAX_REPROCESS", "\u0661"),
-        ("MAX_ATTEMPTS", "0"),
-        ("COOL_DOWN", "43201"),
-        ("TASK_LIMIT", "1001"),
-        ("TASK_LIMIT", "1.5"),
-        ("SPOOL_VIA", "SQS"),
-        ("STATE_MACHINE", "/etc/passwd.json"),
-        ("STATE_MACHINE", "../other.json"),
-        ("STATE_MACHINE", "machine.yaml"),
-        ("REPLAY_SCHEDULE", "at night"),
-        ("REPLAY_SCHEDULE", "cron(0 3 * * *)"),
-        ("REPLAY_SCHEDULE", "rate(0 hours)"),
-        ("REPLAY_SCHEDULE", "rate(1 fortnight)"),
-        ("REPLAY_MAX", "0"),
-        ("REPLAY_TIMEZONE", "//"),
-    ],
-)
+WRONG = [
+    ("MAX_REPROCESS", "10001"),
+    ("MAX_REPROCESS", "ten"),
+    ("MAX_REPROCESS", "-1"),
+    ("MAX_REPROCESS", "\u0661"),
+    ("MAX_ATTEMPTS", "0"),
+    ("MAX_ATTEMPTS", "1001"),
+    ("COOL_DOWN", "43201"),
+    ("COOL_DOWN", "15m"),
+    ("TASK_LIMIT", "1001"),
+    ("TASK_LIMIT", "-1"),
+    ("TASK_LIMIT", "1.5"),
+    ("SPOOL_VIA", "SQS"),
+    ("STATE_MACHINE", "/etc/passwd.json"),
+    ("STATE_MACHINE", "../other.json"),
+    ("STATE_MACHINE", "machine.yaml"),
+    ("REPLAY_SCHEDULE", "at night"),
+    ("REPLAY_SCHEDULE", "cron(0 3 * * *)"),
+    ("REPLAY_SCHEDULE", "rate(0 hours)"),
+    ("REPLAY_SCHEDULE", "rate(1 fortnight)"),
+    ("REPLAY_MAX", "0"),
+    ("REPLAY_MAX", "10001"),
+    ("REPLAY_TIMEZONE", "//"),
+    ("SWEEP_SCHEDULE", "hourly"),
+    ("ALERT_EMAIL", "nobody"),
+    ("RECOVERY", "on"),
+    ("RAMP_INTERVAL", "0"),
+    ("RAMP_MAX_INTERVAL", "604801"),
+    ("RAMP_MAX", "201"),
+    ("HEALTHY_AFTER", "never"),
+    ("HOLD_WINDOWS", "at night"),
+]
+
+
+def test_each_setting_is_tried_with_a_wrong_value() -> None:
+    assert {name for name, _ in WRONG} == set(CHECKS)
+
+
+@pytest.mark.parametrize(("name", "value"), WRONG)
 def test_a_wrong_value_is_refused(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=name):
         Settings.read({name: value})

@@ -1,0 +1,87 @@
+"""The console's token is read seldom, and believed for a minute at most."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from chalicelib.errors import AwsError
+from chalicelib.local.memory.clock import SteppedClock
+from chalicelib.tokens import CACHED, Caller, NamedTokens, Tokens
+
+
+class Secrets:
+    """Secrets Manager with one secret, or none; counts who asks."""
+
+    def __init__(self, token: str) -> None:
+        self.token = token
+        self.asked = 0
+
+    def get_secret_value(self, **_: Any) -> dict[str, str]:
+        """The secret."""
+        self.asked += 1
+        return {"SecretString": json.dumps({"name": "console", "token": self.token})}
+
+
+class NoTokens:
+    """A table without named tokens."""
+
+    def get_item(self, **_: Any) -> dict[str, Any]:
+        """Nothing."""
+        return {}
+
+
+@pytest.fixture
+def secrets() -> Secrets:
+    return Secrets("first")
+
+
+@pytest.fixture
+def clock() -> SteppedClock:
+    return SteppedClock()
+
+
+@pytest.fixture
+def tokens(secrets: Secrets, clock: SteppedClock) -> Tokens:
+    named = NamedTokens(NoTokens(), "claims", lambda: datetime.now(UTC))
+    return Tokens(secrets, "respool-dev/console", named, clock.elapsed)
+
+
+def test_many_calls_read_the_secret_once(tokens: Tokens, secrets: Secrets) -> None:
+    for _ in range(100):
+        assert tokens.caller("Bearer first") == Caller("console")
+        assert tokens.caller("Bearer wrong") is None
+
+    assert secrets.asked == 1
+
+
+def test_a_changed_secret_holds_after_a_minute_at_most(
+    tokens: Tokens, secrets: Secrets, clock: SteppedClock
+) -> None:
+    assert tokens.caller("Bearer first")
+    secrets.token = "second"
+
+    clock.pause(CACHED + 1)
+
+    assert CACHED <= 60
+    assert tokens.caller("Bearer first") is None
+    assert tokens.caller("Bearer second") == Caller("console")
+
+
+def test_an_empty_secret_lets_nobody_in(tokens: Tokens, secrets: Secrets) -> None:
+    secrets.token = ""
+
+    assert tokens.caller("Bearer ") is None
+    assert tokens.caller("Bearer x") is None
+
+
+def test_without_the_secret_nobody_is_let_in(clock: SteppedClock) -> None:
+    class Broken:
+        def get_secret_value(self, **_: Any) -> None:
+            raise AwsError("GetSecretValue: no answer")
+
+    named = NamedTokens(NoTokens(), "claims", lambda: datetime.now(UTC))
+
+    with pytest.raises(AwsError):
+        Tokens(Broken(), "respool-dev/console", named, clock.elapsed).caller("Bearer first")
