@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
+# Files are shared out in this order among as many processes as there are cores.
+SLOWEST_FIRST := tests/e2e tests/integration tests/unit
 
 .PHONY: help demo up test check bench soak package audit requirements clean
 
@@ -16,7 +18,7 @@ up: $(READY)  ## The same deployment, to play with until Ctrl-C
 	@$(PY) -m chalicelib.local.up
 
 test: $(READY)  ## All tests: unit, integration, end to end
-	$(PY) -m pytest
+	$(PY) -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(SLOWEST_FIRST)
 
 check: $(READY)  ## Format, lint, types, and the definitions that a deploy renders
 	$(VENV)/bin/ruff format --check .
