@@ -79,6 +79,11 @@ def _session() -> Any:
     return botocore.session.get_session()
 
 
+def forget_session() -> None:
+    """Read the credentials anew next time, as a new process would."""
+    _session.cache_clear()
+
+
 @contextmanager
 def calling(call: str, about: str) -> Iterator[None]:
     """Translate whatever AWS answers to `call` into an error of ours that names `about`."""

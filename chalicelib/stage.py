@@ -9,7 +9,7 @@ from functools import cache, cached_property
 from typing import Any
 from uuid import uuid4
 
-from chalicelib.aws import client
+from chalicelib.aws import client, forget_session
 from chalicelib.board import KEPT, Board, DynamoBoard
 from chalicelib.cached import Cached
 from chalicelib.claims import DynamoClaims
@@ -70,6 +70,7 @@ def _stage_in(account: str) -> "Stage":
 def forget_stages() -> None:
     """Make the stage anew next time, as a new process would."""
     _stage_in.cache_clear()
+    forget_session()
 
 
 class Stage:

@@ -69,11 +69,7 @@ def _try(read: Callable[[], T], found: list[str]) -> T | None:
 
 def _settings(source: Source) -> Settings:
     place = f"{CONFIG}, stage {source.stage}"
-    if not STAGE.fullmatch(source.stage):
-        raise Malformed(
-            f"The stage {source.stage!r} can't be part of AWS's names. Use 1 to 24 small letters,"
-            " digits and hyphens, a letter first."
-        )
+    _check_stage(source)
     try:
         settings = Settings.read(source.environment)
     except SettingsError as wrong:
@@ -81,6 +77,20 @@ def _settings(source: Source) -> Settings:
     if wrong_times := list(_time_findings(settings)):
         raise Malformed.of(f"{place}: {one}" for one in wrong_times)
     return settings
+
+
+def _check_stage(source: Source) -> None:
+    if not STAGE.fullmatch(source.stage):
+        raise Malformed(
+            f"The stage {source.stage!r} can't be part of AWS's names. Use 1 to 24 small letters,"
+            " digits and hyphens, a letter first."
+        )
+    for function in source.functions:
+        if f"-{source.stage}".endswith(f"-{function}"):
+            raise Malformed(
+                f"The stage {source.stage!r} ends like the Lambda {function}, so that its names"
+                " could be those of another stage's Lambda. Take another name."
+            )
 
 
 def _time_findings(settings: Settings) -> Iterator[str]:

@@ -106,6 +106,14 @@ def test_a_stage_that_no_aws_name_can_hold_is_refused(project: Path) -> None:
         check(Source(project, "Dev_1", {}, FUNCTIONS))
 
 
+@pytest.mark.parametrize("stage", ["reprocess", "dev-reprocess", "dev-authorizer"])
+def test_a_stage_whose_names_another_stages_lambda_may_have_is_refused(
+    project: Path, stage: str
+) -> None:
+    with pytest.raises(Malformed, match=f"The stage '{stage}' ends like the Lambda"):
+        check(Source(project, stage, {}, FUNCTIONS))
+
+
 def test_a_lambda_of_a_pipeline_is_invoked_by_its_own_placeholder(project: Path) -> None:
     edit(project, "statemachine.json", '"${UncertainTask}"', '"${CallNeighbour}"')
     edit(

@@ -1,0 +1,78 @@
+"""moto with IAM enforced, its judgement mended, and every call of every role remembered.
+
+moto checks signatures and credentials and knows each role's policies. But it judges by resource
+for SQS alone, takes a batch call for an action of its own, reads `?` in a pattern as a regular
+expression does, and heeds few conditions; so here the judgement is ours (`tests/iam/policy.py`).
+It also completes no task tokens and redrives nothing: those calls do nothing once they are allowed.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from moto import mock_aws
+from moto.core.responses import ActionResult, EmptyResult
+from moto.iam import access_control
+from moto.stepfunctions.responses import StepFunctionResponse
+
+from tests.iam.policy import Call, allows
+from tests.iam.requests import Where, calls_of
+
+ACCOUNT = "123456789012"
+REGION = "us-east-1"
+WHERE = Where(REGION, ACCOUNT)
+Needed = dict[str, set[Call]]
+
+
+@contextmanager
+def moto_with_iam() -> Iterator[Needed]:
+    """moto, whose IAM is on inside `enable_iam_authentication`.
+
+    Gives what each role asked for and was allowed, by the role's name.
+    """
+    needed: Needed = defaultdict(set)
+
+    class Judged(access_control.IAMRequest):
+        def check_signature(self) -> None:
+            if not self._body:  # moto would take the query for the body
+                self._data = {}
+            super().check_signature()
+
+        def check_action_permitted(self, resource: str) -> None:
+            del resource  # moto knows it for SQS alone
+            operation = self._action.partition(":")[2]
+            given = json.loads(self._body) if self._body else {}
+            policies = [_document(one) for one in self._access_key.collect_policies()]
+            for call in calls_of(self._service, operation, self._path, given, WHERE):
+                if not allows(policies, call):
+                    self._raise_access_denied()
+                needed[self._access_key.arn.split("/")[1]].add(call)
+
+    with mock_aws(), pytest.MonkeyPatch.context() as mend:
+        mend.setattr(access_control, "IAMRequest", Judged)
+        mend.setattr(StepFunctionResponse, "send_task_success", lambda _: EmptyResult())
+        mend.setattr(StepFunctionResponse, "redrive_execution", _redriven, raising=False)
+        mend.setattr(StepFunctionResponse, "describe_execution", _redrivable)
+        yield needed
+
+
+def _document(policy: Any) -> Any:
+    return json.loads(policy) if isinstance(policy, str) else json.loads(policy.document)
+
+
+def _redriven(_: Any) -> ActionResult:
+    return ActionResult({"redriveDate": datetime.now(UTC)})
+
+
+_describe = StepFunctionResponse.describe_execution
+
+
+def _redrivable(response: Any) -> ActionResult:
+    """A failed execution can be redriven, which moto never says."""
+    described: Any = _describe(response).result
+    status = "REDRIVABLE" if described["status"] == "FAILED" else "NOT_REDRIVABLE"
+    return ActionResult({**described, "redriveStatus": status})

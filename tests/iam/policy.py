@@ -1,0 +1,71 @@
+"""Identity policies, evaluated as AWS documents it, as far as this project's policies go."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+Policy = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Call:
+    """One thing that is asked of IAM: an action on a resource, and what the request tells."""
+
+    action: str
+    resource: str
+    keys: frozenset[str] = field(default_factory=frozenset)
+    """The partition keys of a request to DynamoDB (dynamodb:LeadingKeys)."""
+
+
+def allows(policies: Iterable[Policy], call: Call) -> bool:
+    """Whether the policies of one identity allow the call; raises on what it can't evaluate."""
+    return any(_allows(statement, call) for policy in policies for statement in policy["Statement"])
+
+
+def _allows(statement: Mapping[str, Any], call: Call) -> bool:
+    if set(statement) - {"Sid", "Effect", "Action", "Resource", "Condition"}:
+        raise ValueError(f"not known here: {statement}")
+    if statement["Effect"] != "Allow":
+        raise ValueError(f"only Allow is known here: {statement}")
+    return (
+        any(matches(one, call.action, re.IGNORECASE) for one in listed(statement["Action"]))
+        and any(matches(one, call.resource) for one in listed(statement["Resource"]))
+        and all(
+            _holds(operator, key, wanted, call)
+            for operator, keys in statement.get("Condition", {}).items()
+            for key, wanted in keys.items()
+        )
+    )
+
+
+def _holds(operator: str, key: str, wanted: Any, call: Call) -> bool:
+    if (operator, key) != ("ForAllValues:StringLike", "dynamodb:LeadingKeys"):
+        raise ValueError(f"a condition that is not known here: {operator} {key}")
+    return all(any(matches(one, value) for one in listed(wanted)) for value in call.keys)
+
+
+def matches(pattern: str, text: str, flags: int = 0) -> bool:
+    """`*` is any text, `?` any one character, and everything else is itself."""
+    parts = {"*": ".*", "?": "."}
+    expression = "".join(parts.get(one) or re.escape(one) for one in pattern)
+    return re.fullmatch(expression, text, flags | re.DOTALL) is not None
+
+
+def listed(value: Any) -> list[Any]:
+    """One or many, as many."""
+    return value if isinstance(value, list) else [value]
+
+
+def narrowed(policy: Policy) -> Iterator[tuple[str, Policy]]:
+    """Every policy that lacks one action or one resource of one statement, named by what it lacks.
+
+    Whatever still allows everything that is needed was wider than need be.
+    """
+    for n, statement in enumerate(policy["Statement"]):
+        for part in ("Action", "Resource"):
+            for one in listed(statement[part]):
+                rest = [other for other in listed(statement[part]) if other != one]
+                changed = [{**statement, part: rest}] if rest else []
+                statements = policy["Statement"][:n] + changed + policy["Statement"][n + 1 :]
+                yield f"{statement.get('Sid', n)} {one}", {**policy, "Statement": statements}

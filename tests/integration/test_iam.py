@@ -1,0 +1,261 @@
+"""Every Lambda does all its jobs with its own role, needs all of it, and reaches no other stage.
+
+IAM is enforced (`tests/iam/moto.py`) while the handlers of app.py run by event. What they called
+is what their policies are measured by: nobody wrote it down.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from moto.core.authorization import enable_iam_authentication
+
+import app
+from chalicelib.errors import AwsError
+from chalicelib.plan import Status
+from chalicelib.record import Failure, Record
+from chalicelib.settings import Settings
+from chalicelib.stage import Stage, now
+from chalicelib.tokens import Kind, NamedTokens
+from tests.iam.deployed import FUNCTIONS, Deployed
+from tests.iam.moto import ACCOUNT, REGION, Needed, moto_with_iam
+from tests.iam.policy import Call, allows, narrowed
+from tests.iam.stage import LONG_AGO, TOKEN, IamStage, request
+
+FAILED = Failure("ConnectionError", "the neighbour does not answer")
+
+
+@pytest.fixture(scope="module")
+def patch() -> Iterator[pytest.MonkeyPatch]:
+    with pytest.MonkeyPatch.context() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def moto() -> Iterator[Needed]:
+    with moto_with_iam() as needed:
+        yield needed
+
+
+def made(name: str, patch: pytest.MonkeyPatch) -> IamStage:
+    stage = IamStage(Deployed(name), patch)
+    stage.make()
+    return stage
+
+
+@pytest.fixture(scope="module")
+def dev(moto: Needed, patch: pytest.MonkeyPatch) -> IamStage:
+    return made("dev", patch)
+
+
+@pytest.fixture(scope="module")
+def prod(moto: Needed, patch: pytest.MonkeyPatch) -> IamStage:
+    return made("prod", patch)
+
+
+def work(dev: IamStage) -> None:
+    with dev.process("uncertain_task", SLEEP="0") as invoke:
+        assert invoke({"key": "a"}) == {"key": "a"}
+
+
+def spool_jobs(dev: IamStage) -> None:
+    running = dev.start("spooled-running")
+    dead = dev.start("spooled-dead", "FAILED", "States.Runtime")
+    ended = dev.start("spooled-ended", "FAILED", "GivenUp")
+    for execution in (dead, ended):
+        dev.claim(execution, parked_at="")
+        dev.claims.take_slot("UncertainTask", execution, 5)
+    parked = {"key": "a", "execution": running, "token": dev.token(), "attempt": 1}
+    with dev.process("error_spool") as invoke:
+        assert invoke({**parked, "input": {"key": "a"}})["result"] == "spooled"
+        assert invoke(parked)["result"] == "spooled"
+        assert invoke({"key": "b", "error-info": {"Error": "E"}})["result"] == "spooled"
+        assert invoke(died(dead))["result"] == "spooled"
+        assert invoke(died(ended))["result"] == "ended"
+
+
+def died(execution: str) -> dict[str, Any]:
+    kind = "Step Functions Execution Status Change"
+    return {"detail-type": kind, "detail": {"executionArn": execution}}
+
+
+def spool_every_kind(dev: IamStage, name: str) -> None:
+    """Jobs that are resumed, started anew, redriven, handed over, stuck and not to be read."""
+    dead = dev.start(f"{name}-dead", "FAILED", "States.Runtime")
+    aborted = dev.start(f"{name}-aborted", "ABORTED")
+    dev.claim(dead)
+    dev.claim(aborted)
+    dev.spool(Record(key=f"{name}-parked", execution=dead, token=dev.token(), error=FAILED))
+    dev.spool(Record(key=f"{name}-bare", input={"key": f"{name}-bare"}))
+    dev.spool(Record(key=f"{name}-dead", execution=dead, attempt=1, error=FAILED))
+    dev.spool(Record(key=f"{name}-aborted", execution=aborted, attempt=1, error=FAILED))
+    dev.spool(Record(key=f"{name}-stuck", execution=dead, token=dev.token(), attempt=9))
+    dev.spool("{not to be read")
+
+
+def replay_jobs(dev: IamStage) -> None:
+    spool_every_kind(dev, "nightly")
+    with dev.process("reprocess", MAX_REPROCESS="100") as invoke:
+        told = invoke({})
+        assert told["resumed"] >= 2, "one by its token, one redriven"
+        assert told["restarted"] >= 2, "one without an execution, one whose execution was aborted"
+        assert {one["key"] for one in told["failed"]} >= {"nightly-stuck"}
+        assert invoke({"max": 1, "key": "none such"})["replayed"] == 0
+
+
+def take_what_sqs_delivers(dev: IamStage) -> None:
+    sqs = dev.session.client("sqs")
+    url = sqs.get_queue_url(QueueName=dev.names.spool)["QueueUrl"]
+    sqs.purge_queue(QueueUrl=url)
+    dev.spool(Record(key="young", failed_at=now().isoformat(), input={"key": "young"}))
+    (message,) = sqs.receive_message(QueueUrl=url)["Messages"]
+    record = {
+        "messageId": message["MessageId"],
+        "receiptHandle": message["ReceiptHandle"],
+        "body": message["Body"],
+        "attributes": {"SentTimestamp": "1"},
+    }
+    with dev.process("reprocess") as invoke:
+        kept = invoke({"Records": [record]})["batchItemFailures"]
+    assert kept == [{"itemIdentifier": message["MessageId"]}]
+
+
+def sweep_and_ramp(dev: IamStage) -> None:
+    lost = dev.start("never-heard-of", "FAILED", "States.Runtime")
+    done = dev.start("claim-left", "SUCCEEDED")
+    dev.claim(lost, parked_at="")
+    dev.claim(done, parked_at="", spooled_at="")
+    dev.claims.take_slot("UncertainTask", done, 5)
+    with dev.process("reprocess", RECOVERY="ramp") as invoke:
+        swept = invoke({"sweep": True})
+        assert lost in swept["caught"]
+        assert done in swept["freed"]
+        assert "UncertainTask" in invoke({"ramp": True})["ramp"]
+
+
+def call_every_route(dev: IamStage) -> None:
+    spool_every_kind(dev, "by-hand")
+    running = dev.claim(dev.start("by-hand-running"))
+    stuck = dev.claim(dev.start("by-hand-stuck"), stuck_at=LONG_AGO, attempt=9)
+    dev.spool(Record(key=stuck, input={"key": stuck}, attempt=9), dev.names.stuck)
+    dev.spool(Record(key="another", input={"key": "another"}, attempt=9), dev.names.stuck)
+    calls = [
+        request("GET", "/"),
+        request("GET", "/console/{file}", file="style.css"),
+        request("GET", "/openapi.json"),
+        request("GET", "/status"),
+        request("GET", "/jobs"),
+        request("GET", "/jobs/groups"),
+        request("POST", "/replay", {"key": "none such"}),
+        request("POST", "/replay", {"max": 100}),
+        request("POST", "/jobs/{key}/replay", {}, key=stuck),
+        request("POST", "/jobs/{key}/give-up", {"reason": "nobody wants it"}, key=running),
+        request("PUT", "/tasks/{task}/limit", {"limit": 3}, task="Another"),
+    ]
+    assert {one["requestContext"]["resourcePath"] for one in calls} == set(app.app.routes)
+    with dev.process("api_handler") as invoke:
+        answers = [invoke(event) for event in calls]
+    assert [one["statusCode"] for one in answers] == [200] * len(calls)
+    assert '"trigger":"missing"' in answers[3]["body"], "looked for, and not there on moto"
+
+
+def tell_who_calls(dev: IamStage) -> None:
+    named = NamedTokens(dev.session.client("dynamodb"), dev.names.table, now)
+    kims = named.create("kim", Kind.READ)
+    with dev.process("authorizer") as invoke:
+        assert invoke(asking(TOKEN))["principalId"] == "console"
+        assert invoke(asking(kims))["principalId"] == "kim"
+
+
+def asking(token: str) -> dict[str, str]:
+    path = f"arn:aws:execute-api:{REGION}:{ACCOUNT}:a/api/GET/status"
+    return {"type": "TOKEN", "methodArn": path, "authorizationToken": f"Bearer {token}"}
+
+
+JOBS = {
+    "uncertain_task": [work],
+    "error_spool": [spool_jobs],
+    "reprocess": [replay_jobs, take_what_sqs_delivers, sweep_and_ramp],
+    "api_handler": [call_every_route],
+    "authorizer": [tell_who_calls],
+}
+
+
+@pytest.fixture(scope="module")
+def needed(dev: IamStage, moto: Needed) -> dict[str, set[Call]]:
+    """What each Lambda's role is asked for: by its handler at work, and by AWS itself."""
+    for jobs in JOBS.values():
+        for job in jobs:
+            job(dev)
+    return {
+        function: moto[dev.role(function)] | set(dev.deployed.by_services(function))
+        for function in FUNCTIONS
+    }
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_lambda_does_all_its_jobs_with_its_own_role(
+    dev: IamStage, needed: dict[str, set[Call]], function: str
+) -> None:
+    policy = dev.deployed.of_function(function)
+
+    assert [call for call in needed[function] if not allows([policy], call)] == []
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_whatever_is_taken_from_a_policy_stops_a_job(
+    dev: IamStage, needed: dict[str, set[Call]], function: str
+) -> None:
+    idle = [
+        lacking
+        for lacking, policy in narrowed(dev.deployed.of_function(function))
+        if all(allows([policy], call) for call in needed[function])
+    ]
+    assert idle == []
+
+
+@pytest.mark.parametrize("other", ["prod", "dev2", "dev-2", "dev-spool", "de", "x-dev", "dev-"])
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_no_call_is_allowed_on_another_stage_however_alike_its_name(
+    dev: IamStage, needed: dict[str, set[Call]], function: str, other: str
+) -> None:
+    policy = dev.deployed.of_function(function)
+    abroad = [
+        replace(call, resource=call.resource.replace("respool-dev", f"respool-{other}"))
+        for call in needed[function]
+        if call.resource != "*"
+    ]
+
+    assert abroad
+    assert [call for call in abroad if allows([policy], call)] == []
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_what_another_stage_has_is_out_of_reach(
+    dev: IamStage, prod: IamStage, function: str
+) -> None:
+    prod.spool(Record(key="theirs", input={"key": "theirs"}))
+    theirs = Stage(prod.names, Settings(), dev.assumed(function))
+    attempts: list[Callable[[], Any]] = [
+        theirs.spool.depth,
+        lambda: theirs.stuck.send("x"),
+        lambda: theirs.claims.get("theirs"),
+        lambda: theirs.claims.set_limit("UncertainTask", 0),
+        lambda: theirs.workflow.start("theirs", "{}"),
+        lambda: theirs.workflow.resume(prod.token()),
+        lambda: list(theirs.workflow.list(Status.RUNNING)),
+        lambda: theirs.tokens.caller("Bearer x"),
+    ]
+    with enable_iam_authentication():
+        for attempt in attempts:
+            with pytest.raises(AwsError, match="not authorized"):
+                attempt()
+
+
+def test_the_authorizer_reads_tokens_and_no_jobs(dev: IamStage) -> None:
+    ours = Stage(dev.names, Settings(), dev.assumed("authorizer"))
+    with enable_iam_authentication():
+        assert ours.named_tokens.find("nobody's") is None
+        with pytest.raises(AwsError, match="not authorized"):
+            ours.claims.get("12345")
