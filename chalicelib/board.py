@@ -45,8 +45,8 @@ class View:
 class Board(Protocol):
     """What the API needs of the table."""
 
-    def look(self) -> View:
-        """All jobs and tasks, as they are or were a moment ago."""
+    def look(self, after: datetime | None = None) -> View:
+        """All jobs and tasks, as they are or were a moment ago, but not before that time."""
 
     def forget(self) -> None:
         """Look anew next time: something has just been changed."""
@@ -93,8 +93,10 @@ class DynamoBoard:
         self._elapsed = elapsed
         self._view = Cached(self._read, KEPT, elapsed)
 
-    def look(self) -> View:
-        """All jobs and tasks, as they are or were a moment ago."""
+    def look(self, after: datetime | None = None) -> View:
+        """All jobs and tasks, as they are or were a moment ago, but not before that time."""
+        if after is not None and self._view.get().at < after:
+            self._view.forget()
         return self._view.get()
 
     def forget(self) -> None:

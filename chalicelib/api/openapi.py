@@ -69,7 +69,7 @@ def _paths() -> Part:
                 "status",
                 "How the stage stands",
                 "Status",
-                {"since": text("Tell also what became of the jobs that waited at that time")},
+                {"since": text("Tell also what became of the jobs that waited then; `now` begins")},
             )
         },
         "/jobs": {"get": _get("jobs", "The jobs that run, wait or are stuck", "Jobs", _JOBS)},

@@ -9,7 +9,7 @@ from chalicelib.board import State, View, state_of
 from chalicelib.claims import Claim, Slots
 from chalicelib.errors import BadRequest
 from chalicelib.requests import shown, single
-from chalicelib.stage import UNCERTAIN_TASK, Stage
+from chalicelib.stage import UNCERTAIN_TASK, Stage, now
 
 YEAR = timedelta(days=365)
 """Step Functions ends every execution after a year."""
@@ -20,9 +20,12 @@ WARNED = timedelta(days=35)
 
 
 def status(stage: Stage, query: Mapping[str, list[str]]) -> dict[str, Any]:
-    """The stage at a glance; `since` also tells what became of jobs that waited then."""
+    """The stage at a glance; `since` also tells what became of jobs that waited then.
+
+    Looks are remembered by each of the API's Lambdas; one from before `since` can't answer that.
+    """
     since = _moment(single(query, ("since",)))
-    view = stage.board.look()
+    view = stage.board.look(since and min(since, now()))
     told = {
         "stage": stage.names.prefix,
         "at": view.at.isoformat(timespec="milliseconds"),
@@ -147,7 +150,9 @@ def _read(text: str) -> datetime | None:
 def _moment(given: Mapping[str, str]) -> datetime | None:
     if "since" not in given:
         return None
+    if given["since"] == "now":
+        return now()
     moment = _read(given["since"].replace(" ", "+"))  # a plus in a query means a space
     if moment is None:
-        raise BadRequest(f"since={shown(given['since'])} must be an ISO 8601 time, as in `at`")
+        raise BadRequest(f"since={shown(given['since'])} must be `now` or a time, as in `at`")
     return moment

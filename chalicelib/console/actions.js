@@ -166,10 +166,9 @@ async function preview(count, filter, only) {
 
 async function run() {
   const { filter, count, reason } = state.flow;
-  const then = await attempt(() => call("GET", "status"));
+  const then = await attempt(() => call("GET", "status", { query: { since: "now" } }));
   if (!then) return;
-  const before = then.jobs.parked + then.jobs.stuck;
-  state.flow = { phase: "sending", since: then.at, before, asked: count, sent: 0, failed: [], tally: { finished: 0, running: 0, again: 0 } };
+  state.flow = { phase: "sending", since: then.since.at, before: then.since.waiting, asked: count, sent: 0, failed: [], tally: { finished: 0, running: 0, again: 0 } };
   state.focus = "progress";
   changed();
   keen();
@@ -197,14 +196,16 @@ async function send(filter, count, reason) {
 export function tally() {
   const { flow, status } = state;
   const since = status?.since;
-  if (!since || !["sending", "watching"].includes(flow.phase)) return;
-  const gone = Math.max(0, flow.before - since.waiting);
+  if (since?.at !== flow.since || !["sending", "watching"].includes(flow.phase)) return;
+  // What failed between that look and the replay is taken, too: it has been waiting all the same.
+  const before = Math.max(flow.before, since.waiting + since.running + since.failed_again);
+  const gone = before - since.waiting;
   const again = Math.min(since.failed_again, gone);
   const running = Math.min(since.running, gone - again);
   const now = { finished: gone - again - running, running, again };
-  const over = flow.phase === "watching" && running === 0 && gone >= Math.min(flow.sent, flow.before);
-  if (JSON.stringify(now) === JSON.stringify(flow.tally) && !over) return;
-  state.flow = { ...flow, tally: now, phase: over ? "ended" : flow.phase };
+  const over = flow.phase === "watching" && running === 0 && gone >= Math.min(flow.sent, before);
+  if (JSON.stringify(now) === JSON.stringify(flow.tally) && before === flow.before && !over) return;
+  state.flow = { ...flow, before, tally: now, phase: over ? "ended" : flow.phase };
   if (over) state.focus = "ended";
   changed();
 }

@@ -42,8 +42,9 @@ function pause() {
 }
 
 async function read(mine) {
-  const since = state.flow.phase === "watching" || state.flow.phase === "sending" ? state.flow.since : "";
   const before = state.status;
+  const watched = ["sending", "watching"].includes(state.flow.phase) ? state.flow.since : "";
+  const since = before ? watched : "now"; // whoever opens the page sees what is so, not what was
   const status = await call("GET", "status", { query: { since } });
   if (mine !== round) return;
   if (before && status.at < before.at) return; // an older look, from another of the API's Lambdas

@@ -42,6 +42,14 @@ def open_page(chrome: Browser, stage: Deployment) -> Iterator[Open]:
         yield open_it
 
 
+@pytest.fixture(scope="module")
+def plain(chrome: Browser, deployment: Deployment) -> Iterator[Page]:
+    """The page, not signed in: for what needs no stage."""
+    with page(chrome) as tab:
+        tab.goto(f"{deployment.api_url}/")
+        yield tab
+
+
 def sign_in(tab: Page, token: str) -> None:
     tab.locator("#token").fill(token)
     tab.locator("#token").press("Enter")
@@ -100,6 +108,42 @@ def test_jobs_that_fail_again_are_told_and_wait_as_before(
     expect(tab.locator("#ended h2")).to_contain_text("2 jobs failed again and are waiting")
     expect(headline(tab)).to_contain_text("2 jobs have been waiting")
     expect(tab.locator(".rows")).to_contain_text("failed 2 times")
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ((2, 0, 0), ("watching", 0, 0, 0)),
+        ((1, 1, 0), ("watching", 0, 1, 0)),
+        ((0, 1, 1), ("watching", 0, 1, 1)),
+        ((0, 0, 1), ("ended", 1, 0, 1)),
+        ((0, 0, 2), ("ended", 0, 0, 2)),
+        ((1, 0, 2), ("ended", 0, 0, 2)),
+    ],
+    ids=lambda value: "-".join(map(str, value)),
+)
+def test_what_became_of_two_jobs_is_read_off_the_status(
+    plain: Page, told: tuple[int, int, int], expected: tuple[str, int, int, int]
+) -> None:
+    """The last one: a third job failed after the replay's look, and was taken in one's place."""
+    script = """async ([waiting, running, failed_again]) => {
+        const base = new URL('console/', location.href);
+        const { tally } = await import(new URL('actions.js', base).href);
+        const { state } = await import(new URL('store.js', base).href);
+        const kept = { flow: state.flow, status: state.status, focus: state.focus };
+        const since = { at: 'T', waiting, running, failed_again };
+        const none = { finished: 0, running: 0, again: 0 };
+        Object.assign(state, {
+            flow: { phase: 'watching', since: 'T', before: 2, sent: 2, tally: none },
+            status: { since },
+        });
+        tally();
+        const { phase, tally: { finished, running: on, again } } = state.flow;
+        Object.assign(state, kept);
+        return [phase, finished, on, again];
+    }"""
+
+    assert tuple(plain.evaluate(script, told)) == expected
 
 
 def test_a_task_is_held_and_released(stage: Deployment, open_page: Open) -> None:
@@ -322,8 +366,7 @@ def test_nothing_sticks_out_on_a_phone(stage: Deployment, open_page: Open, local
     assert small == 0
 
 
-def test_both_languages_say_the_same_things(stage: Deployment, open_page: Open) -> None:
-    tab = open_page()
+def test_both_languages_say_the_same_things(plain: Page) -> None:
     names = """async () => {
         const paths = (part, at) => typeof part === 'object'
             ? Object.entries(part).flatMap(([name, inner]) => paths(inner, at + '.' + name))
@@ -334,7 +377,7 @@ def test_both_languages_say_the_same_things(stage: Deployment, open_page: Open) 
         return both.map((texts) => paths(texts, '').sort());
     }"""
 
-    english, japanese = tab.evaluate(names)
+    english, japanese = plain.evaluate(names)
 
     assert english == japanese
     assert len(english) > 100

@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -144,6 +145,25 @@ def test_a_replay_starts_as_many_jobs_as_asked_for_and_is_audited(api: ApiStage)
         "about": {"max": "2"},
         "count": 2,
     }
+
+
+def test_a_remembered_look_is_not_used_for_what_happened_after_it(api: ApiStage) -> None:
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+
+    def look(query: str) -> dict[str, Any]:
+        found: dict[str, Any] = api.client.http.get(f"/status{query}", headers=headers).json_body
+        return found
+
+    look("")
+    api.claim("a")
+    assert look("")["jobs"]["parked"] == 0, "many pages that poll share one look"
+    began = look("?since=now")
+
+    assert began["jobs"]["parked"] == began["since"]["waiting"] == 1
+    api.claim("b")
+    again = look("?since=" + began["since"]["at"].replace("+", "%2B"))
+    assert again["since"]["at"] == began["since"]["at"]
+    assert again["at"] == began["at"], "a look from after that moment is good for it"
 
 
 def test_a_replay_may_be_asked_for_in_the_body(api: ApiStage) -> None:

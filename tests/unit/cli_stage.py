@@ -27,8 +27,9 @@ class MemoryBoard:
         self._process = process
         self._ramps = ramps
 
-    def look(self) -> View:
+    def look(self, after: datetime | None = None) -> View:
         """All jobs, tasks and ramps."""
+        del after  # every look is a new one
         claims, now = self._process.claims, self._process.stage.clock.now()
         return view(list(claims.claims()), list(claims.slots()), now, self._ramps)
 
