@@ -32,6 +32,8 @@ class Settings:
     ramp_max: int = 100
     healthy_after: int = 300
     hold_windows: tuple[Window, ...] = ()
+    api_rate: int = 20
+    api_burst: int = 100
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> "Settings":
@@ -59,7 +61,7 @@ class Settings:
 
 def _whole(low: int, high: int) -> Callable[[str], int]:
     def check(text: str) -> int:
-        if not (text.isascii() and text.isdigit() and low <= int(text[:20]) <= high):
+        if not (text.isascii() and text.isdigit() and len(text) <= 12 and low <= int(text) <= high):
             raise ValueError(f"must be a whole number from {low} to {high}")
         return int(text)
 
@@ -91,7 +93,13 @@ def _schedule(text: str) -> str:
 
 def _is_rate(fields: list[str]) -> bool:
     units = ("minute", "minutes", "hour", "hours", "day", "days")
-    return len(fields) == 2 and fields[0].isdigit() and int(fields[0]) > 0 and fields[1] in units
+    return (
+        len(fields) == 2
+        and fields[0].isascii()
+        and fields[0].isdigit()
+        and int(fields[0]) > 0
+        and fields[1] in units
+    )
 
 
 def _timezone(text: str) -> str:
@@ -133,4 +141,6 @@ CHECKS: dict[str, Callable[[str], Any]] = {
     "RAMP_MAX": _whole(1, 200),
     "HEALTHY_AFTER": _whole(1, 86_400),
     "HOLD_WINDOWS": parse,
+    "API_RATE": _whole(1, 10_000),
+    "API_BURST": _whole(1, 5000),
 }

@@ -115,7 +115,7 @@ def _get(name: str, about: str, schema: str, query: dict[str, Schema]) -> Part:
         "operationId": name,
         "summary": about,
         "parameters": _in_query(query),
-        "responses": {"200": _json(about, schema), **_refusals("400", "401", "403")},
+        "responses": {"200": _json(about, schema), **_refusals("400", "401", "403", "429")},
     }
 
 
@@ -130,7 +130,7 @@ def _change(name: str, about: str, schema: str, body: Schema, needed: Sequence[s
         },
         "responses": {
             "200": _json("What was done", schema),
-            **_refusals("400", "401", "403", "404", "409", "415"),
+            **_refusals("400", "401", "403", "404", "409", "415", "429"),
         },
     }
 
@@ -165,6 +165,7 @@ _BY_GATEWAY = {
     "401": "There is no token",
     "403": "The token is unknown or revoked, or is good for looking only",
     "415": "The body is not application/json",
+    "429": "More requests than the stage lets in: ask again later",
 }
 _BY_AWS = {
     "502": "AWS refused a call; the answer says which",

@@ -177,6 +177,7 @@ export default {
     403: "Your token may not do this.",
     404: "That job is not there any more.",
     409: "Not possible just now.",
+    429: "Too many requests at once. Try again in a few seconds.",
     503: "AWS asked to slow down. Try again in a few seconds.",
     other: "It did not work.",
   },

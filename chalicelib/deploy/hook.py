@@ -53,6 +53,7 @@ def _deploy(command: Command, app: Any) -> None:
     def finish() -> None:
         tags = {"app": APP, "stage": command.stage}
         done = target.deploying.run(checked.body, tags)
+        target.limit_api(checked.settings)
         _say(report.deployed(target.place(), done, checked.settings))
 
     _at_the_end(command, finish)
@@ -91,9 +92,7 @@ def _package(command: Command, app: Any) -> None:
 
     def finish() -> None:
         source, out = target.source, Path(command.params["out"])
-        written = packaging.write(
-            out, command.params, source.functions, source.prefix, checked.body
-        )
+        written = packaging.write(out, command.params, source, checked)
         _say(report.packaged(source.prefix, written))
 
     _at_the_end(command, finish)

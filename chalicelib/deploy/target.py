@@ -12,11 +12,13 @@ from chalicelib.deploy import policies, report, template
 from chalicelib.deploy.account import Account
 from chalicelib.deploy.command import Command
 from chalicelib.deploy.deploying import Deploying
+from chalicelib.deploy.gateway import Gateway
 from chalicelib.deploy.preflight import Checked, Source
 from chalicelib.deploy.set_aside import SetAside
 from chalicelib.deploy.stack import Patience, Stack
 from chalicelib.deploy.trigger import Trigger
 from chalicelib.names import Names
+from chalicelib.settings import Settings
 
 RENDERED = ".chalice/rendered"
 
@@ -69,6 +71,13 @@ class Target:
         trigger = Trigger(self._account.client("lambda"), self._patience)
         return Deploying(self.stack, trigger, self.set_aside)
 
+    def limit_api(self, settings: Settings) -> None:
+        """Have API Gateway turn away what is more than the stage's settings let in."""
+        if api := self._rest_api():
+            stage = str(api["rest_api_url"]).rstrip("/").rpartition("/")[2]
+            gateway = Gateway(self._account.client("apigateway"))
+            gateway.limit(api["rest_api_id"], stage, settings.api_rate, settings.api_burst)
+
     def render(self, checked: Checked, values: Mapping[str, str]) -> None:
         """Write the policies where config.json has Chalice look for them."""
         filled = {n: policies.rendered(one, values) for n, one in checked.policies.items()}
@@ -93,14 +102,18 @@ class Target:
         )
 
     def _api_url(self) -> str:
+        api = self._rest_api()
+        if not api:
+            return ""
+        endpoint = self._account.endpoint
+        elsewhere = f"{endpoint}/restapis/{api['rest_api_id']}/api/_user_request_"
+        return elsewhere if endpoint else str(api["rest_api_url"])
+
+    def _rest_api(self) -> Mapping[str, Any]:
+        """What Chalice noted of the API that it deployed; empty where there is none."""
         record = self._command.project / ".chalice" / "deployed" / f"{self._command.stage}.json"
         resources = json.loads(record.read_text())["resources"] if record.exists() else []
-        for resource in resources:
-            if resource["resource_type"] == "rest_api":
-                endpoint = self._account.endpoint
-                elsewhere = f"{endpoint}/restapis/{resource['rest_api_id']}/api/_user_request_"
-                return elsewhere if endpoint else str(resource["rest_api_url"])
-        return ""
+        return next((one for one in resources if one["resource_type"] == "rest_api"), {})
 
 
 def _variables(command: Command) -> Mapping[str, str]:

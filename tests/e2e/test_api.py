@@ -3,6 +3,7 @@
 import pytest
 
 from chalicelib.api.paths import written
+from chalicelib.deploy.gateway import Gateway
 from chalicelib.local.deployment import Deployment
 from chalicelib.tokens import Kind
 from tests.e2e.conftest import Engines
@@ -79,3 +80,20 @@ def test_the_page_and_the_document_need_no_token(stage: Deployment, path: str) -
 
 def test_a_stranger_s_file_is_not_served(stage: Deployment) -> None:
     assert stage.api("GET", "/console/app.py").status == 404
+
+
+def test_a_flood_of_requests_is_turned_away_and_the_limit_is_the_settings(
+    stage: Deployment,
+) -> None:
+    client = stage.client("apigateway")
+    (api,) = (one["rest_api_id"] for one in stage.project.deployed() if "rest_api_id" in one)
+    deployed = client.get_stage(restApiId=api, stageName="api")["methodSettings"]["*/*"]
+    assert (deployed["throttlingRateLimit"], deployed["throttlingBurstLimit"]) == (20, 100)
+
+    Gateway(client).limit(api, "api", 1, 2)
+    try:
+        statuses = {stage.api("GET", "/openapi.json").status for _ in range(20)}
+    finally:
+        Gateway(client).limit(api, "api", 20, 100)
+
+    assert statuses == {200, 429}

@@ -1,7 +1,7 @@
 import pytest
 
 from chalicelib.deploy.findings import Malformed
-from chalicelib.deploy.packaging import named, refuse_unnamed
+from chalicelib.deploy.packaging import limited, limited_by_terraform, named, refuse_unnamed
 
 SAM = {
     "Resources": {
@@ -23,3 +23,26 @@ def test_a_package_whose_functions_would_stay_nameless_is_refused() -> None:
     with pytest.raises(Malformed, match="--single-file"):
         refuse_unnamed({"single_file": True})
     refuse_unnamed({"single_file": False})
+
+
+def test_a_packaged_api_takes_no_more_requests_than_the_settings_say() -> None:
+    assert limited(SAM, 20, 100)["Resources"]["RestAPI"]["Properties"]["MethodSettings"] == [
+        {
+            "ResourcePath": "/*",
+            "HttpMethod": "*",
+            "ThrottlingRateLimit": 20,
+            "ThrottlingBurstLimit": 100,
+        }
+    ]
+    terraform = {"resource": {"aws_api_gateway_deployment": {"rest_api": {"stage_name": "api"}}}}
+    made = limited_by_terraform(terraform, 20, 100)["resource"]["aws_api_gateway_method_settings"]
+    assert made["rest_api"]["settings"] == {
+        "throttling_rate_limit": 20,
+        "throttling_burst_limit": 100,
+    }
+    assert made["rest_api"]["stage_name"] == "${aws_api_gateway_deployment.rest_api.stage_name}"
+
+
+def test_a_package_without_an_api_is_left_as_it_is() -> None:
+    assert limited({"Resources": {}}, 20, 100) == {"Resources": {}}
+    assert limited_by_terraform({"resource": {}}, 20, 100) == {"resource": {}}

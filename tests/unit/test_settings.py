@@ -38,6 +38,7 @@ WRONG = [
     ("TASK_LIMIT", "1001"),
     ("TASK_LIMIT", "-1"),
     ("TASK_LIMIT", "1.5"),
+    ("TASK_LIMIT", "0" * 20 + "5000"),
     ("SPOOL_VIA", "SQS"),
     ("STATE_MACHINE", "/etc/passwd.json"),
     ("STATE_MACHINE", "../other.json"),
@@ -45,6 +46,7 @@ WRONG = [
     ("REPLAY_SCHEDULE", "at night"),
     ("REPLAY_SCHEDULE", "cron(0 3 * * *)"),
     ("REPLAY_SCHEDULE", "rate(0 hours)"),
+    ("REPLAY_SCHEDULE", "rate(\u0663 hours)"),
     ("REPLAY_SCHEDULE", "rate(1 fortnight)"),
     ("REPLAY_MAX", "0"),
     ("REPLAY_MAX", "10001"),
@@ -57,6 +59,8 @@ WRONG = [
     ("RAMP_MAX", "201"),
     ("HEALTHY_AFTER", "never"),
     ("HOLD_WINDOWS", "at night"),
+    ("API_RATE", "0"),
+    ("API_BURST", "5001"),
 ]
 
 
