@@ -1,7 +1,7 @@
 """What a definition must fulfil before it is deployed; AWS refuses the rest by itself, but late."""
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 from chalicelib.deploy.definition import (
     Definition,
@@ -35,6 +35,7 @@ def findings(definition: Definition, known: Collection[str]) -> Iterator[str]:
     for place, machine in machines(definition):
         yield from _machine_findings(machine, f"{place}: " if place else "")
     for name, state in all_states(definition):
+        yield from _task_findings(name, state, top)
         yield from _unknown_placeholders(name, state, known)
         yield from _token_findings(name, state)
         yield from _expression_findings(name, state)
@@ -117,6 +118,25 @@ def _token_findings(name: str, state: State) -> Iterator[str]:
         )
     elif not _catches(state, "States.Timeout"):
         yield f'state {name}: does not catch "States.Timeout". Let it lead back to ErrorSpool.'
+
+
+def _task_findings(name: str, state: State, top: Mapping[str, State]) -> Iterator[str]:
+    """Slots and records name an uncertain task by its state, which a redrive has to find."""
+    for holder in [state, *_list(state, "Catch")]:
+        assigned = holder.get("Assign")
+        task = assigned.get("task") if isinstance(assigned, dict) else None
+        if not isinstance(task, str) or task.startswith("{%"):
+            continue
+        if task not in top:
+            yield (
+                f"state {name}: assigns the task {task!r}, which is no state. Name the uncertain"
+                " task's state there: its slots and its failures go by that name."
+            )
+        elif not _catches(top[task], "States.ALL"):
+            yield (
+                f'state {task}: is an uncertain task, and does not catch "States.ALL". Give it'
+                " the Catch of UncertainTask, or a failure ends the job instead of parking it."
+            )
 
 
 def _catches(state: State, error: str) -> bool:

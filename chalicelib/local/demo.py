@@ -23,7 +23,8 @@ LINES = 15
 @contextmanager
 def deployed_stage(screen: Screen) -> Iterator[tuple[LocalAws, Deployment]]:
     """Start a local AWS and deploy a copy of this project to it, in sight of the progress."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that nothing is left behind
+    for number in (signal.SIGTERM, signal.SIGHUP):  # so that nothing is left behind
+        signal.signal(number, lambda got, _: sys.exit(128 + got))
     screen.chapter("A local AWS, and chalice deploy --stage local")
     with local_aws(wait_scale=WAIT_SCALE) as aws, project_copy(aws.endpoint) as copy:
         output = screen.work(copy.deploy, "the deployment", DEPLOY_TIMEOUT)

@@ -155,9 +155,9 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def main() -> None:
-    """Start it alone at GATEWAY_PORT (default: a free port) until Ctrl-C or SIGTERM."""
+    """Start it alone at GATEWAY_PORT (default: a free port) until Ctrl-C, SIGTERM or SIGHUP."""
     ended = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: ended.set())
     port = os.environ.get("GATEWAY_PORT")
     scale = float(os.environ.get("SFN_WAIT_SCALE", "1"))

@@ -11,7 +11,7 @@ from chalicelib.local.tables import answer_table, job_table, spool_table
 
 JOBS = 7
 FIRST = 2
-TIMEOUT = 60
+TIMEOUT = 90
 
 
 class StoryBroken(RespoolError):
@@ -53,7 +53,8 @@ class Story:
         self.screen.chapter("The neighbour is well again")
         self.deployment.set_behavior("OK")
         self.screen.show(
-            "BEHAVIOR=OK in the function's environment. The jobs still wait for a person to decide."
+            "BEHAVIOR=OK in the function's environment. The jobs still wait for a decision:",
+            job_table(self.jobs()),
         )
 
     def replay_some(self) -> None:

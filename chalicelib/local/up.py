@@ -48,7 +48,8 @@ def main() -> int:
             story.fail()
             deployment.set_behavior("OK")
             screen.show(_invitation(aws, deployment))
-            signal.signal(signal.SIGTERM, lambda *_: ended.set())
+            for number in (signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, lambda *_: ended.set())
             while not ended.wait(1):
                 aws.check()
     except RespoolError as failure:

@@ -78,6 +78,18 @@ def stage(deployment: Deployment) -> Deployment:
     return deployment
 
 
+VIAS = ["lambda", pytest.param("sqs", marks=pytest.mark.soak)]
+"""Both ways of spooling. The second one of all but the loop's tests is for `make soak`."""
+
+
+def stage_that_spools_via(request: pytest.FixtureRequest) -> Deployment:
+    """The cleared stage that spools in the way that the fixture's parameter says."""
+    name = {"lambda": "deployment", "sqs": "sqs_deployment"}[request.param]
+    deployment: Deployment = request.getfixturevalue(name)
+    deployment.clear()
+    return deployment
+
+
 @pytest.fixture
 def engines() -> Engines:
     """The engines wired to a deployed stage, as the command line wires them."""

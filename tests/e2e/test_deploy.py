@@ -49,6 +49,17 @@ def is_empty(deployment: Deployment) -> bool:
     )
 
 
+def everything_readable(deployment: Deployment) -> str:
+    """The stack's template and outputs, and the functions with their environments."""
+    stacks = deployment.client("cloudformation")
+    name = {"StackName": deployment.names.prefix}
+    template = stacks.get_template(**name)["TemplateBody"]
+    about = stacks.describe_stacks(**name)["Stacks"]
+    functions = deployment.client("lambda").list_functions()["Functions"]
+    assert any("TASK_LIMIT" in str(one.get("Environment")) for one in functions)
+    return f"{template} {about} {functions}"
+
+
 def test_first_deploy_says_what_it_made_and_never_the_token(deploy: Deploy, copy: Copy) -> None:
     project = copy()
     said = project.deploy()
@@ -58,6 +69,7 @@ def test_first_deploy_says_what_it_made_and_never_the_token(deploy: Deploy, copy
     assert deployment.api_url in said
     assert "get-secret-value --secret-id respool-local/console" in said
     assert deployment.token not in said
+    assert deployment.token not in everything_readable(deployment)
     assert "trigger        disabled" in said
     assert mapping(deployment)["State"] == "Disabled"
     assert mapping(deployment)["FunctionResponseTypes"] == ["ReportBatchItemFailures"]

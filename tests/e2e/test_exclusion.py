@@ -6,6 +6,13 @@ from typing import Any
 import pytest
 
 from chalicelib.local.deployment import Deployment
+from tests.e2e.conftest import VIAS, stage_that_spools_via
+
+
+@pytest.fixture(params=VIAS)
+def stage(request: pytest.FixtureRequest) -> Deployment:
+    """The stage, spooling both ways."""
+    return stage_that_spools_via(request)
 
 
 def ended(stage: Deployment, execution: str, status: str = "FAILED") -> dict[str, Any]:

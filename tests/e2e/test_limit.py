@@ -3,11 +3,19 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from chalicelib.claims import DynamoClaims
 from chalicelib.local.deployment import Deployment
-from tests.e2e.conftest import Deploy
+from tests.e2e.conftest import VIAS, Deploy, stage_that_spools_via
 
 TASK = "UncertainTask"
+
+
+@pytest.fixture(params=VIAS)
+def stage(request: pytest.FixtureRequest) -> Deployment:
+    """The stage, spooling both ways."""
+    return stage_that_spools_via(request)
 
 
 def set_limit(stage: Deployment, limit: int | None) -> None:

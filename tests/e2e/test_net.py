@@ -1,12 +1,23 @@
 """A job that dies outside every Catch is spooled once, and restarted once."""
 
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
+
+import pytest
 
 from chalicelib.claims import DynamoClaims
 from chalicelib.local.deployment import Deployment
 from chalicelib.record import decode
 from chalicelib.spooling import STATUS_CHANGE
-from tests.e2e.conftest import Engines
+from tests.e2e.conftest import VIAS, Engines, stage_that_spools_via
+
+
+@pytest.fixture(params=VIAS)
+def stage(request: pytest.FixtureRequest) -> Deployment:
+    """The stage, spooling both ways."""
+    return stage_that_spools_via(request)
 
 
 def stop(stage: Deployment, execution: str, error: str = "Killed") -> None:
@@ -89,6 +100,67 @@ def test_a_parked_job_that_is_aborted_is_restarted_once_from_its_two_messages(
 
     assert (result["restarted"], result["stale"], result["remaining"]) == (1, 1, 0)
     assert len(stage.executions()) == 2
+
+
+def outlasts(definition: dict[str, Any]) -> None:
+    """The execution as a whole is too slow."""
+    definition["TimeoutSeconds"] = 1
+
+
+def stumbles(definition: dict[str, Any]) -> None:
+    """A runtime error where nothing catches it."""
+    definition["States"]["NoteFailure"]["Assign"]["failedAt"] = "{% $error('no time') %}"
+
+
+def reaches_no_spool(definition: dict[str, Any]) -> None:
+    """Neither the spool Lambda nor the queue itself is to be had."""
+    for name in ("ErrorSpool", "SpoolDirectly"):
+        state = definition["States"].get(name, {"Retry": [], "Arguments": {}})
+        if "FunctionName" in state["Arguments"]:
+            state["Arguments"]["FunctionName"] += "-nowhere"
+        else:
+            state["Arguments"]["QueueUrl"] = "http://localhost/000000000000/nowhere"
+        state["Retry"] = []
+
+
+@contextmanager
+def altered(stage: Deployment, change: Callable[[dict[str, Any]], None]) -> Iterator[None]:
+    """Executions that start meanwhile follow a changed definition."""
+    machine = stage.names.state_machine_arn
+    states = stage.client("stepfunctions")
+    text = states.describe_state_machine(stateMachineArn=machine)["definition"]
+    definition = json.loads(text)
+    change(definition)
+    states.update_state_machine(stateMachineArn=machine, definition=json.dumps(definition))
+    try:
+        yield
+    finally:
+        states.update_state_machine(stateMachineArn=machine, definition=text)
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [(outlasts, "TIMED_OUT"), (stumbles, "FAILED"), (reaches_no_spool, "FAILED")],
+)
+def test_a_job_that_dies_outside_every_catch_is_spooled_and_restarted_once(
+    stage: Deployment, change: Callable[[dict[str, Any]], None], status: str
+) -> None:
+    stage.set_environment("uncertain_task", BEHAVIOR="NG", SLEEP="2" if change is outlasts else "0")
+    try:
+        with altered(stage, change):
+            execution = stage.start({"key": "fallen"})
+            stage.wait_until(lambda: stage.status(execution) == status, "its death")
+        stage.wait_until(lambda: stage.spool_depth() == 1, "the net to spool it")
+    finally:
+        stage.set_environment("uncertain_task", BEHAVIOR="OK", SLEEP="0")
+    held = items(stage, "slots#")[0].get("holders")
+
+    result = stage.invoke("reprocess", {})
+    stage.wait_until(lambda: finished(stage, {"fallen"}), "the restart to finish")
+
+    assert held is None
+    assert (result["restarted"], result["remaining"]) == (1, 0)
+    assert items(stage, "job#") == []
 
 
 def test_the_sweep_mends_a_slot_that_an_aborted_job_wrote_too_late(stage: Deployment) -> None:

@@ -8,9 +8,15 @@ import pytest
 from chalicelib.claims import DynamoClaims
 from chalicelib.local.deployment import Deployment
 from chalicelib.record import ABSENT, decode
-from tests.e2e.conftest import Deploy
+from tests.e2e.conftest import VIAS, Deploy, stage_that_spools_via
 
 MOST_BYTES = 262_144
+
+
+@pytest.fixture(params=VIAS)
+def stage(request: pytest.FixtureRequest) -> Deployment:
+    """The stage, spooling both ways."""
+    return stage_that_spools_via(request)
 
 
 def replay(stage: Deployment) -> None:
@@ -34,10 +40,12 @@ def two_tasks() -> str:
     return Path("docs/pipelines/two-tasks.json").read_text()
 
 
+@pytest.mark.parametrize("via", VIAS)
 def test_a_costly_first_step_runs_once_though_the_second_fails_twice(
-    deploy: Deploy, three_steps: str
+    deploy: Deploy, three_steps: str, via: str
 ) -> None:
-    stage = deploy({"STATE_MACHINE": "pipeline.json"}, {"pipeline.json": three_steps})
+    chosen = {"STATE_MACHINE": "pipeline.json", "SPOOL_VIA": via}
+    stage = deploy(chosen, {"pipeline.json": three_steps})
     stage.set_behavior("NG")
     execution = stage.start({"key": "12345"})
     replay(stage)
@@ -59,10 +67,12 @@ def test_a_costly_first_step_runs_once_though_the_second_fails_twice(
     }
 
 
+@pytest.mark.parametrize("via", VIAS)
 def test_two_uncertain_tasks_in_one_pipeline_park_and_resume_each_where_it_failed(
-    deploy: Deploy, two_tasks: str
+    deploy: Deploy, two_tasks: str, via: str
 ) -> None:
-    stage = deploy({"STATE_MACHINE": "pipeline.json"}, {"pipeline.json": two_tasks})
+    chosen = {"STATE_MACHINE": "pipeline.json", "SPOOL_VIA": via}
+    stage = deploy(chosen, {"pipeline.json": two_tasks})
     claims = DynamoClaims(stage.client("dynamodb"), stage.names.table)
     claims.set_limit("SendInvoice", 0)
     stage.set_behavior("NG")
@@ -92,12 +102,14 @@ def parked_at(stage: Deployment) -> str:
     return str(claim["task"]["S"])
 
 
+@pytest.mark.parametrize("via", VIAS)
 def test_a_job_whose_token_times_out_parks_again_with_its_first_failure_and_attempt(
-    deploy: Deploy,
+    deploy: Deploy, via: str
 ) -> None:
     hasty = json.loads(Path("statemachine.json").read_text())
-    hasty["States"]["ErrorSpool"]["TimeoutSeconds"] = 3
-    stage = deploy({}, {"statemachine.json": json.dumps(hasty)})
+    for state in ("ErrorSpool", "SpoolDirectly"):
+        hasty["States"][state]["TimeoutSeconds"] = 3
+    stage = deploy({"SPOOL_VIA": via}, {"statemachine.json": json.dumps(hasty)})
     stage.set_behavior("NG")
     execution = stage.start({"key": "12345"})
 
@@ -148,6 +160,7 @@ def test_the_largest_input_is_restarted_to_the_letter(stage: Deployment) -> None
     assert stage.describe(restarted["executionArn"])["input"] == job
 
 
+@pytest.mark.parametrize("stage", ["lambda"], indirect=True)
 def test_the_largest_input_is_whole_in_what_the_spool_lambda_wrote(stage: Deployment) -> None:
     job = largest("x")
     stage.set_behavior("NG")

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from chalicelib.local.emulator import PROJECT
 from chalicelib.local.waiting import wait_until
 
@@ -49,3 +51,56 @@ def test_up_says_how_to_use_it_and_leaves_nothing_when_ended(tmp_path: Path) -> 
         finally:
             up.kill()
     assert [path.name for path in tmp_path.iterdir()] == ["printed"]
+
+
+def of(folder: Path) -> list[str]:
+    """The processes that name a folder in their words or environment, by their words."""
+    found = []
+    for about in Path("/proc").glob("[0-9]*"):
+        try:
+            words, variables = (about / "cmdline").read_bytes(), (about / "environ").read_bytes()
+        except OSError:  # it has ended meanwhile
+            continue
+        if os.fsencode(folder) in words + variables:
+            found.append(words.replace(b"\0", b" ").decode())
+    return found
+
+
+@pytest.mark.parametrize(
+    ("number", "reached", "code"),
+    [
+        (signal.SIGHUP, "waiting for the deployment", 129),
+        pytest.param(signal.SIGTERM, "waiting for the deployment", 143, marks=pytest.mark.soak),
+        pytest.param(signal.SIGINT, "waiting for the deployment", 130, marks=pytest.mark.soak),
+        pytest.param(signal.SIGHUP, "jobs in the spool", 129, marks=pytest.mark.soak),
+        pytest.param(signal.SIGTERM, "jobs in the spool", 143, marks=pytest.mark.soak),
+        pytest.param(signal.SIGINT, "jobs in the spool", 130, marks=pytest.mark.soak),
+    ],
+)
+def test_a_demo_that_is_ended_half_way_leaves_nothing(
+    number: signal.Signals, reached: str, code: int, tmp_path: Path
+) -> None:
+    folder = tmp_path / "scratch"
+    folder.mkdir()
+    printed = tmp_path / "printed"
+    with (
+        printed.open("w") as out,
+        subprocess.Popen(
+            [sys.executable, "-u", "-m", "chalicelib.local.demo"],
+            cwd=PROJECT,
+            stdout=out,
+            stderr=out,
+            env={**os.environ, "TMPDIR": str(folder), "PYTHONUNBUFFERED": "1"},
+            start_new_session=True,
+        ) as demo,
+    ):
+        try:
+            wait_until(lambda: reached in printed.read_text(), reached, 90, seen=printed.read_text)
+            assert of(folder)
+            os.killpg(demo.pid, number)  # as a terminal does
+            assert demo.wait(30) == code, printed.read_text()
+        finally:
+            demo.kill()
+    assert "Traceback" not in printed.read_text()
+    assert list(folder.iterdir()) == []
+    wait_until(lambda: not of(folder), "the end of its processes", 10, seen=lambda: of(folder))

@@ -59,6 +59,31 @@ def test_a_token_whose_time_out_nobody_catches_is_refused() -> None:
     assert any('does not catch "States.Timeout"' in one for one in found)
 
 
+def test_a_task_that_was_renamed_in_one_place_only_is_named() -> None:
+    def change(states: dict[str, Any]) -> None:
+        states["CallNeighbour"] = states.pop("UncertainTask")
+        states["TakeSlot"]["Next"] = "CallNeighbour"
+
+    (found,) = found_after(change)
+    assert "state ClaimJob: assigns the task 'UncertainTask', which is no state" in found
+
+
+def test_a_task_that_was_renamed_in_every_place_passes() -> None:
+    def change(states: dict[str, Any]) -> None:
+        states["CallNeighbour"] = states.pop("UncertainTask")
+        states["TakeSlot"]["Next"] = states["ClaimJob"]["Assign"]["task"] = "CallNeighbour"
+
+    assert found_after(change) == []
+
+
+def test_an_uncertain_task_whose_failure_nobody_catches_is_refused() -> None:
+    def change(states: dict[str, Any]) -> None:
+        states["UncertainTask"]["Catch"][0]["ErrorEquals"] = ["States.Timeout"]
+
+    (found,) = found_after(change)
+    assert found.startswith("state UncertainTask: is an uncertain task, and does not catch")
+
+
 def test_a_way_that_leads_nowhere_is_named() -> None:
     found = found_after(lambda states: states["ResumeJob"].update(Next="TakeSlott"))
     assert "state ResumeJob: leads to 'TakeSlott', which is no state. Rename or add it." in found
