@@ -13,9 +13,11 @@ from typing import Any
 
 import click
 
+from chalicelib.deploy import actions, demands, policies
 from chalicelib.deploy.definition import fill, strings
 from chalicelib.deploy.findings import Malformed, read_json
 from chalicelib.deploy.preflight import CONFIG, Checked, Source, check
+from chalicelib.deploy.resolved import ACCOUNT, REGION, resolved
 from chalicelib.deploy.target import functions_of
 from chalicelib.deploy.template import MAX_BODY
 
@@ -61,6 +63,7 @@ def findings(source: Source) -> Iterator[str]:
         yield str(wrong)
         return
     yield from _sizes(source, checked)
+    yield from _permissions(source, checked)
     yield from _statelint(definition_of(checked))
     yield from _jsonata(definition_of(checked))
     yield from _cfn_lint(checked.body)
@@ -84,16 +87,40 @@ def _stand_in(value: Any) -> str:
 
 
 def _sizes(source: Source, checked: Checked) -> Iterator[str]:
-    for function, policy in checked.policies.items():
-        size = len("".join(json.dumps(policy).split()))
-        if size > MAX_ROLE_POLICY:
-            yield f"policy of {function}: {size} characters, IAM takes {MAX_ROLE_POLICY}."
     size = sum(len(f"{k}{v}".encode()) for k, v in source.environment.items())
     if size > MAX_VARIABLES:
         yield f"{CONFIG}: {size} bytes of variables, Lambda takes {MAX_VARIABLES}."
     size = len(json.dumps(definition_of(checked)).encode())
     if size > MAX_DEFINITION:
         yield f"definition: {size} bytes, Step Functions takes {MAX_DEFINITION}."
+
+
+def _permissions(source: Source, checked: Checked) -> Iterator[str]:
+    values = {"Partition": "aws", "Region": REGION, "Account": ACCOUNT, "Prefix": source.prefix}
+    own = {name: policies.rendered(one, values) for name, one in checked.policies.items()}
+    resources = resolved(checked.template["Resources"])
+    for role, granted in [*policies_of_roles(resources), *((n, [one]) for n, one in own.items())]:
+        size = sum(len("".join(json.dumps(one).split())) for one in granted)
+        if size > MAX_ROLE_POLICY:
+            yield f"policies of {role}: {size} characters, IAM takes {MAX_ROLE_POLICY}."
+        for one in granted:
+            yield from (f"policy of {role}: {finding}" for finding in actions.findings(one))
+    about = read_json(source.project / CONFIG, CONFIG).get("lambda_functions", {})
+    timeouts = {name: one.get("lambda_timeout", 60) for name, one in about.items()}
+    yield from demands.Stage(source.prefix, resources, own, timeouts).findings()
+
+
+def policies_of_roles(resources: dict[str, Any]) -> Iterator[tuple[str, list[policies.Policy]]]:
+    """The policies of each role in the stack, those attached to it included."""
+    for name, role in resources.items():
+        if role["Type"] == "AWS::IAM::Role":
+            attached = [
+                one["Properties"]
+                for one in resources.values()
+                if one["Type"] == "AWS::IAM::Policy" and {"Ref": name} in one["Properties"]["Roles"]
+            ]
+            given = role["Properties"].get("Policies", []) + attached
+            yield name, [one["PolicyDocument"] for one in given]
 
 
 def _statelint(definition: dict[str, Any]) -> Iterator[str]:

@@ -2,8 +2,8 @@
 
 moto checks signatures and credentials and knows each role's policies. But it judges by resource
 for SQS alone, takes a batch call for an action of its own, reads `?` in a pattern as a regular
-expression does, and heeds few conditions; so here the judgement is ours (`tests/iam/policy.py`).
-It also completes no task tokens and redrives nothing: those calls do nothing once they are allowed.
+expression does, and heeds few conditions; so here the judgement is `chalicelib/deploy/iam.py`. It
+also completes no task tokens and redrives nothing: those calls do nothing once they are allowed.
 """
 
 import json
@@ -19,12 +19,9 @@ from moto.core.responses import ActionResult, EmptyResult
 from moto.iam import access_control
 from moto.stepfunctions.responses import StepFunctionResponse
 
-from tests.iam.policy import Call, allows
-from tests.iam.requests import Where, calls_of
+from chalicelib.deploy.iam import Call, allows
+from tests.iam.requests import calls_of
 
-ACCOUNT = "123456789012"
-REGION = "us-east-1"
-WHERE = Where(REGION, ACCOUNT)
 Needed = dict[str, set[Call]]
 
 
@@ -47,7 +44,7 @@ def moto_with_iam() -> Iterator[Needed]:
             operation = self._action.partition(":")[2]
             given = json.loads(self._body) if self._body else {}
             policies = [_document(one) for one in self._access_key.collect_policies()]
-            for call in calls_of(self._service, operation, self._path, given, WHERE):
+            for call in calls_of(self._service, operation, self._path, given):
                 if not allows(policies, call):
                     self._raise_access_denied()
                 needed[self._access_key.arn.split("/")[1]].add(call)

@@ -1,11 +1,11 @@
 """What AWS asks of IAM when it is called: often another action than the call's own name."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
-from tests.iam.policy import Call
+from chalicelib.deploy.iam import Call
+from chalicelib.deploy.resolved import arn
 
 _ACTIONS = {
     "ChangeMessageVisibilityBatch": "ChangeMessageVisibility",
@@ -21,29 +21,12 @@ _WRITES = {
 TOKEN_MARK = "|"
 
 
-@dataclass(frozen=True)
-class Where:
-    """The account and region that a request goes to."""
-
-    region: str
-    account: str
-    partition: str = "aws"
-
-    def arn(self, service: str, resource: str) -> str:
-        """A name as an ARN; an ARN stays as it is."""
-        if resource.startswith("arn:"):
-            return resource
-        return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{resource}"
-
-
-def calls_of(
-    service: str, operation: str, path: str, given: Mapping[str, Any], where: Where
-) -> Iterator[Call]:
+def calls_of(service: str, operation: str, path: str, given: Mapping[str, Any]) -> Iterator[Call]:
     """The calls that IAM judges for one request; all of them must be allowed.
 
     A service that is not known here raises KeyError: say first what AWS asks.
     """
-    for asked, resource, keys in _ASKED[service](operation, path, given, where):
+    for asked, resource, keys in _ASKED[service](operation, path, given):
         action = _ACTIONS.get(asked, asked)
         yield Call(f"{service}:{action}", resource, frozenset(keys))
 
@@ -51,27 +34,27 @@ def calls_of(
 Asked = Iterator[tuple[str, str, list[str]]]
 
 
-def _sqs(operation: str, path: str, given: Mapping[str, Any], where: Where) -> Asked:
+def _sqs(operation: str, path: str, given: Mapping[str, Any]) -> Asked:
     name = given.get("QueueName") or given["QueueUrl"].rpartition("/")[2]
-    yield operation, where.arn("sqs", name), []
+    yield operation, arn("sqs", name), []
 
 
-def _dynamodb(operation: str, path: str, given: Mapping[str, Any], where: Where) -> Asked:
+def _dynamodb(operation: str, path: str, given: Mapping[str, Any]) -> Asked:
     if operation == "TransactWriteItems":
         for item in given["TransactItems"]:
             for kind, write in item.items():
-                table = where.arn("dynamodb", f"table/{write['TableName']}")
+                table = arn("dynamodb", f"table/{write['TableName']}")
                 yield _WRITES[kind], table, [write["Key"]["pk"]["S"]]
     elif operation == "BatchGetItem":
         for name, asked in given["RequestItems"].items():
             keys = [key["pk"]["S"] for key in asked["Keys"]]
-            yield operation, where.arn("dynamodb", f"table/{name}"), keys
+            yield operation, arn("dynamodb", f"table/{name}"), keys
     else:
         keys = [given["Key"]["pk"]["S"]] if "Key" in given else []
-        yield operation, where.arn("dynamodb", f"table/{given['TableName']}"), keys
+        yield operation, arn("dynamodb", f"table/{given['TableName']}"), keys
 
 
-def _states(operation: str, path: str, given: Mapping[str, Any], where: Where) -> Asked:
+def _states(operation: str, path: str, given: Mapping[str, Any]) -> Asked:
     """A token is judged by the state machine whose it is; here it begins with that."""
     if "taskToken" in given:
         yield operation, given["taskToken"].partition(TOKEN_MARK)[0], []
@@ -79,16 +62,16 @@ def _states(operation: str, path: str, given: Mapping[str, Any], where: Where) -
         yield operation, given.get("stateMachineArn") or given["executionArn"], []
 
 
-def _secretsmanager(operation: str, path: str, given: Mapping[str, Any], where: Where) -> Asked:
+def _secretsmanager(operation: str, path: str, given: Mapping[str, Any]) -> Asked:
     """AWS ends every secret's ARN with a hyphen and six characters."""
-    yield operation, where.arn("secretsmanager", f"secret:{given['SecretId']}-1aB2cD"), []
+    yield operation, arn("secretsmanager", f"secret:{given['SecretId']}-1aB2cD"), []
 
 
-def _lambda(operation: str, path: str, given: Mapping[str, Any], where: Where) -> Asked:
+def _lambda(operation: str, path: str, given: Mapping[str, Any]) -> Asked:
     if operation == "Invoke":
         name = unquote(path.split("/functions/")[1].split("/")[0])
         function = name if name.startswith("arn:") else f"function:{name}"
-        yield operation, where.arn("lambda", function), []
+        yield operation, arn("lambda", function), []
     else:
         yield operation, "*", []
 

@@ -15,13 +15,14 @@ from moto.stepfunctions.models import stepfunctions_backends
 import app
 from chalicelib.aws import client
 from chalicelib.claims import Claim, DynamoClaims
+from chalicelib.deploy.iam import Policy
+from chalicelib.deploy.resolved import ACCOUNT, REGION
+from chalicelib.deploy.resolved import arn as arn_of
 from chalicelib.names import Names
 from chalicelib.record import Record, encode
 from chalicelib.spool import SqsSpool
 from chalicelib.stage import forget_stages, stage_of
 from tests.iam.deployed import FUNCTIONS, ROLES, Deployed
-from tests.iam.moto import ACCOUNT, REGION, WHERE
-from tests.iam.policy import Policy
 from tests.iam.requests import TOKEN_MARK
 
 TOKEN = "the-token-of-the-console"
@@ -51,7 +52,7 @@ class IamStage:
 
     def __init__(self, deployed: Deployed, patch: pytest.MonkeyPatch) -> None:
         self.deployed = deployed
-        self.names = Names(deployed.prefix, WHERE.partition, REGION, ACCOUNT)
+        self.names = Names(deployed.prefix, "aws", REGION, ACCOUNT)
         self.session = boto3.Session("admin", "admin", region_name=REGION)
         self.claims = DynamoClaims(self.session.client("dynamodb"), self.names.table)
         self._patch = patch
@@ -114,7 +115,7 @@ class IamStage:
     def process(self, function: str, **variables: str) -> Iterator[Any]:
         """A process of that Lambda, with IAM enforced; gives what invokes it with an event."""
         name = self.deployed.name_of(function)
-        arn = WHERE.arn("lambda", f"function:{name}")
+        arn = arn_of("lambda", f"function:{name}")
         with self._patch.context() as environ, enable_iam_authentication():
             credentials = self.assumed(function).get_credentials()
             environ.setenv("AWS_LAMBDA_FUNCTION_NAME", name)

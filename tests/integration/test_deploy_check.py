@@ -76,3 +76,19 @@ def test_a_field_that_a_state_may_not_have_is_found(project: Path) -> None:
 def test_more_variables_than_lambda_takes_are_found(project: Path) -> None:
     source = replace(ALL[0], project=project, environment={"NOTE": "x" * 5000})
     assert "Lambda takes 4096" in "\n".join(findings(source))
+
+
+def test_a_policy_that_is_wider_than_need_be_is_found(project: Path) -> None:
+    path = project / ".chalice" / "policies" / "reprocess.json"
+    policy = json.loads(path.read_text())
+    policy["Statement"][1]["Resource"] = "*"
+    path.write_text(json.dumps(policy))
+    assert "policy of reprocess: TakeJobsOffTheSpool: " in found_in(project)
+
+
+def test_a_demand_of_aws_that_is_not_met_is_found(project: Path) -> None:
+    path = project / ".chalice" / "config.json"
+    config = json.loads(path.read_text())
+    config["lambda_functions"]["reprocess"]["lambda_timeout"] = 6000
+    path.write_text(json.dumps(config))
+    assert "Trigger: the queue hides messages for 5400 s" in found_in(project)

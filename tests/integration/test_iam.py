@@ -12,6 +12,8 @@ import pytest
 from moto.core.authorization import enable_iam_authentication
 
 import app
+from chalicelib.deploy.iam import Call, allows
+from chalicelib.deploy.resolved import ACCOUNT, REGION
 from chalicelib.errors import AwsError
 from chalicelib.plan import Status
 from chalicelib.record import Failure, Record
@@ -19,8 +21,8 @@ from chalicelib.settings import Settings
 from chalicelib.stage import Stage, now
 from chalicelib.tokens import Kind, NamedTokens
 from tests.iam.deployed import FUNCTIONS, Deployed
-from tests.iam.moto import ACCOUNT, REGION, Needed, moto_with_iam
-from tests.iam.policy import Call, allows, narrowed
+from tests.iam.moto import Needed, moto_with_iam
+from tests.iam.narrowed import narrowed
 from tests.iam.stage import LONG_AGO, TOKEN, IamStage, request
 
 FAILED = Failure("ConnectionError", "the neighbour does not answer")

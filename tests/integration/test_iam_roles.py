@@ -9,10 +9,11 @@ import pytest
 from botocore.exceptions import ClientError
 from moto.core.authorization import enable_iam_authentication
 
+from chalicelib.deploy.iam import Call, allows
 from tests.iam.deployed import MACHINES, Deployed
 from tests.iam.evaluated import tasks
 from tests.iam.moto import Needed, moto_with_iam
-from tests.iam.policy import Call, allows, narrowed
+from tests.iam.narrowed import narrowed
 from tests.iam.stage import IamStage
 
 LOG_DELIVERY = [

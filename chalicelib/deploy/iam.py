@@ -1,7 +1,7 @@
 """Identity policies, evaluated as AWS documents it, as far as this project's policies go."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -55,17 +55,3 @@ def matches(pattern: str, text: str, flags: int = 0) -> bool:
 def listed(value: Any) -> list[Any]:
     """One or many, as many."""
     return value if isinstance(value, list) else [value]
-
-
-def narrowed(policy: Policy) -> Iterator[tuple[str, Policy]]:
-    """Every policy that lacks one action or one resource of one statement, named by what it lacks.
-
-    Whatever still allows everything that is needed was wider than need be.
-    """
-    for n, statement in enumerate(policy["Statement"]):
-        for part in ("Action", "Resource"):
-            for one in listed(statement[part]):
-                rest = [other for other in listed(statement[part]) if other != one]
-                changed = [{**statement, part: rest}] if rest else []
-                statements = policy["Statement"][:n] + changed + policy["Statement"][n + 1 :]
-                yield f"{statement.get('Sid', n)} {one}", {**policy, "Statement": statements}
