@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 # Files are shared out in this order among as many processes as there are cores.
 SLOWEST_FIRST := tests/e2e tests/integration tests/unit
 
-.PHONY: help demo up test check bench soak package audit requirements clean
+.PHONY: help demo up test check bench simulate soak package audit requirements clean
 
 help:  ## Say what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ check: $(READY)  ## Format, lint, types, and the definitions that a deploy rende
 
 bench: $(READY)  ## Measure replay against the loop that it replaces
 	$(PY) -m tests.bench
+
+simulate: $(READY)  ## Weekends in a second: the ramp beside blind retries; draws docs/img/ramp.svg
+	@$(PY) -m chalicelib.local.simulate
 
 soak: $(READY)  ## The long tests
 	$(PY) -m pytest -m soak

@@ -136,8 +136,8 @@ def _release(state: State, facts: Facts, now: datetime, policy: Policy) -> Decis
     if not waiting:
         state = replace(state, step=1, wait=policy.interval, due="", refusals=0, odd=False)
         return Decision(state)
-    chosen = _choose(state, waiting)
-    if not chosen or not _due(state, now, policy):
+    chosen = _choose(state, waiting) if _due(state, now, policy) else ()
+    if not chosen:
         return Decision(state)
     out = tuple(_out(job, policy) for job in chosen)
     state = replace(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 
@@ -69,6 +70,7 @@ class State:
     by: str = ""
 
 
+@lru_cache(maxsize=4096)
 def mark(key: str) -> str:
     """A short name for a key, which may be 1,024 bytes long while an item ends at 400 KB."""
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:16]

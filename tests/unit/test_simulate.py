@@ -1,0 +1,186 @@
+"""What the ramp promises, held on simulated neighbours: calls while down, and time until empty."""
+
+from math import ceil, log2
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chalicelib.local.simulate.__main__ import PLOT
+from chalicelib.local.simulate.bound import most_probes
+from chalicelib.local.simulate.neighbours import HOUR, MINUTE, WEEKEND, Neighbour, neighbours
+from chalicelib.local.simulate.plot import drawn
+from chalicelib.local.simulate.runs import Run, compare, found, hours, run, table
+from chalicelib.local.simulate.strategies import ramp
+from chalicelib.local.simulate.world import Place, World
+from chalicelib.ramp.decide import Decision, Policy
+from chalicelib.ramp.state import Verdict
+
+POLICY = Policy()
+TRIES = 2
+"""Calls of one job: the state machine tries once more."""
+policies = st.builds(
+    lambda interval, times, most, healthy: Policy(interval, interval * times, most, healthy),
+    st.integers(60, 3600),
+    st.integers(1, 20),
+    st.integers(1, 200),
+    st.integers(1, 900),
+)
+
+
+@pytest.fixture(scope="module")
+def runs() -> list[Run]:
+    return compare()
+
+
+def story(
+    neighbour: Neighbour, jobs: int, limit: int, policy: Policy = POLICY, until: float = 1e7
+) -> tuple[World, list[Decision]]:
+    """A ramp, and what it decided at each tick."""
+    world = World.of(neighbour, jobs, limit)
+    decisions = ramp(world, policy)
+    world.run(until)
+    return world, decisions
+
+
+def ticks_from_first_success(decisions: list[Decision]) -> int:
+    """From the tick that saw the first success to the one that released the last job."""
+    first = next(n for n, each in enumerate(decisions) if each.verdict is Verdict.HEALTHY)
+    last = max(n for n, each in enumerate(decisions) if each.release)
+    return last - first + 1
+
+
+def test_over_a_weekend_the_ramp_calls_a_hundred_times_less_often_than_a_retry_each_hour(
+    runs: list[Run],
+) -> None:
+    blind, ours = found(runs, WEEKEND, "every hour"), found(runs, WEEKEND, "ramp")
+
+    assert blind.calls_down >= 100 * ours.calls_down
+    assert (ours.done, ours.stuck) == (300, 0)
+
+
+@pytest.mark.parametrize("late", range(0, 120, 17))
+def test_over_a_weekend_it_is_empty_within_twice_the_time_of_replaying_all_at_the_recovery(
+    late: int,
+) -> None:
+    recovery = 57 * HOUR + late * MINUTE
+    ours = run(Neighbour("", recovery), "ramp")
+    best = run(Neighbour("", recovery), "all at recovery")
+
+    assert ours.emptied is not None
+    assert best.emptied is not None
+    assert ours.emptied <= 2 * best.emptied
+
+
+def test_three_hundred_jobs_are_out_ten_ticks_after_the_first_success_where_the_limit_is_wide() -> (
+    None
+):
+    world, decisions = story(Neighbour("", 7 * HOUR, work=4 * MINUTE), 300, limit=1000)
+    sizes = [len(each.release) for each in decisions if each.release]
+
+    assert ticks_from_first_success(decisions) <= 10
+    assert sizes[-10:] == [1, 2, 4, 8, 16, 32, 64, 100, 70, 3], "the last were refused as probes"
+    assert world.count(Place.DONE) == 300
+
+
+@given(
+    jobs=st.integers(1, 400),
+    limit=st.integers(1, 50),
+    work=st.integers(10, 3600),
+    recovery=st.integers(0, 20 * HOUR),
+)
+@settings(max_examples=60, deadline=None, derandomize=True)
+def test_it_is_never_slower_than_the_limit_allows_and_some_ticks_for_each_step(
+    jobs: int, limit: int, work: int, recovery: int
+) -> None:
+    world, decisions = story(Neighbour("", recovery, work=work), jobs, limit)
+
+    healthy = (n for n, each in enumerate(decisions) if each.verdict is Verdict.HEALTHY)
+    first = next(healthy, len(decisions))
+    steps = 1 + sum(bool(each.release) for each in decisions[first:])
+    at_the_limit = ceil(jobs / limit) * work
+    a_step = POLICY.interval + max(POLICY.healthy_after, work)
+    assert world.count(Place.DONE) == jobs
+    assert steps <= 2 + log2(POLICY.most) + jobs / POLICY.most
+    assert world.emptied_at is not None
+    assert world.emptied_at - recovery <= at_the_limit + POLICY.longest + steps * a_step
+
+
+@given(waits=st.floats(0, 25), jobs=st.integers(1, 25), policy=policies)
+@settings(max_examples=60, deadline=None, derandomize=True)
+def test_while_it_is_down_a_neighbour_gets_one_job_a_probe_and_few_probes(
+    waits: float, jobs: int, policy: Policy
+) -> None:
+    outage = waits * policy.longest
+    world, decisions = story(Neighbour("", outage + 1), jobs, 5, policy, until=outage)
+
+    assert all(len(each.release) <= 1 for each in decisions)
+    assert world.calls_down <= TRIES * most_probes(outage, policy)
+
+
+def test_the_bound_is_what_the_documentation_says() -> None:
+    assert [most_probes(days * 24 * HOUR, POLICY) for days in (0, 1, 2, 7)] == [5, 17, 29, 89]
+
+
+@given(
+    edges=st.lists(st.integers(1, 6 * HOUR), min_size=1, max_size=12),
+    jobs=st.integers(1, 120),
+    limit=st.integers(1, 20),
+)
+@settings(max_examples=40, deadline=None, derandomize=True)
+def test_whatever_the_neighbour_does_no_job_is_lost_or_stuck_for_it_and_steps_only_double(
+    edges: list[int], jobs: int, limit: int
+) -> None:
+    ends = [sum(edges[: n + 1]) for n in range(len(edges))]
+    flapping = Neighbour("", ends[-1], up=lambda at: sum(at >= end for end in ends) % 2 == 1)
+    world, decisions = story(flapping, jobs, limit)
+
+    assert world.count(Place.DONE) == jobs
+    before = 1
+    for each in decisions:
+        assert len(each.state.out) <= each.state.step
+        assert each.state.step <= (2 * before if each.verdict is Verdict.HEALTHY else before)
+        if each.verdict is Verdict.REFUSED:
+            assert (each.state.step, each.release) == (1, ())
+        before = each.state.step
+
+
+def test_jobs_of_broken_keys_end_as_stuck_and_all_others_are_done(runs: list[Run]) -> None:
+    ours = found(runs, "broken for each tenth key", "ramp")
+
+    assert (ours.done, ours.stuck) == (270, 30)
+    assert ours.last <= 1.5 * found(runs, "broken for each tenth key", "all at recovery").last
+
+
+@pytest.mark.parametrize("neighbour", [each.name for each in neighbours()])
+def test_the_ramp_gets_every_job_done_that_can_be(runs: list[Run], neighbour: str) -> None:
+    ours = found(runs, neighbour, "ramp")
+
+    assert ours.emptied is not None
+    assert ours.done == max(each.done for each in runs if each.neighbour == neighbour)
+    assert ours.calls_down * 20 < found(runs, neighbour, "every hour").calls_down
+
+
+def test_a_blind_retry_calls_once_for_each_job_and_hour_and_the_state_machine_once_more() -> None:
+    blind = run(Neighbour("", 10 * HOUR - 1), "every hour", jobs=7)
+
+    assert blind.calls_down == 7 * 9 * TRIES
+    assert (blind.done, blind.stuck) == (7, 0)
+
+
+def test_the_table_names_each_neighbour_once_and_says_never() -> None:
+    told = table(compare_one("broken for each tenth key"))
+
+    assert told.count("broken for each tenth key") == 1
+    assert "never" in told
+    assert hours(-90 * 60) == "-1 h 30 min"
+
+
+def compare_one(name: str) -> list[Run]:
+    """One neighbour with two strategies."""
+    kinds = {each.name: n for n, each in enumerate(neighbours())}
+    return [run(neighbours()[kinds[name]], strategy) for strategy in ("every hour", "ramp")]
+
+
+def test_the_picture_is_that_of_this_very_code(runs: list[Run]) -> None:
+    assert PLOT.read_text() == drawn(runs, WEEKEND), "run: make simulate"
