@@ -16,10 +16,12 @@ class Claim:
     """A key and the execution that owns it. Times are ISO 8601, UTC; empty: never, or not now.
 
     `spooled_at` is set while the owner is dead and its job waits on the spool for a restart.
+    `predecessor` is the dead execution that the owner had the key from, if it is a restart's.
     """
 
     key: str
     execution: str
+    predecessor: str = ""
     claimed_at: str = ""
     parked_at: str = ""
     resumed_at: str = ""
@@ -57,6 +59,9 @@ class Claims(Protocol):
 
     def mark_spooled(self, claim: Claim) -> bool:
         """Write a dead owner's claim whole; False where somebody else owns the key."""
+
+    def mark_renewed(self, claim: Claim, at: str) -> None:
+        """Say that its message was sent anew, where the claim stands as it did."""
 
     def mark_stuck(self, key: str, execution: str, at: str) -> None:
         """Say in the claim that the job is stuck, where that execution still owns it."""
@@ -124,7 +129,7 @@ class DynamoClaims:
         values = {":owner": {"S": owner}, ":heir": {"S": heir}}
         return self._update(
             JOB + key,
-            "SET execution = :heir",
+            "SET execution = :heir, predecessor = :owner",
             "execution IN (:owner, :heir)",
             values,
             absent_will_do=True,
@@ -134,12 +139,14 @@ class DynamoClaims:
         """Write a dead owner's claim whole; False where somebody else owns the key."""
         return self._update(
             JOB + claim.key,
-            "SET execution = :owner, claimedAt = if_not_exists(claimedAt, :claimed),"
-            " parkedAt = :parked, spooledAt = :spooled, firstFailedAt = :first,"
+            "SET execution = :owner, predecessor = :predecessor,"
+            " claimedAt = if_not_exists(claimedAt, :claimed), parkedAt = :parked,"
+            " spooledAt = :spooled, firstFailedAt = :first,"
             " task = :task, attempt = :attempt, failure = :failure",
             "attribute_not_exists(pk) OR execution = :owner",
             {
                 ":owner": {"S": claim.execution},
+                ":predecessor": {"S": claim.predecessor},
                 ":claimed": {"S": claim.claimed_at},
                 ":parked": {"S": claim.parked_at},
                 ":spooled": {"S": claim.spooled_at},
@@ -152,6 +159,19 @@ class DynamoClaims:
                         "message": {"S": claim.failure.message[:1000]},
                     }
                 },
+            },
+        )
+
+    def mark_renewed(self, claim: Claim, at: str) -> None:
+        """Say that its message was sent anew, where the claim stands as it did."""
+        self._update(
+            JOB + claim.key,
+            "SET spooledAt = :at",
+            "execution = :owner AND parkedAt = :parked",
+            {
+                ":owner": {"S": claim.execution},
+                ":parked": {"S": claim.parked_at},
+                ":at": {"S": at},
             },
         )
 
@@ -266,6 +286,7 @@ def read_claim(item: dict[str, Any]) -> Claim:
     return Claim(
         key=item["pk"]["S"].removeprefix(JOB),
         execution=_string(item, "execution"),
+        predecessor=_string(item, "predecessor"),
         claimed_at=_string(item, "claimedAt"),
         parked_at=_string(item, "parkedAt"),
         resumed_at=_string(item, "resumedAt"),

@@ -11,7 +11,7 @@ from chalicelib.plan import Status
 from chalicelib.record import Record
 from chalicelib.recovery import Clock, key_of
 from chalicelib.spool import BATCH, Message, Spool
-from chalicelib.workflow import DEAD, Workflow
+from chalicelib.workflow import DEAD, Execution, Workflow
 
 MOST_REASON = 1000
 HIDDEN = 60
@@ -55,12 +55,16 @@ class GiveUp:
         if found.status is Status.RUNNING:
             self.workflow.stop(claim.execution, "GivenUp", reason)
         elif found.status in (*DEAD, Status.MISSING):
-            death = Record(execution=claim.execution, redrives=found.redrives).death
-            expires = int((self.clock() + REMEMBERED).timestamp())
-            self.claims.bury(death, "given up", expires)
+            self._bury(found)
+            if found.status is Status.MISSING and claim.predecessor:  # a start that never came
+                self._bury(self.workflow.describe(claim.predecessor))
         for slots in self.claims.slots():
             if claim.execution in slots.holders:
                 self.claims.free_slot(slots.task, claim.execution)
+
+    def _bury(self, found: Execution) -> None:
+        death = Record(execution=found.arn, redrives=found.redrives).death
+        self.claims.bury(death, "given up", int((self.clock() + REMEMBERED).timestamp()))
 
     def _remove_messages(self, key: str) -> bool:
         return any([self._remove_from(queue, key) for queue in self.queues])

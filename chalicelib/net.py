@@ -59,6 +59,15 @@ class Net:
         self._bury(_record(found).death, RENEWING)
         return self.catch(found.arn) == "spooled"
 
+    def renew_start(self, claim: Claim, origin: Execution) -> None:
+        """Spool a job once more whose key was handed to a restart that then never started.
+
+        The message is sent first: a crash after it leads to another one, which proves stale.
+        """
+        self.spool.send(encode(_as_claimed(_record(origin), claim)))
+        now = self.clock().isoformat(timespec="milliseconds")
+        self.claims.mark_renewed(claim, now)
+
     def _bury(self, death: str, how: str) -> None:
         expires = self.clock() + REMEMBERED
         self.claims.bury(death, how, int(expires.timestamp()))
@@ -90,13 +99,7 @@ class Net:
         claim = self._marked(record, self.claims.get(record.key), now)
         if not self.claims.mark_spooled(claim):
             return None
-        record = replace(
-            record,
-            task=claim.task,
-            attempt=claim.attempt,
-            failed_at=claim.parked_at,
-            first_failed_at=claim.first_failed_at,
-        )
+        record = _as_claimed(record, claim)
         self.spool.send(encode(record))
         return record
 
@@ -130,6 +133,17 @@ def _record(found: Execution) -> Record:
         started_at=_iso(found.started_at),
         error=Failure(found.error or _NAMES[found.status], found.cause[:1000]),
         input=_input(found.input),
+    )
+
+
+def _as_claimed(record: Record, claim: Claim) -> Record:
+    """The record with what its claim tells of the job's failures."""
+    return replace(
+        record,
+        task=claim.task,
+        attempt=claim.attempt,
+        failed_at=claim.parked_at,
+        first_failed_at=claim.first_failed_at,
     )
 
 

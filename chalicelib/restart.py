@@ -45,6 +45,7 @@ class Restart:
             Claim(
                 key=name,
                 execution=heir,
+                predecessor=record.execution,
                 claimed_at=record.failed_at,
                 parked_at=record.failed_at,
                 first_failed_at=record.first_failed_at,

@@ -12,6 +12,9 @@ BATCH = 10
 """SQS's own limit for one receive, delete or change."""
 
 MAX_HIDDEN = 43_200
+"""Seconds that a message can be out of sight, counted from its receive."""
+MAX_RELEASED = MAX_HIDDEN - 900
+"""What can be asked for later, by a Lambda that has had it for as long as Lambdas run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +79,9 @@ class SqsSpool:
         self._each_ten("DeleteMessageBatch", self._client.delete_message_batch, messages, {})
 
     def release(self, messages: Sequence[Message], after: int = 0) -> None:
-        """Let others see them after so many seconds (12 hours at most)."""
+        """Let others see them after so many seconds (11 hours and 45 minutes at most)."""
         change = self._client.change_message_visibility_batch
-        extra = {"VisibilityTimeout": min(after, MAX_HIDDEN)}
+        extra = {"VisibilityTimeout": min(after, MAX_RELEASED)}
         self._each_ten("ChangeMessageVisibilityBatch", change, messages, extra)
 
     def _each_ten(

@@ -128,11 +128,12 @@ class Sweep:
             return
         if owner.status is Status.SUCCEEDED or owner.error in ENDS:
             self._release(claim, repairs)
-        elif owner.status is Status.MISSING:
-            if not claim.parked_at and self._age(claim.claimed_at) > GRACE:
-                self._release(claim, repairs)
-        else:
+        elif owner.status is not Status.MISSING:
             self._of_dead(claim, owner, repairs)
+        elif claim.predecessor and claim.parked_at:
+            self._of_unborn(claim, self._look(claim.predecessor, seen), repairs)
+        elif not claim.parked_at and self._age(claim.claimed_at) > GRACE:
+            self._release(claim, repairs)
 
     def _of_dead(self, claim: Claim, owner: Execution, repairs: Repairs) -> None:
         """Its death was not heard of, or its message may have been dropped by now."""
@@ -140,11 +141,22 @@ class Sweep:
         if self.net.catch(owner.arn) == "spooled":
             repairs.caught.append(owner.arn)
             return
-        death = Record(execution=owner.arn, redrives=owner.redrives).death
-        if self.claims.buried([death]).get(death) == "given up":
+        if self._given_up(owner):
             self._release(claim, repairs)
         elif self.net.renew(owner):
             repairs.renewed.append(claim.key)
+
+    def _of_unborn(self, claim: Claim, origin: Execution, repairs: Repairs) -> None:
+        """A replay died between handing over the key and the start; its message may be dropped."""
+        if self._given_up(origin):
+            self._release(claim, repairs)
+        elif origin.status in DEAD and self._age(claim.spooled_at or claim.parked_at) >= RENEW:
+            self.net.renew_start(claim, origin)
+            repairs.renewed.append(claim.key)
+
+    def _given_up(self, owner: Execution) -> bool:
+        death = Record(execution=owner.arn, redrives=owner.redrives).death
+        return self.claims.buried([death]).get(death) == "given up"
 
     def _release(self, claim: Claim, repairs: Repairs) -> None:
         if self.claims.release(claim.key, claim.execution):

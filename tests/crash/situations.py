@@ -1,7 +1,10 @@
 """How jobs stand when a process is about to act on them."""
 
+from contextlib import suppress
+
 from chalicelib.local.memory.run import TASK
 from chalicelib.local.memory.stage import MemoryStage
+from chalicelib.local.memory.wire import Died, Fault, Wire
 from chalicelib.plan import Status
 
 KEYED = '{"key":"12345","amount":1}'
@@ -62,6 +65,23 @@ def history_full(stage: MemoryStage) -> str:
     stage.executions.close(run, Status.FAILED, "HistoryFull", "waited too often")
     hear(stage)
     stage.clock.pause(1800)
+    return arn
+
+
+def start_failed(stage: MemoryStage, job: str = KEYED) -> str:
+    """A dead job whose replay handed its key over and died before the restart had started."""
+    arn = caught(stage, job)
+    replaying = Wire().break_next("StartExecution", Fault.DIED_BEFORE)
+    with suppress(Died):
+        stage.process(replaying).replay()
+    stage.clock.pause(1800)
+    return arn
+
+
+def start_failed_and_expired(stage: MemoryStage, job: str = KEYED) -> str:
+    """The same, and nobody replayed it until SQS dropped its message."""
+    arn = start_failed(stage, job)
+    stage.clock.pause(15 * 86_400)
     return arn
 
 

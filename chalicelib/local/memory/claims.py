@@ -100,7 +100,7 @@ class MemoryClaims:
         return self._table.change(
             key,
             owner if claim.execution == owner else heir,
-            lambda old: replace(old, execution=heir),
+            lambda old: replace(old, execution=heir, predecessor=owner),
         )
 
     def mark_spooled(self, claim: Claim) -> bool:
@@ -121,6 +121,14 @@ class MemoryClaims:
             failure=replace(claim.failure, message=message),
         )
         return True
+
+    def mark_renewed(self, claim: Claim, at: str) -> None:
+        """Say that its message was sent anew, where the claim stands as it did."""
+
+        def renewed(old: Claim) -> Claim:
+            return replace(old, spooled_at=at) if old.parked_at == claim.parked_at else old
+
+        self._call("UpdateItem", lambda: self._table.change(claim.key, claim.execution, renewed))
 
     def mark_stuck(self, key: str, execution: str, at: str) -> None:
         """Say in the claim that the job is stuck."""

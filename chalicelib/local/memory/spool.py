@@ -13,7 +13,7 @@ from threading import RLock
 from chalicelib.errors import AwsError
 from chalicelib.local.memory.clock import SteppedClock
 from chalicelib.local.memory.wire import Wire
-from chalicelib.spool import BATCH, MAX_HIDDEN, Message
+from chalicelib.spool import BATCH, MAX_HIDDEN, MAX_RELEASED, Message
 
 RETENTION = 14 * 86_400
 MOST_BYTES = 1_048_576
@@ -40,6 +40,7 @@ class _Stored:
     again: bool
     server: int
     deliveries: int = 0
+    received_at: float = 0
 
     @property
     def receipt(self) -> str:
@@ -123,6 +124,7 @@ class Queue:
 
     def _deliver(self, stored: _Stored, hidden: int) -> Message:
         stored.deliveries += 1
+        stored.received_at = self._clock.elapsed()
         if stored.together:
             stored.together = False
             self._visible.append(stored.id)
@@ -164,15 +166,19 @@ class Queue:
                     del self._messages[stored.id]
 
     def release(self, receipts: Sequence[str], after: int) -> int:
-        """Bring into sight after so many seconds; says how many were not in flight."""
+        """Bring into sight after so many seconds; says for how many that was refused."""
         if not 1 <= len(receipts) <= BATCH:
             raise AwsError(f"ChangeMessageVisibilityBatch: {len(receipts)} entries")
+        refused = 0
         with self._lock:
-            flying = [self._in_flight(receipt) for receipt in receipts]
-            for stored in flying:
-                if stored:
+            for receipt in receipts:
+                stored = self._in_flight(receipt)
+                hidden_for = self._clock.elapsed() - stored.received_at if stored else 0
+                if stored and hidden_for + after <= MAX_HIDDEN:
                     self._hide(stored, after)
-            return flying.count(None)
+                else:
+                    refused += 1
+        return refused
 
     def depth(self) -> int:
         """How many messages there are."""
@@ -217,7 +223,7 @@ class MemorySpool:
 
     def release(self, messages: Sequence[Message], after: int = 0) -> None:
         """Let others see them after so many seconds. Raises AwsError where some were not hidden."""
-        after = min(after, MAX_HIDDEN)
+        after = min(after, MAX_RELEASED)
         failed = 0
         for batch in self._batches(messages):
             failed += self._wire.call(

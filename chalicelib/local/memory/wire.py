@@ -32,11 +32,17 @@ class Wire:
         self._delay = delay
         self._lock = Lock()
         self._fault: tuple[int, Fault] | None = None
+        self._next: dict[str, list[Fault]] = {}
         self._interrupt: tuple[int, Callable[[], None]] | None = None
 
     def break_at(self, call: int, fault: Fault) -> "Wire":
         """Let that call meet a fault."""
         self._fault = (call, fault)
+        return self
+
+    def break_next(self, name: str, fault: Fault, times: int = 1) -> "Wire":
+        """Let the next calls of that name meet a fault, so many times."""
+        self._next.setdefault(name, []).extend([fault] * times)
         return self
 
     def interrupt_at(self, call: int, meanwhile: Callable[[], None]) -> "Wire":
@@ -50,9 +56,8 @@ class Wire:
         if self._interrupt and self._interrupt[0] == number:
             self._interrupt[1]()
         self._delay()
-        if self._fault is None or self._fault[0] != number:
-            return effect()
-        return self._broken(name, self._fault[1], effect)
+        fault = self._fault_of(name, number)
+        return effect() if fault is None else self._broken(name, fault, effect)
 
     def _begin(self, name: str) -> int:
         with self._lock:
@@ -60,6 +65,12 @@ class Wire:
                 raise Died(f"{name} after death")
             self.calls.append(name)
             return len(self.calls) - 1
+
+    def _fault_of(self, name: str, number: int) -> Fault | None:
+        with self._lock:
+            if self._fault and self._fault[0] == number:
+                return self._fault[1]
+            return self._next[name].pop() if self._next.get(name) else None
 
     def _broken(self, name: str, fault: Fault, effect: Callable[[], T]) -> T:
         if fault is Fault.THROTTLED:
