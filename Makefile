@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 # Files are shared out in this order among as many processes as there are cores.
 SLOWEST_FIRST := tests/e2e tests/integration tests/unit
 
-.PHONY: help demo up test check bench simulate soak package audit requirements clean
+.PHONY: help demo up test check bench simulate soak package audit pictures requirements clean
 
 help:  ## Say what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ package: $(READY)  ## Write a stage's package, templates and SBOM into build/ (S
 audit: $(READY)  ## Look the pinned requirements up among known vulnerabilities (asks pypi.org)
 	$(VENV)/bin/pip-audit --strict --disable-pip --require-hashes -r requirements.txt
 	$(VENV)/bin/pip-audit --strict --disable-pip --require-hashes -r requirements-dev.txt
+
+pictures: $(READY)  ## Take the README's pictures of the page anew (needs Chromium)
+	@$(PY) -m tests.e2e.pictures
 
 requirements:  ## Pin requirements*.txt anew from requirements*.in (needs uv)
 	uv pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes \

@@ -199,7 +199,7 @@ export function tally() {
   if (since?.at !== flow.since || !["sending", "watching"].includes(flow.phase)) return;
   // What failed between that look and the replay is taken, too: it has been waiting all the same.
   const before = Math.max(flow.before, since.waiting + since.running + since.failed_again);
-  const gone = before - since.waiting;
+  const gone = Math.min(before - since.waiting, flow.phase === "sending" ? flow.asked : flow.sent);
   const again = Math.min(since.failed_again, gone);
   const running = Math.min(since.running, gone - again);
   const now = { finished: gone - again - running, running, again };

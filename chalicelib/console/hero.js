@@ -19,7 +19,7 @@ export function hero(t, f, act) {
   return h(
     "section",
     { class: `hero ${mood}`, "aria-labelledby": "now" },
-    h("div", { class: "story" }, pill(t, mood), h("h1", { id: "now" }, headline(t, f)), said(t, f)),
+    h("div", { class: "story" }, pill(t, mood), h("h1", { id: "now" }, phrases(headline(t, f))), said(t, f)),
     panel(t, f, act),
   );
 }
@@ -44,6 +44,12 @@ function headline(t, f) {
   if (!known) return unnamed ? t.now.unnamed(unnamed, f.number(unnamed)) : t.now.calm;
   if (!parked) return t.now.stuckOnly(stuck, f.number(stuck));
   return t.now.waiting(known, f.number(known), f.moment(state.status.oldest_failure?.at));
+}
+
+/** Japanese lines break between phrases, as a person would break them. */
+function phrases(text) {
+  const parts = text.split(/(?<=、)/);
+  return parts.length > 1 ? parts.map((part) => h("span", { class: "phrase" }, part)) : text;
 }
 
 function said(t, f) {
@@ -184,7 +190,8 @@ function progress(t, f, act) {
 
 function bar(t, f, tally, all, done) {
   const parts = [["finished", tally.finished], ["again", tally.again], ["running", tally.running]];
-  const left = Math.max(0, all - done - tally.running);
+  const left = ["left", Math.max(0, all - done - tally.running)];
+  const told = [...parts, left].filter(([name, value]) => value || name === "finished");
   const segments = parts.map(([name, value]) => {
     const part = h("span", { class: `part ${name}` });
     part.style.width = `${all ? (100 * Math.min(value, all)) / all : 0}%`;
@@ -193,18 +200,19 @@ function bar(t, f, tally, all, done) {
   const label = t.replay.progress(f.number(done), f.number(all));
   return [
     h("div", { class: "meter", role: "progressbar", "aria-valuemin": "0", "aria-valuemax": String(all), "aria-valuenow": String(done), "aria-label": label }, segments),
-    h("ul", { class: "tally" }, [...parts, ["left", left]].map(([name, value]) => h("li", { class: name }, h("b", {}, f.number(value)), ` ${t.replay[name]}`))),
+    h("ul", { class: "tally" }, told.map(([name, value]) => h("li", { class: name }, h("b", {}, f.number(value)), ` ${t.replay[name]}`))),
   ];
 }
 
 function ended(t, f, act) {
-  const { sent, tally, failed } = state.flow;
+  const { asked, sent, tally, failed } = state.flow;
   const text = sent && !tally.again ? t.replay.allDone(sent, f.number(sent)) : sent ? t.replay.someBack(tally.again, f.number(tally.again)) : t.replay.noneTaken;
   return h(
     "div",
     { class: `panel ${tally.again || failed.length ? "again" : "good"}`, id: "ended", tabindex: "-1" },
     h("h2", {}, text),
     sent ? bar(t, f, tally, sent, tally.finished + tally.again) : null,
+    sent && sent + failed.length < asked ? h("p", { class: "quiet" }, t.replay.notAll(f.number(sent), f.number(asked))) : null,
     failed.length ? [h("p", {}, t.replay.failed(failed.length, f.number(failed.length))), h("ul", { class: "failed" }, failed.slice(0, 20).map((each) => h("li", {}, h("code", {}, each.key), ` ${each.reason}`)))] : null,
     h("div", { class: "buttons" }, h("button", { class: "button", type: "button", "data-k": "close", onclick: act.cancel }, t.replay.close)),
   );

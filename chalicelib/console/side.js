@@ -81,15 +81,22 @@ export function facts(t, f) {
     [t.facts.waiting, f.number(status.jobs.parked)],
     [t.facts.stuck, f.number(status.jobs.stuck)],
     [t.facts.trigger, t.facts.triggers[status.trigger] ?? status.trigger],
-    [t.facts.schedule, schedule ? t.facts.scheduled(schedule.expression, schedule.timezone, f.number(schedule.max)) : t.facts.none],
+    [t.facts.schedule, schedule ? clock(t, f, schedule) : t.facts.none],
     [t.facts.loss, loss ? t.facts.lost(loss.key, f.date(loss.at)) : t.facts.never, loss ? "danger" : ""],
   ];
   return h(
     "section",
     { class: "facts", "aria-labelledby": "facts-title" },
     h("h2", { id: "facts-title" }, t.facts.title),
-    h("dl", {}, told.map(([name, text, mark]) => h("div", { class: mark || null }, h("dt", {}, name), h("dd", {}, text)))),
+    h("dl", { class: "card" }, told.map(([name, text, mark]) => h("div", { class: mark || null }, h("dt", {}, name), h("dd", {}, text)))),
   );
+}
+
+/** `Every 2 hours`; a cron expression stays as it is, with its zone. */
+function clock(t, f, { expression, timezone, max }) {
+  const rate = /^rate\((\d+) (minute|hour|day)s?\)$/.exec(expression);
+  const when = rate ? t.facts.every(Number(rate[1]), rate[2]) : `${expression} ${timezone}`;
+  return [when, h("span", { class: "quiet" }, t.facts.most(f.number(max)))];
 }
 
 export const noticesSignature = () => [state.lang, state.lostAt, state.notices, heldTasks().map((task) => task.task), readOnly()];
@@ -121,7 +128,7 @@ export const barSignature = () => [state.lang, state.status?.stage, state.signed
 export function bar(t, act) {
   const otherLang = state.lang === "en" ? "ja" : "en";
   return [
-    h("p", { class: "brand" }, h("img", { src: "console/icon.svg", alt: "", width: "26", height: "26" }), h("span", {}, "respool"), state.status ? h("span", { class: "stage", "aria-label": t.stage(state.status.stage) }, state.status.stage.replace(/^respool-/, "")) : null),
+    h("p", { class: "brand" }, h("img", { src: "console/icon.svg", alt: "", width: "26", height: "26" }), h("span", {}, "respool"), state.status ? h("span", { class: "stage" }, h("span", { class: "unseen" }, t.stage("")), state.status.stage.replace(/^respool-/, "")) : null),
     h(
       "div",
       { class: "tools" },

@@ -7,12 +7,14 @@ from itertools import count
 from typing import Any
 
 import pytest
+from playwright.sync_api import Browser
 
 from chalicelib.local.deployment import Deployment
 from chalicelib.local.emulator import LocalAws, local_aws
 from chalicelib.local.project import ProjectCopy, project_copy
 from chalicelib.settings import Settings
 from chalicelib.stage import Stage
+from tests.e2e.browser import browser
 
 WAIT_SCALE = 0.05
 QUICK = {"SLEEP": "0"}
@@ -51,6 +53,13 @@ def aws() -> Iterator[LocalAws]:
     """A local AWS for the whole run; its waits and retry delays are 20 times shorter."""
     with local_aws(wait_scale=WAIT_SCALE) as local:
         yield local
+
+
+@pytest.fixture(scope="module")
+def chrome() -> Iterator[Browser]:
+    """The browser, for the tests of one file."""
+    with browser() as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

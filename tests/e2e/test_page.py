@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from chalicelib.local.deployment import Deployment
 from chalicelib.tokens import Kind
-from tests.e2e.browser import browser, chromium, page
+from tests.e2e.browser import chromium, page
 from tests.e2e.conftest import Engines
 from tests.e2e.test_loop import fail_and_spool, finished
 
@@ -20,12 +20,6 @@ HOSTILE_KEY = "<img src=x onerror=\"document.title='owned'\">/../%2F?a=b#c'\u202
 HOSTILE_TEXT = "</p><script>document.title='owned'</script><b>bold</b> {{7*7}} ${7*7}"
 
 Open = Callable[..., Page]
-
-
-@pytest.fixture(scope="module")
-def chrome() -> Iterator[Browser]:
-    with browser() as running:
-        yield running
 
 
 @pytest.fixture
