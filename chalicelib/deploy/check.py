@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from chalicelib.deploy import actions, demands, policies
+from chalicelib.deploy import actions, demands, policies, sizes
 from chalicelib.deploy.definition import fill, strings
 from chalicelib.deploy.findings import Malformed, read_json
 from chalicelib.deploy.preflight import CONFIG, Checked, Source, check
@@ -66,6 +66,7 @@ def findings(source: Source) -> Iterator[str]:
     yield from _permissions(source, checked)
     yield from _statelint(definition_of(checked))
     yield from _jsonata(definition_of(checked))
+    yield from sizes.findings(checked.template["Resources"]["Machine"]["Properties"]["Definition"])
     yield from _cfn_lint(checked.body)
 
 

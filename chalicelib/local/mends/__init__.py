@@ -2,6 +2,7 @@
 
 from chalicelib.local.mends import (
     executions,
+    expressions,
     gateway,
     history,
     lambdas,
@@ -25,6 +26,7 @@ MENDS = (
     executions.throttled_lambdas_have_a_name,
     executions.assignments_see_the_values_before,
     executions.expressions_have_time_on_a_busy_machine,
+    expressions.strings_keep_their_characters,
     tokens.each_attempt_has_its_own_token,
     tokens.failed_invocations_fail_the_task,
     tokens.tokens_work_once,

@@ -1,0 +1,60 @@
+"""No state of any machine that is shipped builds more than Step Functions carries."""
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chalicelib.deploy.definition import spooling_via
+from chalicelib.deploy.rules import REQUIRED
+from chalicelib.deploy.sizes import findings, size_of, unjudged
+
+MACHINE: dict[str, Any] = json.loads(Path("statemachine.json").read_text())
+EXAMPLES = ["docs/pipelines/three-steps.json", "docs/pipelines/two-tasks.json"]
+
+
+@pytest.mark.parametrize("via", ["lambda", "sqs"])
+def test_the_machine_carries_every_input_that_aws_takes(via: str) -> None:
+    definition = spooling_via(MACHINE, via)
+
+    assert list(findings(definition, room=0)) == []
+    assert unjudged(definition, room=0) == ()
+
+
+@pytest.mark.parametrize("file", EXAMPLES)
+def test_the_pipelines_to_copy_from_carry_all_but_what_they_add(file: str) -> None:
+    definition = json.loads(Path(file).read_text())
+
+    assert list(findings(definition)) == []
+    assert unjudged(definition) == ()
+    parking = [f"state {name}: " for name in REQUIRED]
+    assert [one for one in findings(definition, room=0) if one.startswith(tuple(parking))] == []
+
+
+@pytest.mark.parametrize(
+    ("state", "before", "after", "told"),
+    [
+        ("ParkJob", "<= 60000", "<= 90000", "state ErrorSpool: Arguments may have"),
+        ("ParkJob", "<= 60000", "<= 90000", "state ParkJob: Assign may have"),
+        ("NoteFailure", ", 1000)", ", 90000)", "state SpoolDirectly: Arguments may have"),
+        ("Finish", "{% $states.input %}", "{% [$states.input, 1] %}", "state Finish: Output may"),
+    ],
+)
+def test_a_state_that_may_build_too_much_is_named(
+    state: str, before: str, after: str, told: str
+) -> None:
+    definition = copy.deepcopy(MACHINE)
+    text = json.dumps(definition["States"][state])
+    assert before in text
+    definition["States"][state] = json.loads(text.replace(before, after))
+    kept = definition["States"]["NoteFailure"]["Assign"]
+    if state == "NoteFailure":
+        kept["failure"] = kept["failure"].replace("0, 4000)", "0, 90000)")
+
+    assert any(told in one for one in findings(definition, room=0))
+
+
+def test_sizes_are_bytes_of_utf_8() -> None:
+    assert size_of({"a": "\u3042\x01"}) == len('{"a":"あ\\u0001"}'.encode())
