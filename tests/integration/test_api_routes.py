@@ -145,6 +145,22 @@ def test_a_replay_starts_as_many_jobs_as_asked_for_and_is_audited(api: ApiStage)
     }
 
 
+@pytest.mark.parametrize(("setting", "taken"), [("", 10), ("4", 4)])
+def test_without_a_max_the_stage_s_default_is_taken(
+    monkeypatch: pytest.MonkeyPatch, setting: str, taken: int
+) -> None:
+    for name, value in {**ENVIRONMENT, "MAX_REPROCESS": setting}.items():
+        monkeypatch.setenv(name, value)
+    with api_stage() as api:
+        for n in range(12):
+            api.spool(f"job-{n}")
+
+        answer = api.call("POST", "/replay")
+
+    assert answer.json_body["replayed"] == taken
+    assert answer.json_body["remaining"] == 12 - taken
+
+
 def test_a_remembered_look_is_not_used_for_what_happened_after_it(api: ApiStage) -> None:
     headers = {"Authorization": f"Bearer {TOKEN}"}
 
