@@ -77,9 +77,9 @@ def mark(key: str) -> str:
 
 
 def encode(state: State) -> str:
-    """The state as JSON text."""
+    """The state as JSON text, in which no letter takes more bytes than in its key."""
     data = asdict(state) | {"suspects": sorted(state.suspects)}
-    return json.dumps(data, separators=(",", ":"))
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
 
 
 def decode(text: str) -> State:

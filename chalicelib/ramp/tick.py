@@ -97,7 +97,8 @@ class Tick:
     def _follow(self, out: Out, claims: dict[str, Claim], task: str) -> tuple[Out, bool]:
         """The job under the key and execution that it has now; says whether it came through.
 
-        Without a key in its input a job that is started anew has its new execution's name as key.
+        Without a key in its input a job that is started anew has its new execution's name as key,
+        and has never failed under it.
         """
         if (claim := claims.get(out.key)) is not None:
             elsewhere = (claim.task or self.first_task) != task
@@ -109,7 +110,7 @@ class Tick:
         heir = Inspection(self.workflow, self.claims).heir(death)
         name = heir.arn.rpartition(":")[2]
         if name in claims:
-            return replace(out, key=name, execution=heir.arn), False
+            return replace(out, key=name, execution=heir.arn, attempt=0), False
         return out, heir.status is Status.SUCCEEDED
 
     def _write(self, before: State, after: State) -> State | None:

@@ -1,0 +1,353 @@
+"""A tick against a whole stage in memory: what it releases, sees, survives and leaves alone."""
+
+import json
+from functools import partial
+from itertools import pairwise
+
+import pytest
+
+from chalicelib import metric_names as metric
+from chalicelib.errors import RespoolError
+from chalicelib.local.memory.wire import Died, Fault, Wire
+from chalicelib.plan import Choice
+from chalicelib.ramp.decide import Policy
+from chalicelib.ramp.windows import parse
+from tests.ramp_stage import INTERVAL, TASK, RampStage
+
+MANY = 40
+"""Ticks after which every story has ended."""
+
+
+def text(key: str) -> str:
+    return json.dumps({"key": key})
+
+
+def parked(count: int = 12) -> RampStage:
+    """A stage where so many jobs wait for a neighbour that is down."""
+    stage = RampStage(policy=Policy(healthy_after=60))
+    stage.park(*(f"job-{n:02}" for n in range(count)))
+    return stage
+
+
+def mended(count: int = 12, ticks: int = 0) -> RampStage:
+    """The same, well again since some ticks."""
+    stage = parked(count)
+    stage.memory.neighbour.broken = False
+    for _ in range(ticks):
+        stage.later()
+    return stage
+
+
+def drain(stage: RampStage, ticks: int = MANY) -> list[int]:
+    """Tick on; returns the sizes of the steps that were released."""
+    return [told["released"] for _ in range(ticks) if (told := stage.later()).get("released")]
+
+
+def left(stage: RampStage) -> list[object]:
+    """What is still there of any job."""
+    memory = stage.memory
+    return [*memory.table.jobs, *memory.table.held, *memory.spool.bodies, *memory.stuck.bodies]
+
+
+def assert_each_done_once(stage: RampStage, count: int) -> None:
+    done = stage.memory.neighbour.done
+    assert (len(done), set(done.values())) == (count, {1})
+    assert left(stage) == []
+
+
+def test_a_backlog_of_twelve_drains_in_steps_of_one_two_four_and_five() -> None:
+    stage = mended(12)
+
+    assert drain(stage) == [1, 2, 4, 5]
+    assert_each_done_once(stage, 12)
+
+
+def test_while_the_neighbour_is_down_it_hears_one_job_a_probe_and_ever_fewer_probes() -> None:
+    stage = parked(12)
+    before, probed = stage.calls, []
+    for tick in range(40):
+        told = stage.later()
+        assert told["released"] <= 1
+        probed += [tick] if told["released"] else []
+
+    assert [after - one for one, after in pairwise(probed)] == [
+        2,
+        4,
+        8,
+        12,
+        12,
+    ]
+    assert stage.calls - before == len(probed) == 6
+
+
+def test_a_tick_with_nothing_to_tell_writes_nothing() -> None:
+    stage = parked(0)
+    stage.tick()
+    wire = Wire()
+
+    stage.tick(wire)
+
+    assert "UpdateItem" not in wire.calls
+
+
+def test_the_job_that_has_waited_longest_is_the_first_probe() -> None:
+    stage = parked(3)
+    stage.tick()
+
+    assert list(stage.memory.neighbour.visits.elements()).count(text("job-00")) == 2
+
+
+def test_each_step_is_logged_with_its_size_and_counted() -> None:
+    stage = parked(3)
+    process = stage.memory.process()
+    for _ in range(2):
+        stage.tick_of(process=process)[0].run(600)
+        stage.memory.machine.run()
+        stage.memory.clock.pause(INTERVAL)
+    stage.memory.neighbour.broken = False
+    for _ in range(4):
+        stage.tick_of(process=process)[0].run(600)
+        stage.memory.machine.run()
+        stage.memory.clock.pause(INTERVAL)
+
+    steps = [
+        fields["step"] for action, fields in process.journal.lines if action == "ramp-released"
+    ]
+    verdicts = [
+        fields["verdict"] for action, fields in process.journal.lines if action == "ramp-verdict"
+    ]
+    assert steps == [1, 1, 2]
+    assert verdicts == ["refused", "healthy", "healthy"]
+    counts = process.journal.counts
+    assert (counts[metric.RAMP_STEP], counts[metric.RAMP_PROBES]) == (4, 2)
+    assert (counts[metric.RAMP_REFUSED], counts[metric.RAMP_HEALTHY]) == (1, 2)
+
+
+def test_limit_zero_silences_it_and_the_end_of_the_hold_brings_a_probe_at_once() -> None:
+    stage = mended(12, ticks=2)
+    stage.memory.table.limits[TASK] = 0
+
+    assert stage.later()["held"] == "limit 0"
+    assert stage.later()["released"] == 0
+    del stage.memory.table.limits[TASK]
+    assert stage.later()["released"] == 1
+
+
+def test_a_maintenance_window_silences_it_until_its_end() -> None:
+    stage = mended(2)
+    stage.windows = parse("cron(0 9 * * ? *) 2h UTC")
+
+    told = stage.later()
+    assert (told["released"], told["held"]) == (0, "cron(0 9 * * ? *) 2h UTC")
+    assert stage.state.held_until == "2026-11-24T11:00:00+00:00"
+    stage.memory.clock.pause(7200)
+    assert stage.tick()["released"] == 1
+
+
+def test_a_job_that_alone_fails_stops_nobody_and_ends_as_stuck() -> None:
+    stage = mended(8)
+    stage.memory.neighbour.refuses = {text("job-00")}
+
+    drain(stage)
+
+    visits = stage.memory.neighbour.visits
+    assert sum(stage.memory.neighbour.done.values()) == 7
+    assert stage.memory.table.jobs["job-00"].stuck_at
+    assert len(stage.memory.stuck.bodies) == 1
+    assert visits[text("job-00")] == 1 + 2 + stage.memory.max_attempts - 1
+    assert max(visits[text(f"job-{n:02}")] for n in range(1, 8)) == 2
+
+
+def test_after_two_refused_probes_with_one_job_the_next_probe_is_another() -> None:
+    stage = parked(3)
+    drain(stage, 8)
+
+    visits = stage.memory.neighbour.visits
+    assert [visits[text(f"job-{n:02}")] - 1 for n in range(3)] == [2, 1, 0]
+
+
+def test_an_outage_however_long_makes_no_job_stuck() -> None:
+    stage = parked(2)
+    drain(stage, 400)
+    stage.memory.neighbour.broken = False
+    drain(stage)
+
+    assert_each_done_once(stage, 2)
+
+
+def test_failures_of_jobs_that_others_started_count_against_the_neighbour() -> None:
+    stage = mended(12, ticks=3)
+    assert stage.state.step == 4
+    stage.memory.clock.pause(1)
+    stage.park("new", "newer")
+
+    told = stage.later()
+
+    assert (told["verdict"], told["released"], told["step"]) == ("refused", 0, 1)
+
+
+def test_one_new_failure_while_four_come_through_is_that_job_s_own() -> None:
+    stage = mended(12, ticks=3)
+    stage.memory.clock.pause(1)
+    stage.park("new")
+    stage.memory.neighbour.broken = False
+
+    told = stage.later()
+
+    assert (told["verdict"], told["released"], told["step"]) == ("alone", 4, 4)
+
+
+def test_a_person_s_replay_beside_it_is_safe_and_its_failures_count() -> None:
+    stage = mended(12, ticks=2)
+    stage.memory.neighbour.refuses = {text("job-10"), text("job-11")}
+    stage.memory.process().replay(choice=Choice(keys=frozenset({"job-10", "job-11"})))
+    stage.memory.machine.run()
+
+    told = stage.later()
+    assert told["verdict"] == "refused"
+    stage.memory.neighbour.refuses = set()
+    drain(stage)
+
+    assert_each_done_once(stage, 12)
+
+
+def test_a_job_whose_message_is_gone_is_left_alone_and_the_next_one_is_taken() -> None:
+    stage = mended(3)
+    first = next(m for m in stage.memory.spool.receive(10, 0, 0) if "job-00" in m.body)
+    stage.memory.spool.delete([first.receipt])
+
+    assert stage.later()["released"] == 0
+    assert stage.later()["released"] == 1
+    drain(stage, 4)
+    assert sum(stage.memory.neighbour.done.values()) == 2
+
+
+def test_a_dead_job_starts_anew_and_says_nothing_of_the_neighbour() -> None:
+    stage = mended(2)
+    memory = stage.memory
+    memory.executions.redrives = False
+    memory.executions.stop(memory.executions.arn("run-job-00"), "Aborted", "by hand")
+    memory.process().net.catch(memory.executions.ended.pop(0))
+
+    drain(stage)
+
+    assert_each_done_once(stage, 2)
+
+
+def test_two_ticks_at_once_release_a_step_once_whenever_the_other_comes() -> None:
+    calls = Wire()
+    mended(12, ticks=3).tick(calls)
+    assert len(calls.calls) > 8
+    for call in range(len(calls.calls)):
+        stage = mended(12, ticks=3)
+        stage.memory.clock.pause(INTERVAL)
+        before = sum(stage.memory.neighbour.visits.values())
+        stage.tick(Wire().interrupt_at(call, partial(_tick, stage)))
+
+        released = sum(stage.memory.neighbour.visits.values()) - before
+        assert released == 5, f"at call {call}"
+        drain(stage)
+        assert_each_done_once(stage, 12)
+
+
+@pytest.mark.parametrize("ticks", [0, 1, 3], ids=["first probe", "after it", "a step of four"])
+@pytest.mark.parametrize("fault", Fault)
+def test_a_fault_at_any_call_of_a_tick_loses_and_doubles_nothing(fault: Fault, ticks: int) -> None:
+    for call in range(len(_calls(ticks))):
+        stage = mended(12, ticks)
+        stage.memory.clock.pause(INTERVAL)
+        try:
+            stage.tick(Wire().break_at(call, fault))
+        except (RespoolError, Died):
+            stage.memory.machine.run()
+        assert stage.done <= 2**ticks + 2**ticks - 1, f"{fault} at call {call}"
+        sizes = drain(stage)
+        stage.memory.process().replay()  # drops messages of jobs that have gone on
+
+        assert_each_done_once(stage, 12)
+        assert all(after <= 2 * max(before, 1) for before, after in pairwise(sizes))
+
+
+@pytest.mark.parametrize("fault", Fault)
+def test_a_fault_at_any_call_while_the_neighbour_is_down_costs_it_no_second_job(
+    fault: Fault,
+) -> None:
+    wire = Wire()
+    parked(12).tick(wire)
+    for call in range(len(wire.calls)):
+        stage = parked(12)
+        before = stage.calls
+        try:
+            stage.tick(Wire().break_at(call, fault))
+        except (RespoolError, Died):
+            stage.memory.machine.run()
+        probes = stage.calls - before
+        assert probes <= 1
+        for _ in range(2):
+            stage.later()
+        assert stage.calls - before <= 2, f"{fault} at call {call}"
+
+
+@pytest.mark.parametrize("ticks", [0, 3])
+def test_a_person_s_replay_at_any_call_of_a_tick_loses_and_doubles_nothing(ticks: int) -> None:
+    for call in range(len(_calls(ticks))):
+        stage = mended(12, ticks)
+        stage.memory.clock.pause(INTERVAL)
+        stage.tick(Wire().interrupt_at(call, partial(_replay, stage)))
+        drain(stage)
+        stage.memory.process().replay()
+
+        assert_each_done_once(stage, 12)
+
+
+def _replay(stage: RampStage) -> None:
+    stage.memory.process().replay(3)
+    stage.memory.machine.run()
+
+
+def _tick(stage: RampStage) -> None:
+    """Another process ticks, and dies before the jobs go on."""
+    stage.tick_of()[0].run(600)
+
+
+def _calls(ticks: int) -> list[str]:
+    """The calls that a tick after so many makes."""
+    stage, wire = mended(12, ticks), Wire()
+    stage.memory.clock.pause(INTERVAL)
+    stage.tick(wire)
+    return wire.calls
+
+
+def test_a_tick_that_was_overtaken_says_so_and_releases_nothing() -> None:
+    stage = mended(3)
+    wire = Wire()
+    wire.interrupt_at(3, lambda: _tick(stage))
+
+    assert stage.tick(wire) == {"overtaken": True}
+
+
+def test_a_state_that_nobody_has_written_yet_is_written_whole() -> None:
+    stage = mended(1)
+    stage.later()
+
+    (out,) = stage.state.out
+    assert (out.key, out.execution) == ("job-00", stage.memory.executions.arn("run-job-00"))
+    assert (stage.state.version, stage.state.step) == (1, 1)
+
+
+def test_a_job_without_a_key_is_followed_to_the_execution_that_it_starts_anew_in() -> None:
+    stage = RampStage(policy=Policy(healthy_after=60))
+    memory = stage.memory
+    memory.neighbour.broken = True
+    memory.executions.redrives = False
+    arn = memory.executions.start("keyless", '{"amount":1}')
+    memory.machine.run()
+    memory.executions.stop(arn, "Aborted", "by hand")
+    memory.process().net.catch(memory.executions.ended.pop(0))
+    stage.later()
+    heir = next(run for run in memory.executions.runs.values() if run.arn != arn)
+    stage.later()
+
+    assert stage.state.odd, "an abort, and then the neighbour's error: unlike ones"
+    assert stage.later()["verdict"] == "refused"
+    assert stage.state.last_key == heir.arn.rpartition(":")[2]
