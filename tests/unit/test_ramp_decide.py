@@ -217,7 +217,7 @@ def test_two_unlike_errors_in_a_step_are_a_neighbour_with_a_new_excuse() -> None
 def test_an_unlike_error_beside_a_success_is_the_job_s_own() -> None:
     decision = tick(out("a", "b"), failed("a", error="BadKey"), waiting("c"), ended={"b": True})
 
-    assert (decision.verdict, decision.state.suspects) == (Verdict.HEALTHY, {mark("a")})
+    assert (decision.verdict, decision.state.suspects) == (Verdict.HEALTHY, frozenset({mark("a")}))
 
 
 def test_a_success_forgets_the_unlike_error() -> None:
