@@ -13,6 +13,9 @@ ENDS = frozenset({"AlreadyRunning", "BadInput", "GivenUp"})
 REDRIVE_WITHIN = timedelta(days=14)
 REDRIVE_EVENTS = 24_999
 
+RESTARTED = "was restarted already"
+GONE_ON = "has gone on already, or waits on a newer token"
+
 
 class Action(StrEnum):
     """What becomes of a spooled job."""
@@ -121,7 +124,7 @@ def decide(record: Record, facts: Facts | None, now: datetime) -> Decision:
     if facts.status is Status.RUNNING:
         return _of_running(record, facts)
     if facts.successor:
-        return Decision(Action.STALE, "was restarted already")
+        return Decision(Action.STALE, RESTARTED)
     if facts.status is not Status.MISSING and _may_redrive(facts, now):
         return Decision(Action.REDRIVE, f"is {facts.status} and can go on where it failed")
     return Decision(Action.RESTART, f"its execution is {facts.status}")
@@ -130,7 +133,7 @@ def decide(record: Record, facts: Facts | None, now: datetime) -> Decision:
 def _of_running(record: Record, facts: Facts) -> Decision:
     if record.token and not facts.token_refused:
         return Decision(Action.RESUME, "waits on its token")
-    return Decision(Action.STALE, "has gone on already, or waits on a newer token")
+    return Decision(Action.STALE, GONE_ON)
 
 
 def _may_redrive(facts: Facts, now: datetime) -> bool:

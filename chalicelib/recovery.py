@@ -8,6 +8,7 @@ from threading import Lock
 from chalicelib import metric_names as metric
 from chalicelib.claims import Claims
 from chalicelib.errors import RedriveRefused, TokenRefused, Unreadable
+from chalicelib.foresight import NO_INPUT, Foresight, no_room
 from chalicelib.inspection import Inspection
 from chalicelib.journal import Journal
 from chalicelib.plan import Action, Decision, Facts, Rules, Status, admit, decide, needs_facts
@@ -28,6 +29,7 @@ class Outcome:
     reason: str
     wait: int = 0
     problem: bool = False
+    execution: str = ""
 
     @property
     def settled(self) -> bool:
@@ -54,6 +56,7 @@ class Recovery:
         self._clock = clock
         self._task_limit = task_limit
         self._inspection = Inspection(workflow, claims)
+        self._foresight = Foresight(claims, task_limit)
         self._restarts = Restart(workflow, claims)
         self._locks = [Lock() for _ in range(64)]
 
@@ -81,8 +84,14 @@ class Recovery:
         decision = admit(record, message.sent_at, self._clock(), rules)
         if decision is None:
             facts = self._inspection.look(record, message.id) if record.execution else None
-            decision = decide(record, facts, self._clock())
-        return Outcome(record.key, decision.action, decision.reason, decision.wait)
+            decision = self._foresight.decide(record, facts, self._clock())
+        return Outcome(
+            record.key,
+            decision.action,
+            decision.reason,
+            decision.wait,
+            execution=record.execution,
+        )
 
     def _look_and_do(
         self, record: Record, message: Message, token_refused: bool = False
@@ -118,8 +127,7 @@ class Recovery:
             return self._rather_restart(record, message, "")
         task = facts.failed_in if facts.failed_in in self._tasks() else ""
         if task and not self._claims.take_slot(task, record.execution, self._task_limit):
-            reason = f"its task {task} is full or held"
-            return Outcome(record.key, Action.LEAVE, reason, problem=True)
+            return Outcome(record.key, Action.LEAVE, no_room(task), problem=True)
         try:
             self._workflow.redrive(record.execution)
         except RedriveRefused:
@@ -151,8 +159,7 @@ class Recovery:
             record = replace(record, redrives=facts.redrives)
         text = facts.input if facts is not None else ""
         if not text and record.input is ABSENT:
-            reason = "its execution is gone, and its input with it"
-            return Outcome(record.key, Action.LEAVE, reason, problem=True)
+            return Outcome(record.key, Action.LEAVE, NO_INPUT, problem=True)
         action, reason = self._restarts.start(record, message.id, text)
         return self._tell(record, action, reason or decision.reason)
 

@@ -1,9 +1,9 @@
 """What a replay did, counted job by job."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from chalicelib.plan import Action
+from chalicelib.plan import GONE_ON, RESTARTED, Action
 from chalicelib.recovery import Outcome
 
 PUT_BACK = (Action.RESUME, Action.REDRIVE, Action.RESTART)
@@ -19,6 +19,7 @@ class Report:
     plan: list[dict[str, str]] | None = None
     remaining: int | None = None
     more: bool = False
+    _planned: set[str] = field(default_factory=set)
 
     @property
     def replayed(self) -> int:
@@ -26,13 +27,25 @@ class Report:
         return sum(self.counts[action] for action in PUT_BACK)
 
     def add(self, outcome: Outcome) -> None:
-        """Count one more job."""
+        """Count one more message."""
+        if self.plan is not None:
+            outcome = self._once(outcome)
         self.counts[outcome.action] += 1
         told = {"key": outcome.key, "reason": outcome.reason}
         if self.plan is not None:
             self.plan.append({**told, "action": outcome.action.value})
         elif outcome.problem and len(self.failed) < MOST_FAILED:
             self.failed.append(told)
+
+    def _once(self, outcome: Outcome) -> Outcome:
+        """A job may have two messages: the first one puts it back, and the second is stale then."""
+        if outcome.action not in PUT_BACK or not outcome.execution:
+            return outcome
+        if outcome.execution in self._planned:
+            reason = RESTARTED if outcome.action is Action.RESTART else GONE_ON
+            return replace(outcome, action=Action.STALE, reason=reason)
+        self._planned.add(outcome.execution)
+        return outcome
 
     def as_json(self) -> dict[str, Any]:
         """The result as callers get it."""

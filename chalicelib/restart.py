@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from chalicelib.claims import Claim, Claims
 from chalicelib.errors import AlreadyStarted
-from chalicelib.plan import Action
+from chalicelib.foresight import NOT_ITS_KEY
+from chalicelib.plan import RESTARTED, Action
 from chalicelib.record import Record, compact, key_in, key_in_text, restart_name
 from chalicelib.workflow import Workflow
 
@@ -24,11 +25,11 @@ class Restart:
         name = restart_name(record, message_id)
         keyless = (key_in_text(text) if text else key_in(record.input)) is None
         if record.execution and not self._hand_over(record, name, keyless):
-            return Action.STALE, "its key is held by another execution"
+            return Action.STALE, NOT_ITS_KEY
         try:
             self.workflow.start(name, text or compact(record.input))
         except AlreadyStarted:
-            return Action.STALE, "was restarted already"
+            return Action.STALE, RESTARTED
         if record.execution and keyless:
             self.claims.release(record.key, record.execution)
         return Action.RESTART, ""

@@ -1,0 +1,104 @@
+"""A stage in memory with spooled jobs, and what a replay made of them."""
+
+import json
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from chalicelib.local.memory.run import TASK
+from chalicelib.local.memory.spool import MemorySpool
+from chalicelib.local.memory.stage import MemoryStage, Process
+from chalicelib.local.memory.wire import Wire
+from chalicelib.recovery import Outcome
+from chalicelib.replay import Order
+from chalicelib.report import Report
+
+
+def given(key: str) -> str:
+    """The input of the job with that key."""
+    return json.dumps({"key": key})
+
+
+@dataclass
+class ReplayStage:
+    """Jobs are parked, aborted and put back; `outcomes` are those of the last replay."""
+
+    memory: MemoryStage = field(default_factory=MemoryStage)
+    outcomes: list[Outcome] = field(default_factory=list)
+
+    def park(self, *keys: str) -> None:
+        """Let jobs fail and be spooled; the neighbour is well again afterwards."""
+        self.memory.neighbour.broken = True
+        for key in keys:
+            self.memory.executions.start(f"job-{key}", given(key))
+        self.memory.machine.run()
+        self.memory.neighbour.broken = False
+        self.memory.clock.pause(60)
+
+    def arn(self, key: str) -> str:
+        """The execution that the job began with."""
+        return self.memory.executions.arn(f"job-{key}")
+
+    def abort(self, key: str, state: str = TASK) -> str:
+        """Let a job come as far as that state, and abort it there; the net hears of it."""
+        arn = self.memory.executions.start(f"job-{key}", given(key))
+        self.memory.machine.run_to(arn, state)
+        self.memory.executions.stop(arn, "Aborted", "by hand")
+        self.hear()
+        self.memory.clock.pause(60)
+        return arn
+
+    def hear(self) -> None:
+        """Let the net hear of every end."""
+        while self.memory.executions.ended:
+            self.memory.process().net.catch(self.memory.executions.ended.pop(0))
+
+    def replay(
+        self, count: int = 1000, process: Process | None = None, stuck: bool = False, **order: Any
+    ) -> Report:
+        """Replay as people and schedules do; `order` are fields of Order and of Rules."""
+        process = process or self.memory.process()
+        fields = {name: order.pop(name) for name in ("seconds", "rate", "dry_run") if name in order}
+        rules = process.rules(take_stuck=stuck, **order)
+        self.outcomes = []
+        engine = replace(process.replayer, look_on=self._watch(process))
+        queue = process.stuck if stuck else process.spool
+        return engine.replay(queue, Order(count, rules, **{"seconds": 60, **fields}))
+
+    def _watch(self, process: Process) -> Any:
+        others = process.replayer.look_on
+
+        def look_on(outcome: Outcome) -> None:
+            self.outcomes.append(outcome)
+            others(outcome)
+
+        return look_on
+
+    def slow(self, seconds: float) -> Process:
+        """A process each of whose calls takes so long."""
+        return self.memory.process(Wire(lambda: self.memory.clock.pause(seconds)))
+
+    def visible(self, stuck: bool = False) -> list[str]:
+        """The bodies that another process can take right now, without waiting for any."""
+        queue = self.memory.stuck if stuck else self.memory.spool
+        reader, bodies = MemorySpool(queue, Wire(), wait=0), []
+        for _ in range(20):  # a short poll asks some of the servers
+            bodies += [message.body for message in reader.receive(10, 600)]
+        return sorted(bodies)
+
+    def finish(self) -> list[str]:
+        """Let all jobs go on; the keys of those whose work is done, once for each time."""
+        self.memory.machine.run()
+        done = self.memory.neighbour.done
+        return sorted(str(json.loads(job)["key"]) for job in done.elements())
+
+    def snapshot(self) -> Any:
+        """Everything that a replay could change."""
+        memory = self.memory
+        runs = {
+            arn: (run.status, run.state, run.token, run.redrives)
+            for arn, run in memory.executions.runs.items()
+        }
+        jobs, holders = dict(memory.table.jobs), {t: set(h) for t, h in memory.table.held.items()}
+        graves, limits = dict(memory.table.graves), dict(memory.table.limits)
+        queues = sorted(memory.spool.bodies), sorted(memory.stuck.bodies)
+        return runs, jobs, holders, graves, limits, queues
