@@ -1,0 +1,275 @@
+"""Each job is recovered in the cheapest way that its execution allows, and once."""
+
+from dataclasses import replace
+
+import pytest
+
+from chalicelib.local.memory.run import TASK
+from chalicelib.local.memory.spool import Delivery
+from chalicelib.local.memory.stage import MemoryStage
+from chalicelib.local.memory.wire import Fault, Wire
+from chalicelib.plan import Action, Status
+from chalicelib.recovery import Outcome
+from tests.unit.replay_stage import ReplayStage
+
+DAY = 86_400
+
+
+@pytest.fixture
+def stage() -> ReplayStage:
+    return ReplayStage()
+
+
+def outcome(stage: ReplayStage) -> Outcome:
+    """Of the one job that there is, in a replay of its own."""
+    stage.replay()
+    (only,) = stage.outcomes
+    return only
+
+
+def test_a_parked_job_is_resumed_by_its_token_in_one_call_and_done_once(stage: ReplayStage) -> None:
+    stage.memory.machine.upstream = ("A", "B")
+    stage.park("1")
+    process = stage.memory.process()
+    stage.replay(process=process)
+    assert stage.outcomes[0].action is Action.RESUME
+    assert process.wire.calls.count("SendTaskSuccess") == 1
+    assert "DescribeExecution" not in process.wire.calls
+    assert stage.finish() == ["1"]
+    assert stage.memory.neighbour.steps == {"A": 1, "B": 1}
+
+
+def test_a_dead_job_is_redriven_and_repeats_no_earlier_step(stage: ReplayStage) -> None:
+    stage.memory.machine.upstream = ("A", "B")
+    arn = stage.abort("1")
+    assert outcome(stage).action is Action.REDRIVE
+    assert stage.finish() == ["1"]
+    assert stage.memory.executions.describe(arn).redrives == 1
+    assert stage.memory.neighbour.steps == {"A": 1, "B": 1}
+    assert stage.memory.table.jobs == {}
+    assert stage.memory.table.held == {}
+
+
+def _heard_late(stage: ReplayStage, days: float) -> None:
+    """Its message is younger than its end, which may be just over 14 days ago."""
+    arn = stage.memory.executions.start("job-1", '{"key": "1"}')
+    stage.memory.machine.run_to(arn, TASK)
+    stage.memory.executions.stop(arn, "Aborted", "by hand")
+    stage.memory.clock.pause(DAY)
+    stage.hear()
+    stage.memory.clock.pause((days - 1) * DAY)
+
+
+@pytest.mark.parametrize(("days", "action"), [(13.99, Action.REDRIVE), (14, Action.RESTART)])
+def test_redrive_ends_fourteen_days_after_the_end(
+    stage: ReplayStage, days: float, action: Action
+) -> None:
+    _heard_late(stage, days)
+    assert outcome(stage).action is action
+    assert stage.finish() == ["1"]
+
+
+@pytest.mark.parametrize(("events", "action"), [(24_998, "redrive"), (24_999, "restart")])
+def test_redrive_ends_with_the_room_in_the_history(
+    stage: ReplayStage, events: int, action: str
+) -> None:
+    stage.memory.executions.runs[stage.abort("1")].events = events
+    assert outcome(stage).action == action
+    assert stage.finish() == ["1"]
+
+
+def test_what_ended_in_a_fail_state_is_restarted(stage: ReplayStage) -> None:
+    stage.park("1")
+    stage.memory.process().spool.delete(stage.memory.process().spool.receive(10, 60))
+    run = stage.memory.executions.runs[stage.arn("1")]
+    run.enter("HistoryFull")
+    stage.memory.executions.close(run, Status.FAILED, "HistoryFull", "waited too often")
+    stage.hear()
+    stage.memory.clock.pause(60)
+    assert outcome(stage).action is Action.RESTART
+    assert stage.finish() == ["1"]
+
+
+def test_where_redrive_is_refused_the_job_is_restarted_and_holds_no_slot(
+    stage: ReplayStage,
+) -> None:
+    arn = stage.abort("1")
+    stage.memory.executions.refuses = True
+    assert outcome(stage).action is Action.RESTART
+    assert arn not in stage.memory.table.held.get(TASK, set())
+    assert stage.finish() == ["1"]
+    assert stage.memory.executions.describe(arn).status is Status.ABORTED
+
+
+def test_a_redrive_into_a_task_takes_a_slot_before_it(stage: ReplayStage) -> None:
+    arn = stage.abort("1")
+    stage.replay()
+    assert stage.memory.table.held == {TASK: {arn}}
+
+
+@pytest.mark.parametrize("state", ["ClaimJob", "TakeSlot"])
+def test_a_redrive_outside_the_task_takes_no_slot(stage: ReplayStage, state: str) -> None:
+    stage.abort("1", state)
+    assert outcome(stage).action is Action.REDRIVE
+    assert stage.memory.table.held == {}
+    assert stage.finish() == ["1"]
+
+
+@pytest.mark.parametrize("limit", [0, 1])
+def test_a_redrive_into_a_task_that_is_held_or_full_waits(limit: int) -> None:
+    stage = ReplayStage(MemoryStage(task_limit=1))
+    stage.abort("1")
+    stage.memory.table.enter(TASK, "arn:another", 1)
+    stage.memory.table.limits[TASK] = limit
+    report = stage.replay()
+    assert report.failed == [{"key": "1", "reason": "its task UncertainTask is full or held"}]
+    assert stage.memory.table.held == {TASK: {"arn:another"}}
+    assert len(stage.visible()) == 1
+
+
+def test_a_redriven_job_that_dies_again_is_a_death_of_its_own(stage: ReplayStage) -> None:
+    arn = stage.abort("1")
+    stage.replay()
+    stage.memory.executions.stop(arn, "Aborted", "once more")
+    stage.hear()
+    stage.memory.clock.pause(60)
+    assert stage.memory.table.jobs["1"].attempt == 2
+    assert outcome(stage).action is Action.REDRIVE
+    assert stage.finish() == ["1"]
+    assert stage.memory.executions.describe(arn).redrives == 2
+
+
+def test_a_redriven_job_that_dies_again_restarts_under_another_name(stage: ReplayStage) -> None:
+    arn = stage.abort("1")
+    stage.replay()
+    stage.memory.executions.stop(arn, "Aborted", "once more")
+    stage.memory.executions.redrives = False
+    stage.hear()
+    stage.memory.clock.pause(60)
+    assert outcome(stage).action is Action.RESTART
+    assert stage.finish() == ["1"]
+
+
+def test_a_redrive_that_got_no_answer_but_took_effect_is_not_followed_by_a_restart(
+    stage: ReplayStage,
+) -> None:
+    stage.abort("1")
+    wire = Wire().break_next("RedriveExecution", Fault.UNANSWERED)
+    report = stage.replay(process=stage.memory.process(wire))
+    assert [failed["key"] for failed in report.failed] == ["1"]
+    stage.memory.clock.pause(3600)
+    assert outcome(stage).action is Action.STALE
+    assert stage.finish() == ["1"]
+    assert len(stage.memory.executions.runs) == 1
+
+
+def _twice_delivered(redrives: bool) -> ReplayStage:
+    stage = ReplayStage(MemoryStage(delivery=Delivery.CONCURRENTLY))
+    stage.memory.executions.redrives = redrives
+    stage.abort("1")
+    return stage
+
+
+@pytest.mark.parametrize("finishes", [True, False])
+@pytest.mark.parametrize(
+    ("call", "redrives"), [("RedriveExecution", True), ("StartExecution", False)]
+)
+def test_two_with_one_message_at_once_let_the_job_go_on_once(
+    call: str, redrives: bool, finishes: bool
+) -> None:
+    rehearsal = _twice_delivered(redrives).memory.process()
+    rehearsal.replay()
+    stage = _twice_delivered(redrives)
+
+    def quicker() -> None:
+        assert stage.memory.process().replay().replayed == 1
+        if finishes:
+            stage.finish()
+
+    wire = Wire().interrupt_at(rehearsal.wire.calls.index(call), quicker)
+    stage.replay(process=stage.memory.process(wire))
+    # StartExecution answers a second start like the first one, as long as that runs.
+    twice = call == "StartExecution" and not finishes
+    assert stage.outcomes[0].action is (Action.RESTART if twice else Action.STALE)
+    assert stage.finish() == ["1"]
+    assert len(stage.memory.executions.runs) == (1 if redrives else 2)
+
+
+def test_an_aborted_parked_job_with_two_messages_goes_on_once(stage: ReplayStage) -> None:
+    stage.park("1")
+    stage.memory.executions.stop(stage.arn("1"), "Aborted", "by hand")
+    stage.memory.executions.redrives = False
+    stage.hear()
+    stage.memory.clock.pause(60)
+    report = stage.replay()
+    assert (report.as_json()["restarted"], report.as_json()["stale"]) == (1, 1)
+    assert stage.finish() == ["1"]
+
+
+def test_a_restart_has_the_input_of_the_first_start_to_the_letter(stage: ReplayStage) -> None:
+    stage.memory.executions.redrives = False
+    odd = '{"key":  "1", "n": 1.0, "big": 12345678901234567890}'
+    arn = stage.memory.executions.start("odd", odd)
+    stage.memory.machine.run_to(arn, TASK)
+    stage.memory.executions.stop(arn, "Aborted", "by hand")
+    stage.hear()
+    stage.memory.clock.pause(60)
+    stage.replay()
+    (heir,) = stage.memory.executions.running()
+    assert heir.input == odd
+
+
+def test_a_restart_outlives_the_execution_s_own_record(stage: ReplayStage) -> None:
+    arn = stage.abort("1")
+    del stage.memory.executions.runs[arn]  # 90 days after its end
+    assert outcome(stage).action is Action.RESTART
+    assert stage.finish() == ["1"]
+
+
+def test_a_restart_takes_its_key_over_and_a_new_start_of_that_key_is_refused(
+    stage: ReplayStage,
+) -> None:
+    stage.memory.executions.redrives = False
+    stage.abort("1")
+    stage.replay()
+    late = stage.memory.executions.start("late", '{"key": "1"}')
+    assert stage.finish() == ["1"]
+    assert stage.memory.executions.describe(late).error == "AlreadyRunning"
+
+
+def test_a_key_that_another_took_meanwhile_is_not_taken_back(stage: ReplayStage) -> None:
+    stage.memory.executions.redrives = False
+    arn = stage.abort("1")
+    stage.memory.table.change("1", arn, lambda old: replace(old, execution="arn:another"))
+    assert outcome(stage).action is Action.STALE
+    assert len(stage.memory.executions.runs) == 1
+
+
+def test_a_restart_that_never_came_about_is_spooled_anew_after_ten_days(
+    stage: ReplayStage,
+) -> None:
+    stage.memory.executions.redrives = False
+    stage.abort("1")
+    wire = Wire().break_next("StartExecution", Fault.THROTTLED, 10_000)
+    stage.replay(process=stage.memory.process(wire))
+    stage.memory.clock.pause(9 * DAY)
+    assert stage.memory.process().sweep().renewed == []
+    stage.memory.clock.pause(6 * DAY)  # SQS has dropped the first message by now
+    assert stage.memory.process().sweep().renewed == ["1"]
+    assert stage.memory.process().sweep().renewed == []
+    stage.memory.clock.pause(60)
+    assert outcome(stage).action is Action.RESTART
+    assert stage.finish() == ["1"]
+
+
+def test_a_given_up_job_whose_restart_never_came_about_never_starts(stage: ReplayStage) -> None:
+    stage.memory.executions.redrives = False
+    stage.abort("1")
+    wire = Wire().break_next("StartExecution", Fault.DIED_BEFORE)
+    with pytest.raises(BaseException, match="StartExecution"):
+        stage.replay(process=stage.memory.process(wire))
+    stage.memory.process().give_up.end("1", "nobody wants it")  # its message is hidden still
+    stage.memory.clock.pause(3600)
+    assert outcome(stage).action is Action.STALE
+    assert stage.finish() == []
+    assert stage.memory.table.jobs == {}
