@@ -8,6 +8,8 @@ from chalicelib.deploy.definition import PLACEHOLDER, placeholders, rewrite
 from chalicelib.deploy.findings import Malformed, read_json
 
 SOURCES = ".chalice/policies"
+LEAST = f"{SOURCES}/uncertain_task.json"
+"""Whose function may write its log and nothing else."""
 KNOWN = frozenset({"Partition", "Region", "Account", "Prefix"})
 
 Policy = dict[str, Any]
@@ -27,6 +29,11 @@ _CLOUDFORMATION = {
 def read(project: Path, function: str) -> Policy:
     """The source of a function's policy. Raises Malformed."""
     name = f"{SOURCES}/{function}.json"
+    if not (project / name).exists():
+        raise Malformed(
+            f"{name}: there is no such file. Restore it; for a new Lambda copy {LEAST} to it and"
+            " write its name into the log group there."
+        )
     policy = read_json(project / name, name)
     if unknown := sorted(placeholders(policy) - KNOWN):
         raise Malformed(

@@ -99,6 +99,7 @@ def test_a_policy_that_is_configured_but_missing_is_named(project: Path) -> None
     path.write_text(json.dumps(config))
     said = wrong(project, functions=(*FUNCTIONS, "step_a"))
     assert said.startswith(".chalice/policies/step_a.json: there is no such file")
+    assert "for a new Lambda copy .chalice/policies/uncertain_task.json to it" in said
 
 
 def test_a_stage_that_no_aws_name_can_hold_is_refused(project: Path) -> None:
