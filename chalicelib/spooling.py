@@ -33,7 +33,7 @@ class Spooling:
         if event.get("detail-type") == STATUS_CHANGE:
             execution = str(event.get("detail", {}).get("executionArn", ""))
             return {"execution": execution, "result": self.net.catch(execution)}
-        if "token" in event or "respool" in event:
+        if "respool" in event or ("token" in event and "error-info" not in event):
             return self._park(read({"respool": VERSION, **event}))
         if "key" in event:
             return self._spool(_plain(event))

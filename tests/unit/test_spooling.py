@@ -96,6 +96,15 @@ def test_a_plain_key_is_spooled_with_its_error_and_the_rest_as_input(stage: Memo
     assert record.error == Failure("ApiError", "down")
 
 
+def test_a_plain_job_with_a_token_of_its_own_is_no_parked_job(stage: MemoryStage) -> None:
+    job = {"key": "12345", "token": "of a shop"}
+
+    stage.process().spooling.take({**job, "error-info": {"Error": "E"}})
+
+    (record,) = map(decode, stage.spool.bodies)
+    assert (record.token, record.input) == ("", job)
+
+
 def test_what_was_spooled_by_a_plain_key_runs_again_with_that_input(stage: MemoryStage) -> None:
     stage.process().spooling.take({"key": "12345", "error-info": {"Error": "E"}})
     stage.clock.pause(1)
