@@ -10,6 +10,7 @@ import pytest
 
 from chalicelib.deploy.check import findings
 from chalicelib.deploy.preflight import Source, check
+from chalicelib.deploy.template import MAX_BODY
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "your-pipeline.md").read_text()
@@ -96,3 +97,11 @@ def test_a_task_is_renamed_in_the_three_places_that_the_page_names(tmp_path: Pat
     definition = json.loads(text.replace('"UncertainTask"', '"CallNeighbour"'))
 
     check(stage_of(project_with(tmp_path, definition, [])))
+
+
+def test_the_room_that_the_page_promises_is_there() -> None:
+    promised = int(re.findall(r"room for about ([\d,]+) bytes", PAGE)[0].replace(",", ""))
+
+    body = check(Source(ROOT, "dev", {}, FUNCTIONS)).body
+
+    assert abs(MAX_BODY - len(body.encode()) - promised) < 1000
