@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 # Files are shared out in this order among as many processes as there are cores.
 SLOWEST_FIRST := tests/e2e tests/integration tests/unit
 
-.PHONY: help demo up test check bench simulate soak package audit pictures requirements clean
+.PHONY: help demo up test check bench simulate soak pythons verify package audit pictures requirements clean
 
 help:  ## Say what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST)
@@ -45,6 +45,12 @@ audit: $(READY)  ## Look the pinned requirements up among known vulnerabilities 
 pictures: $(READY)  ## Take the README's pictures of the page anew (needs Chromium)
 	@$(PY) -m tests.e2e.pictures
 
+pythons: $(READY)  ## Types, definitions, unit and integration tests on every Python here, 3.11 to 3.13
+	TOX_DISCOVER="$(wildcard $(HOME)/.pyenv/versions/3.1*/bin/python)" $(VENV)/bin/tox run
+
+verify: $(READY)  ## The whole loop on a real account, in a stage of its own: make verify STAGE=dev
+	@$(PY) -m chalicelib.verify "$(or $(STAGE),dev)" $(if $(YES),--yes)
+
 requirements:  ## Pin requirements*.txt anew from requirements*.in (needs uv)
 	uv pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes \
 	    --no-emit-index-url --no-header requirements.in -o requirements.txt
@@ -52,7 +58,7 @@ requirements:  ## Pin requirements*.txt anew from requirements*.in (needs uv)
 	    --no-emit-index-url --no-header requirements-dev.in -o requirements-dev.txt
 
 clean:  ## Remove what the above have made
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .tox
 	rm -rf .chalice/rendered .chalice/deployments *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -10,7 +10,7 @@ import tempfile
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ from chalicelib.local.waiting import NotInTime, wait_until
 
 PROJECT = Path(__file__).resolve().parents[2]
 START_TIMEOUT = 60
+SERVER = "chalicelib.local.server"
 KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH")
 SERVICES = (
     "apigateway,cloudformation,dynamodb,events,iam,lambda,logs,monitoring,s3,scheduler,"
@@ -61,16 +62,23 @@ class LocalAws:
 
 
 @contextmanager
-def local_aws(port: int | None = None, wait_scale: float = 1.0) -> Iterator[LocalAws]:
+def local_aws(
+    port: int | None = None,
+    wait_scale: float = 1.0,
+    server: str = SERVER,
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[LocalAws]:
     """Run a local AWS on loopback, on the given or a free port, and leave no process behind.
 
     `wait_scale` shortens the waits and retry delays of its state machines: 0.1 is a tenth.
+    `server` is the module that serves, and `environment` what it and its Lambdas find besides.
     Raises EmulatorError where it does not start.
     """
     port = port or _free_port()
     folder = Path(tempfile.mkdtemp(prefix="respool-local-"))
     try:
-        process = _start(port, wait_scale, folder)
+        given = _environment(port, wait_scale, folder) | dict(environment or {})
+        process = _start(server, given, folder)
         try:
             aws = LocalAws(f"http://127.0.0.1:{port}", process, folder / "log")
             _wait_until_ready(aws)
@@ -88,11 +96,11 @@ def _free_port() -> int:
         return port
 
 
-def _start(port: int, wait_scale: float, folder: Path) -> subprocess.Popen[bytes]:
+def _environment(port: int, wait_scale: float, folder: Path) -> dict[str, str]:
     scratch = folder / "tmp"
     scratch.mkdir()
     # Lambda functions inherit this environment, so it holds nothing else of the user's.
-    environment = {name: os.environ[name] for name in KEPT if name in os.environ} | {
+    return {name: os.environ[name] for name in KEPT if name in os.environ} | {
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(port),
         "SERVICES": SERVICES,
@@ -107,9 +115,12 @@ def _start(port: int, wait_scale: float, folder: Path) -> subprocess.Popen[bytes
         "S3_DATA_DIR": str(scratch / "s3"),
         **_lambda_environment(port),
     }
+
+
+def _start(server: str, environment: dict[str, str], folder: Path) -> subprocess.Popen[bytes]:
     with (folder / "log").open("wb") as log:
         return subprocess.Popen(
-            [sys.executable, "-m", "chalicelib.local.server", str(folder)],
+            [sys.executable, "-m", server, str(folder)],
             cwd=PROJECT,
             env=environment,
             stdin=subprocess.PIPE,  # never written to: its closing tells the child that we are gone

@@ -96,13 +96,19 @@ def project_copy(
     """A copy without any record of the user's own deployments; gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="respool-project-") as scratch:
         folder = Path(scratch)
-        for name in PARTS:
-            _copy(source / name, folder / name)
+        copy_parts(source, folder)
         yield ProjectCopy(folder, endpoint, account)
+
+
+def copy_parts(source: Path, folder: Path) -> None:
+    """Copy what a deployment is made of; a record of deployments in the folder stays."""
+    for name in PARTS:
+        _copy(source / name, folder / name)
 
 
 def _copy(source: Path, target: Path) -> None:
     if source.is_dir():
-        shutil.copytree(source, target, ignore=shutil.ignore_patterns(*NOT_COPIED))
+        ignore = shutil.ignore_patterns(*NOT_COPIED)
+        shutil.copytree(source, target, ignore=ignore, dirs_exist_ok=True)
     elif source.exists():
         shutil.copyfile(source, target)

@@ -1,0 +1,219 @@
+"""The scenario: many jobs fail at once, parts of AWS go down, and everything is replayed."""
+
+import random
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from chalicelib.errors import RespoolError
+from chalicelib.local.waiting import NotInTime, wait_until
+from chalicelib.requests import Request
+from tests.soak.faults import Fault
+from tests.soak.stage import UnsafeStage
+
+TASK = "UncertainTask"
+LIMIT = 5
+"""Jobs inside the task at once while they are replayed."""
+CROWD = 1000
+"""The same while they fail."""
+PORTION = 100
+"""Jobs that one replay puts back."""
+ENOUGH = 40
+"""No further portion while so many jobs are on their way."""
+PARTS = ("error_spool", "dynamodb", "sqs")
+"""What goes down while the jobs fail; while they are replayed, nobody needs the first one."""
+REFUSALS = 25
+"""A part is down until so many calls were refused."""
+KILLS = 6
+PATIENCE = 1200
+"""Seconds that each half of the scenario may take on a busy machine."""
+
+
+@dataclass
+class Course:
+    """What happened on the way, in seconds and counts."""
+
+    began: float = 0
+    failed_within: float = 0
+    set_aside_within: float = 0
+    healed: float = 0
+    replayed_within: float = 0
+    replays: int = 0
+    kills: int = 0
+    outages: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Load:
+    """One run with that many jobs."""
+
+    stage: UnsafeStage
+    jobs: int
+    seed: int
+    say: Callable[[str], None] = print
+    course: Course = field(default_factory=Course)
+
+    def __post_init__(self) -> None:
+        self._random = random.Random(self.seed)
+
+    @property
+    def keys(self) -> list[str]:
+        """The jobs' keys."""
+        return [f"soak-{n:04}" for n in range(self.jobs)]
+
+    def fail(self) -> None:
+        """Start all jobs while the neighbour is down, until each is set aside, or dead."""
+        self.stage.sure.set_behavior("NG")
+        self.stage.claims.set_limit(TASK, CROWD)
+        self.course.began = time.time()
+        with Outages(self, PARTS, self.stage.sure.spool_depth), ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda key: self.stage.sure.start({"key": key}, key), self.keys))
+            self.say(f"{self.jobs} jobs are started after {self._age():.0f} s")
+            wait_until(
+                self._all_set_aside,
+                "every job to be set aside",
+                PATIENCE,
+                seen=self._depths,
+                each=lambda: time.sleep(1),
+            )
+        self.course.set_aside_within = self._age()
+        self.course.failed_within = self._last_failure() - self.course.began
+
+    def replay(self) -> None:
+        """Put everything back, with few at once inside the task, until nothing is left to do."""
+        self.stage.claims.set_limit(TASK, LIMIT)
+        self.stage.sure.set_behavior("OK")
+        self.course.healed = time.time()
+        ways = (self._by_lambda, self._killed, self._by_person)
+        with Outages(self, PARTS[1:], self.done):
+            while not self.quiet():
+                if self._on_their_way() < ENOUGH:
+                    way = ways[self.course.replays % len(ways)]
+                    self.course.replays += 1
+                    way()
+                if self._age() > self.course.set_aside_within + PATIENCE:
+                    raise NotInTime(f"{self.done()} of {self.jobs} jobs are done; {self._depths()}")
+        self.course.replayed_within = time.time() - self.course.healed
+
+    def done(self) -> int:
+        """How many executions have succeeded."""
+        return len(self.stage.sure.executions("SUCCEEDED"))
+
+    def quiet(self) -> bool:
+        """Nothing runs, nothing is spooled, and a sweep finds nothing any more."""
+        sure = self.stage.sure
+        if any(self._depths()) or sure.executions("RUNNING"):
+            return False
+        if self.done() >= self.jobs and not any(map(_bound, sure.claims())):
+            return True
+        self._act(lambda: self.stage.person().sweep(30))
+        return False
+
+    def _depths(self) -> tuple[int, int]:
+        names = self.stage.sure.names
+        return self.stage.sure.depth(names.spool), self.stage.sure.depth(names.stuck)
+
+    def _all_set_aside(self) -> bool:
+        """Whoever is not parked is dead, and the spool has a message for each that is parked."""
+        parked = self.jobs - len(self.stage.sure.executions("FAILED"))
+        return self.stage.sure.spool_depth() >= parked and not self._on_their_way()
+
+    def _on_their_way(self) -> int:
+        parked = {claim.execution for claim in self.stage.claims.claims() if claim.parked_at}
+        running = {one["executionArn"] for one in self.stage.sure.executions("RUNNING")}
+        return len(running - parked)
+
+    def _last_failure(self) -> float:
+        found = [claim.first_failed_at for claim in self.stage.claims.claims()]
+        moments = [datetime.fromisoformat(text) for text in found if text]
+        return max(moments, default=datetime.now(UTC)).timestamp()
+
+    def _by_lambda(self) -> None:
+        self.stage.replay_lambda({"max": PORTION})
+
+    def _killed(self) -> None:
+        """The replay Lambda, killed at a moment of chance."""
+        if self.course.kills >= KILLS:
+            self._by_lambda()
+            return
+        running = threading.Thread(target=self._by_lambda)
+        running.start()
+        wait_until(lambda: self.stage.replay_workers() or not running.is_alive(), "it to run", 60)
+        running.join(self._random.uniform(0, 4))
+        if running.is_alive():
+            self.course.kills += self.stage.kill_replay_lambdas()
+        running.join()
+
+    def _by_person(self) -> None:
+        """The command line's replay, of what is stuck too, and its sweep."""
+        person = self.stage.person()
+        self._act(lambda: person.replay(Request(PORTION), 20))
+        if self._depths()[1]:
+            self._act(lambda: person.replay_stuck(Request(PORTION), 20))
+        self._act(lambda: person.sweep(20))
+
+    def _act(self, act: Callable[[], object]) -> None:
+        """A person tries again when AWS does not answer."""
+        try:
+            act()
+        except RespoolError as refused:
+            self.say(f"refused: {refused}")
+
+    def _age(self) -> float:
+        return time.time() - self.course.began
+
+
+class Outages:
+    """Takes one part after the other down for a while, as the work makes progress."""
+
+    def __init__(self, load: Load, parts: tuple[str, ...], progress: Callable[[], int]) -> None:
+        self._load = load
+        self._parts = parts
+        self._progress = progress
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        for number, part in enumerate(self._parts, 1):
+            if self._until(lambda n=number: self._progress() >= n * self._load.jobs // 5):  # type: ignore[misc]
+                self._take_down(part)
+
+    def _take_down(self, part: str) -> None:
+        ground = self._load.stage.ground
+        before, since = self._refused(), time.monotonic()
+        ground.take_down(part)
+        try:
+            self._until(lambda: self._refused() >= before + REFUSALS, 20)
+        finally:
+            ground.bring_up(part)
+        count, seconds = self._refused() - before, time.monotonic() - since
+        self._load.course.outages.append(f"{part} for {seconds:.0f} s: {count} calls")
+        self._load.say(f"{part} was down for {seconds:.0f} s, {count} calls were refused")
+
+    def _refused(self) -> int:
+        noted = self._load.stage.ground.noted()
+        return sum(count for (_, _, fault), count in noted.items() if fault is Fault.DOWN)
+
+    def _until(self, condition: Callable[[], bool], most: float = PATIENCE) -> bool:
+        """Wait for it, at most so many seconds; False where the work was over before."""
+        end = time.monotonic() + most
+        while not condition() and time.monotonic() < end:
+            if self._over.wait(0.5):
+                return False
+        return True
+
+
+def _bound(item: dict[str, Any]) -> bool:
+    """Whether it is a claim that somebody has, or a task that somebody is in."""
+    return "holders" in item or str(item["pk"]["S"]).startswith("job#")
