@@ -20,12 +20,14 @@ LIMIT = 5
 """Jobs inside the task at once while they are replayed."""
 CROWD = 1000
 """The same while they fail."""
-PORTION = 100
-"""Jobs that one replay puts back."""
-ENOUGH = 40
-"""No further portion while so many jobs are on their way."""
-PARTS = ("error_spool", "dynamodb", "sqs")
-"""What goes down while the jobs fail; while they are replayed, nobody needs the first one."""
+PORTION = 60
+"""Jobs that one replay puts back; three replays run at once."""
+ENOUGH = 60
+"""No further portions while so many jobs are on their way."""
+FAILING = {"dynamodb": 0.02, "error_spool": 0.3, "sqs": 0.6}
+"""What goes down when so large a part of the jobs is spooled."""
+REPLAYING = {"dynamodb": 0.3, "sqs": 0.6}
+"""What goes down when so many of them are done."""
 REFUSALS = 25
 """A part is down until so many calls were refused."""
 KILLS = 6
@@ -70,7 +72,7 @@ class Load:
         self.stage.sure.set_behavior("NG")
         self.stage.claims.set_limit(TASK, CROWD)
         self.course.began = time.time()
-        with Outages(self, PARTS, self.stage.sure.spool_depth), ThreadPoolExecutor(4) as pool:
+        with Outages(self, FAILING, self.stage.sure.spool_depth), ThreadPoolExecutor(4) as pool:
             list(pool.map(lambda key: self.stage.sure.start({"key": key}, key), self.keys))
             self.say(f"{self.jobs} jobs are started after {self._age():.0f} s")
             wait_until(
@@ -89,12 +91,13 @@ class Load:
         self.stage.sure.set_behavior("OK")
         self.course.healed = time.time()
         ways = (self._by_lambda, self._killed, self._by_person)
-        with Outages(self, PARTS[1:], self.done):
+        with Outages(self, REPLAYING, self.done), ThreadPoolExecutor(len(ways)) as pool:
             while not self.quiet():
                 if self._on_their_way() < ENOUGH:
-                    way = ways[self.course.replays % len(ways)]
-                    self.course.replays += 1
-                    way()
+                    list(pool.map(lambda way: way(), ways))
+                    self.course.replays += len(ways)
+                else:
+                    time.sleep(1)
                 if self._age() > self.course.set_aside_within + PATIENCE:
                     raise NotInTime(f"{self.done()} of {self.jobs} jobs are done; {self._depths()}")
         self.course.replayed_within = time.time() - self.course.healed
@@ -136,25 +139,23 @@ class Load:
         self.stage.replay_lambda({"max": PORTION})
 
     def _killed(self) -> None:
-        """The replay Lambda, killed at a moment of chance."""
+        """The replay Lambda, and at a moment of chance all its processes are killed."""
         if self.course.kills >= KILLS:
             self._by_lambda()
             return
         running = threading.Thread(target=self._by_lambda)
         running.start()
-        wait_until(lambda: self.stage.replay_workers() or not running.is_alive(), "it to run", 60)
-        running.join(self._random.uniform(0, 4))
+        running.join(self._random.uniform(1, 10))
         if running.is_alive():
             self.course.kills += self.stage.kill_replay_lambdas()
         running.join()
 
     def _by_person(self) -> None:
-        """The command line's replay, of what is stuck too, and its sweep."""
+        """The command line's replay, of what is stuck too."""
         person = self.stage.person()
         self._act(lambda: person.replay(Request(PORTION), 20))
         if self._depths()[1]:
             self._act(lambda: person.replay_stuck(Request(PORTION), 20))
-        self._act(lambda: person.sweep(20))
 
     def _act(self, act: Callable[[], object]) -> None:
         """A person tries again when AWS does not answer."""
@@ -170,7 +171,7 @@ class Load:
 class Outages:
     """Takes one part after the other down for a while, as the work makes progress."""
 
-    def __init__(self, load: Load, parts: tuple[str, ...], progress: Callable[[], int]) -> None:
+    def __init__(self, load: Load, parts: dict[str, float], progress: Callable[[], int]) -> None:
         self._load = load
         self._parts = parts
         self._progress = progress
@@ -185,8 +186,9 @@ class Outages:
         self._thread.join()
 
     def _run(self) -> None:
-        for number, part in enumerate(self._parts, 1):
-            if self._until(lambda n=number: self._progress() >= n * self._load.jobs // 5):  # type: ignore[misc]
+        for part, share in self._parts.items():
+            enough = share * self._load.jobs
+            if self._until(lambda enough=enough: self._progress() >= enough):  # type: ignore[misc]
                 self._take_down(part)
 
     def _take_down(self, part: str) -> None:
