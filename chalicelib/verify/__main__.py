@@ -88,7 +88,7 @@ def main() -> int:
     """Run it; 0 only if everything was as it should be and nothing is left."""
     try:
         verify.main(prog_name="make verify", standalone_mode=False)
-    except (RespoolError, ClientError, BotoCoreError, AssertionError) as wrong:
+    except (RespoolError, ClientError, BotoCoreError, AssertionError, OSError) as wrong:
         click.echo(f"make verify: {wrong}", err=True)
         return 1
     except click.ClickException as wrong:

@@ -128,6 +128,7 @@ class Scenario:
         self._site.wait(lambda: "TakeSlot" in self._site.entered(stopped), "the job to wait")
         self._site.stage.workflow.stop(stopped, "Killed", "make verify")
         self._site.wait(lambda: self._spooled("d"), "the rule to tell of its end")
+        self._site.wait(lambda: self._site.stage.spool.depth() >= 1, "its message")
         claims.set_limit(UNCERTAIN_TASK, None)
         told = self._site.invoke("reprocess", {"max": 10})
         _true(told["replayed"] == 1, f"it put back {told}")

@@ -83,7 +83,7 @@ class Site:
             functions.update_function_configuration(
                 FunctionName=name, Environment={"Variables": values}
             )
-            functions.get_waiter("function_updated_v2").wait(FunctionName=name)
+            functions.get_waiter("function_updated").wait(FunctionName=name)
 
     def invoke(self, function: str, event: Any) -> Any:
         """Invoke a function and return its result; an error in it is an AssertionError here."""
