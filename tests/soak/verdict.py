@@ -38,7 +38,8 @@ class Verdict:
             "outputs of another job": self.wrong,
             "claims and slots left": self.left,
             "messages left": [str(self.messages)] * bool(self.messages),
-            "too many in the task": [str(self.most_inside)] * (self.most_inside > LIMIT),
+            "jobs in the task at once": [str(self.most_inside)]
+            * (not 0 < self.most_inside <= LIMIT),
         }
         return {name: each for name, each in found.items() if each}
 
@@ -75,9 +76,15 @@ def judge(load: Load) -> Verdict:
 
 def _work(load: Load) -> list[tuple[str, str, float]]:
     """What the neighbour's task logged since it is well again: key, action, and when."""
-    lines = [json.loads(line) for line in load.stage.sure.logged() if '"task-' in line]
-    found = [(line["key"], line["action"], line["at"]) for line in lines]
-    return sorted((each for each in found if each[2] > load.course.healed), key=lambda e: e[2])
+    sure = load.stage.sure
+    found = sure.client("logs").filter_log_events(
+        logGroupName=f"/aws/lambda/{sure.names.prefix}-uncertain_task",
+        filterPattern='"task-"',
+        startTime=int(load.course.healed * 1000),
+    )
+    lines = [json.loads(event["message"]) for event in found["events"]]
+    work = [(line["key"], line["action"], line["at"]) for line in lines]
+    return sorted((each for each in work if each[2] > load.course.healed), key=lambda e: e[2])
 
 
 def _most_inside(load: Load) -> int:
