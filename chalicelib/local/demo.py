@@ -5,12 +5,14 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from rich.console import Console
 
 from chalicelib.errors import RespoolError
 from chalicelib.local.deployment import Deployment
-from chalicelib.local.emulator import LocalAws, local_aws
+from chalicelib.local.emulator import PROJECT, LocalAws, local_aws
+from chalicelib.local.picture import NotTaken, take
 from chalicelib.local.project import project_copy
 from chalicelib.local.scenes import Story
 from chalicelib.local.screen import Screen
@@ -18,6 +20,7 @@ from chalicelib.local.screen import Screen
 WAIT_SCALE = 1.0  # so that the retry after 5 s takes 5 s
 DEPLOY_TIMEOUT = 240
 LINES = 15
+PICTURE = PROJECT / "build" / "page.png"
 
 
 @contextmanager
@@ -39,6 +42,15 @@ def deployed_stage(screen: Screen) -> Iterator[tuple[LocalAws, Deployment]]:
             raise
 
 
+def show_the_page(deployment: Deployment, screen: Screen, path: Path) -> None:
+    """Take a picture of the page as it stands; a machine without Chromium does without."""
+    try:
+        take(f"{deployment.api_url}/", deployment.token, path)
+        screen.show(f"The page for the person with the button shows the same; its picture: {path}")
+    except NotTaken as reason:
+        screen.show(f"The page for the person with the button is not pictured: {reason}")
+
+
 def main() -> int:
     """Tell the story; 0 only if every job finished exactly once with its own output."""
     console = Console(highlight=False, soft_wrap=True)
@@ -49,6 +61,7 @@ def main() -> int:
             story = Story(deployment, screen, [])
             story.fail()
             story.look_at_the_spool()
+            show_the_page(deployment, screen, PICTURE)
             story.recover()
             story.replay_some()
             story.replay_the_rest()

@@ -1,8 +1,11 @@
 """`make up`: a deployed stage on the local AWS, with jobs in its spool, until Ctrl-C."""
 
+import os
 import signal
 import sys
 import threading
+import webbrowser
+from collections.abc import Mapping
 
 from rich.console import Console
 
@@ -17,10 +20,11 @@ from chalicelib.local.screen import Screen
 INVITATION = """
 [bold]The stage is up.[/] {jobs} jobs wait in its spool, and the neighbour is well again.
 
+  page     {page}
   API      {api}
   token    {token}
 
-Put two of them back:
+The page asks for the token. Put two of them back on it, or by
 
   curl -X POST -H 'Authorization: Bearer {token}' '{api}/replay?max=2'
 
@@ -48,6 +52,8 @@ def main() -> int:
             story.fail()
             deployment.set_behavior("OK")
             screen.show(_invitation(aws, deployment))
+            if console.is_terminal and has_desktop(os.environ):
+                webbrowser.open(page_of(deployment))
             for number in (signal.SIGTERM, signal.SIGHUP):
                 signal.signal(number, lambda *_: ended.set())
             while not ended.wait(1):
@@ -60,9 +66,22 @@ def main() -> int:
     return 0
 
 
+def page_of(deployment: Deployment) -> str:
+    """The page's address, which bears no token."""
+    return f"{deployment.api_url}/"
+
+
+def has_desktop(environ: Mapping[str, str]) -> bool:
+    """Whether a browser has somewhere to appear; in a bare terminal it would take that over."""
+    return sys.platform == "darwin" or bool(
+        environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY")
+    )
+
+
 def _invitation(aws: LocalAws, deployment: Deployment) -> str:
     return INVITATION.format(
         jobs=deployment.spool_depth(),
+        page=page_of(deployment),
         api=deployment.api_url,
         token=deployment.token,
         exports=exports(aws.endpoint),

@@ -1,29 +1,12 @@
 """The page in the Chromium that this machine has; nothing is downloaded."""
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-PATIENCE = 30_000
-"""Milliseconds that the page may take to show something."""
-
-
-def chromium() -> str | None:
-    """Where the browser is; None where there is none."""
-    return next((path for name in NAMES if (path := shutil.which(name))), None)
+from chalicelib.local.picture import FLAGS, PATIENCE, chromium
 
 
 @contextmanager

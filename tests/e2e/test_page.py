@@ -9,8 +9,9 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from chalicelib.local.deployment import Deployment
+from chalicelib.local.picture import chromium
 from chalicelib.tokens import Kind
-from tests.e2e.browser import chromium, page
+from tests.e2e.browser import page
 from tests.e2e.conftest import Engines
 from tests.e2e.test_loop import fail_and_spool, finished
 

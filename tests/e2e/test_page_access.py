@@ -6,8 +6,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
+from chalicelib.local.picture import chromium
 from tests.e2e import states
-from tests.e2e.browser import chromium
 from tests.e2e.paper import Paper, paper_page
 
 pytestmark = pytest.mark.skipif(chromium() is None, reason="there is no Chromium here")

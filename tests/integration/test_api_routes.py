@@ -309,6 +309,31 @@ def test_a_job_is_not_given_up_without_a_reason(api: ApiStage) -> None:
     assert api.call("GET", "/jobs").json_body["total"] == 1
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "body", "what", "count"),
+    [
+        ("POST", "/replay", {"max": 1}, "replay", 1),
+        ("POST", "/jobs/a/replay", {}, "replay-job", 1),
+        ("POST", "/jobs/a/give-up", {}, "give-up", 1),
+        ("PUT", "/tasks/UncertainTask/limit", {"limit": 2}, "limit", 1),
+        ("POST", "/jobs/nobody/give-up", {}, "give-up", 0),
+    ],
+)
+def test_every_change_leaves_one_line_of_who_what_how_many_and_why(
+    api: ApiStage, method: str, path: str, body: dict[str, Any], what: str, count: int
+) -> None:
+    api.spool("a")
+    api.claim("a")
+    token = api.stage.named_tokens.create("aki", Kind.FULL)
+
+    api.call(method, path, {**body, "reason": "it is well"}, token)
+
+    (line,) = api.audit()
+    told = (line["who"], line["what"], line["count"], line["reason"])
+    assert told == ("aki", what, count, "it is well")
+    assert ("problem" in line) is (count == 0)
+
+
 def test_a_task_is_held_and_released(api: ApiStage) -> None:
     held = api.call("PUT", "/tasks/UncertainTask/limit", {"limit": 0, "reason": "repair"})
     assert held.json_body["limit"] == 0

@@ -5,15 +5,20 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from chalicelib.local.demo import PICTURE
 from chalicelib.local.emulator import PROJECT
+from chalicelib.local.picture import chromium
+from chalicelib.local.up import has_desktop
 from chalicelib.local.waiting import wait_until
 
 
 def test_the_demo_ends_well_within_two_minutes_and_shows_each_step() -> None:
+    began = time.time()
     done = subprocess.run(
         [sys.executable, "-m", "chalicelib.local.demo"],
         cwd=PROJECT,
@@ -30,6 +35,13 @@ def test_the_demo_ends_well_within_two_minutes_and_shows_each_step() -> None:
         "7 of 7 jobs done",
     ):
         assert step in done.stdout
+    if chromium():
+        pictured = f"its picture: {PICTURE}"
+        assert pictured in done.stdout
+        assert PICTURE.read_bytes().startswith(b"\x89PNG")
+        assert PICTURE.stat().st_mtime > began
+    else:
+        assert "is not pictured: none of chromium" in done.stdout
 
 
 def test_up_says_how_to_use_it_and_leaves_nothing_when_ended(tmp_path: Path) -> None:
@@ -42,7 +54,10 @@ def test_up_says_how_to_use_it_and_leaves_nothing_when_ended(tmp_path: Path) -> 
         ) as up,
     ):
         try:
-            ready = re.compile(r"curl -X POST .*replay\?max=2.*export AWS_ENDPOINT_URL=", re.DOTALL)
+            ready = re.compile(
+                r"page +http://\S+/api/\n.*curl -X POST .*replay\?max=2.*export AWS_ENDPOINT_URL=",
+                re.DOTALL,
+            )
             wait_until(
                 lambda: ready.search(printed.read_text()), "make up", 90, seen=printed.read_text
             )
@@ -51,6 +66,13 @@ def test_up_says_how_to_use_it_and_leaves_nothing_when_ended(tmp_path: Path) -> 
         finally:
             up.kill()
     assert [path.name for path in tmp_path.iterdir()] == ["printed"]
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="there is always a desktop")
+def test_up_opens_a_browser_only_where_there_is_a_desktop() -> None:
+    assert has_desktop({"DISPLAY": ":0"})
+    assert has_desktop({"WAYLAND_DISPLAY": "wayland-0"})
+    assert not has_desktop({"TERM": "xterm"})
 
 
 def of(folder: Path) -> list[str]:

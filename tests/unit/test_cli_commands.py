@@ -329,3 +329,26 @@ def test_a_reader_that_has_gone_is_no_error(shell: Shell, monkeypatch: pytest.Mo
         monkeypatch.setattr("sys.stdout", pipe)
         assert shell("jobs") == 0
         assert shell("jobs", "--json") == 0
+
+
+AS_JSON = {
+    "status": (),
+    "jobs": (),
+    "show": ("a",),
+    "replay": ("--dry-run",),
+    "give-up": ("a", "--reason", "unwanted", "--yes"),
+    "limit": ("UncertainTask", "3"),
+    "hold": (),
+    "release": (),
+    "trigger": ("enable",),
+    "sweep": (),
+    "submit": ('{"key": "b"}',),
+    "open": ("--no-browser",),
+}
+
+
+@pytest.mark.parametrize("command", sorted(set(respool.commands) - {"token"}))
+def test_every_command_prints_one_json_document(shell: Shell, capsys: Out, command: str) -> None:
+    shell.fail("a")
+    assert shell(command, *AS_JSON[command], "--json") == 0
+    assert isinstance(_json(capsys), dict)

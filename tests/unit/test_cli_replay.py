@@ -1,16 +1,22 @@
 """`respool replay`, on a stage in memory."""
 
+import io
 import json
 import os
 import signal
 from collections.abc import Callable
 
 import pytest
+from rich.console import Console
 
 from chalicelib import metric_names as metric
 from chalicelib.cli.replaying import LONGEST, allowance
+from chalicelib.cli.screen import Screen
+from chalicelib.cli.watching import Watch
 from chalicelib.local.memory.stage import MemoryStage
 from chalicelib.local.memory.wire import Fault
+from chalicelib.plan import Action
+from chalicelib.recovery import Outcome
 from chalicelib.requests import Request
 from tests.unit.cli_stage import Shell
 
@@ -225,3 +231,18 @@ def test_every_job_that_was_not_put_back_is_counted(shell: Shell) -> None:
     assert shell("replay") == 1
     counted = {datum["MetricName"]: datum["Values"] for datum in shell.account.tally._data()}
     assert counted == {metric.NOT_REPLAYED: [1]}
+
+
+def test_a_terminal_sees_a_bar_that_counts_what_goes_back_and_what_does_not() -> None:
+    screen, drawn = Screen(as_json=False), io.StringIO()
+    screen.remarks = Console(file=drawn, force_terminal=True, width=100)
+    memory = MemoryStage()
+    watch = Watch(screen, 3)
+    engine = watch.over(memory.process().replayer)
+    with watch.watching():
+        engine.look_on(Outcome("a", Action.RESUME, ""))
+        engine.look_on(Outcome("b", Action.RESTART, ""))
+        engine.look_on(Outcome("c", Action.LEAVE, ""))
+    assert "putting back" in drawn.getvalue()
+    assert "2/3" in drawn.getvalue()
+    assert "1 not taken" in drawn.getvalue()

@@ -1,0 +1,52 @@
+"""A picture of the page, in the Chromium that this machine has; nothing is downloaded."""
+
+import shutil
+from pathlib import Path
+
+from playwright.sync_api import Error, ViewportSize, sync_playwright
+
+from chalicelib.errors import RespoolError
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+SIZE: ViewportSize = {"width": 1180, "height": 860}
+PATIENCE = 30_000
+"""Milliseconds that the page may take to show something."""
+
+
+class NotTaken(RespoolError):
+    """There is no picture; the text says why."""
+
+
+def chromium() -> str | None:
+    """Where the browser is; None where there is none."""
+    return next((path for name in NAMES if (path := shutil.which(name))), None)
+
+
+def take(url: str, token: str, path: Path) -> None:
+    """Open the page with that token and keep what it shows. Raises NotTaken."""
+    browser = chromium()
+    if browser is None:
+        raise NotTaken(f"none of {', '.join(NAMES)} is installed here")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with sync_playwright() as driver:
+            running = driver.chromium.launch(executable_path=browser, args=list(FLAGS))
+            tab = running.new_page(viewport=SIZE, locale="en")
+            tab.set_default_timeout(PATIENCE)
+            tab.goto(url)
+            tab.locator("#token").fill(token)
+            tab.locator("#token").press("Enter")
+            tab.locator("#replay").wait_for()
+            tab.screenshot(path=path)
+            running.close()
+    except Error as problem:
+        raise NotTaken(f"Chromium: {problem.message}") from problem
