@@ -28,9 +28,9 @@ export function makeFormat(lang) {
     /** `Friday 22:10 – 23:00`, `Friday 22:10 – today 03:00`. */
     span(first, last, now = new Date()) {
       const [from, to] = [new Date(first), new Date(last)];
-      if (startOfDay(from) !== startOfDay(to)) return `${this.moment(first, now)} – ${this.moment(last, now)}`;
+      if (startOfDay(from) !== startOfDay(to)) return `${this.moment(first, now)}\u00a0– ${this.moment(last, now)}`;
       if (clock.format(from) === clock.format(to)) return this.moment(first, now);
-      return `${this.moment(first, now)} – ${clock.format(to)}`;
+      return `${this.moment(first, now)}\u00a0–\u00a0${clock.format(to)}`;
     },
     clock: (text) => clock.format(new Date(text)),
     date: (text) => date.format(new Date(text)),
