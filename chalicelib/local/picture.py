@@ -1,9 +1,11 @@
 """A picture of the page, in the Chromium that this machine has; nothing is downloaded."""
 
+import os
 import shutil
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from playwright.sync_api import Error, ViewportSize, sync_playwright
+from playwright.sync_api import Error, Page, ViewportSize, sync_playwright
 
 from chalicelib.errors import RespoolError
 
@@ -38,15 +40,21 @@ def take(url: str, token: str, path: Path) -> None:
         raise NotTaken(f"none of {', '.join(NAMES)} is installed here")
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with sync_playwright() as driver:
-            running = driver.chromium.launch(executable_path=browser, args=list(FLAGS))
-            tab = running.new_page(viewport=SIZE, locale="en")
-            tab.set_default_timeout(PATIENCE)
-            tab.goto(url)
-            tab.locator("#token").fill(token)
-            tab.locator("#token").press("Enter")
-            tab.locator("#replay").wait_for()
-            tab.screenshot(path=path)
+        # Chromium leaves files behind when a signal ends it: they go with this folder.
+        with TemporaryDirectory(ignore_cleanup_errors=True) as scratch, sync_playwright() as driver:
+            running = driver.chromium.launch(
+                executable_path=browser, args=list(FLAGS), env={**os.environ, "TMPDIR": scratch}
+            )
+            _shoot(running.new_page(viewport=SIZE, locale="en"), url, token, path)
             running.close()
     except Error as problem:
-        raise NotTaken(f"Chromium: {problem.message}") from problem
+        raise NotTaken(f"Chromium: {problem.message.splitlines()[0]}") from problem
+
+
+def _shoot(tab: Page, url: str, token: str, path: Path) -> None:
+    tab.set_default_timeout(PATIENCE)
+    tab.goto(url)
+    tab.locator("#token").fill(token)
+    tab.locator("#token").press("Enter")
+    tab.locator("#replay").wait_for()
+    tab.screenshot(path=path)
