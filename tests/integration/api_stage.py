@@ -64,7 +64,7 @@ class ApiStage:
         """Put a job on the spool, or another queue, that has no execution yet."""
         sqs = boto3.client("sqs")
         url = sqs.get_queue_url(QueueName=queue or self.stage.names.spool)["QueueUrl"]
-        body = encode(Record(key=key, input={"key": key}, **record))
+        body = encode(Record(key=key, **{"input": {"key": key}, **record}))
         sqs.send_message(QueueUrl=url, MessageBody=body)
 
     def claim(self, key: str, **more: Any) -> None:
