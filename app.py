@@ -12,6 +12,7 @@ from chalicelib.api import actions, paths
 from chalicelib.api.jobs import group_jobs, list_jobs
 from chalicelib.api.openapi import document
 from chalicelib.api.status import status as stage_status
+from chalicelib.errors import BadRequest
 from chalicelib.names import APP
 from chalicelib.requests import read_request
 from chalicelib.stage import stage_of
@@ -44,6 +45,8 @@ def reprocess(event: Any, context: Any) -> dict[str, Any]:
     """Puts jobs back unattended: `{}`, `{"max": 2}`, `{"sweep": true}`, `{"ramp": true}`, SQS."""
     seconds = context.get_remaining_time_in_millis() / 1000 - SPARE_SECONDS
     here = stage_of(context.invoked_function_arn)
+    if not isinstance(event, dict):
+        raise BadRequest(f"reprocess takes a JSON object, not {type(event).__name__}")
     if "Records" in event:
         return here.trigger(event, seconds)
     if event.get("sweep") is True:

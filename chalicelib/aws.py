@@ -1,5 +1,6 @@
 """How AWS is called: the clients' time-outs and retries, and its errors in our words."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -34,6 +35,9 @@ _CONFIG = Config(
     max_pool_connections=THREADS + 4,
     retries={"mode": "standard", "max_attempts": 4},
 )
+
+_QUOTED = re.compile(r"'[^']{100,}'|\"[^\"]{100,}\"")
+"""AWS repeats the values that it refuses; one as long as this may be a payload or a token."""
 
 _THROTTLES = frozenset(
     {
@@ -100,7 +104,8 @@ def calling(call: str, about: str) -> Iterator[None]:
 def _translate(refused: ClientError, call: str, about: str) -> RespoolError:
     error = refused.response.get("Error", {})
     code = error.get("Code", "")
-    said = f"{call} for {about}: {code}: {error.get('Message', '')}"
+    message = _QUOTED.sub("'...'", error.get("Message", ""))
+    said = f"{call} for {about}: {code}: {message}"
     if code in _THROTTLES:
         return Throttled(said)
     if code == "ConditionalCheckFailedException":

@@ -155,7 +155,7 @@ class DynamoClaims:
                 ":attempt": {"N": str(claim.attempt)},
                 ":failure": {
                     "M": {
-                        "name": {"S": claim.failure.name},
+                        "name": {"S": claim.failure.name[:256]},
                         "message": {"S": claim.failure.message[:1000]},
                     }
                 },

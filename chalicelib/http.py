@@ -135,7 +135,7 @@ def _body(request: Request) -> dict[str, Any]:
     try:
         raw = request.raw_body
         text = raw if isinstance(raw, str) else raw.decode()
-        body = parse(text) if text.strip() else {}
+        body = parse(text, _each_name_once) if text.strip() else {}
         json.dumps(body, ensure_ascii=False).encode()  # half a character can't be logged or stored
     except (ValueError, RecursionError) as wrong:
         raise BadRequest(f"the body is not JSON: {shown(wrong)}") from wrong
@@ -145,3 +145,10 @@ def _body(request: Request) -> dict[str, Any]:
         if isinstance(value, (dict, list)):
             raise BadRequest(f"{shown(name)} must be a single value, not {type(value).__name__}")
     return body
+
+
+def _each_name_once(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(members)
+    if len(made) < len(members):
+        raise ValueError("a name stands in it more than once")
+    return made

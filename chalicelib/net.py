@@ -11,8 +11,9 @@ from chalicelib import metric_names as metric
 from chalicelib.claims import Claim, Claims
 from chalicelib.inspection import Inspection
 from chalicelib.journal import Journal
+from chalicelib.keys import key_in_text
 from chalicelib.plan import ENDS, Status
-from chalicelib.record import ABSENT, Failure, Record, encode, key_in_text, parse
+from chalicelib.record import ABSENT, Failure, Record, encode, parse
 from chalicelib.recovery import Clock
 from chalicelib.spool import Spool
 from chalicelib.workflow import DEAD, Execution, Workflow
@@ -151,7 +152,7 @@ def _input(text: str) -> Any:
     """The input whole, so that it outlives its execution; by reference where it can't be read."""
     try:
         return parse(text) if text else ABSENT
-    except ValueError:
+    except (ValueError, RecursionError):
         return ABSENT
 
 

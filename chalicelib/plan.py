@@ -164,9 +164,10 @@ def _cooling(record: Record, spooled_at: datetime, now: datetime, cool_down: int
 
 
 def failed_at(record: Record, spooled_at: datetime) -> datetime:
-    """When the job last failed, as far as the record says; else when it was spooled."""
+    """When the job last failed, as far as the record says; never after it was spooled."""
     try:
         moment = datetime.fromisoformat(record.failed_at)
     except ValueError:
         return spooled_at
-    return moment if moment.tzinfo else moment.replace(tzinfo=spooled_at.tzinfo)
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=spooled_at.tzinfo)
+    return min(moment, spooled_at)

@@ -4,14 +4,20 @@ import hashlib
 import json
 import math
 import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, fields, replace
-from decimal import Decimal
 from typing import Any
 
 from chalicelib.errors import Unreadable
+from chalicelib.keys import is_key, key_in
 
+Pairs = Callable[[list[tuple[str, Any]]], Any]
 VERSION = 1
 MAX_NAME = 80
+MOST_DEEP = 500
+"""Levels of a value that is read here; Python's JSON writes and reads not many more than that."""
+MOST_COUNTED = 1_000_000
+"""Of attempts and redrives; what is more is not ours."""
 
 
 class Absent:
@@ -73,6 +79,9 @@ _WIRE = {
     "firstFailedAt": "first_failed_at",
     "token": "token",
 }
+_MOST = {"key": 1024, "token": 2048}
+_MOST_TEXT = 256
+"""Characters that AWS allows for an ARN; times and names are shorter."""
 _RESTARTED = re.compile(r"-respool-[0-9a-f]{15}$")
 _TYPES = {f.name: type(f.default) for f in fields(Record) if f.name in _WIRE.values()}
 
@@ -95,26 +104,33 @@ def decode(body: str) -> Record:
     Raises Unreadable, which says what is wrong; the caller still has the body.
     """
     try:
-        data = parse(body)
+        data = _loosely(body)
     except (ValueError, RecursionError) as wrong:
         raise Unreadable(f"the body is not JSON: {wrong}") from wrong
     if not isinstance(data, dict) or not data:
         raise Unreadable("the body is not a JSON object with something in it")
-    if "respool" not in data:
-        return Record(key=key_in(data) or "", input=data)
-    return read(data)
+    return read(data) if "respool" in data else _bare(data)
+
+
+def _bare(data: dict[str, Any]) -> Record:
+    """A job by its input alone; what no execution could claim or read is not started."""
+    if not portable(data):
+        raise Unreadable("the body is too deep, or has a number too large, to be read")
+    if "key" in data and not is_key(data["key"]):
+        raise Unreadable("its key is none that ClaimJob takes: 1 to 1,024 bytes, or a number")
+    return Record(key=key_in(data) or "", input=data)
 
 
 def read(data: dict[str, Any]) -> Record:
     """Read the JSON object that `encode`, or the state machine, wrote. Raises Unreadable."""
     if data.get("respool") != VERSION:
-        raise Unreadable(f"its version {data.get('respool')!r} is not {VERSION}: deploy anew")
+        raise Unreadable(f"its version is not {VERSION}: deploy anew")
     values: dict[str, Any] = {}
     for wire, name in _WIRE.items():
         if wire in data:
             values[name] = _typed(wire, data[wire], _TYPES[name])
     values["error"] = read_failure(data.get("error"))
-    if "input" in data:
+    if "input" in data and portable(data["input"]):
         values["input"] = data["input"]
     record = Record(**values)
     if not record.execution and record.input is ABSENT:
@@ -124,9 +140,13 @@ def read(data: dict[str, Any]) -> Record:
 
 def _typed(wire: str, value: Any, kind: type) -> Any:
     if kind is int and isinstance(value, float) and value.is_integer():
-        return int(value)
+        value = int(value)
     if not isinstance(value, kind) or isinstance(value, bool):
         raise Unreadable(f"its {wire} is not of type {kind.__name__}")
+    if isinstance(value, int) and not 0 <= value <= MOST_COUNTED:
+        raise Unreadable(f"its {wire} is not a number from 0 to {MOST_COUNTED}")
+    if isinstance(value, str) and len(value) > (most := _MOST.get(wire, _MOST_TEXT)):
+        raise Unreadable(f"its {wire} is longer than {most} characters")
     return value
 
 
@@ -153,18 +173,48 @@ def _lambda_cause(cause: str) -> dict[str, Any]:
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else compact(value)
+    if isinstance(value, str):
+        return value
+    return compact(value) if portable(value) else "(no text, and too deep or too large)"
 
 
-def parse(text: str) -> Any:
-    """JSON as the standard has it: no NaN, no number too large for a double. Raises ValueError."""
-    return json.loads(text, parse_constant=_finite, parse_float=_finite)
+def parse(text: str, pairs: Pairs | None = None) -> Any:
+    """JSON as the standard has it: no NaN, no number too large for a double, not too deep.
+
+    Raises ValueError, which repeats nothing of the text. `pairs` makes an object of its members;
+    without it the last of several of one name counts.
+    """
+    value = _loosely(text, pairs)
+    if not portable(value):
+        raise ValueError(f"over {MOST_DEEP} levels deep, or with a number too large for a double")
+    return value
 
 
-def _finite(text: str) -> float:
-    if not math.isfinite(number := float(text)):
-        raise ValueError(f"{text} is not a JSON number")
-    return number
+def _loosely(text: str, pairs: Pairs | None = None) -> Any:
+    """The same, with an infinite number for each that is too large."""
+    return json.loads(text, parse_int=_whole, object_pairs_hook=pairs)
+
+
+def _whole(text: str) -> int | float:
+    return int(text) if math.isfinite(number := float(text)) else number
+
+
+def portable(value: Any) -> bool:
+    """Whether a value can be written as JSON that everybody reads: not too deep, all finite."""
+    level = [value]
+    for _ in range(MOST_DEEP):
+        if not level:
+            return True
+        if any(isinstance(each, float) and not math.isfinite(each) for each in level):
+            return False
+        level = [inner for each in level for inner in _inside(each)]
+    return not level
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def compact(value: Any) -> str:
@@ -176,29 +226,6 @@ def compact(value: Any) -> str:
         return json.dumps(value, separators=(",", ":"))
     # SQS refuses these two characters, which only ever stand inside JSON strings.
     return text.replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff")
-
-
-def key_in(value: Any) -> str | None:
-    """The key that `ClaimJob` would read in this input; None where it has none.
-
-    Numbers are written as JSONata's `$string` writes them.
-    """
-    given = value.get("key") if isinstance(value, dict) else None
-    if isinstance(given, bool):
-        return "true" if given else "false"
-    if isinstance(given, (int, float)):
-        return _number(float(f"{given:.15g}"))
-    return given if isinstance(given, str) else None
-
-
-def key_in_text(text: str) -> str | None:
-    """The same for an execution's input as text, which may hold numbers that `parse` refuses."""
-    return key_in(json.loads(text))
-
-
-def _number(value: float) -> str:
-    """As JavaScript writes it, for the numbers that ClaimJob lets pass."""
-    return f"{Decimal(repr(value)):f}".removesuffix(".0")
 
 
 def restart_name(record: Record, message_id: str) -> str:

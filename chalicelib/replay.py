@@ -6,9 +6,11 @@ settled, so a crash at any point leaves each job on the spool, in sight again af
 
 import math
 import random
+import traceback
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
+from pathlib import PurePath
 from threading import BoundedSemaphore, Lock
 from typing import Any, TypeVar
 
@@ -69,7 +71,7 @@ class Replayer:
         except RespoolError as refused:
             return self._failed(message, str(refused))
         except Exception as unexpected:  # one bad record never stops the others
-            return self._failed(message, f"unexpected {unexpected!r}; please report it")
+            return self._failed(message, f"unexpected {_place(unexpected)}; please report it")
 
     def patiently(self, act: Callable[[], T], deadline: float) -> T:
         """Act again while AWS asks to slow down, with full jitter. Raises Throttled when late."""
@@ -216,6 +218,12 @@ class _Batch:
 
     left: int
     settled: list[Message] = field(default_factory=list)
+
+
+def _place(unexpected: Exception) -> str:
+    """Its kind and where it was raised; its text might repeat a payload or a token."""
+    frame = traceback.extract_tb(unexpected.__traceback__)[-1]
+    return f"{type(unexpected).__name__} in {PurePath(frame.filename).name}, line {frame.lineno}"
 
 
 def _still(futures: set[Future[None]]) -> set[Future[None]]:

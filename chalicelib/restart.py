@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from chalicelib.claims import Claim, Claims
 from chalicelib.errors import AlreadyStarted
 from chalicelib.foresight import NOT_ITS_KEY
+from chalicelib.keys import key_in, key_in_text
 from chalicelib.plan import RESTARTED, Action
-from chalicelib.record import Record, compact, key_in, key_in_text, restart_name
+from chalicelib.record import Record, compact, restart_name
 from chalicelib.workflow import Workflow
 
 

@@ -6,8 +6,9 @@ from typing import Any
 from chalicelib import metric_names as metric
 from chalicelib.errors import BadRequest
 from chalicelib.journal import Journal
+from chalicelib.keys import key_in
 from chalicelib.net import Net
-from chalicelib.record import ABSENT, VERSION, Record, encode, key_in, parse, read, read_failure
+from chalicelib.record import ABSENT, VERSION, Record, encode, parse, read, read_failure
 from chalicelib.spool import Spool
 from chalicelib.workflow import Workflow
 
@@ -31,13 +32,18 @@ class Spooling:
         if not isinstance(event, dict):
             raise BadRequest(f"{SHAPES}, not {type(event).__name__}")
         if event.get("detail-type") == STATUS_CHANGE:
-            execution = str(event.get("detail", {}).get("executionArn", ""))
-            return {"execution": execution, "result": self.net.catch(execution)}
+            return self._catch(event.get("detail"))
         if "respool" in event or ("token" in event and "error-info" not in event):
             return self._park(read({"respool": VERSION, **event}))
         if "key" in event:
             return self._spool(_plain(event))
-        raise BadRequest(f"{SHAPES}, not an object with the fields {sorted(event)[:10]}")
+        raise BadRequest(f"{SHAPES}, not an object with {len(event)} other fields")
+
+    def _catch(self, detail: Any) -> dict[str, str]:
+        execution = detail.get("executionArn") if isinstance(detail, dict) else None
+        if not isinstance(execution, str) or not execution:
+            raise BadRequest(f'{SHAPES}; this "{STATUS_CHANGE}" names no execution')
+        return {"execution": execution, "result": self.net.catch(execution)}
 
     def _park(self, record: Record) -> dict[str, str]:
         """A parked job waits on its token; a large input comes by reference and is fetched."""
@@ -49,7 +55,7 @@ class Spooling:
         text = self.workflow.describe(record.execution).input
         try:
             return record.with_input(parse(text)) if text else record
-        except ValueError:
+        except (ValueError, RecursionError):
             return record  # a restart reads it, to the letter, off the execution
 
     def _spool(self, record: Record) -> dict[str, str]:

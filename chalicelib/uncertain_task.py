@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from chalicelib.journal import Journal
-from chalicelib.record import key_in
+from chalicelib.keys import key_in
 
 
 def work(

@@ -106,11 +106,19 @@ def _risk(stage: Stage, now: datetime, job: Claim) -> tuple[datetime, Claim, str
     if job.spooled_at:  # its execution is gone: all that is left of it is its message
         spooled = _read(job.spooled_at)
         swept = bool(stage.settings.sweep_schedule)
-        return None if swept or spooled is None else (spooled + RETENTION, job, "message")
+        return None if swept or spooled is None else (_later(spooled, RETENTION), job, "message")
     claimed = _read(job.claimed_at)
-    if claimed is None or claimed + YEAR - now > WARNED:
+    if claimed is None or _later(claimed, YEAR) - now > WARNED:
         return None
-    return claimed + YEAR, job, "execution"
+    return _later(claimed, YEAR), job, "execution"
+
+
+def _later(moment: datetime, by: timedelta) -> datetime:
+    """So much later, as far as time goes: a claim may hold what a message says."""
+    try:
+        return moment + by
+    except OverflowError:
+        return datetime.max.replace(tzinfo=UTC)
 
 
 def _since(view: View, since: datetime) -> dict[str, Any]:

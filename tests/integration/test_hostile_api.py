@@ -37,6 +37,7 @@ CHECKS = [
     negative_data_rejection,
 ]
 JOBS = 8
+Case = schemathesis.Case[Any]
 HOST = "http://localhost"
 
 
@@ -49,7 +50,7 @@ def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[ApiStage]:
         yield made
 
 
-def sent(api: ApiStage, case: schemathesis.Case) -> schemathesis.Response:
+def sent(api: ApiStage, case: Case) -> schemathesis.Response:
     """What the app answers, by way of Chalice's own stand-in for API Gateway."""
     told = case.as_transport_kwargs(base_url=HOST)
     told.pop("headers", None)
@@ -57,15 +58,18 @@ def sent(api: ApiStage, case: schemathesis.Case) -> schemathesis.Response:
     if not _has_wrong_headers(case):
         headers["Authorization"] = f"Bearer {TOKEN}"
     request = requests.Request(**_of_request(told), headers=headers).prepare()
-    body = request.body.encode() if isinstance(request.body, str) else request.body or b""
+    body: Any = request.body or b""
     answer = api.client.http.request(
-        str(request.method), request.path_url, dict(request.headers), body
+        str(request.method),
+        request.path_url,
+        {name: str(value) for name, value in request.headers.items()},
+        body.encode() if isinstance(body, str) else body,
     )
     given = {k: v if isinstance(v, list) else [v] for k, v in answer.headers.items()}
     return schemathesis.Response(answer.status_code, given, answer.body, request, 0.1, True)
 
 
-def _has_wrong_headers(case: schemathesis.Case) -> bool:
+def _has_wrong_headers(case: Case) -> bool:
     """Whether the case is about a token that is missing or malformed."""
     about = case.meta.components.get(ParameterLocation.HEADER) if case.meta else None
     return about is not None and about.mode.is_negative
@@ -81,7 +85,7 @@ def test_no_request_whatever_breaks_the_api(
     api: ApiStage, capfd: pytest.CaptureFixture[str], cases: int
 ) -> None:
     schema = schemathesis.openapi.from_dict(api.client.http.get("/openapi.json").json_body)
-    operations = [found.ok() for found in schema.get_all_operations()]
+    operations: list[Any] = [found.ok() for found in schema.get_all_operations()]  # type: ignore[union-attr]
     assert len(operations) == 10
     made = st.one_of(
         *(each.as_strategy(GenerationMode.POSITIVE) for each in operations),
@@ -91,7 +95,7 @@ def test_no_request_whatever_breaks_the_api(
 
     @tries(cases)
     @given(made)
-    def check(case: schemathesis.Case) -> None:
+    def check(case: Case) -> None:
         books.refill()
         answer = sent(api, case)
         case.validate_response(answer, checks=CHECKS)

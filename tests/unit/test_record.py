@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.errors import Unreadable
+from chalicelib.keys import key_in
 from chalicelib.record import (
     ABSENT,
     Failure,
@@ -14,7 +15,6 @@ from chalicelib.record import (
     compact,
     decode,
     encode,
-    key_in,
     read_failure,
     restart_name,
 )

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from chalicelib.keys import key_in
 from chalicelib.plan import Status
-from chalicelib.record import Failure, compact, key_in, parse
+from chalicelib.record import Failure, compact, parse
 
 TASK = "UncertainTask"
 FAIL_STATES = ("AlreadyRunning", "BadInput", "HistoryFull")
