@@ -14,7 +14,7 @@ from chalicelib.api.openapi import document
 from chalicelib.api.status import status as stage_status
 from chalicelib.errors import BadRequest
 from chalicelib.names import APP
-from chalicelib.requests import read_request
+from chalicelib.requests import read_unattended
 from chalicelib.stage import stage_of
 from chalicelib.tokens import Kind
 from chalicelib.uncertain_task import work
@@ -53,7 +53,7 @@ def reprocess(event: Any, context: Any) -> dict[str, Any]:
         return vars(here.sweep(seconds))
     if event.get("ramp") is True:
         return here.ramp(seconds)
-    request = read_request(event)
+    request = read_unattended(event)
     result = here.replay(request, seconds).as_json()
     here.sweep(context.get_remaining_time_in_millis() / 1000 - SPARE_SECONDS)
     return result

@@ -3,7 +3,7 @@
 import pytest
 
 from chalicelib.errors import BadRequest
-from chalicelib.requests import read_query, read_request
+from chalicelib.requests import read_query, read_request, read_unattended
 
 
 def test_nothing_asked_for_means_the_defaults() -> None:
@@ -62,3 +62,9 @@ def test_a_max_given_twice_is_refused_with_both_values_and_the_range() -> None:
 def test_a_value_of_no_use_is_refused_by_name(given: dict[str, object], told: str) -> None:
     with pytest.raises(BadRequest, match=told):
         read_request(given)
+
+
+def test_no_schedule_takes_stuck_jobs() -> None:
+    assert read_unattended({"max": 2}).count == 2
+    with pytest.raises(BadRequest, match="unknown parameter 'stuck'"):
+        read_unattended({"stuck": True})
