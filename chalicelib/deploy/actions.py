@@ -10,11 +10,17 @@ from chalicelib.deploy.iam import Policy, listed
 UNLISTED = {"states:SendTaskSuccess", "states:SendTaskFailure", "states:SendTaskHeartbeat"}
 """AWS's list has no resource for these, yet it judges them by the token's state machine."""
 
+BOUND = {"cloudwatch:PutMetricData": "cloudwatch:namespace"}
+"""What is bound by a condition, where a resource is but another way."""
+
 
 def findings(policy: Policy) -> Iterator[str]:
     """Actions that AWS does not know, resources that are none of theirs, and needless stars."""
     for statement in policy["Statement"]:
+        keys = {key for keys in statement.get("Condition", {}).values() for key in keys}
         for action in listed(statement["Action"]):
+            if BOUND.get(action) in keys:
+                continue
             for resource in listed(statement["Resource"]):
                 if finding := _finding(action, resource):
                     yield f"{statement.get('Sid', action)}: {finding}"

@@ -14,8 +14,8 @@ class Call:
 
     action: str
     resource: str
-    keys: frozenset[str] = field(default_factory=frozenset)
-    """The partition keys of a request to DynamoDB (dynamodb:LeadingKeys)."""
+    context: frozenset[tuple[str, str]] = field(default_factory=frozenset)
+    """Condition keys with their values; one that has several values stands several times."""
 
 
 def allows(policies: Iterable[Policy], call: Call) -> bool:
@@ -40,9 +40,13 @@ def _allows(statement: Mapping[str, Any], call: Call) -> bool:
 
 
 def _holds(operator: str, key: str, wanted: Any, call: Call) -> bool:
-    if (operator, key) != ("ForAllValues:StringLike", "dynamodb:LeadingKeys"):
-        raise ValueError(f"a condition that is not known here: {operator} {key}")
-    return all(any(matches(one, value) for one in listed(wanted)) for value in call.keys)
+    values = [value for name, value in call.context if name == key]
+    fits = all(any(matches(one, value) for one in listed(wanted)) for value in values)
+    if operator == "ForAllValues:StringLike":
+        return fits
+    if operator in ("StringEquals", "ArnEquals") and not set("*?") & set(str(wanted)):
+        return fits and bool(values)
+    raise ValueError(f"a condition that is not known here: {operator} {key}")
 
 
 def matches(pattern: str, text: str, flags: int = 0) -> bool:

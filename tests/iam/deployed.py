@@ -1,5 +1,6 @@
 """What a stage's roles may do, as a deploy writes it: from the very policies and template."""
 
+import json
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -16,6 +17,13 @@ ROOT = Path(__file__).resolve().parents[2]
 FUNCTIONS = ("uncertain_task", "error_spool", "reprocess", "authorizer", API_HANDLER)
 ROLES = ("MachineRole", "SchedulerRole")
 MACHINES = ("statemachine.json", *sorted(str(p.relative_to(ROOT)) for p in ROOT.glob(EXAMPLES)))
+
+
+def policy_of(people: str) -> Policy:
+    """What docs/policies has for people of that kind, filled in for the stage dev."""
+    values = {"Partition": "aws", "Region": REGION, "Account": ACCOUNT, "Prefix": f"{APP}-dev"}
+    text = (ROOT / "docs" / "policies" / f"{people}.json").read_text()
+    return policies.rendered(json.loads(text), values)
 
 
 class Deployed:

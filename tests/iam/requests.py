@@ -1,6 +1,6 @@
 """What AWS asks of IAM when it is called: often another action than the call's own name."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
 
@@ -26,60 +26,78 @@ def calls_of(service: str, operation: str, path: str, given: Mapping[str, Any]) 
 
     A service that is not known here raises KeyError: say first what AWS asks.
     """
-    for asked, resource, keys in _ASKED[service](operation, path, given):
+    for asked, resource, context in _ASKED[service](operation, path, given):
         action = _ACTIONS.get(asked, asked)
-        yield Call(f"{service}:{action}", resource, frozenset(keys))
+        yield Call(f"{_PREFIXES.get(service, service)}:{action}", resource, frozenset(context))
 
 
-Asked = Iterator[tuple[str, str, list[str]]]
+Asked = Iterator[tuple[str, str, Iterable[tuple[str, str]]]]
 
 
 def _sqs(operation: str, path: str, given: Mapping[str, Any]) -> Asked:
     name = given.get("QueueName") or given["QueueUrl"].rpartition("/")[2]
-    yield operation, arn("sqs", name), []
+    yield operation, arn("sqs", name), ()
 
 
 def _dynamodb(operation: str, path: str, given: Mapping[str, Any]) -> Asked:
     if operation == "TransactWriteItems":
         for item in given["TransactItems"]:
             for kind, write in item.items():
-                table = arn("dynamodb", f"table/{write['TableName']}")
-                yield _WRITES[kind], table, [write["Key"]["pk"]["S"]]
+                yield _WRITES[kind], _table(write["TableName"]), _keys(write["Key"])
     elif operation == "BatchGetItem":
         for name, asked in given["RequestItems"].items():
-            keys = [key["pk"]["S"] for key in asked["Keys"]]
-            yield operation, arn("dynamodb", f"table/{name}"), keys
+            yield operation, _table(name), _keys(*asked["Keys"])
     else:
-        keys = [given["Key"]["pk"]["S"]] if "Key" in given else []
-        yield operation, arn("dynamodb", f"table/{given['TableName']}"), keys
+        key = given.get("Key") or given.get("Item")
+        yield operation, _table(given["TableName"]), _keys(*[key] if key else [])
+
+
+def _table(name: str) -> str:
+    return arn("dynamodb", f"table/{name}")
+
+
+def _keys(*keys: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [("dynamodb:LeadingKeys", key["pk"]["S"]) for key in keys]
 
 
 def _states(operation: str, path: str, given: Mapping[str, Any]) -> Asked:
     """A token is judged by the state machine whose it is; here it begins with that."""
     if "taskToken" in given:
-        yield operation, given["taskToken"].partition(TOKEN_MARK)[0], []
+        yield operation, given["taskToken"].partition(TOKEN_MARK)[0], ()
     else:
-        yield operation, given.get("stateMachineArn") or given["executionArn"], []
+        yield operation, given.get("stateMachineArn") or given["executionArn"], ()
 
 
 def _secretsmanager(operation: str, path: str, given: Mapping[str, Any]) -> Asked:
     """AWS ends every secret's ARN with a hyphen and six characters."""
-    yield operation, arn("secretsmanager", f"secret:{given['SecretId']}-1aB2cD"), []
+    yield operation, arn("secretsmanager", f"secret:{given['SecretId']}-1aB2cD"), ()
 
 
 def _lambda(operation: str, path: str, given: Mapping[str, Any]) -> Asked:
-    if operation == "Invoke":
+    """Of mappings AWS knows the function, though the request names only the mapping."""
+    if operation == "ListEventSourceMappings":
+        yield operation, "*", ()
+    elif operation == "UpdateEventSourceMapping":
+        uuid = path.partition("?")[0].rstrip("/").rpartition("/")[2]
+        function = arn("lambda", "function:respool-dev-reprocess")
+        context = [("lambda:FunctionArn", function)]
+        yield operation, arn("lambda", f"event-source-mapping:{uuid}"), context
+    else:
         name = unquote(path.split("/functions/")[1].split("/")[0])
         function = name if name.startswith("arn:") else f"function:{name}"
-        yield operation, arn("lambda", function), []
-    else:
-        yield operation, "*", []
+        yield operation, arn("lambda", function), ()
 
 
+def _monitoring(operation: str, path: str, given: Mapping[str, Any]) -> Asked:
+    yield operation, "*", [("cloudwatch:namespace", given["Namespace"])]
+
+
+_PREFIXES = {"monitoring": "cloudwatch"}
 _ASKED = {
     "sqs": _sqs,
     "dynamodb": _dynamodb,
     "states": _states,
     "secretsmanager": _secretsmanager,
     "lambda": _lambda,
+    "monitoring": _monitoring,
 }

@@ -19,7 +19,7 @@ from chalicelib.deploy.iam import Policy
 from chalicelib.deploy.resolved import ACCOUNT, REGION
 from chalicelib.deploy.resolved import arn as arn_of
 from chalicelib.names import Names
-from chalicelib.record import Record, encode
+from chalicelib.record import Failure, Record, encode
 from chalicelib.spool import SqsSpool
 from chalicelib.stage import forget_stages, stage_of
 from tests.iam.deployed import FUNCTIONS, ROLES, Deployed
@@ -27,6 +27,7 @@ from tests.iam.requests import TOKEN_MARK
 
 TOKEN = "the-token-of-the-console"
 STATES = {"UncertainTask": {"Type": "Pass", "Next": "Another"}, "Another": {"Type": "Succeed"}}
+FAILED = Failure("ConnectionError", "the neighbour does not answer")
 LONG_AGO = "2026-11-20T13:10:00.000+00:00"
 HANDLERS = {
     "uncertain_task": app.uncertain_task,
@@ -77,11 +78,12 @@ class IamStage:
             Name=self.names.secret, SecretString=json.dumps({"name": "console", "token": TOKEN})
         )
         for function in FUNCTIONS:
-            self._role(function, [self.deployed.of_function(function)])
+            self.make_role(function, [self.deployed.of_function(function)])
         for role in ROLES:
-            self._role(role, self.deployed.of_role(role))
+            self.make_role(role, self.deployed.of_role(role))
 
-    def _role(self, name: str, policies: list[Policy]) -> None:
+    def make_role(self, name: str, policies: list[Policy]) -> None:
+        """Make a role with those policies."""
         iam, role = self.session.client("iam"), self.role(name)
         iam.create_role(RoleName=role, AssumeRolePolicyDocument="{}")
         for n, policy in enumerate(policies):
@@ -94,7 +96,7 @@ class IamStage:
             for old in iam.list_role_policies(RoleName=name)["PolicyNames"]:
                 iam.delete_role_policy(RoleName=name, PolicyName=old)
             iam.delete_role(RoleName=name)
-            self._role(role, deployed.of_role(role))
+            self.make_role(role, deployed.of_role(role))
         return name
 
     def role(self, name: str) -> str:
@@ -160,6 +162,20 @@ class IamStage:
         """Put a job on the spool, or another queue."""
         body = record if isinstance(record, str) else encode(record)
         SqsSpool(self.session.client("sqs"), queue or self.names.spool).send(body)
+
+
+def spool_every_kind(stage: IamStage, name: str) -> None:
+    """Jobs that are resumed, started anew, redriven, handed over, stuck and not to be read."""
+    dead = stage.start(f"{name}-dead", "FAILED", "States.Runtime")
+    aborted = stage.start(f"{name}-aborted", "ABORTED")
+    stage.claim(dead)
+    stage.claim(aborted)
+    stage.spool(Record(key=f"{name}-parked", execution=dead, token=stage.token(), error=FAILED))
+    stage.spool(Record(key=f"{name}-bare", input={"key": f"{name}-bare"}))
+    stage.spool(Record(key=f"{name}-dead", execution=dead, attempt=1, error=FAILED))
+    stage.spool(Record(key=f"{name}-aborted", execution=aborted, attempt=1, error=FAILED))
+    stage.spool(Record(key=f"{name}-stuck", execution=dead, token=stage.token(), attempt=9))
+    stage.spool("{not to be read")
 
 
 def request(method: str, route: str, body: Any = None, **parameters: str) -> dict[str, Any]:

@@ -16,16 +16,14 @@ from chalicelib.deploy.iam import Call, allows
 from chalicelib.deploy.resolved import ACCOUNT, REGION
 from chalicelib.errors import AwsError
 from chalicelib.plan import Status
-from chalicelib.record import Failure, Record
+from chalicelib.record import Record
 from chalicelib.settings import Settings
 from chalicelib.stage import Stage, now
 from chalicelib.tokens import Kind, NamedTokens
 from tests.iam.deployed import FUNCTIONS, Deployed
 from tests.iam.moto import Needed, moto_with_iam
 from tests.iam.narrowed import narrowed
-from tests.iam.stage import LONG_AGO, TOKEN, IamStage, request
-
-FAILED = Failure("ConnectionError", "the neighbour does not answer")
+from tests.iam.stage import LONG_AGO, TOKEN, IamStage, request, spool_every_kind
 
 
 @pytest.fixture(scope="module")
@@ -80,20 +78,6 @@ def spool_jobs(dev: IamStage) -> None:
 def died(execution: str) -> dict[str, Any]:
     kind = "Step Functions Execution Status Change"
     return {"detail-type": kind, "detail": {"executionArn": execution}}
-
-
-def spool_every_kind(dev: IamStage, name: str) -> None:
-    """Jobs that are resumed, started anew, redriven, handed over, stuck and not to be read."""
-    dead = dev.start(f"{name}-dead", "FAILED", "States.Runtime")
-    aborted = dev.start(f"{name}-aborted", "ABORTED")
-    dev.claim(dead)
-    dev.claim(aborted)
-    dev.spool(Record(key=f"{name}-parked", execution=dead, token=dev.token(), error=FAILED))
-    dev.spool(Record(key=f"{name}-bare", input={"key": f"{name}-bare"}))
-    dev.spool(Record(key=f"{name}-dead", execution=dead, attempt=1, error=FAILED))
-    dev.spool(Record(key=f"{name}-aborted", execution=aborted, attempt=1, error=FAILED))
-    dev.spool(Record(key=f"{name}-stuck", execution=dead, token=dev.token(), attempt=9))
-    dev.spool("{not to be read")
 
 
 def replay_jobs(dev: IamStage) -> None:

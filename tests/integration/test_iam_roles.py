@@ -136,7 +136,7 @@ def reached(policies: list[Any], needed: set[Call], other: str) -> list[Call]:
         and allows(
             policies,
             abroad := Call(
-                call.action, call.resource.replace("respool-dev", f"respool-{other}"), call.keys
+                call.action, call.resource.replace("respool-dev", f"respool-{other}"), call.context
             ),
         )
     ]

@@ -59,3 +59,11 @@ def test_what_can_not_be_judged_is_never_taken_for_allowed() -> None:
     }
     with pytest.raises(ValueError, match="not known here"):
         allows([{"Statement": [statement]}], Call("sqs:SendMessage", QUEUE))
+
+
+def test_metrics_are_bound_by_their_namespace() -> None:
+    statement = {"Effect": "Allow", "Action": "cloudwatch:PutMetricData", "Resource": "*"}
+    bound = {"Condition": {"StringEquals": {"cloudwatch:namespace": "respool"}}}
+
+    assert "Name it" in next(findings({"Statement": [statement]}))
+    assert list(findings({"Statement": [{**statement, **bound}]})) == []
