@@ -22,7 +22,10 @@ Clock = Callable[[], datetime]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one message; `settled`: it may now be deleted."""
+    """What became of one message; `settled`: it may now be deleted.
+
+    `late`: AWS asked to slow down until time was up; the job is as well off as before.
+    """
 
     key: str
     action: Action
@@ -30,6 +33,7 @@ class Outcome:
     wait: int = 0
     problem: bool = False
     execution: str = ""
+    late: bool = False
 
     @property
     def settled(self) -> bool:

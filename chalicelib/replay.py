@@ -68,6 +68,8 @@ class Replayer:
             if outcome.problem and not outcome.settled:
                 self.journal.count(metric.NOT_REPLAYED)
             return outcome
+        except Throttled as late:
+            return Outcome(key_of(message), Action.LEAVE, str(late), late=True)
         except RespoolError as refused:
             return self._failed(message, str(refused))
         except Exception as unexpected:  # one bad record never stops the others
@@ -134,7 +136,7 @@ class _Run:
                 under_way = _still(under_way)
             else:
                 wait(under_way)
-                self._report.more = self._wanted() > 0
+                self._report.more |= self._wanted() > 0
         _still(under_way)
 
     def _late(self) -> bool:
@@ -193,6 +195,7 @@ class _Run:
         with self._lock:
             self._out -= 1
             self._report.add(outcome)
+            self._report.more |= outcome.late
             self._engine.look_on(outcome)
             if outcome.settled and not self._order.dry_run:
                 batch.settled.append(message)
