@@ -18,7 +18,7 @@ from chalicelib import metric_names as metric
 from chalicelib.aws import THREADS
 from chalicelib.errors import AwsError, RespoolError, Throttled
 from chalicelib.journal import Journal
-from chalicelib.plan import Action, Rules
+from chalicelib.plan import Action, Choice, Rules
 from chalicelib.recovery import Outcome, Recovery, key_of
 from chalicelib.report import Report
 from chalicelib.spool import BATCH, Message, Spool
@@ -26,6 +26,7 @@ from chalicelib.spool import BATCH, Message, Spool
 T = TypeVar("T")
 MARGIN = 30
 """Seconds that a message stays hidden after the replay's deadline."""
+NOT_BEGUN = "was received, but is more than was asked for or than time allowed"
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,7 @@ class _Run:
         self._out = 0
         self._received = 0
         self._held: list[Message] = []
+        self._chooses = order.rules.choice != Choice()
         self._report = Report(plan=[] if order.dry_run else None)
 
     def finish(self) -> Report:
@@ -121,14 +123,14 @@ class _Run:
 
     def _drain(self) -> None:
         """Receive and settle until the count is reached, the spool is empty or time is up."""
-        under_way: set[Future[None]] = set()
+        under_way: set[Future[Outcome]] = set()
         with self._engine.workers() as pool:
             while not self._late():
                 wanted = self._wanted()
                 if wanted > 0:
                     if not (batch := self._receive(wanted)):
                         break
-                    under_way |= self._submit(pool, batch)
+                    self._submit(pool, batch, under_way)
                 elif under_way:
                     wait(under_way, return_when=FIRST_COMPLETED)
                 else:
@@ -143,14 +145,17 @@ class _Run:
         return self._engine.elapsed() >= self._deadline or self._engine.stopped()
 
     def _wanted(self) -> int:
-        """How many more may be asked for, as long as every job under way may yet count."""
-        with self._lock:
-            missing = self._order.count - self._report.replayed
-            wanted = missing - self._out
-        if self._order.rules.choice.keys:  # the keys bound it: look for them ten at a time
-            wanted = BATCH if missing > 0 else 0
+        """How many to ask for; where few of many are chosen, ten at a time, to find them."""
+        missing = self._missing()
+        if self._chooses:
+            return BATCH if missing > 0 else 0
         fits = math.ceil(self._order.rate) if self._order.rate else BATCH
-        return min(wanted, fits, BATCH)
+        return min(missing, fits, BATCH)
+
+    def _missing(self) -> int:
+        """How many more may be begun, as long as every job under way may yet count."""
+        with self._lock:
+            return self._order.count - self._report.replayed - self._out
 
     def _receive(self, wanted: int) -> list[Message]:
         """The next batch, in vain when late. Raises AwsError where not even the first one comes."""
@@ -162,36 +167,58 @@ class _Run:
             self._engine.journal.warn("messages-not-received", reason=str(refused))
             self._report.more = True
             return []
-        with self._lock:
-            self._out += len(messages)
-            self._received += len(messages)
+        self._received += len(messages)
         return messages
 
     def _ask(self, wanted: int) -> list[Message]:
         hidden = max(0, math.ceil(self._deadline - self._engine.elapsed())) + MARGIN
         return self._spool.receive(wanted, hidden)
 
-    def _submit(self, pool: Executor, messages: list[Message]) -> set[Future[None]]:
+    def _submit(
+        self, pool: Executor, messages: list[Message], under_way: set[Future[Outcome]]
+    ) -> None:
+        """Begin them, and add what is under way then."""
         batch = _Batch(len(messages))
-        futures = set()
         for message in messages:
-            self._room.acquire()
-            futures.add(pool.submit(self._settle, batch, message))
-            if self._order.rate:
-                left = max(0.0, self._deadline - self._engine.elapsed())
-                self._engine.pause(min(1 / self._order.rate, left))
-        return futures
+            with self._lock:
+                self._out += 1
+            if self._may_begin(under_way):
+                self._room.acquire()
+                future = pool.submit(self._settle, batch, message)
+                under_way.add(future)
+                self._pace(future)
+            else:
+                self._note(batch, message, Outcome(key_of(message), Action.LEAVE, NOT_BEGUN))
 
-    def _settle(self, batch: "_Batch", message: Message) -> None:
+    def _may_begin(self, under_way: set[Future[Outcome]]) -> bool:
+        """Wait until it is known whether one more job may count; after the deadline none may."""
+        if self._order.rules.choice.keys:  # they bound it; a second message of one is stale
+            return self._engine.elapsed() < self._deadline
+        while self._missing() < 0 and (going := _still(under_way)):
+            wait(going, return_when=FIRST_COMPLETED)
+        return self._missing() >= 0 and self._engine.elapsed() < self._deadline
+
+    def _pace(self, future: Future[Outcome]) -> None:
+        """Pause after a job, but not after one that was not chosen."""
+        if self._order.rate and not (self._chooses and not future.result().settled):
+            left = max(0.0, self._deadline - self._engine.elapsed())
+            self._engine.pause(min(1 / self._order.rate, left))
+
+    def _settle(self, batch: "_Batch", message: Message) -> Outcome:
         try:
             outcome = self._engine.settle(message, self._order, self._deadline)
-            if self._note(batch, message, outcome) and batch.settled:
-                self._after("messages-not-deleted", lambda: self._spool.delete(batch.settled))
+            self._note(batch, message, outcome)
+            return outcome
         finally:
             self._room.release()
 
-    def _note(self, batch: "_Batch", message: Message, outcome: Outcome) -> bool:
-        """Count one outcome; says whether it was the last of its batch."""
+    def _note(self, batch: "_Batch", message: Message, outcome: Outcome) -> None:
+        """Count one outcome; what was received together is deleted together, after the last."""
+        if self._count(batch, message, outcome) and batch.settled:
+            self._after("messages-not-deleted", lambda: self._spool.delete(batch.settled))
+
+    def _count(self, batch: "_Batch", message: Message, outcome: Outcome) -> bool:
+        """Says whether it was the last of its batch."""
         with self._lock:
             self._out -= 1
             self._report.add(outcome)
@@ -229,7 +256,7 @@ def _place(unexpected: Exception) -> str:
     return f"{type(unexpected).__name__} in {PurePath(frame.filename).name}, line {frame.lineno}"
 
 
-def _still(futures: set[Future[None]]) -> set[Future[None]]:
+def _still(futures: set[Future[Outcome]]) -> set[Future[Outcome]]:
     """Those that are not done; an error that nobody foresaw comes out here."""
     done = {future for future in futures if future.done()}
     for future in done:

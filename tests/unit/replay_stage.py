@@ -81,7 +81,7 @@ class ReplayStage:
         """The bodies that another process can take right now, without waiting for any."""
         queue = self.memory.stuck if stuck else self.memory.spool
         reader, bodies = MemorySpool(queue, Wire(), wait=0), []
-        for _ in range(20):  # a short poll asks some of the servers
+        for _ in range(60):  # a short poll asks some of the servers
             bodies += [message.body for message in reader.receive(10, 600)]
         return sorted(bodies)
 

@@ -111,8 +111,7 @@ def test_who_looks_on_may_stop_it_and_what_is_under_way_is_finished(stage: Repla
     process = stage.memory.process()
     process.replayer = replace(process.replayer, stopped=lambda: bool(stage.outcomes))
     report = stage.replay(process=process)
-    assert report.more
-    assert report.replayed == 10
+    assert (report.replayed, report.more) == (10, True)
     assert len(stage.visible()) == 20
 
 
@@ -191,6 +190,38 @@ def test_task_error_key_and_age_narrow_it(
     assert stage.replay(choice=choice).replayed == len(taken)
     assert stage.finish() == taken
     assert [decode(body).key for body in stage.visible()] == sorted({*"1234"} - {*taken})
+
+
+def test_one_job_among_very_many_is_found_ten_at_a_time(stage: ReplayStage) -> None:
+    stage.park(*keys(300))
+    process = stage.memory.process()
+    report = stage.replay(1, process=process, choice=Choice(key="123"))
+    assert (report.replayed, report.remaining) == (1, 299)
+    assert process.wire.calls.count("ReceiveMessage") <= 31
+    assert len(stage.visible()) == 299
+    assert stage.finish() == ["123"]
+
+
+@pytest.mark.parametrize("threads", [False, True])
+def test_no_more_of_the_chosen_are_put_back_than_were_asked_for(
+    stage: ReplayStage, threads: bool
+) -> None:
+    stage.park(*keys(40))
+    process = stage.memory.process(Wire(lambda: time.sleep(0.001)))
+    if threads:
+        clock = stage.memory.clock
+        process.replayer = Replayer(process.recovery, process.journal, clock.elapsed, clock.pause)
+    report = stage.replay(17, process=process, choice=Choice(task=TASK))
+    assert (report.replayed, report.remaining, report.more) == (17, 23, False)
+    assert len(stage.visible()) == 23
+
+
+def test_a_rate_paces_those_that_were_chosen_and_not_the_search(stage: ReplayStage) -> None:
+    stage.park(*keys(60))
+    choice = Choice(keys=frozenset({"011", "033", "055"}))
+    began = stage.memory.clock.elapsed()
+    assert stage.replay(rate=0.1, choice=choice).replayed == 3
+    assert stage.memory.clock.elapsed() - began == pytest.approx(30, abs=5)
 
 
 def test_a_rate_paces_it(stage: ReplayStage) -> None:
