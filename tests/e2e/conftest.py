@@ -1,7 +1,8 @@
 """The stage that the end-to-end tests act on: what `chalice deploy --stage local` has deployed."""
 
+import json
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
@@ -97,6 +98,21 @@ def stage_that_spools_via(request: pytest.FixtureRequest) -> Deployment:
     deployment: Deployment = request.getfixturevalue(name)
     deployment.clear()
     return deployment
+
+
+@contextmanager
+def altered(stage: Deployment, change: Callable[[dict[str, Any]], None]) -> Iterator[None]:
+    """Executions that start meanwhile follow a changed definition."""
+    machine = stage.names.state_machine_arn
+    states = stage.client("stepfunctions")
+    text = states.describe_state_machine(stateMachineArn=machine)["definition"]
+    definition = json.loads(text)
+    change(definition)
+    states.update_state_machine(stateMachineArn=machine, definition=json.dumps(definition))
+    try:
+        yield
+    finally:
+        states.update_state_machine(stateMachineArn=machine, definition=text)
 
 
 @pytest.fixture

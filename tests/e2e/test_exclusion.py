@@ -23,7 +23,7 @@ def ended(stage: Deployment, execution: str, status: str = "FAILED") -> dict[str
 def test_of_twenty_started_at_once_with_one_key_exactly_one_runs(stage: Deployment) -> None:
     stage.set_environment("uncertain_task", SLEEP="3")
     try:
-        with ThreadPoolExecutor(10) as pool:
+        with ThreadPoolExecutor(20) as pool:
             executions = list(pool.map(lambda _: stage.start({"key": "same"}), range(20)))
         stage.wait_until(
             lambda: all(stage.status(e) != "RUNNING" for e in executions), "all twenty to end"

@@ -1,13 +1,13 @@
 """At most so many jobs are inside the task at once, measured inside the task."""
 
 import json
-from pathlib import Path
+from typing import Any
 
 import pytest
 
 from chalicelib.claims import DynamoClaims
 from chalicelib.local.deployment import Deployment
-from tests.e2e.conftest import VIAS, Deploy, stage_that_spools_via
+from tests.e2e.conftest import VIAS, altered, stage_that_spools_via
 
 TASK = "UncertainTask"
 
@@ -87,17 +87,20 @@ def test_replayed_jobs_wait_while_the_task_is_held(stage: Deployment) -> None:
     stage.wait_until(lambda: done(stage, [execution]) == 1, "it to finish after the release")
 
 
-def test_a_wait_that_lasts_too_long_is_parked_like_any_other_job(deploy: Deploy) -> None:
-    impatient = json.loads(Path("statemachine.json").read_text())
-    impatient["States"]["TakeSlot"]["Retry"][0]["MaxAttempts"] = 3
-    stage = deploy({}, {"statemachine.json": json.dumps(impatient)})
+def impatient(definition: dict[str, Any]) -> None:
+    """Three tries for a place take the place of a thousand."""
+    definition["States"]["TakeSlot"]["Retry"][0]["MaxAttempts"] = 3
+
+
+def test_a_wait_that_lasts_too_long_is_parked_like_any_other_job(stage: Deployment) -> None:
     set_limit(stage, 0)
 
-    execution = stage.start({"key": "patient"})
-    stage.wait_until(lambda: stage.spool_depth() == 1, "the waiting job to be parked")
-    set_limit(stage, None)
-    stage.invoke("reprocess", {})
-    stage.wait_until(lambda: done(stage, [execution]) == 1, "it to finish")
+    with altered(stage, impatient):
+        execution = stage.start({"key": "patient"})
+        stage.wait_until(lambda: stage.spool_depth() == 1, "the waiting job to be parked")
+        set_limit(stage, None)
+        stage.invoke("reprocess", {})
+        stage.wait_until(lambda: done(stage, [execution]) == 1, "it to finish")
 
     assert stage.entered(execution)[:5] == [
         "ClaimJob",
@@ -106,3 +109,26 @@ def test_a_wait_that_lasts_too_long_is_parked_like_any_other_job(deploy: Deploy)
         "ParkJob",
         "ErrorSpool",
     ]
+
+
+def test_a_job_that_has_waited_too_often_goes_on_in_a_fresh_execution(stage: Deployment) -> None:
+    def near_the_end(definition: dict[str, Any]) -> None:
+        impatient(definition)
+        definition["States"]["StillRoom"]["Choices"][0]["Condition"] = "{% $waits < 1 %}"
+
+    set_limit(stage, 0)
+    with altered(stage, near_the_end):
+        execution = stage.start({"key": "patient"})
+        stage.wait_until(lambda: stage.status(execution) == "FAILED", "its history to be full")
+    assert stage.describe(execution)["error"] == "HistoryFull"
+    stage.wait_until(lambda: stage.spool_depth() == 1, "the net to spool it")
+
+    set_limit(stage, None)
+    result = stage.invoke("reprocess", {})
+    arns = [one["executionArn"] for one in stage.executions()]
+    (restarted,) = (arn for arn in arns if arn != execution)
+    stage.wait_until(lambda: done(stage, [restarted]) == 1, "the restart to finish")
+
+    assert result["restarted"] == 1
+    assert stage.entered(execution).count(TASK) == 0
+    assert stage.entered(restarted).count(TASK) == 1

@@ -1,8 +1,6 @@
 """A job that dies outside every Catch is spooled once, and restarted once."""
 
-import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,7 +9,7 @@ from chalicelib.claims import DynamoClaims
 from chalicelib.local.deployment import Deployment
 from chalicelib.record import decode
 from chalicelib.spooling import STATUS_CHANGE
-from tests.e2e.conftest import VIAS, Engines, stage_that_spools_via
+from tests.e2e.conftest import VIAS, Engines, altered, stage_that_spools_via
 
 
 @pytest.fixture(params=VIAS)
@@ -123,21 +121,6 @@ def reaches_no_spool(definition: dict[str, Any]) -> None:
         state["Retry"] = []
 
 
-@contextmanager
-def altered(stage: Deployment, change: Callable[[dict[str, Any]], None]) -> Iterator[None]:
-    """Executions that start meanwhile follow a changed definition."""
-    machine = stage.names.state_machine_arn
-    states = stage.client("stepfunctions")
-    text = states.describe_state_machine(stateMachineArn=machine)["definition"]
-    definition = json.loads(text)
-    change(definition)
-    states.update_state_machine(stateMachineArn=machine, definition=json.dumps(definition))
-    try:
-        yield
-    finally:
-        states.update_state_machine(stateMachineArn=machine, definition=text)
-
-
 @pytest.mark.parametrize(
     ("change", "status"),
     [(outlasts, "TIMED_OUT"), (stumbles, "FAILED"), (reaches_no_spool, "FAILED")],
@@ -174,6 +157,10 @@ def test_the_sweep_mends_a_slot_that_an_aborted_job_wrote_too_late(stage: Deploy
 
     assert first["freed"] == [execution]
     assert second["freed"] == []
+    assert items(stage, "slots#")[0].get("holders") is None
+
+    assert claims.take_slot("UncertainTask", execution, 5)
+    stage.invoke("reprocess", {})  # every unattended replay sweeps as well
     assert items(stage, "slots#")[0].get("holders") is None
 
 

@@ -2,13 +2,14 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from chalicelib.claims import DynamoClaims
 from chalicelib.local.deployment import Deployment
 from chalicelib.record import ABSENT, decode
-from tests.e2e.conftest import VIAS, Deploy, stage_that_spools_via
+from tests.e2e.conftest import VIAS, Deploy, altered, stage_that_spools_via
 
 MOST_BYTES = 262_144
 
@@ -102,27 +103,30 @@ def parked_at(stage: Deployment) -> str:
     return str(claim["task"]["S"])
 
 
-@pytest.mark.parametrize("via", VIAS)
-def test_a_job_whose_token_times_out_parks_again_with_its_first_failure_and_attempt(
-    deploy: Deploy, via: str
-) -> None:
-    hasty = json.loads(Path("statemachine.json").read_text())
-    for state in ("ErrorSpool", "SpoolDirectly"):
-        hasty["States"][state]["TimeoutSeconds"] = 3
-    stage = deploy({"SPOOL_VIA": via}, {"statemachine.json": json.dumps(hasty)})
-    stage.set_behavior("NG")
-    execution = stage.start({"key": "12345"})
+def hasty(definition: dict[str, Any]) -> None:
+    """A token is good for seconds, not for days."""
+    for name in definition["States"].keys() & {"ErrorSpool", "SpoolDirectly"}:
+        definition["States"][name]["TimeoutSeconds"] = 3
 
-    stage.wait_until(
-        lambda: stage.entered(execution).count("ErrorSpool") == 3, "two tokens to time out"
-    )
-    received = stage.client("sqs").receive_message(
-        QueueUrl=stage.queue_url(stage.names.spool), MaxNumberOfMessages=10, VisibilityTimeout=0
-    )
-    records = [decode(message["Body"]) for message in received["Messages"]]
-    stage.set_behavior("OK")
-    result = stage.invoke("reprocess", {})
-    succeeded(stage, execution)
+
+def test_a_job_whose_token_times_out_parks_again_with_its_first_failure_and_attempt(
+    stage: Deployment,
+) -> None:
+    stage.set_behavior("NG")
+    with altered(stage, hasty):
+        execution = stage.start({"key": "12345"})
+        stage.wait_until(
+            lambda: stage.entered(execution).count("ErrorSpool") == 3, "two tokens to time out"
+        )
+        received = stage.client("sqs").receive_message(
+            QueueUrl=stage.queue_url(stage.names.spool),
+            MaxNumberOfMessages=10,
+            VisibilityTimeout=0,
+        )
+        records = [decode(message["Body"]) for message in received["Messages"]]
+        stage.set_behavior("OK")
+        result = stage.invoke("reprocess", {})
+        succeeded(stage, execution)
 
     assert len({record.token for record in records}) == len(records) > 1
     assert {record.attempt for record in records} == {1}
