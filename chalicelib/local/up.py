@@ -28,7 +28,7 @@ The page asks for the token. Put two of them back on it, or by
 
   curl -X POST -H 'Authorization: Bearer {token}' '{api}/replay?max=2'
 
-To use it with the AWS CLI, an SDK or `chalice`, in another shell:
+To use it with `.venv/bin/respool status --stage local`, the AWS CLI or an SDK, in another shell:
 
 {exports}
 
