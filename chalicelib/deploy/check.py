@@ -108,6 +108,7 @@ def _permissions(source: Source, checked: Checked) -> Iterator[str]:
             yield from (f"policy of {role}: {finding}" for finding in actions.findings(one))
     about = read_json(source.project / CONFIG, CONFIG).get("lambda_functions", {})
     timeouts = {name: one.get("lambda_timeout", 60) for name, one in about.items()}
+    yield from demands.of_functions(about, source.environment)
     yield from demands.Stage(source.prefix, resources, own, timeouts).findings()
 
 

@@ -4,6 +4,7 @@ A missing permission stops a deploy in the middle at best; at worst nothing is e
 net or the trigger does nothing.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -17,7 +18,50 @@ MAX_VISIBILITY = 43_200
 MAPPING = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
 """What Lambda asks of a function's role before it makes an event-source mapping."""
 
+SECONDS = (1, 900)
+MEGABYTES = (128, 10_240)
+VARIABLE = re.compile(r"[a-zA-Z][a-zA-Z0-9_]+")
+RESERVED = frozenset(
+    {
+        "AWS_ACCESS_KEY",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_DEFAULT_REGION",
+        "AWS_EXECUTION_ENV",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+        "AWS_LAMBDA_FUNCTION_NAME",
+        "AWS_LAMBDA_FUNCTION_VERSION",
+        "AWS_LAMBDA_INITIALIZATION_TYPE",
+        "AWS_LAMBDA_LOG_GROUP_NAME",
+        "AWS_LAMBDA_LOG_STREAM_NAME",
+        "AWS_LAMBDA_RUNTIME_API",
+        "AWS_REGION",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "LAMBDA_RUNTIME_DIR",
+        "LAMBDA_TASK_ROOT",
+    }
+)
+"""Variables that Lambda sets itself."""
+
 Resources = Mapping[str, Any]
+
+
+def of_functions(
+    functions: Mapping[str, Mapping[str, Any]], variables: Mapping[str, str]
+) -> Iterator[str]:
+    """What Lambda would refuse of the settings in config.json."""
+    for name, given in functions.items():
+        for setting, (low, high) in (
+            ("lambda_timeout", SECONDS),
+            ("lambda_memory_size", MEGABYTES),
+        ):
+            if not low <= given.get(setting, low) <= high:
+                yield f"Lambda {name}: {setting} is {given[setting]}, AWS takes {low} to {high}."
+    for variable in variables:
+        if not VARIABLE.fullmatch(variable):
+            yield f"the variable {variable!r} is no name for Lambda: letters, digits and _ are."
+        elif variable in RESERVED:
+            yield f"the variable {variable} is Lambda's own. Take it out of environment_variables."
 
 
 class Stage:

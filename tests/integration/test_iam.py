@@ -95,12 +95,13 @@ def take_what_sqs_delivers(dev: IamStage) -> None:
     url = sqs.get_queue_url(QueueName=dev.names.spool)["QueueUrl"]
     sqs.purge_queue(QueueUrl=url)
     dev.spool(Record(key="young", failed_at=now().isoformat(), input={"key": "young"}))
-    (message,) = sqs.receive_message(QueueUrl=url)["Messages"]
+    asked = {"QueueUrl": url, "MessageSystemAttributeNames": ["SentTimestamp"]}
+    (message,) = sqs.receive_message(**asked)["Messages"]
     record = {
         "messageId": message["MessageId"],
         "receiptHandle": message["ReceiptHandle"],
         "body": message["Body"],
-        "attributes": {"SentTimestamp": "1"},
+        "attributes": message["Attributes"],
     }
     with dev.process("reprocess") as invoke:
         kept = invoke({"Records": [record]})["batchItemFailures"]

@@ -1,6 +1,7 @@
 """What AWS demands of a stage's parts is found before a deploy where it is not met."""
 
 import copy
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 
 from chalicelib.deploy import policies
-from chalicelib.deploy.demands import Stage
+from chalicelib.deploy.demands import Stage, of_functions
 from chalicelib.deploy.preflight import Source, check
 from chalicelib.deploy.resolved import ACCOUNT, REGION, resolved
 
@@ -89,3 +90,25 @@ def test_what_is_deployed_meets_every_demand() -> None:
 )
 def test_a_demand_that_is_not_met_is_named(change: Change, told: str) -> None:
     assert told in findings(change)
+
+
+@pytest.mark.parametrize(
+    ("settings", "variables", "told"),
+    [
+        ({"lambda_timeout": 901}, {}, "lambda_timeout is 901, AWS takes 1 to 900"),
+        ({"lambda_memory_size": 64}, {}, "lambda_memory_size is 64, AWS takes 128 to 10240"),
+        ({}, {"MY-NAME": "x"}, "the variable 'MY-NAME' is no name for Lambda"),
+        ({}, {"AWS_REGION": "x"}, "the variable AWS_REGION is Lambda's own"),
+    ],
+)
+def test_what_lambda_would_refuse_of_the_settings_is_named(
+    settings: dict[str, Any], variables: dict[str, str], told: str
+) -> None:
+    assert told in "\n".join(of_functions({"reprocess": settings}, variables))
+
+
+def test_lambda_takes_the_settings_that_are_shipped() -> None:
+    config = json.loads((ROOT / ".chalice/config.json").read_text())
+    for stage in config["stages"].values():
+        found = of_functions(config["lambda_functions"], stage["environment_variables"])
+        assert list(found) == []
