@@ -55,7 +55,7 @@ def test_up_says_how_to_use_it_and_leaves_nothing_when_ended(tmp_path: Path) -> 
     ):
         try:
             ready = re.compile(
-                r"page +http://\S+/api/\n.*curl -X POST .*replay\?max=2.*export AWS_ENDPOINT_URL=",
+                r"page +http://\S+/\n.*curl -X POST .*replay\?max=2.*export AWS_ENDPOINT_URL=",
                 re.DOTALL,
             )
             wait_until(
