@@ -46,7 +46,8 @@ pictures: $(READY)  ## Take the README's pictures of the page anew (needs Chromi
 	@$(PY) -m tests.e2e.pictures
 
 pythons: $(READY)  ## Types, definitions, unit and integration tests on every Python here, 3.11 to 3.13
-	TOX_DISCOVER="$(wildcard $(HOME)/.pyenv/versions/3.1*/bin/python)" $(VENV)/bin/tox run
+	PATH="$$PATH$$(echo $(addprefix :,$(wildcard $(HOME)/.pyenv/versions/3.1*/bin)) | tr -d ' ')" \
+	    $(VENV)/bin/tox run
 
 verify: $(READY)  ## The whole loop on a real account, in a stage of its own: make verify STAGE=dev
 	@$(PY) -m chalicelib.verify "$(or $(STAGE),dev)" $(if $(YES),--yes)
