@@ -59,9 +59,14 @@ class Unsafe:
 def apply(unsafe: Unsafe, ground: Ground) -> None:
     """Put the faults between the state machine and what it calls; before any mend."""
     lambdas.ENVIRONMENTS = ENVIRONMENTS
+    _services_fail(unsafe)
+    _functions_fail(unsafe, ground)
+    _events_get_lost(unsafe)
+
+
+def _services_fail(unsafe: Unsafe) -> None:
     update, transact = states._invoke_dynamodb, states._invoke_aws_sdk_integration
-    send, invoke = states._invoke_sqs_send_message, states._call_lambda
-    tell, execute = states._emit_execution_status_event, lambda_svc._execute_function_warm
+    send = states._invoke_sqs_send_message
 
     def invoke_dynamodb(action: str, given: Any) -> Any:
         return unsafe.call("dynamodb", action, "DynamoDB", lambda: update(action, given))
@@ -73,13 +78,16 @@ def apply(unsafe: Unsafe, ground: Ground) -> None:
     def send_message(resource: str, given: Any) -> Any:
         return unsafe.call("sqs", "sendMessage", "SQS", lambda: send(resource, given))
 
+    states._invoke_dynamodb, states._invoke_aws_sdk_integration = invoke_dynamodb, invoke_sdk
+    states._SERVICE_DISPATCH["arn:aws:states:::sqs:sendMessage"] = send_message
+
+
+def _functions_fail(unsafe: Unsafe, ground: Ground) -> None:
+    invoke, execute = states._call_lambda, lambda_svc._execute_function_warm
+
     def call_lambda(function: str, event: Any) -> Any:
         name = function.rpartition("-")[2].partition(":")[0]
         return unsafe.call("lambda", name, "Lambda", lambda: invoke(function, event))
-
-    def emit(execution: dict[str, Any]) -> None:
-        if execution["status"] == "RUNNING" or not unsafe.loses():
-            tell(execution)
 
     def execute_warm(function: dict[str, Any], *given: Any) -> Any:
         name = function["config"]["FunctionName"].rpartition("-")[2]
@@ -89,12 +97,18 @@ def apply(unsafe: Unsafe, ground: Ground) -> None:
         broken = {"errorType": "Runtime.ExitError", "errorMessage": "the function is down"}
         return {"body": broken, "error": True, "log": ""}
 
-    states._invoke_dynamodb, states._invoke_aws_sdk_integration = invoke_dynamodb, invoke_sdk
-    states._invoke_sqs_send_message = send_message
-    states._SERVICE_DISPATCH["arn:aws:states:::sqs:sendMessage"] = send_message
     states._call_lambda = call_lambda
-    states._emit_execution_status_event = emit
     lambda_svc._execute_function_warm = execute_warm
+
+
+def _events_get_lost(unsafe: Unsafe) -> None:
+    tell = states._emit_execution_status_event
+
+    def emit(execution: dict[str, Any]) -> None:
+        if execution["status"] == "RUNNING" or not unsafe.loses():
+            tell(execution)
+
+    states._emit_execution_status_event = emit
 
 
 def main() -> None:
