@@ -1,8 +1,9 @@
 """Maintenance windows: `cron(0 22 ? * FRI *) 58h Asia/Tokyo`, several with `;` between. Pure.
 
 A window begins when its cron says so, as EventBridge Scheduler would read it in that time zone,
-and ends so much time later. A start in the hour that a zone skips is an hour later; one in the
-hour that a zone repeats is the first of the two.
+and ends so much time later. A start in the hour that a zone skips is an hour later (the Scheduler
+would leave it out, but a hold too many does no harm); one in the hour that a zone repeats is the
+first of the two.
 """
 
 import re

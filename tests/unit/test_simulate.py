@@ -1,5 +1,7 @@
 """What the ramp promises, held on simulated neighbours: calls while down, and time until empty."""
 
+from bisect import bisect_right
+from itertools import accumulate
 from math import ceil, log2
 
 import pytest
@@ -10,7 +12,7 @@ from chalicelib.local.simulate.__main__ import PLOT
 from chalicelib.local.simulate.bound import most_probes
 from chalicelib.local.simulate.neighbours import HOUR, MINUTE, WEEKEND, Neighbour, neighbours
 from chalicelib.local.simulate.plot import drawn
-from chalicelib.local.simulate.runs import Run, compare, found, hours, run, table
+from chalicelib.local.simulate.runs import Run, compare, found, hours, remarks, run, table
 from chalicelib.local.simulate.strategies import ramp
 from chalicelib.local.simulate.world import Place, World
 from chalicelib.ramp.decide import Decision, Policy
@@ -122,20 +124,46 @@ def test_the_bound_is_what_the_documentation_says() -> None:
     assert [most_probes(days * 24 * HOUR, POLICY) for days in (0, 1, 2, 7)] == [5, 17, 29, 89]
 
 
-@given(
+any_flapping = given(
     edges=st.lists(st.integers(1, 6 * HOUR), min_size=1, max_size=12),
     jobs=st.integers(1, 120),
     limit=st.integers(1, 20),
 )
+
+
+@any_flapping
 @settings(max_examples=40, deadline=None, derandomize=True)
-def test_whatever_the_neighbour_does_no_job_is_lost_or_stuck_for_it_and_steps_only_double(
+def test_whatever_the_neighbour_does_no_job_is_lost_and_steps_only_double(
     edges: list[int], jobs: int, limit: int
 ) -> None:
-    ends = [sum(edges[: n + 1]) for n in range(len(edges))]
-    flapping = Neighbour("", ends[-1], up=lambda at: sum(at >= end for end in ends) % 2 == 1)
-    world, decisions = story(flapping, jobs, limit)
+    assert_it_drains(edges, jobs, limit)
 
-    assert world.count(Place.DONE) == jobs
+
+@pytest.mark.soak
+@any_flapping
+@settings(max_examples=1000, deadline=None)
+def test_a_thousand_neighbours_lose_no_job_either(edges: list[int], jobs: int, limit: int) -> None:
+    assert_it_drains(edges, jobs, limit)
+
+
+def flapping(edges: list[int]) -> Neighbour:
+    """Down at first; it goes up, down and so on after so many seconds each, and up for good."""
+    ends = list(accumulate(edges))
+    return Neighbour("", ends[-1], up=lambda at: bisect_right(ends, at) % 2 == 1)
+
+
+def test_a_suspect_that_waits_alone_when_an_outage_begins_may_end_as_stuck() -> None:
+    world, _ = story(flapping([4216, 14390, 2410]), 61, 4)
+
+    assert (world.count(Place.DONE), world.count(Place.STUCK)) == (60, 1)
+
+
+def assert_it_drains(edges: list[int], jobs: int, limit: int) -> None:
+    """No job is lost, and a step is never more than twice the one before."""
+    world, decisions = story(flapping(edges), jobs, limit)
+
+    assert (world.left, world.inside) == (0, 0)
+    assert world.count(Place.DONE) + world.count(Place.STUCK) == jobs
     before = 1
     for each in decisions:
         assert len(each.state.out) <= each.state.step
@@ -180,6 +208,13 @@ def compare_one(name: str) -> list[Run]:
     """One neighbour with two strategies."""
     kinds = {each.name: n for n, each in enumerate(neighbours())}
     return [run(neighbours()[kinds[name]], strategy) for strategy in ("every hour", "ramp")]
+
+
+def test_the_page_has_the_figures_of_this_very_code(runs: list[Run]) -> None:
+    page = (PLOT.parents[1] / "ramp.md").read_text("utf-8")
+
+    assert table(runs) in page, "run: make simulate"
+    assert all(remark in page for remark in remarks(runs))
 
 
 def test_the_picture_is_that_of_this_very_code(runs: list[Run]) -> None:
