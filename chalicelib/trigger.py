@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from chalicelib.errors import AwsError
+from chalicelib.errors import AwsError, BadRequest
 from chalicelib.replay import Order, Replayer
 from chalicelib.spool import Message, Spool
 
@@ -17,11 +17,13 @@ class Trigger:
     spool: Spool
 
     def take(self, event: dict[str, Any], order: Order) -> dict[str, Any]:
-        """Settle each message; returns `batchItemFailures`, the ones that stay on the spool."""
+        """Settle each message; returns `batchItemFailures`, the ones that stay on the spool.
+
+        Raises BadRequest, before anything is done, for what is no event of SQS.
+        """
         deadline = self.replayer.elapsed() + order.seconds
         kept = []
-        for record in event["Records"]:
-            message = _read(record)
+        for message in _messages(event):
             outcome = self.replayer.settle(message, order, deadline)
             if not outcome.settled:
                 kept.append({"itemIdentifier": message.id})
@@ -36,6 +38,14 @@ class Trigger:
             self.spool.release([message], seconds)
         except AwsError as refused:
             self.replayer.journal.warn("messages-not-released", reason=str(refused))
+
+
+def _messages(event: dict[str, Any]) -> list[Message]:
+    try:
+        return [_read(record) for record in event["Records"]]
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, OSError) as wrong:
+        kind = type(wrong).__name__  # its text might repeat what a message holds
+        raise BadRequest(f"these Records are none that SQS delivers ({kind})") from None
 
 
 def _read(record: dict[str, Any]) -> Message:
