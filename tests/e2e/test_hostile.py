@@ -14,7 +14,7 @@ from chalicelib.local.deployment import Deployment
 from tests.e2e.test_loop import fail_and_spool
 from tests.hostile import tries
 
-CASES = 300
+CASES = 60
 
 
 @pytest.mark.soak

@@ -1,8 +1,12 @@
 """The deployed API takes no more requests than the stage's settings let in."""
 
+from pathlib import Path
 from typing import Any
 
 from chalicelib.deploy.gateway import Gateway
+from chalicelib.settings import Settings
+
+PROJECT = Path(__file__).resolve().parents[2]
 
 
 class Stages:
@@ -44,3 +48,10 @@ def test_a_second_deploy_changes_nothing_and_other_settings_do() -> None:
     assert stages.updates == 1
     assert gateway.limit("abc", "api", 5, 100)
     assert stages.throttling["rateLimit"] == "5"
+
+
+def test_the_page_on_security_names_the_limits_that_are_the_default() -> None:
+    text = (PROJECT / "docs/security.md").read_text(encoding="utf-8")
+
+    assert f"`API_RATE` requests a second ({Settings().api_rate})" in text
+    assert f"`API_BURST` at once ({Settings().api_burst})" in text

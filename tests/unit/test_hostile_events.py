@@ -319,3 +319,53 @@ def test_an_unforeseen_error_names_its_place_and_no_value() -> None:
     assert "UnicodeEncodeError in test_hostile_events.py" in failed["reason"]
     assert CANARY not in failed["reason"]
     assert stage.spool.depth() == 1
+
+
+def _of_size(size: int, filler: str = "x") -> str:
+    frame = '{"key":"k","x":""}'
+    return frame.replace('""', '"%s"' % (filler * ((size - len(frame)) // len(filler.encode()))))
+
+
+@pytest.mark.parametrize("filler", ["x", "鍵", "\U0001f600"])
+def test_an_input_of_256_kib_goes_through_the_spool_to_the_letter(filler: str) -> None:
+    text = _of_size(262_144, filler)
+    stage = MemoryStage()
+    stage.process().spooling.take(json.loads(text))
+    stage.clock.pause(1)
+
+    assert stage.process().replay().replayed == 1
+    (run,) = stage.executions.runs.values()
+    assert run.input == text
+
+
+def test_a_message_of_1_mib_that_no_execution_takes_is_kept_reported_and_in_nobody_s_way() -> None:
+    stage = MemoryStage()
+    stage.spool.send(_of_size(1_048_576))
+    stage.spool.send(GOOD)
+    stage.clock.pause(1)
+
+    report = stage.process().replay()
+
+    assert report.replayed == 1
+    assert [failed["key"] for failed in report.failed] == ["k"]
+    assert len(report.failed[0]["reason"]) < 200
+    assert stage.spool.bodies == [_of_size(1_048_576)]
+
+
+def test_a_call_too_large_for_the_spool_is_refused_so_that_its_caller_knows() -> None:
+    stage = MemoryStage()
+
+    with pytest.raises(AwsError):
+        stage.process().spooling.take(json.loads(_of_size(1_100_000)))
+    assert stage.spool.depth() == 0
+
+
+def test_a_job_whose_execution_has_the_longest_name_is_started_anew_under_a_legal_one() -> None:
+    stage = MemoryStage()
+    arn = EXECUTION.replace("gone", "n" * 80)
+    stage.spool.send(encode(Record(key="k", execution=arn, input={"key": "k"})))
+    stage.clock.pause(1)
+
+    assert stage.process().replay().replayed == 1
+    (run,) = stage.executions.runs.values()
+    assert len(run.arn.rpartition(":")[2]) == 80
