@@ -16,6 +16,7 @@ from chalicelib.journal import LambdaJournal
 from chalicelib.plan import Choice, Rules
 from chalicelib.recovery import Recovery
 from chalicelib.replay import Order, Replayer
+from tests.article import Loop
 
 KEY = b"respool-bench"
 
@@ -42,9 +43,15 @@ class Port:
 
 
 def main(address: str, jobs: int, how: str) -> None:
-    """Replay so many jobs, or with `choosing` the one with the last key."""
+    """Replay so many jobs; how: `all`, `choosing` the one with the last key, or as the `loop`."""
     spool: Any = Port(address, "spool")
     workflow: Any = Port(address, "workflow")
+    if how == "loop":
+        print(
+            json.dumps({"replayed": Loop(spool, workflow).replay(jobs), "peak": _peak()}),
+            file=sys.stderr,
+        )
+        return
     claims: Any = Port(address, "claims")
     journal = LambdaJournal("bench")
 

@@ -1,0 +1,269 @@
+"""What neither moto nor the local AWS answers, by the SDK's own stubs."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import botocore.session
+import pytest
+from botocore.awsrequest import AWSRequest
+from botocore.config import Config
+from botocore.exceptions import ReadTimeoutError
+from botocore.stub import Stubber
+
+from chalicelib.claims import DynamoClaims
+from chalicelib.errors import (
+    AlreadyStarted,
+    AwsError,
+    NotFound,
+    RedriveRefused,
+    Refused,
+    RespoolError,
+    Throttled,
+    TokenRefused,
+    Unanswered,
+)
+from chalicelib.plan import Status
+from chalicelib.spool import Message, SqsSpool
+from chalicelib.workflow import StepFunctions, Tail
+
+MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:respool-test"
+EXECUTION = "arn:aws:states:us-east-1:123456789012:execution:respool-test:one"
+NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
+URL = "https://sqs.us-east-1.amazonaws.com/123456789012/respool-test-spool"
+
+
+def client(service: str) -> Any:
+    """A client that tries once and reaches nobody."""
+    session = botocore.session.get_session()
+    session.set_credentials("none", "none")
+    return session.create_client(service, "us-east-1", config=Config(retries={"max_attempts": 0}))
+
+
+@contextmanager
+def stubbed(service: str) -> Iterator[tuple[Any, Stubber]]:
+    """A client and its stub; every answer that was laid out must have been asked for."""
+    made = client(service)
+    with Stubber(made) as stub:
+        yield made, stub
+        stub.assert_no_pending_responses()
+
+
+def described(**more: Any) -> dict[str, Any]:
+    return {
+        "executionArn": EXECUTION,
+        "stateMachineArn": MACHINE,
+        "status": "FAILED",
+        "startDate": NOW,
+        "stopDate": NOW,
+        "input": '{"key":  1}',
+        **more,
+    }
+
+
+def test_a_redrive_is_asked_for_by_the_execution_s_arn() -> None:
+    with stubbed("stepfunctions") as (sdk, stub):
+        stub.add_response("redrive_execution", {"redriveDate": NOW})
+        StepFunctions(sdk, MACHINE).redrive(EXECUTION)
+
+
+def test_the_sdk_s_own_retry_of_a_redrive_is_the_same_request() -> None:
+    shape = client("stepfunctions").meta.service_model.operation_model("RedriveExecution")
+    assert shape.input_shape.members["clientToken"].metadata["idempotencyToken"] is True
+
+
+def test_what_is_known_of_a_redrivable_execution_is_read() -> None:
+    with stubbed("stepfunctions") as (sdk, stub):
+        answer = described(redriveStatus="REDRIVABLE", redriveCount=2, error="E", cause="c")
+        stub.add_response("describe_execution", answer)
+        found = StepFunctions(sdk, MACHINE).describe(EXECUTION)
+    assert (found.redrivable, found.redrives, found.stopped_at) == (True, 2, NOW)
+    assert (found.status, found.error, found.cause) == (Status.FAILED, "E", "c")
+    assert found.input == '{"key":  1}'
+
+
+@pytest.mark.parametrize(
+    ("told", "status", "redrivable"),
+    [
+        ({"redriveStatus": "NOT_REDRIVABLE"}, Status.FAILED, False),
+        ({"redriveStatus": "REDRIVABLE_BY_MAP_RUN"}, Status.FAILED, False),
+        ({}, Status.FAILED, False),
+        ({"status": "PENDING_REDRIVE"}, Status.RUNNING, False),
+    ],
+)
+def test_an_execution_that_can_not_be_redriven_now_is_told_apart(
+    told: dict[str, Any], status: Status, redrivable: bool
+) -> None:
+    with stubbed("stepfunctions") as (sdk, stub):
+        stub.add_response("describe_execution", described(**told))
+        found = StepFunctions(sdk, MACHINE).describe(EXECUTION)
+    assert (found.status, found.redrivable) == (status, redrivable)
+
+
+def _entered(id: int, kind: str, name: str) -> dict[str, Any]:
+    return {
+        "timestamp": NOW,
+        "type": f"{kind}StateEntered",
+        "id": id,
+        "stateEnteredEventDetails": {"name": name},
+    }
+
+
+@pytest.mark.parametrize(
+    ("events", "tail"),
+    [
+        (
+            [
+                {"timestamp": NOW, "type": "ExecutionAborted", "id": 24_998},
+                {"timestamp": NOW, "type": "TaskScheduled", "id": 24_997},
+                _entered(24_996, "Task", "UncertainTask"),
+                _entered(24_990, "Fail", "HistoryFull"),
+            ],
+            Tail(24_998, False, "UncertainTask"),
+        ),
+        (
+            [
+                {"timestamp": NOW, "type": "ExecutionFailed", "id": 9},
+                _entered(8, "Fail", "HistoryFull"),
+            ],
+            Tail(9, True, "HistoryFull"),
+        ),
+        ([{"timestamp": NOW, "type": "ExecutionAborted", "id": 2}], Tail(2, False, "")),
+    ],
+)
+def test_a_history_is_read_from_its_end(events: list[dict[str, Any]], tail: Tail) -> None:
+    asked = {
+        "executionArn": EXECUTION,
+        "reverseOrder": True,
+        "maxResults": 1000,
+        "includeExecutionData": False,
+    }
+    with stubbed("stepfunctions") as (sdk, stub):
+        stub.add_response("get_execution_history", {"events": events}, asked)
+        assert StepFunctions(sdk, MACHINE).tail(EXECUTION) == tail
+
+
+def test_executions_are_listed_to_the_last_page() -> None:
+    one = {"stateMachineArn": MACHINE, "name": "n", "status": "FAILED", "startDate": NOW}
+    with stubbed("stepfunctions") as (sdk, stub):
+        asked = {"stateMachineArn": MACHINE, "statusFilter": "FAILED", "maxResults": 1000}
+        first = {"executions": [{**one, "executionArn": "arn:1"}], "nextToken": "more"}
+        stub.add_response("list_executions", first, asked)
+        second = {"executions": [{**one, "executionArn": "arn:2"}]}
+        stub.add_response("list_executions", second, {**asked, "nextToken": "more"})
+        assert list(StepFunctions(sdk, MACHINE).list(Status.FAILED)) == ["arn:1", "arn:2"]
+
+
+Call = Callable[[StepFunctions], object]
+RESUME: tuple[str, Call] = ("send_task_success", lambda w: w.resume("token"))
+START: tuple[str, Call] = ("start_execution", lambda w: w.start("one", "{}"))
+REDRIVE: tuple[str, Call] = ("redrive_execution", lambda w: w.redrive(EXECUTION))
+STOP: tuple[str, Call] = ("stop_execution", lambda w: w.stop(EXECUTION, "E", "c"))
+
+
+@pytest.mark.parametrize(
+    ("call", "code", "kind"),
+    [
+        (RESUME, "TaskTimedOut", TokenRefused),
+        (RESUME, "TaskDoesNotExist", TokenRefused),
+        (RESUME, "InvalidToken", TokenRefused),
+        (RESUME, "ThrottlingException", Throttled),
+        (RESUME, "KmsThrottlingException", AwsError),
+        (START, "ExecutionAlreadyExists", AlreadyStarted),
+        (START, "ExecutionLimitExceeded", AwsError),
+        (START, "StateMachineDoesNotExist", AwsError),
+        (REDRIVE, "ExecutionNotRedrivable", RedriveRefused),
+        (REDRIVE, "UnknownOperationException", RedriveRefused),
+        (REDRIVE, "ExecutionLimitExceeded", AwsError),
+        (REDRIVE, "ExecutionDoesNotExist", NotFound),
+        (STOP, "ExecutionDoesNotExist", NotFound),
+    ],
+)
+def test_each_refusal_is_told_in_our_words_and_aws_s(
+    call: tuple[str, Call], code: str, kind: type[RespoolError]
+) -> None:
+    with stubbed("stepfunctions") as (sdk, stub):
+        stub.add_client_error(call[0], code, "AWS says so")
+        with pytest.raises(kind, match=f"{code}: AWS says so") as told:
+            call[1](StepFunctions(sdk, MACHINE))
+    assert type(told.value) is kind
+
+
+def test_a_call_without_an_answer_is_not_taken_for_a_refusal() -> None:
+    sdk = client("stepfunctions")
+
+    def silent(request: AWSRequest, **_: Any) -> None:
+        raise ReadTimeoutError(endpoint_url=request.url)
+
+    sdk.meta.events.register("before-send", silent)
+    with pytest.raises(Unanswered, match="SendTaskSuccess"):
+        StepFunctions(sdk, MACHINE).resume("token")
+
+
+def _messages(count: int) -> list[Message]:
+    return [Message(f"id-{n}", f"receipt-{n}", "", NOW) for n in range(count)]
+
+
+def _receipts(entries: list[dict[str, Any]]) -> list[str]:
+    return [entry["ReceiptHandle"] for entry in entries]
+
+
+@pytest.mark.parametrize("method", ["delete", "release"])
+def test_an_entry_that_fails_in_a_batch_is_told_after_all_batches_were_sent(method: str) -> None:
+    operation = {"delete": "delete_message_batch", "release": "change_message_visibility_batch"}
+    failed = {"Id": "3", "SenderFault": True, "Code": "MessageNotInflight", "Message": "gone"}
+    batches: list[list[str]] = []
+
+    def note(params: dict[str, Any], **_: Any) -> None:
+        if "Entries" in params:
+            batches.append(_receipts(params["Entries"]))
+
+    with stubbed("sqs") as (sdk, stub):
+        sdk.meta.events.register("provide-client-params.sqs", note)
+        stub.add_response("get_queue_url", {"QueueUrl": URL})
+        stub.add_response(operation[method], {"Successful": [], "Failed": [failed]})
+        stub.add_response(operation[method], {"Successful": [], "Failed": []})
+        with pytest.raises(AwsError, match=r"1 failed.*MessageNotInflight"):
+            getattr(SqsSpool(sdk, "respool-test-spool"), method)(_messages(13))
+    assert [len(batch) for batch in batches] == [10, 3]
+    assert [*batches[0], *batches[1]] == [f"receipt-{n}" for n in range(13)]
+
+
+def test_the_spool_is_read_on_a_long_poll() -> None:
+    asked = {
+        "QueueUrl": URL,
+        "MaxNumberOfMessages": 10,
+        "WaitTimeSeconds": 2,
+        "VisibilityTimeout": 43_200,
+        "MessageSystemAttributeNames": ["SentTimestamp"],
+    }
+    with stubbed("sqs") as (sdk, stub):
+        stub.add_response("get_queue_url", {"QueueUrl": URL})
+        stub.add_response("receive_message", {}, asked)
+        assert SqsSpool(sdk, "respool-test-spool").receive(100, 90_000) == []
+
+
+def test_graves_that_dynamodb_did_not_get_to_are_asked_for_again() -> None:
+    asked = {"table": {"Keys": [{"pk": {"S": "dead#b"}}]}}
+    with stubbed("dynamodb") as (sdk, stub):
+        grave = {"pk": {"S": "dead#a"}, "how": {"S": "ended"}}
+        stub.add_response(
+            "batch_get_item", {"Responses": {"table": [grave]}, "UnprocessedKeys": asked}
+        )
+        grave = {"pk": {"S": "dead#b"}, "how": {"S": "spooled"}}
+        stub.add_response(
+            "batch_get_item", {"Responses": {"table": [grave]}}, {"RequestItems": asked}
+        )
+        found = DynamoClaims(sdk, "table").buried(["a", "b"])
+    assert found == {"a": "ended", "b": "spooled"}
+
+
+def test_a_conditional_write_that_is_refused_says_what_it_found() -> None:
+    with stubbed("dynamodb") as (sdk, stub):
+        stub.add_client_error("delete_item", "ConditionalCheckFailedException")
+        assert DynamoClaims(sdk, "table").release("k", "arn:e") is False
+        stub.add_client_error("update_item", "ProvisionedThroughputExceededException")
+        with pytest.raises(Throttled):
+            DynamoClaims(sdk, "table").take_slot("Task", "arn:e", 5)
+    assert issubclass(Refused, AwsError)
