@@ -10,8 +10,6 @@ from chalice.app import AuthRequest, AuthResponse, AuthRoute, Chalice, Response
 from chalicelib import http
 from chalicelib.api import actions, paths
 from chalicelib.api.jobs import group_jobs, list_jobs
-from chalicelib.api.openapi import document
-from chalicelib.api.status import status as stage_status
 from chalicelib.errors import BadRequest
 from chalicelib.names import APP
 from chalicelib.requests import read_unattended
@@ -91,12 +89,16 @@ def page_file(file: str) -> Response:
 @app.route("/openapi.json")
 def openapi() -> Response:
     """What this API is, for programs."""
+    from chalicelib.api.openapi import document  # the other Lambdas start without it
+
     return http.answer(app, lambda _: document())
 
 
 @app.route("/status", authorizer=authorizer)
 def status() -> Response:
     """How the stage stands."""
+    from chalicelib.api.status import status as stage_status  # the same
+
     return http.answer(
         app,
         lambda call: {

@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache, cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from chalicelib.aws import client, forget_session
@@ -20,9 +20,6 @@ from chalicelib.mapping import SpoolMapping
 from chalicelib.names import Names
 from chalicelib.net import Net
 from chalicelib.plan import Rules
-from chalicelib.ramp.decide import Policy
-from chalicelib.ramp.store import DynamoRamps
-from chalicelib.ramp.tick import Tick
 from chalicelib.recovery import Recovery
 from chalicelib.replay import Order, Replayer
 from chalicelib.report import Report
@@ -34,6 +31,9 @@ from chalicelib.sweep import Repairs, Sweep
 from chalicelib.tokens import NamedTokens, Tokens
 from chalicelib.trigger import Trigger
 from chalicelib.workflow import StepFunctions
+
+if TYPE_CHECKING:
+    from chalicelib.ramp.store import DynamoRamps
 
 RAMP = "ramp"
 """What RECOVERY says to have the backlog drain itself."""
@@ -198,8 +198,10 @@ class Stage:
         return Trigger(self.replayer, self.spool).take(event, Order(0, rules, seconds))
 
     @cached_property
-    def ramps(self) -> DynamoRamps:
+    def ramps(self) -> "DynamoRamps":
         """What the ramp remembers."""
+        from chalicelib.ramp.store import DynamoRamps  # a cold start is shorter without the ramp
+
         return DynamoRamps(self._client("dynamodb"), self.names.table)
 
     def ramp(self, seconds: float) -> dict[str, Any]:
@@ -207,6 +209,9 @@ class Stage:
         if self.settings.recovery != RAMP:
             return {"ramp": "off"}
         settings = self.settings
+        from chalicelib.ramp.decide import Policy
+        from chalicelib.ramp.tick import Tick
+
         tick = Tick(
             self.claims,
             self.workflow,

@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from dataclasses import replace as changed
 from typing import Any
 
-from chalicelib.api.status import tasks
 from chalicelib.claims import Claim
 from chalicelib.errors import BadRequest, Conflict, NotFound, RespoolError
 from chalicelib.plan import Action, Choice
@@ -68,7 +67,7 @@ def set_limit(stage: Stage, task: str, given: Mapping[str, Any], who: str) -> di
     with _audited(stage, who, "limit", reason, task=task, limit=limit) as line:
         stage.claims.set_limit(task, limit)
         line["count"] = 1
-    return next(each for each in tasks(stage, stage.board.look()) if each["task"] == task)
+    return next(each for each in _tasks(stage) if each["task"] == task)
 
 
 def _find(stage: Stage, request: Request, claim: Claim | None, seconds: float) -> Report:
@@ -99,7 +98,7 @@ def _touched(report: Report, key: str) -> bool:
 
 def _must_know(stage: Stage, task: str) -> None:
     """A limit on a misspelt task would hold nothing, and nobody would notice."""
-    known = {each["task"] for each in tasks(stage, stage.board.look())}
+    known = {each["task"] for each in _tasks(stage)}
     if task not in known and task not in stage.workflow.states():
         raise NotFound(f"no task is named {shown(task)!r}; known are {', '.join(sorted(known))}")
 
@@ -119,3 +118,9 @@ def _audited(
         stage.board.forget()
         stage.gauges.forget()
         stage.journal.tell("audit", who=who, what=what, reason=reason, about=about, **line)
+
+
+def _tasks(stage: Stage) -> list[dict[str, Any]]:
+    from chalicelib.api.status import tasks  # what only looks need is not in a cold start
+
+    return tasks(stage, stage.board.look())
