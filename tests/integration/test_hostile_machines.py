@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from chalicelib.deploy.definition import fill
 from chalicelib.keys import is_key
 from chalicelib.local.emulator import PROJECT
-from tests.hostile import cases, texts, tries, values
+from tests.hostile import texts, tries, values
 from tests.integration.local_machines import LocalMachines, local_machines
 
 TABLE = "claims"
+CASES = 200
 CLAIMING = ("ClaimJob", "FindHolder", "AlreadyRunning", "BadInput")
 
 
@@ -39,18 +40,18 @@ def machine(machines: LocalMachines) -> str:
     return machines.machine("claiming", **filled, TakeSlot={"Type": "Succeed"})
 
 
-@cases(12, 400)
+@pytest.mark.soak
 def test_a_hostile_input_is_claimed_or_refused_as_bad_input(
-    machines: LocalMachines, machine: str, cases: int
+    machines: LocalMachines, machine: str
 ) -> None:
     inputs = st.dictionaries(st.just("key") | texts, values, max_size=3)
     tried: list[Any] = []
 
-    @tries(cases)
+    @tries(CASES)
     @given(st.fixed_dictionaries({"key": values}) | inputs)
     def check(job: dict[str, Any]) -> None:
         tried.append(job)
-        ended = machines.run(machine, job, f"{cases}-{len(tried)}")
+        ended = machines.run(machine, job, f"run-{len(tried)}")
         told = (ended["status"], ended.get("error"))
         if "key" in job and not is_key(job["key"]):
             assert told == ("FAILED", "BadInput")
