@@ -28,8 +28,8 @@ FAILING = {"dynamodb": 0.02, "error_spool": 0.3, "sqs": 0.6}
 """What goes down when so large a part of the jobs is spooled."""
 REPLAYING = {"dynamodb": 0.3, "sqs": 0.6}
 """What goes down when so many of them are done."""
-REFUSALS = 25
-"""A part is down until so many calls were refused."""
+OUTAGE = 8
+"""Seconds that a part is down; 400 on AWS, longer than a claim is tried for."""
 KILLS = 6
 PATIENCE = 1200
 """Seconds that each half of the scenario may take on a busy machine."""
@@ -193,24 +193,23 @@ class Outages:
 
     def _take_down(self, part: str) -> None:
         ground = self._load.stage.ground
-        before, since = self._refused(), time.monotonic()
+        before = self._refused()
         ground.take_down(part)
         try:
-            self._until(lambda: self._refused() >= before + REFUSALS, 20)
+            self._over.wait(OUTAGE)
         finally:
             ground.bring_up(part)
-        count, seconds = self._refused() - before, time.monotonic() - since
-        self._load.course.outages.append(f"{part} for {seconds:.0f} s: {count} calls")
-        self._load.say(f"{part} was down for {seconds:.0f} s, {count} calls were refused")
+        count = self._refused() - before
+        self._load.course.outages.append(f"{part}: {count} calls")
+        self._load.say(f"{part} was down for {OUTAGE} s, {count} calls were refused")
 
     def _refused(self) -> int:
         noted = self._load.stage.ground.noted()
         return sum(count for (_, _, fault), count in noted.items() if fault is Fault.DOWN)
 
-    def _until(self, condition: Callable[[], bool], most: float = PATIENCE) -> bool:
-        """Wait for it, at most so many seconds; False where the work was over before."""
-        end = time.monotonic() + most
-        while not condition() and time.monotonic() < end:
+    def _until(self, condition: Callable[[], bool]) -> bool:
+        """Wait for it; False where the work was over before."""
+        while not condition():
             if self._over.wait(0.5):
                 return False
         return True

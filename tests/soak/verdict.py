@@ -9,7 +9,7 @@ from pathlib import Path
 from chalicelib.local.emulator import PROJECT
 from chalicelib.local.jobs import look
 from tests.soak.faults import Fault
-from tests.soak.load import LIMIT, Load
+from tests.soak.load import LIMIT, OUTAGE, Load
 
 PAGE = PROJECT / "docs" / "soak.md"
 BEGIN, END = "<!-- figures -->\n", "<!-- end of figures -->\n"
@@ -116,8 +116,8 @@ def table(load: Load, verdict: Verdict) -> str:
         "set aside within": f"{course.set_aside_within:.0f} s",
         "replayed within": f"{course.replayed_within:.0f} s, by {course.replays} replays",
         "replay Lambdas killed": str(course.kills),
-        "taken down meanwhile": "; ".join(course.outages),
-        "executions": f"{verdict.executions:,}",
+        f"taken down for {OUTAGE} s each": "; ".join(course.outages),
+        "executions, with restarts": f"{verdict.executions:,}",
         f"most jobs in the task at once (limit {LIMIT})": str(verdict.most_inside),
         "calls": f"{verdict.calls:,}",
         "calls that met a fault": f"{sum(verdict.faults.values()):,} ({verdict.share:.1%})",
