@@ -63,6 +63,9 @@ class Claims(Protocol):
     def mark_renewed(self, claim: Claim, at: str) -> None:
         """Say that its message was sent anew, where the claim stands as it did."""
 
+    def revive(self, key: str, execution: str, parked_at: str, at: str) -> bool:
+        """Say that a dead owner is about to live again; False where it owns the key no more."""
+
     def mark_stuck(self, key: str, execution: str, at: str) -> None:
         """Say in the claim that the job is stuck, where that execution still owns it."""
 
@@ -174,6 +177,21 @@ class DynamoClaims:
                 ":at": {"S": at},
             },
         )
+
+    def revive(self, key: str, execution: str, parked_at: str, at: str) -> bool:
+        """Say that a dead owner is about to live again; False where it owns the key no more.
+
+        It goes on, where it was parked then and not again since: somebody may have been quicker.
+        """
+        owner = {":owner": {"S": execution}}
+        goes_on = self._update(
+            JOB + key,
+            "SET resumedAt = :at REMOVE parkedAt, stuckAt, spooledAt",
+            "execution = :owner AND (attribute_not_exists(parkedAt) OR parkedAt IN (:no, :parked))",
+            {**owner, ":parked": {"S": parked_at}, ":no": {"S": ""}, ":at": {"S": at}},
+        )
+        forget = "REMOVE stuckAt, spooledAt"
+        return goes_on or self._update(JOB + key, forget, "execution = :owner", owner)
 
     def mark_stuck(self, key: str, execution: str, at: str) -> None:
         """Say in the claim that the job is stuck, where that execution still owns it."""

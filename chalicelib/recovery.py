@@ -18,6 +18,8 @@ from chalicelib.spool import Message, Spool
 from chalicelib.workflow import DEAD, Workflow
 
 Clock = Callable[[], datetime]
+SPOOLING = ("ErrorSpool", "SpoolDirectly")
+"""The states in which a job is parked; redriven there, it is parked anew."""
 
 
 @dataclass(frozen=True)
@@ -126,24 +128,19 @@ class Recovery:
     def _redrive(
         self, decision: Decision, record: Record, message: Message, facts: Facts
     ) -> Outcome:
-        """Go on where it failed: with its key, and with a slot where that is inside a task."""
-        if not self._revive(record):
-            return self._rather_restart(record, message, "")
+        """Go on where it failed: with a slot where that is inside a task, and with its key."""
         task = facts.failed_in if facts.failed_in in self._tasks() else ""
         if task and not self._claims.take_slot(task, record.execution, self._task_limit):
             return Outcome(record.key, Action.LEAVE, no_room(task), problem=True)
+        parked_at = "" if facts.failed_in in SPOOLING else record.failed_at
+        now = self._clock().isoformat(timespec="milliseconds")
+        if not self._claims.revive(record.key, record.execution, parked_at, now):
+            return self._rather_restart(record, message, task)
         try:
             self._workflow.redrive(record.execution)
         except RedriveRefused:
             return self._rather_restart(record, message, task)
         return self._tell(record, decision.action, decision.reason)
-
-    def _revive(self, record: Record) -> bool:
-        """Make its claim that of a living execution again, whose next death counts anew."""
-        claim = self._claims.get(record.key)
-        if claim is None or claim.execution != record.execution:
-            return False
-        return self._claims.mark_spooled(replace(claim, spooled_at=""))
 
     def _tasks(self) -> set[str]:
         return {slots.task for slots in self._claims.slots()}

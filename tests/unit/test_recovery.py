@@ -101,6 +101,35 @@ def test_where_redrive_is_refused_the_job_is_restarted_and_holds_no_slot(
     assert stage.memory.executions.describe(arn).status is Status.ABORTED
 
 
+def test_a_redriven_job_is_told_as_one_that_goes_on(stage: ReplayStage) -> None:
+    stage.abort("1")
+    stage.replay()
+    claim = stage.memory.table.jobs["1"]
+    assert (claim.parked_at, claim.spooled_at, claim.stuck_at) == ("", "", "")
+    assert claim.resumed_at > claim.first_failed_at
+
+
+def test_a_job_redriven_where_it_was_parked_is_told_as_parked(stage: ReplayStage) -> None:
+    stage.park("1")
+    arn = stage.memory.table.jobs["1"].execution
+    stage.memory.executions.stop(arn, "Aborted", "by hand")
+    stage.hear()
+    parked = stage.memory.table.jobs["1"].parked_at
+    stage.replay()
+    claim = stage.memory.table.jobs["1"]
+    assert (claim.parked_at, claim.spooled_at) == (parked, "")
+    assert stage.memory.executions.describe(arn).redrives == 1
+
+
+def test_a_job_that_waits_for_a_place_to_be_redriven_in_is_told_as_parked() -> None:
+    stage = ReplayStage(MemoryStage(task_limit=1))
+    stage.abort("1")
+    stage.memory.table.limits[TASK] = 0
+    before = stage.memory.table.jobs["1"]
+    stage.replay()
+    assert stage.memory.table.jobs["1"] == before
+
+
 def test_a_redrive_into_a_task_takes_a_slot_before_it(stage: ReplayStage) -> None:
     arn = stage.abort("1")
     stage.replay()
