@@ -23,6 +23,8 @@ RENEW = timedelta(days=10)
 """Age at which a restart's message is sent anew; SQS would drop it after 14 days."""
 NEAR_YEAR = timedelta(days=330)
 """Age at which a job is announced: Step Functions ends every execution after a year."""
+NEAR_FORGOTTEN = timedelta(days=60)
+"""The same for one that is dead: Step Functions forgets it 90 days after its end."""
 PACE = 0.15
 """Seconds between two DescribeExecution calls: under 10 a second, the smallest quota."""
 CATCH = 2 * PACE
@@ -163,7 +165,8 @@ class Sweep:
             repairs.released.append(claim.key)
 
     def _announce(self, claim: Claim, repairs: Repairs) -> None:
-        if claim.claimed_at and self._age(claim.claimed_at) > NEAR_YEAR:
+        dead = claim.spooled_at and self._age(claim.parked_at) > NEAR_FORGOTTEN
+        if dead or (claim.claimed_at and self._age(claim.claimed_at) > NEAR_YEAR):
             repairs.near_year.append(claim.key)
             self.journal.warn("job-near-the-year", key=claim.key, execution=claim.execution)
             self.journal.count(metric.NEAR_YEAR)

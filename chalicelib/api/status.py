@@ -15,8 +15,10 @@ YEAR = timedelta(days=365)
 """Step Functions ends every execution after a year."""
 RETENTION = timedelta(days=14)
 """SQS drops every message after so long."""
+KEPT = timedelta(days=90)
+"""Step Functions forgets an execution so long after its end; then nobody can spool it anew."""
 WARNED = timedelta(days=35)
-"""How long before a job's year ends it counts as one that may be lost."""
+"""How long before that, or before a job's year ends, it counts as one that may be lost."""
 
 
 def status(stage: Stage, query: Mapping[str, list[str]]) -> dict[str, Any]:
@@ -103,14 +105,15 @@ def _next_loss(stage: Stage, view: View) -> dict[str, Any] | None:
 
 
 def _risk(stage: Stage, now: datetime, job: Claim) -> tuple[datetime, Claim, str] | None:
-    if job.spooled_at:  # its execution is gone: all that is left of it is its message
+    """Its message is sent anew while its execution is known: a year alive, 90 days dead."""
+    if job.spooled_at and not stage.settings.sweep_schedule:
         spooled = _read(job.spooled_at)
-        swept = bool(stage.settings.sweep_schedule)
-        return None if swept or spooled is None else (_later(spooled, RETENTION), job, "message")
-    claimed = _read(job.claimed_at)
-    if claimed is None or _later(claimed, YEAR) - now > WARNED:
+        return (_later(spooled, RETENTION), job, "message") if spooled else None
+    began, lasts = (job.parked_at, KEPT) if job.spooled_at else (job.claimed_at, YEAR)
+    since = _read(began)
+    if since is None or _later(since, lasts) - now > WARNED:
         return None
-    return _later(claimed, YEAR), job, "execution"
+    return _later(since, lasts), job, "execution"
 
 
 def _later(moment: datetime, by: timedelta) -> datetime:

@@ -31,6 +31,8 @@ REPLAYING = {"dynamodb": 0.3, "sqs": 0.6}
 OUTAGE = 8
 """Seconds that a part is down; 400 on AWS, longer than a claim is tried for."""
 KILLS = 6
+ABORTED = 0.05
+"""The part of the jobs that somebody ends by hand while they wait."""
 PATIENCE = 1200
 """Seconds that each half of the scenario may take on a busy machine."""
 
@@ -44,6 +46,7 @@ class Course:
     set_aside_within: float = 0
     healed: float = 0
     replayed_within: float = 0
+    aborted: int = 0
     replays: int = 0
     kills: int = 0
     outages: list[str] = field(default_factory=list)
@@ -84,6 +87,14 @@ class Load:
             )
         self.course.set_aside_within = self._age()
         self.course.failed_within = self._last_failure() - self.course.began
+
+    def abort(self) -> None:
+        """End some of the jobs by hand where they wait, so that they can only be restarted."""
+        sure = self.stage.sure
+        parked = sorted(one["executionArn"] for one in sure.executions("RUNNING"))
+        for execution in self._random.sample(parked, int(ABORTED * len(parked))):
+            sure.client("stepfunctions").stop_execution(executionArn=execution, error="Aborted")
+            self.course.aborted += 1
 
     def replay(self) -> None:
         """Put everything back, with few at once inside the task, until nothing is left to do."""

@@ -23,6 +23,8 @@ def run(folder: Path, jobs: int = JOBS, seed: int = SEED) -> tuple[Verdict, str]
         load = Load(stage, jobs, seed, say)
         load.fail()
         say("Every job is set aside, or dead and to be found; the neighbour is well again.")
+        load.abort()
+        say(f"{load.course.aborted} of them are ended by hand.")
         load.replay()
         say("Nothing is left to do.")
         verdict = judge(load)

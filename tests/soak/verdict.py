@@ -115,6 +115,7 @@ def table(load: Load, verdict: Verdict) -> str:
         "failed within": f"{course.failed_within:.0f} s",
         "set aside within": f"{course.set_aside_within:.0f} s",
         "replayed within": f"{course.replayed_within:.0f} s, by {course.replays} replays",
+        "ended by hand while they waited": str(course.aborted),
         "replay Lambdas killed": str(course.kills),
         f"taken down for {OUTAGE} s each": "; ".join(course.outages),
         "executions, with restarts": f"{verdict.executions:,}",

@@ -184,6 +184,17 @@ def test_a_job_that_waits_for_its_restart_is_lost_only_without_the_sweep() -> No
     assert lost["at"].startswith((NOW + timedelta(days=10)).date().isoformat())
 
 
+def test_a_dead_job_is_lost_when_its_execution_is_forgotten() -> None:
+    young = parked("young", spooled_at=days(4), parked_at=days(50))
+    old = parked("old", spooled_at=days(4), parked_at=days(60))
+
+    lost = told(young, old)["next_loss"]
+
+    assert (lost["key"], lost["why"]) == ("old", "execution")
+    assert lost["at"].startswith((NOW + timedelta(days=30)).date().isoformat())
+    assert told(young)["next_loss"] is None
+
+
 def test_a_job_whose_year_ends_soon_is_told_the_first_of_them_first() -> None:
     jobs = [parked("late", claimed_at=days(340)), parked("later", claimed_at=days(335))]
 

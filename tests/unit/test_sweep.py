@@ -123,6 +123,18 @@ def test_a_job_that_nears_the_year_is_announced_in_log_and_metric(stage: MemoryS
     assert process.journal.counts[metric.NEAR_YEAR] == 1
 
 
+def test_a_dead_job_is_announced_a_month_before_its_execution_is_forgotten(
+    stage: MemoryStage,
+) -> None:
+    caught(stage)
+    stage.clock.pause(timedelta(days=59).total_seconds())
+    assert stage.process().sweep().near_year == []
+
+    stage.clock.pause(timedelta(days=2).total_seconds())
+
+    assert stage.process().sweep().near_year == ["12345"]
+
+
 def test_a_sweep_of_many_deaths_keeps_within_the_smallest_quota(stage: MemoryStage) -> None:
     count = 120
     for n in range(count):
