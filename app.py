@@ -9,7 +9,6 @@ from chalice.app import AuthRequest, AuthResponse, AuthRoute, Chalice, Response
 
 from chalicelib import http
 from chalicelib.api import actions, paths
-from chalicelib.api.jobs import group_jobs, list_jobs
 from chalicelib.errors import BadRequest
 from chalicelib.names import APP
 from chalicelib.requests import read_unattended
@@ -111,12 +110,16 @@ def status() -> Response:
 @app.route("/jobs", authorizer=authorizer)
 def jobs() -> Response:
     """The jobs that run, wait or are stuck."""
+    from chalicelib.api.jobs import list_jobs  # the same
+
     return http.answer(app, lambda call: list_jobs(call.stage.board, call.query))
 
 
 @app.route("/jobs/groups", authorizer=authorizer)
 def groups() -> Response:
     """Waiting jobs counted by task and error."""
+    from chalicelib.api.jobs import group_jobs  # the same
+
     return http.answer(app, lambda call: group_jobs(call.stage.board, call.query))
 
 

@@ -8,14 +8,13 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from chalicelib.aws import calling
-from chalicelib.cached import Cached
-from chalicelib.claims import JOB, SLOTS, Claim, Slots, read_claim, read_slots
+from chalicelib.cached import KEPT, Cached
+from chalicelib.claims import Claim, Slots
 from chalicelib.ramp.state import State as RampState
 from chalicelib.ramp.state import encode
 from chalicelib.ramp.store import RAMP, read_state
+from chalicelib.table import JOB, SLOTS, read_claim, read_slots
 
-KEPT = 3
-"""Seconds that a look is good for, so that many pages which poll cost no more than one."""
 PATIENCE = 8
 """Seconds after which a look at a huge table ends, and says that it is incomplete."""
 KINDS = {"job": JOB, "slots": SLOTS, "ramp": RAMP}

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
+KEPT = 3
+"""Seconds that a look is good for, so that many pages which poll cost no more than one."""
 
 
 class Cached(Generic[T]):

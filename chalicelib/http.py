@@ -7,7 +7,6 @@ from typing import Any
 
 from chalice.app import Chalice, Request, Response
 
-from chalicelib.api import console
 from chalicelib.errors import (
     AwsError,
     BadRequest,
@@ -62,12 +61,14 @@ def answer(app: Chalice, act: Callable[[Call], Any]) -> Response:
         return Response({"error": str(problem)}, status_code=status, headers=HEADERS | wait)
 
 
-def page(app: Chalice, name: str) -> Response:
-    """One of the page's files; a browser that has it already is told so."""
+def page(app: Chalice, name: str = "") -> Response:
+    """The page itself or one of its files; a browser that has it already is told so."""
+    from chalicelib.api import console  # a cold start is shorter without what only looks
+
     request = app.current_request
     assert request is not None
     try:
-        found = console.file(name)
+        found = console.file(name or console.INDEX)
     except NotFound as missing:
         return Response({"error": str(missing)}, status_code=404, headers=HEADERS)
     headers: Headers = {
@@ -89,7 +90,7 @@ def index(app: Chalice) -> Response:
     if not path.endswith("/"):
         last = path.rpartition("/")[2]
         return Response("", status_code=308, headers={"Location": f"{last}/"})
-    return page(app, console.INDEX)
+    return page(app)
 
 
 def secured(response: Response) -> Response:

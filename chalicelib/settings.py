@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.errors import SettingsError
-from chalicelib.ramp.windows import Window, parse
+
+if TYPE_CHECKING:
+    from chalicelib.ramp.windows import Window
 
 OFF = "off"
 MAX_REPLAY = 10_000
@@ -31,7 +33,7 @@ class Settings:
     ramp_max_interval: int = 7200
     ramp_max: int = 100
     healthy_after: int = 300
-    hold_windows: tuple[Window, ...] = ()
+    hold_windows: "tuple[Window, ...]" = ()
     api_rate: int = 20
     api_burst: int = 100
 
@@ -123,6 +125,12 @@ def _project_file(text: str) -> str:
     return text
 
 
+def _windows(text: str) -> "tuple[Window, ...]":
+    from chalicelib.ramp.windows import parse  # a cold start is shorter without it
+
+    return parse(text)
+
+
 CHECKS: dict[str, Callable[[str], Any]] = {
     "MAX_REPROCESS": _whole(1, MAX_REPLAY),
     "MAX_ATTEMPTS": _whole(1, 1000),
@@ -140,7 +148,7 @@ CHECKS: dict[str, Callable[[str], Any]] = {
     "RAMP_MAX_INTERVAL": _whole(1, 604_800),
     "RAMP_MAX": _whole(1, 200),
     "HEALTHY_AFTER": _whole(1, 86_400),
-    "HOLD_WINDOWS": parse,
+    "HOLD_WINDOWS": _windows,
     "API_RATE": _whole(1, 10_000),
     "API_BURST": _whole(1, 5000),
 }

@@ -6,13 +6,11 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache, cached_property
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 from chalicelib.aws import client, forget_session
-from chalicelib.board import KEPT, Board, DynamoBoard
-from chalicelib.cached import Cached
-from chalicelib.claims import DynamoClaims
+from chalicelib.cached import KEPT, Cached
 from chalicelib.errors import AwsError, RespoolError
 from chalicelib.giveup import GiveUp
 from chalicelib.journal import Journal, LambdaJournal
@@ -28,11 +26,13 @@ from chalicelib.settings import Settings
 from chalicelib.spool import Spool, SqsSpool
 from chalicelib.spooling import Spooling
 from chalicelib.sweep import Repairs, Sweep
+from chalicelib.table import DynamoClaims
 from chalicelib.tokens import NamedTokens, Tokens
 from chalicelib.trigger import Trigger
 from chalicelib.workflow import StepFunctions
 
 if TYPE_CHECKING:
+    from chalicelib.board import Board
     from chalicelib.ramp.store import DynamoRamps
 
 RAMP = "ramp"
@@ -116,8 +116,10 @@ class Stage:
         return NamedTokens(self._client("dynamodb"), self.names.table, now)
 
     @cached_property
-    def board(self) -> Board:
+    def board(self) -> "Board":
         """What people see of the claims."""
+        from chalicelib.board import DynamoBoard  # a cold start is shorter without what only looks
+
         return DynamoBoard(self._client("dynamodb"), self.names.table, now, time.monotonic)
 
     @cached_property
@@ -220,7 +222,7 @@ class Stage:
             self.spool,
             self.journal,
             now,
-            lambda: uuid4().hex,
+            lambda: token_hex(16),
             Policy.of(settings),
             settings.hold_windows,
             settings.task_limit,

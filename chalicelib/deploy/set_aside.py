@@ -5,13 +5,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from chalicelib.aws import LONG_POLL, calling
-from chalicelib.claims import DynamoClaims
 from chalicelib.errors import NotFound, RespoolError, Unreadable
 from chalicelib.names import Names
 from chalicelib.net import REMEMBERED, Net
 from chalicelib.plan import Status
 from chalicelib.record import ABSENT, Record, decode, encode, parse
 from chalicelib.spool import BATCH, Message, SqsSpool
+from chalicelib.table import DynamoClaims
 from chalicelib.workflow import StepFunctions
 
 HIDDEN = 300

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from chalicelib.claims import DynamoClaims
 from chalicelib.local.deployment import Deployment
 from chalicelib.record import decode
 from chalicelib.spooling import STATUS_CHANGE
+from chalicelib.table import DynamoClaims
 from tests.e2e.conftest import VIAS, Engines, altered, stage_that_spools_via
 
 

@@ -14,7 +14,7 @@ from moto.stepfunctions.models import stepfunctions_backends
 
 import app
 from chalicelib.aws import client
-from chalicelib.claims import Claim, DynamoClaims
+from chalicelib.claims import Claim
 from chalicelib.deploy.iam import Policy
 from chalicelib.deploy.resolved import ACCOUNT, REGION
 from chalicelib.deploy.resolved import arn as arn_of
@@ -22,6 +22,7 @@ from chalicelib.names import Names
 from chalicelib.record import Failure, Record, encode
 from chalicelib.spool import SqsSpool
 from chalicelib.stage import forget_stages, stage_of
+from chalicelib.table import DynamoClaims
 from tests.iam.deployed import FUNCTIONS, ROLES, Deployed
 from tests.iam.requests import TOKEN_MARK
 

@@ -12,7 +12,6 @@ from botocore.config import Config
 from botocore.exceptions import ReadTimeoutError
 from botocore.stub import Stubber
 
-from chalicelib.claims import DynamoClaims
 from chalicelib.errors import (
     AlreadyStarted,
     AwsError,
@@ -26,6 +25,7 @@ from chalicelib.errors import (
 )
 from chalicelib.plan import Status
 from chalicelib.spool import Message, SqsSpool
+from chalicelib.table import DynamoClaims
 from chalicelib.workflow import StepFunctions, Tail
 
 MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:respool-test"

@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from moto import mock_aws
 
 from chalicelib.aws import client
-from chalicelib.claims import Claim, Claims, DynamoClaims, Slots
+from chalicelib.claims import Claim, Claims, Slots
 from chalicelib.errors import AwsError
 from chalicelib.local.memory.claims import MemoryClaims, Table
 from chalicelib.local.memory.wire import Wire
 from chalicelib.record import Failure
+from chalicelib.table import DynamoClaims
 
 TABLE = "respool-test-claims"
 TASK = "UncertainTask"

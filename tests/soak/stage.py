@@ -11,13 +11,13 @@ from typing import Any
 
 from botocore.config import Config
 
-from chalicelib.claims import DynamoClaims
 from chalicelib.local.deployment import Deployment
 from chalicelib.local.emulator import PROJECT, LocalAws, local_aws
 from chalicelib.local.environment import sdk_session
 from chalicelib.local.project import project_copy
 from chalicelib.settings import Settings
 from chalicelib.stage import Stage
+from chalicelib.table import DynamoClaims
 from tests.soak.faults import Chance, Ground
 from tests.soak.proxy import fault_proxy
 from tests.soak.server import FOLDER, SEED
