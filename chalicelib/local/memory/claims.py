@@ -8,6 +8,7 @@ from typing import TypeVar
 from chalicelib.claims import Claim, Slots
 from chalicelib.errors import Refused
 from chalicelib.local.memory.wire import Wire
+from chalicelib.record import Failure
 
 T = TypeVar("T")
 
@@ -111,14 +112,14 @@ class MemoryClaims:
         old = self._table.jobs.get(claim.key)
         if old is not None and old.execution != claim.execution:
             return False
-        kept = old or Claim(claim.key, claim.execution)
-        message = claim.failure.message[:1000]
+        kept = old or claim
+        failure = Failure(claim.failure.name[:256], claim.failure.message[:1000])
         self._table.jobs[claim.key] = replace(
             claim,
-            claimed_at=kept.claimed_at or claim.claimed_at,
-            resumed_at=kept.resumed_at,
-            stuck_at=kept.stuck_at,
-            failure=replace(claim.failure, message=message),
+            claimed_at=kept.claimed_at,
+            resumed_at=old.resumed_at if old else "",
+            stuck_at=old.stuck_at if old else "",
+            failure=failure,
         )
         return True
 

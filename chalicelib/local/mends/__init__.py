@@ -8,6 +8,7 @@ from chalicelib.local.mends import (
     lambdas,
     limits,
     stacks,
+    tables,
     timeouts,
     tokens,
 )
@@ -35,6 +36,7 @@ MENDS = (
     limits.payloads_end_at_256_kib,
     stacks.disabled_mappings_are_disabled,
     stacks.generated_secrets_follow_their_rules,
+    tables.writes_are_atomic,
 )
 
 
