@@ -59,8 +59,11 @@ class Claims(Protocol):
     def mark_renewed(self, claim: Claim, at: str) -> None:
         """Say that its message was sent anew, where the claim stands as it did."""
 
-    def revive(self, key: str, execution: str, parked_at: str, at: str) -> bool:
+    def revive(self, key: str, execution: str) -> bool:
         """Say that a dead owner is about to live again; False where it owns the key no more."""
+
+    def mark_resumed(self, key: str, execution: str, parked_at: str, at: str) -> bool:
+        """Say that it goes on, where it was parked then and not again since."""
 
     def mark_stuck(self, key: str, execution: str, at: str) -> None:
         """Say in the claim that the job is stuck, where that execution still owns it."""

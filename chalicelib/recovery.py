@@ -7,7 +7,7 @@ from threading import Lock
 
 from chalicelib import metric_names as metric
 from chalicelib.claims import Claims
-from chalicelib.errors import RedriveRefused, TokenRefused, Unreadable
+from chalicelib.errors import AwsError, RedriveRefused, TokenRefused, Unreadable
 from chalicelib.foresight import NO_INPUT, Foresight, no_room
 from chalicelib.inspection import Inspection
 from chalicelib.journal import Journal
@@ -132,15 +132,23 @@ class Recovery:
         task = facts.failed_in if facts.failed_in in self._tasks() else ""
         if task and not self._claims.take_slot(task, record.execution, self._task_limit):
             return Outcome(record.key, Action.LEAVE, no_room(task), problem=True)
-        parked_at = "" if facts.failed_in in SPOOLING else record.failed_at
-        now = self._clock().isoformat(timespec="milliseconds")
-        if not self._claims.revive(record.key, record.execution, parked_at, now):
+        if not self._claims.revive(record.key, record.execution):
             return self._rather_restart(record, message, task)
         try:
             self._workflow.redrive(record.execution)
         except RedriveRefused:
             return self._rather_restart(record, message, task)
+        if facts.failed_in not in SPOOLING:
+            self._mark_resumed(record)
         return self._tell(record, decision.action, decision.reason)
+
+    def _mark_resumed(self, record: Record) -> None:
+        """Only now, for a redrive that is refused leaves a job that waits. It is for people."""
+        now = self._clock().isoformat(timespec="milliseconds")
+        try:
+            self._claims.mark_resumed(record.key, record.execution, record.failed_at, now)
+        except AwsError as refused:
+            self._journal.warn("claim-not-marked", key=record.key, reason=str(refused))
 
     def _tasks(self) -> set[str]:
         return {slots.task for slots in self._claims.slots()}

@@ -101,20 +101,23 @@ class DynamoClaims:
             },
         )
 
-    def revive(self, key: str, execution: str, parked_at: str, at: str) -> bool:
-        """Say that a dead owner is about to live again; False where it owns the key no more.
-
-        It goes on, where it was parked then and not again since: somebody may have been quicker.
-        """
+    def revive(self, key: str, execution: str) -> bool:
+        """Say that a dead owner is about to live again; False where it owns the key no more."""
         owner = {":owner": {"S": execution}}
-        goes_on = self._update(
+        return self._update(JOB + key, "REMOVE stuckAt, spooledAt", "execution = :owner", owner)
+
+    def mark_resumed(self, key: str, execution: str, parked_at: str, at: str) -> bool:
+        """Say that it goes on, where it was parked then and not again since."""
+        return self._update(
             JOB + key,
-            "SET resumedAt = :at REMOVE parkedAt, stuckAt, spooledAt",
-            "execution = :owner AND (attribute_not_exists(parkedAt) OR parkedAt IN (:no, :parked))",
-            {**owner, ":parked": {"S": parked_at}, ":no": {"S": ""}, ":at": {"S": at}},
+            "SET resumedAt = :at REMOVE parkedAt",
+            "execution = :owner AND parkedAt = :parked",
+            {
+                ":owner": {"S": execution},
+                ":parked": {"S": parked_at},
+                ":at": {"S": at},
+            },
         )
-        forget = "REMOVE stuckAt, spooledAt"
-        return goes_on or self._update(JOB + key, forget, "execution = :owner", owner)
 
     def mark_stuck(self, key: str, execution: str, at: str) -> None:
         """Say in the claim that the job is stuck, where that execution still owns it."""

@@ -107,25 +107,27 @@ def test_a_renewal_never_brings_back_a_claim(claims: Claims) -> None:
     assert claims.get("k") is None
 
 
-def test_a_revived_claim_goes_on_where_it_was_parked_then(claims: Claims) -> None:
+def test_a_revived_claim_stays_parked_until_it_goes_on(claims: Claims) -> None:
     claims.mark_spooled(DEAD)
     claims.mark_stuck("k", OWNER, "before")
-    assert claims.revive("k", OWNER, DEAD.parked_at, "now")
-    assert claims.get("k") == replace(DEAD, parked_at="", spooled_at="", resumed_at="now")
-    assert claims.revive("k", OWNER, DEAD.parked_at, "later")
-
-
-def test_a_claim_that_was_parked_since_stays_parked_when_it_is_revived(claims: Claims) -> None:
-    claims.mark_spooled(DEAD)
-    assert claims.revive("k", OWNER, "", "now")
-    assert claims.revive("k", OWNER, "earlier", "now")
+    assert claims.revive("k", OWNER)
     assert claims.get("k") == replace(DEAD, spooled_at="")
+    assert claims.mark_resumed("k", OWNER, DEAD.parked_at, "now")
+    assert claims.get("k") == replace(DEAD, parked_at="", spooled_at="", resumed_at="now")
+
+
+def test_a_claim_that_was_parked_since_is_not_marked_as_going_on(claims: Claims) -> None:
+    claims.mark_spooled(DEAD)
+    assert not claims.mark_resumed("k", OWNER, "earlier", "now")
+    assert claims.get("k") == DEAD
 
 
 def test_nobody_revives_a_claim_of_another_or_none(claims: Claims) -> None:
-    assert not claims.revive("k", OWNER, DEAD.parked_at, "now")
+    assert not claims.revive("k", OWNER)
+    assert not claims.mark_resumed("k", OWNER, DEAD.parked_at, "now")
     claims.mark_spooled(DEAD)
-    assert not claims.revive("k", OTHER, DEAD.parked_at, "now")
+    assert not claims.revive("k", OTHER)
+    assert not claims.mark_resumed("k", OTHER, DEAD.parked_at, "now")
     assert claims.get("k") == DEAD
 
 
@@ -260,7 +262,8 @@ calls = st.one_of(
     st.tuples(st.just("mark_spooled"), written),
     st.tuples(st.just("hand_over"), keys, executions, executions),
     st.tuples(st.just("mark_renewed"), written, st.just("now")),
-    st.tuples(st.just("revive"), keys, executions, st.sampled_from(["", "t1"]), st.just("t4")),
+    st.tuples(st.just("revive"), keys, executions),
+    st.tuples(st.just("mark_resumed"), keys, executions, st.just("t1"), st.just("t4")),
     st.tuples(st.just("mark_stuck"), keys, executions, st.just("now")),
     st.tuples(st.just("release"), keys, executions),
     st.tuples(st.just("take_slot"), tasks, executions, st.integers(0, 2)),

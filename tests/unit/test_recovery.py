@@ -7,7 +7,7 @@ import pytest
 from chalicelib.local.memory.run import TASK
 from chalicelib.local.memory.spool import Delivery
 from chalicelib.local.memory.stage import MemoryStage
-from chalicelib.local.memory.wire import Fault, Wire
+from chalicelib.local.memory.wire import Died, Fault, Wire
 from chalicelib.plan import Action, Status
 from chalicelib.recovery import Outcome
 from tests.unit.replay_stage import ReplayStage
@@ -119,6 +119,23 @@ def test_a_job_redriven_where_it_was_parked_is_told_as_parked(stage: ReplayStage
     claim = stage.memory.table.jobs["1"]
     assert (claim.parked_at, claim.spooled_at) == (parked, "")
     assert stage.memory.executions.describe(arn).redrives == 1
+
+
+def test_a_restart_after_a_refused_redrive_that_never_began_is_not_lost(
+    stage: ReplayStage,
+) -> None:
+    stage.memory.executions.refuses = True
+    stage.abort("1")
+    wire = Wire().break_next("StartExecution", Fault.DIED_BEFORE)
+    with pytest.raises(Died):
+        stage.replay(process=stage.memory.process(wire))
+    claim = stage.memory.table.jobs["1"]
+    stage.memory.process().sweep()
+    assert stage.memory.table.jobs["1"] == claim  # its key is still kept for it
+    stage.memory.clock.pause(15 * DAY)  # its message is dropped
+    stage.memory.process().sweep()
+    stage.replay()
+    assert stage.finish() == ["1"]
 
 
 def test_a_job_that_waits_for_a_place_to_be_redriven_in_is_told_as_parked() -> None:

@@ -131,25 +131,26 @@ class MemoryClaims:
 
         self._call("UpdateItem", lambda: self._table.change(claim.key, claim.execution, renewed))
 
-    def revive(self, key: str, execution: str, parked_at: str, at: str) -> bool:
-        """Say that a dead owner is about to live again; two calls where it was parked since."""
+    def revive(self, key: str, execution: str) -> bool:
+        """Say that a dead owner is about to live again."""
 
-        def goes_on() -> bool:
+        def revived(old: Claim) -> Claim:
+            return replace(old, stuck_at="", spooled_at="")
+
+        return self._call("UpdateItem", lambda: self._table.change(key, execution, revived))
+
+    def mark_resumed(self, key: str, execution: str, parked_at: str, at: str) -> bool:
+        """Say that it goes on, where it was parked then."""
+
+        def mark() -> bool:
             old = self._table.jobs.get(key)
-            if old is None or old.parked_at not in ("", parked_at):
+            if old is None or old.parked_at != parked_at:
                 return False
             return self._table.change(
-                key,
-                execution,
-                lambda _: replace(old, parked_at="", stuck_at="", spooled_at="", resumed_at=at),
+                key, execution, lambda _: replace(old, parked_at="", resumed_at=at)
             )
 
-        def forget() -> bool:
-            return self._table.change(
-                key, execution, lambda old: replace(old, stuck_at="", spooled_at="")
-            )
-
-        return self._call("UpdateItem", goes_on) or self._call("UpdateItem", forget)
+        return self._call("UpdateItem", mark)
 
     def mark_stuck(self, key: str, execution: str, at: str) -> None:
         """Say in the claim that the job is stuck."""
