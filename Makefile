@@ -12,31 +12,32 @@ help:  ## Say what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST)
 
 demo: $(READY)  ## Deploy to a local AWS, let jobs fail there, and replay them
-	@$(PY) -m chalicelib.local.demo
+	@$(PY) -m respool.local.demo
 
 up: $(READY)  ## The same deployment, to play with until Ctrl-C
-	@$(PY) -m chalicelib.local.up
+	@$(PY) -m respool.local.up
 
 test: $(READY)  ## All tests: unit, integration, end to end
 	$(PY) -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(SLOWEST_FIRST)
 
-check: $(READY)  ## Format, lint, types, and the definitions that a deploy renders
+check: $(READY)  ## Format, lint, types, who imports whom, and the definitions that a deploy renders
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
-	$(PY) -m chalicelib.deploy.check
+	$(VENV)/bin/lint-imports
+	$(PY) -m respool.deploy.check
 
 bench: $(READY)  ## Measure replay against the loop that it replaces
 	$(PY) -m tests.bench
 
 simulate: $(READY)  ## Weekends in a second: the ramp beside blind retries; draws docs/img/ramp.svg
-	@$(PY) -m chalicelib.local.simulate
+	@$(PY) -m respool.simulate
 
 soak: $(READY)  ## The long tests
 	$(PY) -m pytest -m soak
 
 package: $(READY)  ## Write a stage's package, templates and SBOM into build/ (STAGE=dev)
-	@$(PY) -m chalicelib.deploy.bundle --stage $(or $(STAGE),dev)
+	@$(PY) -m respool.deploy.bundle --stage $(or $(STAGE),dev)
 
 audit: $(READY)  ## Look the pinned requirements up among known vulnerabilities (asks pypi.org)
 	$(VENV)/bin/pip-audit --strict --disable-pip --require-hashes -r requirements.txt
@@ -50,7 +51,7 @@ pythons: $(READY)  ## Types, definitions, unit and integration tests on every Py
 	    $(VENV)/bin/tox run
 
 verify: $(READY)  ## The whole loop on a real account, in a stage of its own: make verify STAGE=dev
-	@$(PY) -m chalicelib.verify "$(or $(STAGE),dev)" $(if $(YES),--yes)
+	@$(PY) -m respool.verify "$(or $(STAGE),dev)" $(if $(YES),--yes)
 
 requirements:  ## Pin requirements*.txt anew from requirements*.in (needs uv)
 	uv pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes \

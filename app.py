@@ -7,13 +7,12 @@ from typing import Any
 
 from chalice.app import AuthRequest, AuthResponse, AuthRoute, Chalice, Response
 
-from chalicelib import http
-from chalicelib.api import actions, paths
+from chalicelib.api import actions, http, paths
+from chalicelib.aws.tokens import Kind
 from chalicelib.errors import BadRequest
 from chalicelib.names import APP
-from chalicelib.requests import read_unattended
+from chalicelib.replaying.requests import read_unattended
 from chalicelib.stage import stage_of
-from chalicelib.tokens import Kind
 from chalicelib.uncertain_task import work
 
 GATEWAY_SECONDS = 25
@@ -27,8 +26,8 @@ app = Chalice(app_name=APP)
 @app.lambda_function(name="uncertain_task")
 def uncertain_task(event: Any, context: Any) -> Any:
     """Stands for the task that calls the neighbour: put your own work here."""
-    journal = stage_of(context.invoked_function_arn).journal
-    return work(event, os.environ, journal, time.sleep)
+    telemetry = stage_of(context.invoked_function_arn).telemetry
+    return work(event, os.environ, telemetry, time.sleep)
 
 
 @app.lambda_function(name="error_spool")
@@ -112,7 +111,7 @@ def jobs() -> Response:
     """The jobs that run, wait or are stuck."""
     from chalicelib.api.jobs import list_jobs  # the same
 
-    return http.answer(app, lambda call: list_jobs(call.stage.board, call.query))
+    return http.answer(app, lambda call: list_jobs(call.stage.overview, call.query))
 
 
 @app.route("/jobs/groups", authorizer=authorizer)
@@ -120,7 +119,7 @@ def groups() -> Response:
     """Waiting jobs counted by task and error."""
     from chalicelib.api.jobs import group_jobs  # the same
 
-    return http.answer(app, lambda call: group_jobs(call.stage.board, call.query))
+    return http.answer(app, lambda call: group_jobs(call.stage.overview, call.query))
 
 
 @app.route("/replay", methods=["POST"], authorizer=authorizer)
@@ -159,6 +158,6 @@ def limit(task: str) -> Response:
 
 
 if os.environ.get("AWS_CHALICE_CLI_MODE"):
-    from chalicelib.deploy import hook
+    from respool.deploy import hook
 
     hook.attach(app)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from chalicelib.errors import SettingsError
 
 if TYPE_CHECKING:
-    from chalicelib.ramp.windows import Window
+    from chalicelib.schedules import Window
 
 OFF = "off"
 MAX_REPLAY = 10_000
@@ -126,7 +126,7 @@ def _project_file(text: str) -> str:
 
 
 def _windows(text: str) -> "tuple[Window, ...]":
-    from chalicelib.ramp.windows import parse  # a cold start is shorter without it
+    from chalicelib.schedules import parse  # a cold start is shorter without it
 
     return parse(text)
 

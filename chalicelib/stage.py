@@ -9,31 +9,32 @@ from functools import cache, cached_property
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.aws import client, forget_session
+from chalicelib.aws.calling import client, forget_session, sdk_session
+from chalicelib.aws.claims_table import DynamoClaims
+from chalicelib.aws.queue import SqsSpool
+from chalicelib.aws.step_functions import StepFunctions
+from chalicelib.aws.tokens import NamedTokens, Tokens
+from chalicelib.aws.trigger_mapping import SpoolMapping
 from chalicelib.cached import KEPT, Cached
 from chalicelib.errors import AwsError, RespoolError
-from chalicelib.giveup import GiveUp
-from chalicelib.journal import Journal, LambdaJournal
-from chalicelib.mapping import SpoolMapping
+from chalicelib.job.plan import Rules
+from chalicelib.job.ports import Spool, Telemetry
 from chalicelib.names import Names
-from chalicelib.net import Net
-from chalicelib.plan import Rules
-from chalicelib.recovery import Recovery
-from chalicelib.replay import Order, Replayer
-from chalicelib.report import Report
-from chalicelib.requests import Request
+from chalicelib.parking.error_spool import Spooling
+from chalicelib.parking.give_up import GiveUp
+from chalicelib.parking.rescue import Rescue
+from chalicelib.parking.sweep import Repairs, Sweep
+from chalicelib.replaying.recovery import Recovery
+from chalicelib.replaying.replay import Order, Replayer
+from chalicelib.replaying.report import Report
+from chalicelib.replaying.requests import Request
+from chalicelib.replaying.trigger import Trigger
 from chalicelib.settings import Settings
-from chalicelib.spool import Spool, SqsSpool
-from chalicelib.spooling import Spooling
-from chalicelib.sweep import Repairs, Sweep
-from chalicelib.table import DynamoClaims
-from chalicelib.tokens import NamedTokens, Tokens
-from chalicelib.trigger import Trigger
-from chalicelib.workflow import StepFunctions
+from chalicelib.telemetry import LambdaTelemetry
 
 if TYPE_CHECKING:
-    from chalicelib.board import Board
-    from chalicelib.ramp.store import DynamoRamps
+    from chalicelib.aws.ramp_table import DynamoRamps
+    from chalicelib.job.ports import Overview
 
 RAMP = "ramp"
 """What RECOVERY says to have the backlog drain itself."""
@@ -60,9 +61,7 @@ def stage_of(arn: str) -> "Stage":
 def _stage_in(account: str) -> "Stage":
     prefix = os.environ.get("RESPOOL_PREFIX")
     if prefix:
-        import boto3  # slow to import, and not needed in Lambda
-
-        return Stage(Names.of_session(prefix, boto3.Session()), Settings.read(os.environ))
+        return Stage(Names.of_session(prefix, sdk_session()), Settings.read(os.environ))
     function = os.environ["AWS_LAMBDA_FUNCTION_NAME"]
     return Stage(Names.of_function(function, account), Settings.read(os.environ))
 
@@ -77,12 +76,16 @@ class Stage:
     """One deployed stage; what is not used is not made, so that a cold start stays short."""
 
     def __init__(
-        self, names: Names, settings: Settings, session: Any = None, journal: Journal | None = None
+        self,
+        names: Names,
+        settings: Settings,
+        session: Any = None,
+        telemetry: Telemetry | None = None,
     ) -> None:
         self.names = names
         self.settings = settings
         self._session = session
-        self.journal = journal or LambdaJournal(names.prefix)
+        self.telemetry = telemetry or LambdaTelemetry(names.prefix)
 
     @cached_property
     def spool(self) -> SqsSpool:
@@ -116,11 +119,13 @@ class Stage:
         return NamedTokens(self._client("dynamodb"), self.names.table, now)
 
     @cached_property
-    def board(self) -> "Board":
+    def overview(self) -> "Overview":
         """What people see of the claims."""
-        from chalicelib.board import DynamoBoard  # a cold start is shorter without what only looks
+        from chalicelib.aws.overview_table import (
+            DynamoOverview,  # a cold start is shorter without what only looks
+        )
 
-        return DynamoBoard(self._client("dynamodb"), self.names.table, now, time.monotonic)
+        return DynamoOverview(self._client("dynamodb"), self.names.table, now, time.monotonic)
 
     @cached_property
     def mapping(self) -> SpoolMapping:
@@ -140,27 +145,27 @@ class Stage:
         return {"spooled": self.spool.depth(), "stuck": self.stuck.depth(), "trigger": trigger}
 
     @cached_property
-    def net(self) -> Net:
+    def net(self) -> Rescue:
         """What catches jobs that fell."""
-        return Net(self.workflow, self.claims, self.spool, self.journal, now)
+        return Rescue(self.workflow, self.claims, self.spool, self.telemetry, now)
 
     @cached_property
     def spooling(self) -> Spooling:
         """What the spool Lambda does."""
-        return Spooling(self.workflow, self.spool, self.net, self.journal)
+        return Spooling(self.workflow, self.spool, self.net, self.telemetry)
 
     @cached_property
     def replayer(self) -> Replayer:
         """What puts jobs back."""
         recovery = Recovery(
-            self.workflow, self.claims, self.stuck, self.journal, now, self.settings.task_limit
+            self.workflow, self.claims, self.stuck, self.telemetry, now, self.settings.task_limit
         )
-        return Replayer(recovery, self.journal, time.monotonic, time.sleep)
+        return Replayer(recovery, self.telemetry, time.monotonic, time.sleep)
 
     @cached_property
     def give_up(self) -> GiveUp:
         """What ends jobs for good."""
-        return GiveUp(self.workflow, self.claims, (self.spool, self.stuck), self.journal, now)
+        return GiveUp(self.workflow, self.claims, (self.spool, self.stuck), self.telemetry, now)
 
     def replay(self, request: Request, seconds: float) -> Report:
         """Put back what was asked for, within so many seconds."""
@@ -181,7 +186,7 @@ class Stage:
     def sweep(self, seconds: float) -> Repairs:
         """Repair what events missed, within so many seconds."""
         sweep = Sweep(
-            self.workflow, self.claims, self.net, self.journal, now, time.monotonic, time.sleep
+            self.workflow, self.claims, self.net, self.telemetry, now, time.monotonic, time.sleep
         )
         repairs = sweep.run(seconds)
         # SQS stops reporting on a queue that nobody uses for six hours, and then the alarm on it
@@ -202,7 +207,9 @@ class Stage:
     @cached_property
     def ramps(self) -> "DynamoRamps":
         """What the ramp remembers."""
-        from chalicelib.ramp.store import DynamoRamps  # a cold start is shorter without the ramp
+        from chalicelib.aws.ramp_table import (
+            DynamoRamps,  # a cold start is shorter without the ramp
+        )
 
         return DynamoRamps(self._client("dynamodb"), self.names.table)
 
@@ -211,8 +218,8 @@ class Stage:
         if self.settings.recovery != RAMP:
             return {"ramp": "off"}
         settings = self.settings
-        from chalicelib.ramp.decide import Policy
-        from chalicelib.ramp.tick import Tick
+        from chalicelib.gate.ramp.decide import Policy
+        from chalicelib.gate.ramp.tick import Tick
 
         tick = Tick(
             self.claims,
@@ -220,7 +227,7 @@ class Stage:
             self.ramps,
             self.replayer,
             self.spool,
-            self.journal,
+            self.telemetry,
             now,
             lambda: token_hex(16),
             Policy.of(settings),

@@ -11,8 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from chalicelib.errors import RespoolError
-from chalicelib.spool import Spool
-from chalicelib.workflow import Workflow
+from chalicelib.job.ports import Spool, Workflow
 
 VISIBILITY = 1
 RETENTION_DAYS = 7

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
-from chalicelib.local.memory.ramps import MemoryRamps
-from chalicelib.local.memory.stage import MemoryStage, Process
-from chalicelib.local.memory.wire import Wire
-from chalicelib.ramp.decide import Policy
-from chalicelib.ramp.state import State, decode
-from chalicelib.ramp.tick import Tick
-from chalicelib.ramp.windows import Window
+from chalicelib.gate.ramp.decide import Policy
+from chalicelib.gate.ramp.tick import Tick
+from chalicelib.job.ramp_state import State, decode
+from chalicelib.schedules import Window
+from tests.fakes.ramps import FakeRamps
+from tests.fakes.stage import FakeStage, Process
+from tests.fakes.wire import Wire
 
 TASK = "UncertainTask"
 INTERVAL = 600
@@ -22,7 +22,7 @@ INTERVAL = 600
 class RampStage:
     """Jobs, a neighbour and a ramp; ticks are as far apart as RAMP_INTERVAL says."""
 
-    memory: MemoryStage = field(default_factory=MemoryStage)
+    memory: FakeStage = field(default_factory=FakeStage)
     policy: Policy = field(default_factory=Policy)
     windows: tuple[Window, ...] = ()
     states: dict[str, str] = field(default_factory=dict)
@@ -44,10 +44,10 @@ class RampStage:
         tick = Tick(
             process.claims,
             process.workflow,
-            MemoryRamps(self.memory.table, self.states, process.wire),
+            FakeRamps(self.memory.table, self.states, process.wire),
             process.replayer,
             process.spool,
-            process.journal,
+            process.telemetry,
             self.memory.clock.now,
             lambda: f"tick-{self.ids()}",
             self.policy,

@@ -5,11 +5,11 @@ from contextlib import contextmanager
 from dataclasses import replace as changed
 from typing import Any
 
-from chalicelib.claims import Claim
 from chalicelib.errors import BadRequest, Conflict, NotFound, RespoolError
-from chalicelib.plan import Action, Choice
-from chalicelib.report import Report
-from chalicelib.requests import Request, only, read_request, read_text, read_whole, shown
+from chalicelib.job.claim import Claim
+from chalicelib.job.plan import Action, Choice
+from chalicelib.replaying.report import Report
+from chalicelib.replaying.requests import Request, only, read_request, read_text, read_whole, shown
 from chalicelib.stage import Stage
 
 MOST_LIMIT = 1000
@@ -107,7 +107,7 @@ def _must_know(stage: Stage, task: str) -> None:
 def _audited(
     stage: Stage, who: str, what: str, reason: str, **about: Any
 ) -> Iterator[dict[str, Any]]:
-    """One line: who did what to how many, and why. Afterwards the board looks anew."""
+    """One line: who did what to how many, and why. Afterwards the overview looks anew."""
     line: dict[str, Any] = {"count": 0}
     try:
         yield line
@@ -115,12 +115,12 @@ def _audited(
         line["problem"] = str(problem)
         raise
     finally:
-        stage.board.forget()
+        stage.overview.forget()
         stage.gauges.forget()
-        stage.journal.tell("audit", who=who, what=what, reason=reason, about=about, **line)
+        stage.telemetry.event("audit", who=who, what=what, reason=reason, about=about, **line)
 
 
 def _tasks(stage: Stage) -> list[dict[str, Any]]:
     from chalicelib.api.status import tasks  # what only looks need is not in a cold start
 
-    return tasks(stage, stage.board.look())
+    return tasks(stage, stage.overview.read())

@@ -8,10 +8,11 @@ from typing import Any
 from urllib.parse import quote
 
 from chalicelib.api.paths import written
-from chalicelib.board import Board, State, place, state_of
-from chalicelib.claims import Claim
 from chalicelib.errors import BadRequest
-from chalicelib.requests import read_text, read_whole, single
+from chalicelib.job.claim import Claim
+from chalicelib.job.overview import State, place, state_of
+from chalicelib.job.ports import Overview
+from chalicelib.replaying.requests import read_text, read_whole, single
 
 MOST_JOBS = 200
 """Jobs in one answer: at 1,000 characters of error each it stays far under Lambda's 6 MB."""
@@ -42,13 +43,13 @@ class Filter:
         )
 
 
-def list_jobs(board: Board, query: Mapping[str, list[str]]) -> dict[str, Any]:
+def list_jobs(overview: Overview, query: Mapping[str, list[str]]) -> dict[str, Any]:
     """One page of jobs, the longest waiting first, and the `cursor` of the next page."""
     given = single(query, _FIELDS)
     chosen = _filter(given)
     limit = read_whole(given, "limit", 1, MOST_JOBS) or 50
     after = _read_cursor(given["cursor"]) if "cursor" in given else None
-    view = board.look()
+    view = overview.read()
     found = [job for job in view.jobs if chosen.takes(job)]
     rest = [job for job in found if after is None or place(job) > after]
     page = rest[:limit]
@@ -61,10 +62,10 @@ def list_jobs(board: Board, query: Mapping[str, list[str]]) -> dict[str, Any]:
     }
 
 
-def group_jobs(board: Board, query: Mapping[str, list[str]]) -> dict[str, Any]:
+def group_jobs(overview: Overview, query: Mapping[str, list[str]]) -> dict[str, Any]:
     """How many jobs wait, by task, error and state; the largest group first."""
     single(query, ())
-    view = board.look()
+    view = overview.read()
     groups: dict[tuple[str, str, State], list[Claim]] = {}
     for job in view.jobs:
         if (state := state_of(job)) is not State.RUNNING:

@@ -3,12 +3,12 @@
 from dataclasses import replace
 from typing import Any
 
-from chalicelib.board import State as Stands
-from chalicelib.board import View, state_of
-from chalicelib.claims import Slots
-from chalicelib.ramp.decide import Policy, silence
-from chalicelib.ramp.describe import sentence, tell
-from chalicelib.ramp.state import State
+from chalicelib.gate.ramp.decide import Policy, silence
+from chalicelib.gate.ramp.describe import sentence, tell
+from chalicelib.job.claim import Slots
+from chalicelib.job.overview import State as Stands
+from chalicelib.job.overview import View, state_of
+from chalicelib.job.ramp_state import State
 from chalicelib.stage import RAMP, UNCERTAIN_TASK, Stage
 
 

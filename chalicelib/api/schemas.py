@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from chalicelib.ramp.describe import SENTENCES
+from chalicelib.gate.ramp.describe import SENTENCES
 
 Schema = dict[str, Any]
 

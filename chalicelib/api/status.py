@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from chalicelib.api.ramps import ramp_of
-from chalicelib.board import State, View, state_of
-from chalicelib.claims import Claim, Slots
 from chalicelib.errors import BadRequest
-from chalicelib.requests import shown, single
+from chalicelib.job.claim import Claim, Slots
+from chalicelib.job.overview import State, View, state_of
+from chalicelib.replaying.requests import shown, single
 from chalicelib.stage import UNCERTAIN_TASK, Stage, now
 
 YEAR = timedelta(days=365)
@@ -27,7 +27,7 @@ def status(stage: Stage, query: Mapping[str, list[str]]) -> dict[str, Any]:
     Looks are remembered by each of the API's Lambdas; one from before `since` can't answer that.
     """
     since = _moment(single(query, ("since",)))
-    view = stage.board.look(since and min(since, now()))
+    view = stage.overview.read(since and min(since, now()))
     told = {
         "stage": stage.names.prefix,
         "at": view.at.isoformat(timespec="milliseconds"),

@@ -5,7 +5,7 @@ import platform
 import sys
 from collections.abc import Callable, Iterator
 
-from chalicelib.local.emulator import PROJECT
+from respool.local.emulator import PROJECT
 from tests.bench import memory, speed, start, waiting
 from tests.bench.figures import Figure
 

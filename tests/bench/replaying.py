@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.errors import RespoolError
-from chalicelib.journal import LambdaJournal
-from chalicelib.plan import Choice, Rules
-from chalicelib.recovery import Recovery
-from chalicelib.replay import Order, Replayer
+from chalicelib.job.plan import Choice, Rules
+from chalicelib.replaying.recovery import Recovery
+from chalicelib.replaying.replay import Order, Replayer
+from chalicelib.telemetry import LambdaTelemetry
 from tests.article import Loop
 
 KEY = b"respool-bench"
@@ -53,14 +53,14 @@ def main(address: str, jobs: int, how: str) -> None:
         )
         return
     claims: Any = Port(address, "claims")
-    journal = LambdaJournal("bench")
+    telemetry = LambdaTelemetry("bench")
 
     def now() -> datetime:
         return datetime.now(UTC) + timedelta(days=36_500)
 
-    recovery = Recovery(workflow, claims, spool, journal, now, 5)
+    recovery = Recovery(workflow, claims, spool, telemetry, now, 5)
     choice = Choice(key=str(jobs - 1)) if how == "choosing" else Choice()
-    replayer = Replayer(recovery, journal, time.monotonic, time.sleep)
+    replayer = Replayer(recovery, telemetry, time.monotonic, time.sleep)
     report = replayer.replay(spool, Order(jobs, Rules(now(), choice=choice), 600))
     print(json.dumps({"replayed": report.replayed, "peak": _peak()}), file=sys.stderr)
 

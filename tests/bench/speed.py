@@ -4,14 +4,14 @@ import gc
 import time
 from collections.abc import Callable, Iterator
 
-from chalicelib.local.memory.stage import MemoryStage
-from chalicelib.local.memory.wire import Wire
 from tests.bench.figures import Figure
 from tests.bench.spooled import loop, replay, slow_wire, spooled
+from tests.fakes.stage import FakeStage
+from tests.fakes.wire import Wire
 
 DELAY = 0.01
 JOBS = 500
-Replay = Callable[[MemoryStage, Wire, int], object]
+Replay = Callable[[FakeStage, Wire, int], object]
 
 
 def calls() -> Iterator[Figure]:

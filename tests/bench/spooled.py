@@ -6,21 +6,21 @@ import time
 from collections.abc import Iterator
 from functools import partial
 
-from chalicelib.journal import LambdaJournal
-from chalicelib.local.memory.spool import MemorySpool
-from chalicelib.local.memory.stage import MemoryStage
-from chalicelib.local.memory.wire import Wire
-from chalicelib.local.memory.workflow import MemoryWorkflow
-from chalicelib.plan import Rules
-from chalicelib.recovery import Recovery
-from chalicelib.replay import Order, Replayer
-from chalicelib.report import Report
+from chalicelib.job.plan import Rules
+from chalicelib.replaying.recovery import Recovery
+from chalicelib.replaying.replay import Order, Replayer
+from chalicelib.replaying.report import Report
+from chalicelib.telemetry import LambdaTelemetry
 from tests.article import Loop
+from tests.fakes.spool import FakeSpool
+from tests.fakes.stage import FakeStage
+from tests.fakes.wire import Wire
+from tests.fakes.workflow import FakeWorkflow
 
 
-def spooled(jobs: int) -> MemoryStage:
+def spooled(jobs: int) -> FakeStage:
     """A stage on whose spool so many parked jobs wait; their task would work now."""
-    stage = MemoryStage(task_limit=jobs)
+    stage = FakeStage(task_limit=jobs)
     stage.neighbour.broken = True
     for n in range(jobs):
         stage.executions.start(f"job-{n}", f'{{"key":"{n}","order":"{n:08}"}}')
@@ -35,22 +35,22 @@ def slow_wire(seconds: float) -> Wire:
     return Wire(partial(time.sleep, seconds) if seconds else lambda: None)
 
 
-def replay(stage: MemoryStage, wire: Wire, jobs: int) -> Report:
-    """Replay so many jobs as the Lambda does: its threads, its journal, real time."""
+def replay(stage: FakeStage, wire: Wire, jobs: int) -> Report:
+    """Replay so many jobs as the Lambda does: its threads, its telemetry, real time."""
     process = stage.process(wire)
-    journal = LambdaJournal("bench")
+    telemetry = LambdaTelemetry("bench")
     recovery = Recovery(
-        process.workflow, process.claims, process.stuck, journal, stage.clock.now, jobs
+        process.workflow, process.claims, process.stuck, telemetry, stage.clock.now, jobs
     )
-    replayer = Replayer(recovery, journal, time.monotonic, time.sleep)
+    replayer = Replayer(recovery, telemetry, time.monotonic, time.sleep)
     with silence():
         return replayer.replay(process.spool, Order(jobs, Rules(stage.clock.now()), 600))
 
 
-def loop(stage: MemoryStage, wire: Wire, jobs: int) -> int:
+def loop(stage: FakeStage, wire: Wire, jobs: int) -> int:
     """The article's loop over the same queue and the same Step Functions."""
-    queue = MemorySpool(stage.spool, wire, wait=0)
-    workflow = MemoryWorkflow(stage.executions, wire)
+    queue = FakeSpool(stage.spool, wire, wait=0)
+    workflow = FakeWorkflow(stage.executions, wire)
     done = 0
     while done < jobs:  # it stops at an empty short poll; somebody starts it again
         done += Loop(queue, workflow).replay(jobs - done)

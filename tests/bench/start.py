@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from chalicelib.local.emulator import PROJECT
-from chalicelib.local.project import project_copy
+from respool.local.emulator import PROJECT
+from respool.local.project import project_copy
 from tests.bench.figures import Figure
 
 RUNS = 15

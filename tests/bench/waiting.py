@@ -2,19 +2,19 @@
 
 from collections.abc import Iterator
 
-from chalicelib.local.memory.spool import MemorySpool
-from chalicelib.local.memory.stage import MemoryStage
-from chalicelib.local.memory.wire import Wire
-from chalicelib.local.memory.workflow import MemoryWorkflow
 from tests.article import Loop
 from tests.bench.figures import Figure
+from tests.fakes.spool import FakeSpool
+from tests.fakes.stage import FakeStage
+from tests.fakes.wire import Wire
+from tests.fakes.workflow import FakeWorkflow
 
 WEEK = 7 * 86_400
 UPSTREAM = ("A", "B")
 
 
-def _failed_at_the_last_step() -> MemoryStage:
-    stage = MemoryStage()
+def _failed_at_the_last_step() -> FakeStage:
+    stage = FakeStage()
     stage.machine.upstream = UPSTREAM
     stage.neighbour.broken = True
     stage.executions.start("job", '{"key":"12345"}')
@@ -33,8 +33,8 @@ def repeated_work() -> Iterator[Figure]:
 
     theirs = _failed_at_the_last_step()
     theirs.table.jobs.clear()  # its execution ended when it had spooled the key
-    queue = MemorySpool(theirs.spool, Wire(), wait=2)
-    Loop(queue, MemoryWorkflow(theirs.executions, Wire())).replay(1)
+    queue = FakeSpool(theirs.spool, Wire(), wait=2)
+    Loop(queue, FakeWorkflow(theirs.executions, Wire())).replay(1)
     theirs.machine.run()
     again = theirs.neighbour.steps.total() - len(UPSTREAM)
     yield Figure("upstream steps repeated, failure at the last of 3", ours, limit=0, loop=again)

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 from chalicelib.errors import RespoolError
-from chalicelib.local.memory.stage import MemoryStage, Process
-from chalicelib.local.memory.wire import Died, Wire
-from chalicelib.plan import Choice
-from chalicelib.spooling import STATUS_CHANGE
+from chalicelib.job.plan import Choice
+from chalicelib.parking.error_spool import STATUS_CHANGE
 from tests.crash.situations import NAME
+from tests.fakes.stage import FakeStage, Process
+from tests.fakes.wire import Died, Wire
 
 Actor = Callable[[Process], object]
 VISIBILITY = 5400
@@ -85,7 +85,7 @@ def _delivered(message: Any) -> dict[str, Any]:
     }
 
 
-def until_quiet(stage: MemoryStage, again: Actor) -> None:
+def until_quiet(stage: FakeStage, again: Actor) -> None:
     """Run it all again, without faults, until nothing is left to do."""
     stage.machine.wire = Wire()
     stage.new_wire = Wire

@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from chalicelib.errors import RespoolError
-from chalicelib.local.memory.spool import Delivery, MemorySpool
-from chalicelib.local.memory.stage import MemoryStage
-from chalicelib.local.memory.wire import Died, Fault, Wire
-from chalicelib.local.memory.workflow import MemoryWorkflow
-from chalicelib.plan import Status
+from chalicelib.job.execution import Status
 from tests.article import Loop, spool
+from tests.fakes.spool import Delivery, FakeSpool
+from tests.fakes.stage import FakeStage
+from tests.fakes.wire import Died, Fault, Wire
+from tests.fakes.workflow import FakeWorkflow
 
 KEY = "12345"
 INPUT = json.dumps({"key": KEY})
@@ -21,7 +21,7 @@ class Article:
     """Its state machine: the task fails, a Lambda spools the key, the execution SUCCEEDS."""
 
     def __init__(self, delivery: Delivery) -> None:
-        self.stage = MemoryStage(delivery=delivery)
+        self.stage = FakeStage(delivery=delivery)
         self.broken = False
         self.done = 0
 
@@ -37,15 +37,15 @@ class Article:
 
     def _spooled(self, wire: Wire) -> bool:
         try:
-            spool(MemorySpool(self.stage.spool, wire, wait=0), KEY)
+            spool(FakeSpool(self.stage.spool, wire, wait=0), KEY)
         except Died:
             return False  # nothing tries again, and nothing catches the execution's end
         return True
 
     def replay(self, wire: Wire) -> None:
         """One replay of everything."""
-        queue = MemorySpool(self.stage.spool, wire, wait=0)
-        Loop(queue, MemoryWorkflow(self.stage.executions, wire)).replay(100)
+        queue = FakeSpool(self.stage.spool, wire, wait=0)
+        Loop(queue, FakeWorkflow(self.stage.executions, wire)).replay(100)
 
 
 def fail(article: Article, wire: Wire) -> None:

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from chalicelib.local.memory.spool import Delivery
-from chalicelib.local.memory.stage import MemoryStage
-from chalicelib.local.memory.wire import Fault, Wire
 from tests.crash import actors, situations
 from tests.crash.actors import Actor
+from tests.fakes.spool import Delivery
+from tests.fakes.stage import FakeStage
+from tests.fakes.wire import Fault, Wire
 
 NO_FAULT = None
 
@@ -18,7 +18,7 @@ class Scenario:
 
     part: str
     name: str
-    prepare: Callable[[MemoryStage], object]
+    prepare: Callable[[FakeStage], object]
     act: Actor
     rival: Actor | None = None
     job: str = situations.KEYED
@@ -60,9 +60,9 @@ class Verdict:
         return not (self.lost or self.doubled or self.leaks)
 
 
-def stage_for(scenario: Scenario, delivery: Delivery) -> MemoryStage:
+def stage_for(scenario: Scenario, delivery: Delivery) -> FakeStage:
     """A stage in which the scenario's situation has come about."""
-    stage = MemoryStage(delivery=delivery, max_attempts=scenario.max_attempts)
+    stage = FakeStage(delivery=delivery, max_attempts=scenario.max_attempts)
     stage.cool_down = 60
     stage.executions.redrives = scenario.redrives
     stage.executions.refuses = scenario.refuses
@@ -109,7 +109,7 @@ def try_out(case: Case) -> Verdict:
     return _judge(case, stage)
 
 
-def _meanwhile(stage: MemoryStage, scenario: Scenario) -> None:
+def _meanwhile(stage: FakeStage, scenario: Scenario) -> None:
     """The rival acts to its end, and the jobs go on."""
     stage.neighbour.broken = False
     actors.attempt(scenario.rival or scenario.act, stage.process())
@@ -117,7 +117,7 @@ def _meanwhile(stage: MemoryStage, scenario: Scenario) -> None:
         stage.machine.run()
 
 
-def _judge(case: Case, stage: MemoryStage) -> Verdict:
+def _judge(case: Case, stage: FakeStage) -> Verdict:
     scenario = case.scenario
     wanted = scenario.wanted
     if case.rival_at is not None and scenario.wanted_with_rival:

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 
-from chalicelib.local.memory.stage import MemoryStage
 from tests.crash import actors, situations
 from tests.crash.matrix import Scenario
 from tests.crash.situations import BARE, KEYLESS, LARGE, UNREADABLE
+from tests.fakes.stage import FakeStage
 
 
-def _given_up(name: str, prepare: Callable[[MemoryStage], object], redrives: bool) -> Scenario:
+def _given_up(name: str, prepare: Callable[[FakeStage], object], redrives: bool) -> Scenario:
     """It never goes on, unless a replay was quicker; then it goes on once."""
     return Scenario(
         "give-up",
@@ -22,17 +22,17 @@ def _given_up(name: str, prepare: Callable[[MemoryStage], object], redrives: boo
     )
 
 
-def _bare(stage: MemoryStage) -> None:
+def _bare(stage: FakeStage) -> None:
     stage.spool.send(BARE)
     stage.clock.pause(1800)
 
 
-def _unreadable(stage: MemoryStage) -> None:
+def _unreadable(stage: FakeStage) -> None:
     stage.spool.send(UNREADABLE)
     situations.parked(stage)
 
 
-def _stuck(stage: MemoryStage) -> None:
+def _stuck(stage: FakeStage) -> None:
     situations.parked(stage)
     stage.process().replay()
     stage.clock.pause(1800)

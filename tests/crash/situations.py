@@ -2,10 +2,10 @@
 
 from contextlib import suppress
 
-from chalicelib.local.memory.run import TASK
-from chalicelib.local.memory.stage import MemoryStage
-from chalicelib.local.memory.wire import Died, Fault, Wire
-from chalicelib.plan import Status
+from chalicelib.job.execution import Status
+from tests.fakes.run import TASK
+from tests.fakes.stage import FakeStage
+from tests.fakes.wire import Died, Fault, Wire
 
 KEYED = '{"key":"12345","amount":1}'
 KEYLESS = '{"amount":1}'
@@ -15,13 +15,13 @@ LARGE = '{"key":"12345","text":"' + "x" * 70_000 + '"}'
 NAME = "first"
 
 
-def started(stage: MemoryStage, job: str = KEYED) -> str:
+def started(stage: FakeStage, job: str = KEYED) -> str:
     """A job that is about to fail."""
     stage.neighbour.broken = True
     return stage.executions.start(NAME, job)
 
 
-def parked(stage: MemoryStage, job: str = KEYED) -> str:
+def parked(stage: FakeStage, job: str = KEYED) -> str:
     """A job that failed, is parked and spooled; the neighbour is well again."""
     arn = started(stage, job)
     stage.machine.run()
@@ -30,7 +30,7 @@ def parked(stage: MemoryStage, job: str = KEYED) -> str:
     return arn
 
 
-def aborted(stage: MemoryStage, job: str = KEYED) -> str:
+def aborted(stage: FakeStage, job: str = KEYED) -> str:
     """A job that was aborted inside its task; nobody has heard of it yet."""
     arn = stage.executions.start(NAME, job)
     stage.machine.run_to(arn, TASK)
@@ -39,7 +39,7 @@ def aborted(stage: MemoryStage, job: str = KEYED) -> str:
     return arn
 
 
-def caught(stage: MemoryStage, job: str = KEYED) -> str:
+def caught(stage: FakeStage, job: str = KEYED) -> str:
     """The same, spooled by the net for a restart."""
     arn = aborted(stage, job)
     hear(stage)
@@ -47,7 +47,7 @@ def caught(stage: MemoryStage, job: str = KEYED) -> str:
     return arn
 
 
-def parked_and_aborted(stage: MemoryStage, heard: bool = True) -> str:
+def parked_and_aborted(stage: FakeStage, heard: bool = True) -> str:
     """A parked job that was aborted: its token's message is there, and perhaps the net's."""
     arn = parked(stage)
     stage.executions.stop(arn, "Aborted", "by hand")
@@ -57,7 +57,7 @@ def parked_and_aborted(stage: MemoryStage, heard: bool = True) -> str:
     return arn
 
 
-def history_full(stage: MemoryStage) -> str:
+def history_full(stage: FakeStage) -> str:
     """A job that ended in a Fail state which is not meant to be its end."""
     arn = parked(stage)
     run = stage.executions.runs[arn]
@@ -68,7 +68,7 @@ def history_full(stage: MemoryStage) -> str:
     return arn
 
 
-def start_failed(stage: MemoryStage, job: str = KEYED) -> str:
+def start_failed(stage: FakeStage, job: str = KEYED) -> str:
     """A dead job whose replay handed its key over and died before the restart had started."""
     arn = caught(stage, job)
     replaying = Wire().break_next("StartExecution", Fault.DIED_BEFORE)
@@ -78,21 +78,21 @@ def start_failed(stage: MemoryStage, job: str = KEYED) -> str:
     return arn
 
 
-def start_failed_and_expired(stage: MemoryStage, job: str = KEYED) -> str:
+def start_failed_and_expired(stage: FakeStage, job: str = KEYED) -> str:
     """The same, and nobody replayed it until SQS dropped its message."""
     arn = start_failed(stage, job)
     stage.clock.pause(15 * 86_400)
     return arn
 
 
-def message_expired(stage: MemoryStage) -> str:
+def message_expired(stage: FakeStage) -> str:
     """A dead job that waited for its restart until SQS dropped its message."""
     arn = caught(stage)
     stage.clock.pause(15 * 86_400)
     return arn
 
 
-def claim_left(stage: MemoryStage) -> str:
+def claim_left(stage: FakeStage) -> str:
     """A job that succeeded, but could not give up its claim and slot."""
     arn = stage.executions.start(NAME, KEYED)
     stage.machine.run_to(arn, "Finish")
@@ -101,14 +101,14 @@ def claim_left(stage: MemoryStage) -> str:
     return arn
 
 
-def slot_written_late(stage: MemoryStage) -> str:
+def slot_written_late(stage: FakeStage) -> str:
     """A dead job, spooled by the net, whose slot was written after its end."""
     arn = caught(stage)
     stage.table.enter(TASK, arn, stage.task_limit)
     return arn
 
 
-def hear(stage: MemoryStage) -> None:
+def hear(stage: FakeStage) -> None:
     """Let the net hear of every end."""
     while stage.executions.ended:
         stage.process().net.catch(stage.executions.ended.pop(0))

@@ -6,7 +6,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from chalicelib.local.picture import FLAGS, PATIENCE, chromium
+from respool.local.picture import FLAGS, PATIENCE, chromium
 
 
 @contextmanager

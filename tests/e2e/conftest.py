@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
-from chalicelib.local.deployment import Deployment
-from chalicelib.local.emulator import LocalAws, local_aws
-from chalicelib.local.project import ProjectCopy, project_copy
 from chalicelib.settings import Settings
 from chalicelib.stage import Stage
+from respool.local.deployment import Deployment
+from respool.local.emulator import LocalAws, local_aws
+from respool.local.project import ProjectCopy, project_copy
 from tests.e2e.browser import browser
 
 WAIT_SCALE = 0.05
@@ -26,15 +26,15 @@ Engines = Callable[[Deployment], Stage]
 
 
 class Quiet:
-    """A journal that keeps what it is told to itself."""
+    """A telemetry that keeps what it is told to itself."""
 
-    def tell(self, action: str, **fields: Any) -> None:
+    def event(self, action: str, **fields: Any) -> None:
         """Nothing."""
 
-    def warn(self, action: str, **fields: Any) -> None:
+    def warning(self, action: str, **fields: Any) -> None:
         """Nothing."""
 
-    def count(self, metric: str, value: float = 1, **dimensions: str) -> None:
+    def metric(self, name: str, value: float = 1, **dimensions: str) -> None:
         """Nothing."""
 
 

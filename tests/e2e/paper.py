@@ -10,15 +10,15 @@ from urllib.parse import parse_qs, urlsplit
 
 from playwright.sync_api import Browser, Page, Route
 
-from chalicelib.api import console
+from chalicelib.api import page_files
+from chalicelib.api.http import SECURE
 from chalicelib.api.jobs import group_jobs, list_jobs
 from chalicelib.api.status import status
-from chalicelib.board import View, view
 from chalicelib.cached import Cached
-from chalicelib.claims import Claim, Slots
-from chalicelib.http import SECURE
+from chalicelib.job.claim import Claim, Slots
+from chalicelib.job.overview import View, view
+from chalicelib.job.record import Failure
 from chalicelib.names import Names
-from chalicelib.record import Failure
 from chalicelib.settings import Settings
 from chalicelib.stage import Stage
 from tests.e2e.browser import page
@@ -71,7 +71,7 @@ class Paper:
     replay: Callable[[dict[str, Any]], dict[str, Any]] | None = None
     asked: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
 
-    def look(self, after: datetime | None = None) -> View:
+    def read(self, after: datetime | None = None) -> View:
         """The jobs as they stand."""
         del after
         return view(self.jobs, self.slots, NOW)
@@ -86,7 +86,7 @@ class Paper:
         if self.gone:
             return route.abort()
         if path == "" or path.startswith("console/"):
-            return _file(route, path.removeprefix("console/") or console.INDEX)
+            return _file(route, path.removeprefix("console/") or page_files.INDEX)
         if not self.known:
             return _tell(route, 403, {"Message": "User is not authorized"})
         given = json.loads(route.request.post_data or "{}")
@@ -103,8 +103,8 @@ class Paper:
             return group_jobs(self, query)
         if query.get("since") == ["now"]:
             query = {"since": [NOW.isoformat()]}
-        stage = Stage(NAMES, Settings.read(SETTINGS), journal=Quiet())
-        stage.board = self
+        stage = Stage(NAMES, Settings.read(SETTINGS), telemetry=Quiet())
+        stage.overview = self
         waiting = sum(bool(each.parked_at) for each in self.jobs)
         gauges = {"spooled": waiting, "stuck": 0, "trigger": "disabled"}
         stage.gauges = Cached(lambda: gauges, 60, lambda: 0)
@@ -117,9 +117,9 @@ def slots(inside: int, limit: int) -> Slots:
 
 
 def _file(route: Route, name: str) -> None:
-    found = console.file(name)
+    found = page_files.file(name)
     secure = {name: str(value) for name, value in SECURE.items()}
-    headers = secure | {"Content-Type": found.type, "Content-Security-Policy": console.POLICY}
+    headers = secure | {"Content-Type": found.type, "Content-Security-Policy": page_files.POLICY}
     route.fulfill(status=200, body=found.text, headers=headers)
 
 

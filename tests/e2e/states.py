@@ -6,8 +6,8 @@ from typing import Any
 
 from playwright.sync_api import Page
 
-from chalicelib.claims import Claim
-from chalicelib.record import Failure
+from chalicelib.job.claim import Claim
+from chalicelib.job.record import Failure
 from tests.e2e.paper import Paper, job, moment, runs, slots
 
 State = Callable[[Page, Paper], None]

@@ -3,9 +3,9 @@
 import pytest
 
 from chalicelib.api.paths import written
-from chalicelib.deploy.gateway import Gateway
-from chalicelib.local.deployment import Deployment
-from chalicelib.tokens import Kind
+from chalicelib.aws.tokens import Kind
+from respool.deploy.gateway import Gateway
+from respool.local.deployment import Deployment
 from tests.e2e.conftest import Engines
 from tests.e2e.test_loop import fail_and_spool, finished
 

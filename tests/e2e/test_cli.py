@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from chalicelib.local.deployment import Deployment
-from chalicelib.local.environment import variables, without_aws
+from respool.local.deployment import Deployment
+from respool.local.environment import variables, without_aws
 
 Result = subprocess.CompletedProcess[str]
 Type = Callable[..., Result]
-COMMAND = (sys.executable, "-m", "chalicelib.cli")
+COMMAND = (sys.executable, "-m", "respool.cli")
 
 
 def _environment(deployment: Deployment) -> dict[str, str]:

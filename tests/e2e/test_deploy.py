@@ -3,16 +3,16 @@
 import json
 from typing import Any
 
-from chalicelib.deploy import bundle
-from chalicelib.local.deployment import Deployment
-from chalicelib.local.project import ProjectCopy
+from respool.deploy import bundle
+from respool.local.deployment import Deployment
+from respool.local.project import ProjectCopy
 from tests.e2e.conftest import Copy, Deploy
 
 BROKEN_PART = {
     "Resources": {
         "Broken": {
             "Type": "AWS::Lambda::EventSourceMapping",
-            "DependsOn": ["Machine", "ConsoleToken", "Net"],
+            "DependsOn": ["Machine", "ConsoleToken", "Rescue"],
             "Properties": {
                 "FunctionName": {"Fn::Sub": "${Prefix}-nowhere"},
                 "EventSourceArn": {"Fn::GetAtt": ["Machine", "Nowhere"]},

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.local.deployment import Deployment
+from respool.local.deployment import Deployment
 from tests.e2e.conftest import VIAS, stage_that_spools_via
 
 

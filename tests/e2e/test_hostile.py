@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 
-from chalicelib.local.deployment import Deployment
+from respool.local.deployment import Deployment
 from tests.e2e.test_loop import fail_and_spool
 from tests.hostile import tries
 

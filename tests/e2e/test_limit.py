@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.local.deployment import Deployment
-from chalicelib.table import DynamoClaims
+from chalicelib.aws.claims_table import DynamoClaims
+from respool.local.deployment import Deployment
 from tests.e2e.conftest import VIAS, altered, stage_that_spools_via
 
 TASK = "UncertainTask"

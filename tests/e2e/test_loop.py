@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.local.deployment import Deployment
-from chalicelib.record import decode
+from chalicelib.job.record import decode
+from respool.local.deployment import Deployment
 from tests.e2e.conftest import stage_that_spools_via
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from chalicelib.local.deployment import Deployment
-from chalicelib.local.picture import chromium
-from chalicelib.tokens import Kind
+from chalicelib.aws.tokens import Kind
+from respool.local.deployment import Deployment
+from respool.local.picture import chromium
 from tests.e2e.browser import page
 from tests.e2e.conftest import Engines
 from tests.e2e.test_loop import fail_and_spool, finished

@@ -6,7 +6,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
-from chalicelib.local.picture import chromium
+from respool.local.picture import chromium
 from tests.e2e import states
 from tests.e2e.paper import Paper, paper_page
 

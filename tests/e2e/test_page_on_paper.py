@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from chalicelib.local.picture import chromium
+from respool.local.picture import chromium
 from tests.e2e import states
 from tests.e2e.paper import Paper, moment, paper_page
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from chalicelib.local.deployment import Deployment
-from chalicelib.record import ABSENT, decode
-from chalicelib.table import DynamoClaims
+from chalicelib.aws.claims_table import DynamoClaims
+from chalicelib.job.record import ABSENT, decode
+from respool.local.deployment import Deployment
 from tests.e2e.conftest import VIAS, Deploy, altered, stage_that_spools_via
 
 MOST_BYTES = 262_144

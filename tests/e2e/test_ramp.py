@@ -11,8 +11,8 @@ from typing import Any
 
 from playwright.sync_api import expect
 
-from chalicelib.local.deployment import Deployment
-from chalicelib.local.picture import chromium
+from respool.local.deployment import Deployment
+from respool.local.picture import chromium
 from tests.e2e.browser import browser, page
 from tests.e2e.conftest import Deploy
 from tests.e2e.test_loop import fail_and_spool, finished

@@ -2,7 +2,7 @@
 
 import pytest
 
-from chalicelib.local.deployment import Deployment
+from respool.local.deployment import Deployment
 from tests.e2e.test_loop import NOTHING, fail_and_spool, send
 
 

@@ -1,7 +1,7 @@
 """A job is spooled even while the Lambda that spools jobs stays broken."""
 
-from chalicelib.local.deployment import Deployment
-from chalicelib.record import decode
+from chalicelib.job.record import decode
+from respool.local.deployment import Deployment
 
 
 def test_a_job_is_spooled_directly_when_the_spool_lambda_stays_broken(stage: Deployment) -> None:

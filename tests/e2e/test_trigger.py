@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from chalicelib.local.deployment import Deployment
-from chalicelib.mapping import SpoolMapping
+from chalicelib.aws.trigger_mapping import SpoolMapping
+from respool.local.deployment import Deployment
 from tests.e2e.test_loop import bodies, fail_and_spool, finished, send
 
 

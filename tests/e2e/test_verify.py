@@ -7,12 +7,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from chalicelib.local.deployment import Deployment
-from chalicelib.local.emulator import PROJECT, LocalAws
-from chalicelib.local.environment import client, sdk_session, variables, without_aws
-from chalicelib.local.wheels import wheel_folder
-from chalicelib.verify.scenario import Scenario
-from chalicelib.verify.site import Pace, Site
+from respool.local.deployment import Deployment
+from respool.local.emulator import PROJECT, LocalAws
+from respool.local.environment import client, sdk_session, variables, without_aws
+from respool.local.wheels import wheel_folder
+from respool.verify.scenario import Scenario
+from respool.verify.site import Pace, Site
 from tests.e2e.conftest import Here
 
 
@@ -37,7 +37,7 @@ def test_the_command_makes_a_stage_of_its_own_and_deletes_it(
     offline = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels)} if wheels else {}
 
     done = subprocess.run(
-        [sys.executable, "-m", "chalicelib.verify", "dev", "--yes"],
+        [sys.executable, "-m", "respool.verify", "dev", "--yes"],
         cwd=PROJECT,
         env={**without_aws(os.environ), **variables(aws.endpoint, account), **offline},
         capture_output=True,

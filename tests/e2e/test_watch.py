@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 
-from chalicelib.local.deployment import Deployment
+from respool.local.deployment import Deployment
 
 ALARMS = 10
 

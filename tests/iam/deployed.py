@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-from chalicelib.deploy import policies
-from chalicelib.deploy.check import EXAMPLES, policies_of_roles
-from chalicelib.deploy.iam import Call, Policy
-from chalicelib.deploy.preflight import Checked, Source, check
-from chalicelib.deploy.resolved import ACCOUNT, REGION, arn, resolved
-from chalicelib.deploy.template import API_HANDLER
 from chalicelib.names import APP
+from respool.deploy import policies
+from respool.deploy.check import EXAMPLES, policies_of_roles
+from respool.deploy.iam import Call, Policy
+from respool.deploy.preflight import Checked, Source, check
+from respool.deploy.resolved import ACCOUNT, REGION, arn, resolved
+from respool.deploy.template import API_HANDLER
 
 ROOT = Path(__file__).resolve().parents[2]
 FUNCTIONS = ("uncertain_task", "error_spool", "reprocess", "authorizer", API_HANDLER)

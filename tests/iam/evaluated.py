@@ -4,7 +4,7 @@ from typing import Any
 
 from ministack.services import stepfunctions
 
-from chalicelib.deploy.definition import all_states, fill
+from respool.deploy.definition import all_states, fill
 from tests.iam.deployed import Deployed
 from tests.iam.stage import IamStage
 

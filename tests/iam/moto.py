@@ -2,7 +2,7 @@
 
 moto checks signatures and credentials and knows each role's policies. But it judges by resource
 for SQS alone, takes a batch call for an action of its own, reads `?` in a pattern as a regular
-expression does, and heeds few conditions; so here the judgement is `chalicelib/deploy/iam.py`. It
+expression does, and heeds few conditions; so here the judgement is `respool/deploy/iam.py`. It
 also completes no task tokens and redrives nothing: those calls do nothing once they are allowed.
 """
 
@@ -19,7 +19,7 @@ from moto.core.responses import ActionResult, EmptyResult
 from moto.iam import access_control
 from moto.stepfunctions.responses import StepFunctionResponse
 
-from chalicelib.deploy.iam import Call, allows
+from respool.deploy.iam import Call, allows
 from tests.iam.requests import calls_of
 
 Needed = dict[str, set[Call]]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from chalicelib.deploy.iam import Policy, listed
+from respool.deploy.iam import Policy, listed
 
 
 def narrowed(policy: Policy) -> Iterator[tuple[str, Policy]]:

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
 
-from chalicelib.deploy.iam import Call
-from chalicelib.deploy.resolved import arn
+from respool.deploy.iam import Call
+from respool.deploy.resolved import arn
 
 _ACTIONS = {
     "ChangeMessageVisibilityBatch": "ChangeMessageVisibility",

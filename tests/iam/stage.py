@@ -13,16 +13,16 @@ from moto.core.authorization import disable_iam_authentication, enable_iam_authe
 from moto.stepfunctions.models import stepfunctions_backends
 
 import app
-from chalicelib.aws import client
-from chalicelib.claims import Claim
-from chalicelib.deploy.iam import Policy
-from chalicelib.deploy.resolved import ACCOUNT, REGION
-from chalicelib.deploy.resolved import arn as arn_of
+from chalicelib.aws.calling import client
+from chalicelib.aws.claims_table import DynamoClaims
+from chalicelib.aws.queue import SqsSpool
+from chalicelib.job.claim import Claim
+from chalicelib.job.record import Failure, Record, encode
 from chalicelib.names import Names
-from chalicelib.record import Failure, Record, encode
-from chalicelib.spool import SqsSpool
 from chalicelib.stage import forget_stages, stage_of
-from chalicelib.table import DynamoClaims
+from respool.deploy.iam import Policy
+from respool.deploy.resolved import ACCOUNT, REGION
+from respool.deploy.resolved import arn as arn_of
 from tests.iam.deployed import FUNCTIONS, ROLES, Deployed
 from tests.iam.requests import TOKEN_MARK
 

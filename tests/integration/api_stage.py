@@ -12,11 +12,11 @@ from chalice.test import Client, HTTPResponse
 from moto import mock_aws
 
 from app import app
-from chalicelib.local.memory.journal import MemoryJournal
+from chalicelib.aws.queue import SqsSpool
+from chalicelib.job.record import Failure, Record, encode
 from chalicelib.names import Names
-from chalicelib.record import Failure, Record, encode
-from chalicelib.spool import SqsSpool
 from chalicelib.stage import Stage, forget_stages, stage_of
+from tests.fakes.telemetry import FakeTelemetry
 
 PREFIX = "respool-test"
 TOKEN = "the-token-of-the-console"
@@ -45,7 +45,7 @@ class ApiStage:
 
     client: Client
     stage: Stage
-    journal: MemoryJournal
+    telemetry: FakeTelemetry
 
     def call(
         self, method: str, path: str, body: Any = None, token: str | None = TOKEN, **query: Any
@@ -57,7 +57,7 @@ class ApiStage:
         if query:
             path += "?" + urlencode(query, doseq=True)
         data = body if isinstance(body, bytes) else b"" if body is None else _json(body)
-        self.stage.board.forget()
+        self.stage.overview.forget()
         return self.client.http.request(method, path, headers=headers, body=data)
 
     def spool(self, key: str, queue: str = "", **record: Any) -> None:
@@ -97,7 +97,7 @@ class ApiStage:
 
     def audit(self) -> list[dict[str, Any]]:
         """The audit lines."""
-        return [fields for action, fields in self.journal.lines if action == "audit"]
+        return [fields for action, fields in self.telemetry.lines if action == "audit"]
 
 
 PARKED: dict[str, Any] = {
@@ -121,12 +121,12 @@ def api_stage() -> Iterator[ApiStage]:
         forget_stages()
         stage = stage_of("")
         _make(stage.names)
-        stage.journal = journal = MemoryJournal()
+        stage.telemetry = telemetry = FakeTelemetry()
         sqs = boto3.client("sqs")
         stage.spool = SqsSpool(sqs, stage.names.spool, wait=0)
         stage.stuck = SqsSpool(sqs, stage.names.stuck, wait=0)
         with Client(app) as client:
-            yield ApiStage(client, stage, journal)
+            yield ApiStage(client, stage, telemetry)
         forget_stages()
 
 

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib.local.emulator import local_aws
-from chalicelib.local.environment import client, sdk_session
-from chalicelib.local.waiting import wait_until
+from respool.local.emulator import local_aws
+from respool.local.environment import client, sdk_session
+from respool.local.waiting import wait_until
 
 ROLE = "arn:aws:iam::000000000000:role/any"
 

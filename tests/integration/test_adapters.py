@@ -12,6 +12,9 @@ from botocore.config import Config
 from botocore.exceptions import ReadTimeoutError
 from botocore.stub import Stubber
 
+from chalicelib.aws.claims_table import DynamoClaims
+from chalicelib.aws.queue import SqsSpool
+from chalicelib.aws.step_functions import StepFunctions
 from chalicelib.errors import (
     AlreadyStarted,
     AwsError,
@@ -23,10 +26,8 @@ from chalicelib.errors import (
     TokenRefused,
     Unanswered,
 )
-from chalicelib.plan import Status
-from chalicelib.spool import Message, SqsSpool
-from chalicelib.table import DynamoClaims
-from chalicelib.workflow import StepFunctions, Tail
+from chalicelib.job.execution import Status, Tail
+from chalicelib.job.message import Message
 
 MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:respool-test"
 EXECUTION = "arn:aws:states:us-east-1:123456789012:execution:respool-test:one"

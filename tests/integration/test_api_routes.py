@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from chalicelib.api.console import names
-from chalicelib.ramp.state import State, Verdict
+from chalicelib.api.page_files import names
+from chalicelib.aws.tokens import Kind
+from chalicelib.job.ramp_state import State, Verdict
 from chalicelib.settings import Settings
-from chalicelib.tokens import Kind
 from tests.integration.api_stage import ENVIRONMENT, TOKEN, ApiStage, api_stage
 
 CHANGES = [

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import boto3
 import pytest
 
+from chalicelib.aws.tokens import Caller, Kind
 from chalicelib.errors import BadRequest, NotFound
-from chalicelib.tokens import Caller, Kind
 from tests.integration.api_stage import ENVIRONMENT, TOKEN, ApiStage, api_stage
 
 

@@ -10,15 +10,15 @@ import pytest
 from moto import mock_aws
 from moto.core import set_initial_no_auth_action_count
 
-from chalicelib import metric_names as metric
-from chalicelib.cli.account import Account, origin
-from chalicelib.cli.desk import Desk
-from chalicelib.cli.run import run
-from chalicelib.cli.tally import AT_ONCE, Tally
+from chalicelib import metrics
 from chalicelib.errors import NotFound, SettingsError
 from chalicelib.names import Names
 from chalicelib.settings import Settings
 from chalicelib.stage import Stage
+from respool.cli.account import Account, origin
+from respool.cli.desk import Desk
+from respool.cli.run import run
+from respool.cli.tally import AT_ONCE, Tally
 
 PREFIX = "respool-dev"
 Out = pytest.CaptureFixture[str]
@@ -122,21 +122,21 @@ def test_an_api_answers_beside_where_api_gateway_does(control: str, page: str) -
 def test_counts_are_handed_to_cloudwatch_for_the_stage_and_for_each_error() -> None:
     tally = Tally(PREFIX)
     for _ in range(3):
-        tally.count(metric.RESUMED, task="UncertainTask", error="")
+        tally.metric(metrics.RESUMED, task="UncertainTask", error="")
     for n in range(AT_ONCE + 1):
-        tally.count(metric.WAITED, n)
+        tally.metric(metrics.WAITED, n)
     cloudwatch = boto3.client("cloudwatch")
     tally.send(cloudwatch)
-    found = cloudwatch.list_metrics(Namespace=metric.NAMESPACE)["Metrics"]
+    found = cloudwatch.list_metrics(Namespace=metrics.NAMESPACE)["Metrics"]
     shown = {
         (one["MetricName"], tuple((d["Name"], d["Value"]) for d in one["Dimensions"]))
         for one in found
     }
     stage = ("stage", PREFIX)
     assert shown == {
-        (metric.RESUMED, (stage,)),
-        (metric.RESUMED, (stage, ("task", "UncertainTask"), ("error", "unknown"))),
-        (metric.WAITED, (stage,)),
+        (metrics.RESUMED, (stage,)),
+        (metrics.RESUMED, (stage, ("task", "UncertainTask"), ("error", "unknown"))),
+        (metrics.WAITED, (stage,)),
     }
     assert list(tally._data()) == []
 

@@ -10,13 +10,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
-from chalicelib.aws import client
-from chalicelib.claims import Claim, Claims, Slots
+from chalicelib.aws.calling import client
+from chalicelib.aws.claims_table import DynamoClaims
 from chalicelib.errors import AwsError
-from chalicelib.local.memory.claims import MemoryClaims, Table
-from chalicelib.local.memory.wire import Wire
-from chalicelib.record import Failure
-from chalicelib.table import DynamoClaims
+from chalicelib.job.claim import Claim, Slots
+from chalicelib.job.ports import Claims
+from chalicelib.job.record import Failure
+from tests.fakes.claims import FakeClaims, Table
+from tests.fakes.wire import Wire
 
 TABLE = "respool-test-claims"
 TASK = "UncertainTask"
@@ -56,7 +57,7 @@ def on_dynamodb(dynamodb: Any) -> DynamoClaims:
 @pytest.fixture(params=["memory", "dynamodb"])
 def claims(request: pytest.FixtureRequest) -> Claims:
     if request.param == "memory":
-        return MemoryClaims(Table(), Wire())
+        return FakeClaims(Table(), Wire())
     return on_dynamodb(request.getfixturevalue("dynamodb"))
 
 
@@ -281,7 +282,7 @@ def _all(claims: Claims) -> list[Any]:
 
 
 def _hold_to_each_other(dynamodb: Any, script: list[tuple[Any, ...]]) -> None:
-    memory, real = MemoryClaims(Table(), Wire()), on_dynamodb(dynamodb)
+    memory, real = FakeClaims(Table(), Wire()), on_dynamodb(dynamodb)
     for method, *given_to_it in script:
         answers = [getattr(each, method)(*given_to_it) for each in (memory, real)]
         assert answers[0] == answers[1], (method, given_to_it)

@@ -10,12 +10,15 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from chalicelib.aws import client
+from chalicelib.aws.calling import client
+from chalicelib.aws.queue import SqsSpool
 from chalicelib.errors import AwsError, NotFound
-from chalicelib.local.memory.clock import SteppedClock
-from chalicelib.local.memory.spool import MemorySpool, Queue
-from chalicelib.local.memory.wire import Wire
-from chalicelib.spool import BATCH, Message, Spool, SqsSpool
+from chalicelib.job.message import Message
+from chalicelib.job.ports import Spool
+from chalicelib.limits import BATCH
+from tests.fakes.clock import SteppedClock
+from tests.fakes.spool import FakeSpool, Queue
+from tests.fakes.wire import Wire
 
 LONG = 3600
 
@@ -48,7 +51,7 @@ class Side:
 def in_memory() -> Side:
     clock = SteppedClock()
     queue = Queue(clock)
-    return Side(MemorySpool(queue, Wire()), MemorySpool(queue, Wire(), wait=1), clock.now)
+    return Side(FakeSpool(queue, Wire()), FakeSpool(queue, Wire(), wait=1), clock.now)
 
 
 @pytest.fixture(scope="module")

@@ -12,17 +12,12 @@ from uuid import uuid4
 
 import pytest
 
-from chalicelib.errors import (
-    AlreadyStarted,
-    AwsError,
-    NotFound,
-    RedriveRefused,
-    TokenRefused,
-)
-from chalicelib.local.memory.stage import MemoryStage
-from chalicelib.plan import Status
-from chalicelib.record import decode
-from chalicelib.workflow import StepFunctions, Workflow
+from chalicelib.aws.step_functions import StepFunctions
+from chalicelib.errors import AlreadyStarted, AwsError, NotFound, RedriveRefused, TokenRefused
+from chalicelib.job.execution import Status
+from chalicelib.job.ports import Workflow
+from chalicelib.job.record import decode
+from tests.fakes.stage import FakeStage
 from tests.integration.local_machines import LocalMachines, local_machines
 
 WAITS, FAILS = '{"key": "12345"}', '{"key": {}}'
@@ -44,7 +39,7 @@ class Side(Protocol):
 
 @dataclass
 class InMemory:
-    stage: MemoryStage = field(default_factory=MemoryStage)
+    stage: FakeStage = field(default_factory=FakeStage)
 
     def __post_init__(self) -> None:
         self.stage.neighbour.broken = True

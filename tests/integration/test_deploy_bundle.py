@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.deploy import bundle
+from respool.deploy import bundle
 
 
 @pytest.fixture

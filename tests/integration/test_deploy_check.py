@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.deploy.check import findings, sources
-from chalicelib.deploy.findings import Malformed
-from chalicelib.deploy.preflight import Source
+from respool.deploy.check import findings, sources
+from respool.deploy.checks.findings import Malformed
+from respool.deploy.preflight import Source
 
 ROOT = Path(__file__).resolve().parents[2]
 FUNCTIONS = ("uncertain_task", "error_spool", "reprocess", "authorizer", "api_handler")

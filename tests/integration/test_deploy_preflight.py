@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.deploy.findings import Malformed
-from chalicelib.deploy.preflight import Source, check
-from chalicelib.deploy.template import MAX_BODY
+from respool.deploy.checks.findings import Malformed
+from respool.deploy.preflight import Source, check
+from respool.deploy.template import MAX_BODY
 
 ROOT = Path(__file__).resolve().parents[2]
 FUNCTIONS = ("uncertain_task", "error_spool", "reprocess", "authorizer", "api_handler")

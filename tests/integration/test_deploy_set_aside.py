@@ -8,10 +8,10 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from chalicelib.deploy.set_aside import SetAside
+from chalicelib.aws.claims_table import DynamoClaims
+from chalicelib.job.record import Record, decode, encode
 from chalicelib.names import Names
-from chalicelib.record import Record, decode, encode
-from chalicelib.table import DynamoClaims
+from respool.deploy.set_aside import SetAside
 
 NAMES = Names("respool-dev", "aws", "us-east-1", "123456789012")
 ROLE = "arn:aws:iam::123456789012:role/machine"

@@ -24,8 +24,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from chalicelib.http import SECURE
-from chalicelib.record import decode
+from chalicelib.api.http import SECURE
+from chalicelib.job.record import decode
 from tests.hostile import CANARY, cases, tries
 from tests.integration.api_stage import ENVIRONMENT, TOKEN, ApiStage, api_stage
 
@@ -110,7 +110,7 @@ def test_no_request_whatever_breaks_the_api(
 
     spooled, found = books.balance()
     assert found == spooled
-    told = repr(api.journal.lines) + "".join(capfd.readouterr())
+    told = repr(api.telemetry.lines) + "".join(capfd.readouterr())
     assert CANARY not in told
     assert TOKEN not in told
     assert "Traceback" not in told

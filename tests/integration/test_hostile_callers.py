@@ -14,14 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app import app, reprocess
-from chalicelib import tokens
+from chalicelib.api.http import SECURE
 from chalicelib.api.openapi import document
-from chalicelib.deploy.findings import read_json
-from chalicelib.deploy.preflight import CONFIG
+from chalicelib.aws import tokens
+from chalicelib.aws.tokens import Caller, Kind, NamedTokens, Tokens
 from chalicelib.errors import BadRequest, RespoolError
-from chalicelib.http import SECURE
-from chalicelib.local.emulator import PROJECT
-from chalicelib.tokens import Caller, Kind, NamedTokens, Tokens
+from respool.deploy.checks.findings import read_json
+from respool.deploy.preflight import CONFIG
+from respool.local.emulator import PROJECT
 from tests.hostile import anything, cases, tries, values
 from tests.integration.api_stage import ENVIRONMENT, TOKEN, ApiStage, api_stage
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.deploy.definition import fill
-from chalicelib.keys import is_key
-from chalicelib.local.emulator import PROJECT
+from chalicelib.job.key import is_key
+from respool.deploy.definition import fill
+from respool.local.emulator import PROJECT
 from tests.hostile import texts, tries, values
 from tests.integration.local_machines import LocalMachines, local_machines
 

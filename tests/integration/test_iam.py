@@ -12,14 +12,14 @@ import pytest
 from moto.core.authorization import enable_iam_authentication
 
 import app
-from chalicelib.deploy.iam import Call, allows
-from chalicelib.deploy.resolved import ACCOUNT, REGION
+from chalicelib.aws.tokens import Kind, NamedTokens
 from chalicelib.errors import AwsError
-from chalicelib.plan import Status
-from chalicelib.record import Record
+from chalicelib.job.execution import Status
+from chalicelib.job.record import Record
 from chalicelib.settings import Settings
 from chalicelib.stage import Stage, now
-from chalicelib.tokens import Kind, NamedTokens
+from respool.deploy.iam import Call, allows
+from respool.deploy.resolved import ACCOUNT, REGION
 from tests.iam.deployed import FUNCTIONS, Deployed
 from tests.iam.moto import Needed, moto_with_iam
 from tests.iam.narrowed import narrowed

@@ -7,15 +7,15 @@ from collections.abc import Iterator
 import pytest
 from moto.core.authorization import enable_iam_authentication
 
-from chalicelib.aws import client
-from chalicelib.cli.account import Account
-from chalicelib.cli.desk import Desk
-from chalicelib.cli.run import run
-from chalicelib.deploy.iam import Call, Policy, allows
-from chalicelib.deploy.resolved import ACCOUNT, REGION, arn
-from chalicelib.record import Record
-from chalicelib.spool import SqsSpool
+from chalicelib.aws.calling import client
+from chalicelib.aws.queue import SqsSpool
+from chalicelib.job.record import Record
 from chalicelib.stage import Stage
+from respool.cli.account import Account
+from respool.cli.desk import Desk
+from respool.cli.run import run
+from respool.deploy.iam import Call, Policy, allows
+from respool.deploy.resolved import ACCOUNT, REGION, arn
 from tests.iam.deployed import Deployed, policy_of
 from tests.iam.moto import Needed, moto_with_iam
 from tests.iam.narrowed import narrowed

@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto.core.authorization import enable_iam_authentication
 
-from chalicelib.deploy.iam import Call, allows
+from respool.deploy.iam import Call, allows
 from tests.iam.deployed import MACHINES, Deployed
 from tests.iam.evaluated import tasks
 from tests.iam.moto import Needed, moto_with_iam

@@ -10,17 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.local.demo import PICTURE
-from chalicelib.local.emulator import PROJECT
-from chalicelib.local.picture import chromium
-from chalicelib.local.up import has_desktop
-from chalicelib.local.waiting import wait_until
+from respool.local.demo import PICTURE
+from respool.local.emulator import PROJECT
+from respool.local.picture import chromium
+from respool.local.up import has_desktop
+from respool.local.waiting import wait_until
 
 
 def test_the_demo_ends_well_within_two_minutes_and_shows_each_step() -> None:
     began = time.time()
     done = subprocess.run(
-        [sys.executable, "-m", "chalicelib.local.demo"],
+        [sys.executable, "-m", "respool.local.demo"],
         cwd=PROJECT,
         capture_output=True,
         text=True,
@@ -50,7 +50,7 @@ def test_up_says_how_to_use_it_and_leaves_nothing_when_ended(tmp_path: Path) -> 
     with (
         printed.open("w") as out,
         subprocess.Popen(
-            [sys.executable, "-m", "chalicelib.local.up"], cwd=PROJECT, stdout=out, env=environment
+            [sys.executable, "-m", "respool.local.up"], cwd=PROJECT, stdout=out, env=environment
         ) as up,
     ):
         try:
@@ -108,7 +108,7 @@ def test_a_demo_that_is_ended_half_way_leaves_nothing(
     with (
         printed.open("w") as out,
         subprocess.Popen(
-            [sys.executable, "-u", "-m", "chalicelib.local.demo"],
+            [sys.executable, "-u", "-m", "respool.local.demo"],
             cwd=PROJECT,
             stdout=out,
             stderr=out,

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.local.emulator import PROJECT, EmulatorError, local_aws
-from chalicelib.local.waiting import wait_until
+from respool.local.emulator import PROJECT, EmulatorError, local_aws
+from respool.local.waiting import wait_until
 from tests.integration.local_machines import LocalMachines
 
 WITH_A_BUSY_LAMBDA = """
 import sys
-from chalicelib.local.emulator import local_aws
+from respool.local.emulator import local_aws
 from tests.integration.local_machines import LocalMachines
 with local_aws() as aws:
     local = LocalMachines(aws.endpoint)
@@ -107,7 +107,7 @@ def test_no_lambda_is_left_when_the_emulator_is_killed(starter: "subprocess.Pope
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_command_prints_what_to_export_and_ends_on_a_signal(number: signal.Signals) -> None:
-    command = [sys.executable, "-m", "chalicelib.local.emulator"]
+    command = [sys.executable, "-m", "respool.local.emulator"]
     with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout

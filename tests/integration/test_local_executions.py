@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from chalicelib.local.waiting import wait_until
+from respool.local.waiting import wait_until
 from tests.integration.local_machines import LocalMachines, local_machines
 
 LIMIT = 262_144

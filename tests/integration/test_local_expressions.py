@@ -3,7 +3,7 @@
 import pytest
 from ministack.services import stepfunctions
 
-from chalicelib.local.mends.expressions import strings_keep_their_characters
+from respool.local.patches.expressions import strings_keep_their_characters
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.local.deployment import Deployment
-from chalicelib.local.emulator import LocalAws, local_aws
-from chalicelib.local.project import ChaliceFailed, project_copy
+from respool.local.deployment import Deployment
+from respool.local.emulator import LocalAws, local_aws
+from respool.local.project import ChaliceFailed, project_copy
 
 APP = """
 from chalice import AuthResponse, Chalice

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from ministack.services import dynamodb
 
-from chalicelib.local.mends.tables import writes_are_atomic
+from respool.local.patches.tables import writes_are_atomic
 
 TABLE = "places"
 LIMIT = 2

@@ -11,7 +11,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, HTTPClientError
 
-from chalicelib.local.environment import sdk_session
+from respool.local.environment import sdk_session
 from tests.soak.faults import Chance, Fault, Ground
 from tests.soak.proxy import FaultProxy, fault_proxy
 

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from ministack.services import stepfunctions
 from moto import mock_aws
 
-from chalicelib.table import DynamoClaims
+from chalicelib.aws.claims_table import DynamoClaims
 
 STATES = json.loads(Path("statemachine.json").read_text())["States"]
 TABLE = "respool-dev-claims"

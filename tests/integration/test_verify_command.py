@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 from moto import mock_aws
 
-from chalicelib.verify.__main__ import verify
+from respool.verify.__main__ import verify
 
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "test",

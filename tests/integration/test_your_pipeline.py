@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from chalicelib.deploy.check import findings
-from chalicelib.deploy.preflight import Source, check
-from chalicelib.deploy.template import MAX_BODY
+from respool.deploy.check import findings
+from respool.deploy.preflight import Source, check
+from respool.deploy.template import MAX_BODY
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "your-pipeline.md").read_text()

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from chalicelib.errors import RespoolError
-from chalicelib.local.waiting import NotInTime, wait_until
-from chalicelib.requests import Request
+from chalicelib.replaying.requests import Request
+from respool.local.waiting import NotInTime, wait_until
 from tests.soak.faults import Fault
 from tests.soak.stage import UnsafeStage
 

@@ -12,8 +12,8 @@ from typing import Any
 from ministack.services import lambda_svc
 from ministack.services import stepfunctions as states
 
-from chalicelib.local import server
-from chalicelib.local.mends import lambdas
+from respool.local import server
+from respool.local.patches import lambdas
 from tests.soak.faults import Chance, Fault, Ground
 
 FOLDER, SEED = "SOAK_FOLDER", "SOAK_SEED"

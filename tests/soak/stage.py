@@ -11,13 +11,13 @@ from typing import Any
 
 from botocore.config import Config
 
-from chalicelib.local.deployment import Deployment
-from chalicelib.local.emulator import PROJECT, LocalAws, local_aws
-from chalicelib.local.environment import sdk_session
-from chalicelib.local.project import project_copy
+from chalicelib.aws.claims_table import DynamoClaims
 from chalicelib.settings import Settings
 from chalicelib.stage import Stage
-from chalicelib.table import DynamoClaims
+from respool.local.deployment import Deployment
+from respool.local.emulator import PROJECT, LocalAws, local_aws
+from respool.local.environment import sdk_session
+from respool.local.project import project_copy
 from tests.soak.faults import Chance, Ground
 from tests.soak.proxy import fault_proxy
 from tests.soak.server import FOLDER, SEED
@@ -29,15 +29,15 @@ _PATIENT = Config(proxies={}, read_timeout=300, retries={"total_max_attempts": 1
 
 
 class Silent:
-    """A journal that keeps what it is told to itself."""
+    """A telemetry that keeps what it is told to itself."""
 
-    def tell(self, action: str, **fields: Any) -> None:
+    def event(self, action: str, **fields: Any) -> None:
         """Nothing."""
 
-    def warn(self, action: str, **fields: Any) -> None:
+    def warning(self, action: str, **fields: Any) -> None:
         """Nothing."""
 
-    def count(self, metric: str, value: float = 1, **dimensions: str) -> None:
+    def metric(self, name: str, value: float = 1, **dimensions: str) -> None:
         """Nothing."""
 
 

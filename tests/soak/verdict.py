@@ -6,8 +6,8 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from chalicelib.local.emulator import PROJECT
-from chalicelib.local.jobs import look
+from respool.local.emulator import PROJECT
+from respool.local.jobs import look
 from tests.soak.faults import Fault
 from tests.soak.load import LIMIT, OUTAGE, Load
 

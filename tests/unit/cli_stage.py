@@ -5,29 +5,29 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from chalicelib.board import View, view
-from chalicelib.cli.account import Account
-from chalicelib.cli.desk import Desk
-from chalicelib.cli.run import run
-from chalicelib.local.memory.stage import MemoryStage, Process
+from chalicelib.job.overview import View, view
+from chalicelib.job.ramp_state import State
 from chalicelib.names import Names
-from chalicelib.ramp.state import State
-from chalicelib.replay import Order
-from chalicelib.requests import Request
+from chalicelib.replaying.replay import Order
+from chalicelib.replaying.requests import Request
 from chalicelib.settings import Settings
 from chalicelib.stage import Stage
+from respool.cli.account import Account
+from respool.cli.desk import Desk
+from respool.cli.run import run
+from tests.fakes.stage import FakeStage, Process
 
 NAMES = Names("respool-memory", "aws", "us-east-1", "123456789012")
 
 
-class MemoryBoard:
+class FakeOverview:
     """What people see of a table in memory."""
 
     def __init__(self, process: Process, ramps: list[State]) -> None:
         self._process = process
         self._ramps = ramps
 
-    def look(self, after: datetime | None = None) -> View:
+    def read(self, after: datetime | None = None) -> View:
         """All jobs, tasks and ramps."""
         del after  # every look is a new one
         claims, now = self._process.claims, self._process.stage.clock.now()
@@ -66,10 +66,10 @@ class SteppedStage(Stage):
 class MemoryAccount(Account):
     """An account with one stage, in memory."""
 
-    def __init__(self, memory: MemoryStage) -> None:
+    def __init__(self, memory: FakeStage) -> None:
         super().__init__(None, "memory")
         self.process = memory.process()
-        self.process.__dict__["journal"] = self.tally
+        self.process.__dict__["telemetry"] = self.tally
         self.trigger = MemoryTrigger()
         self.events: list[dict[str, Any]] = []
         self.sent = 0
@@ -85,7 +85,7 @@ class MemoryAccount(Account):
             workflow=self.process.workflow,
             claims=self.process.claims,
             clock=self.process.stage.clock.now,
-            board=MemoryBoard(self.process, self.ramps),
+            overview=FakeOverview(self.process, self.ramps),
             mapping=self.trigger,
             replayer=self.process.replayer,
             give_up=self.process.give_up,
@@ -110,7 +110,7 @@ class MemoryAccount(Account):
 class Shell:
     """Runs commands against one stage in memory."""
 
-    def __init__(self, memory: MemoryStage) -> None:
+    def __init__(self, memory: FakeStage) -> None:
         self.memory = memory
         self.account = MemoryAccount(memory)
         self.found: list[tuple[str, str, str]] = []

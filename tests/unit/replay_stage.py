@@ -4,13 +4,13 @@ import json
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from chalicelib.local.memory.run import TASK
-from chalicelib.local.memory.spool import MemorySpool
-from chalicelib.local.memory.stage import MemoryStage, Process
-from chalicelib.local.memory.wire import Wire
-from chalicelib.recovery import Outcome
-from chalicelib.replay import Order
-from chalicelib.report import Report
+from chalicelib.replaying.recovery import Outcome
+from chalicelib.replaying.replay import Order
+from chalicelib.replaying.report import Report
+from tests.fakes.run import TASK
+from tests.fakes.spool import FakeSpool
+from tests.fakes.stage import FakeStage, Process
+from tests.fakes.wire import Wire
 
 
 def given(key: str) -> str:
@@ -22,7 +22,7 @@ def given(key: str) -> str:
 class ReplayStage:
     """Jobs are parked, aborted and put back; `outcomes` are those of the last replay."""
 
-    memory: MemoryStage = field(default_factory=MemoryStage)
+    memory: FakeStage = field(default_factory=FakeStage)
     outcomes: list[Outcome] = field(default_factory=list)
 
     def park(self, *keys: str) -> None:
@@ -80,7 +80,7 @@ class ReplayStage:
     def visible(self, stuck: bool = False) -> list[str]:
         """The bodies that another process can take right now, without waiting for any."""
         queue = self.memory.stuck if stuck else self.memory.spool
-        reader, bodies = MemorySpool(queue, Wire(), wait=0), []
+        reader, bodies = FakeSpool(queue, Wire(), wait=0), []
         for _ in range(60):  # a short poll asks some of the servers
             bodies += [message.body for message in reader.receive(10, 600)]
         return sorted(bodies)

@@ -7,22 +7,22 @@ from typing import Any
 import pytest
 
 from chalicelib.api.jobs import group_jobs, link, list_jobs
-from chalicelib.board import View, view
-from chalicelib.claims import Claim, Slots
 from chalicelib.errors import BadRequest
-from chalicelib.ramp.state import State
-from chalicelib.record import Failure
+from chalicelib.job.claim import Claim, Slots
+from chalicelib.job.overview import View, view
+from chalicelib.job.ramp_state import State
+from chalicelib.job.record import Failure
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
 
-class FixedBoard:
+class FixedOverview:
     def __init__(
         self, *jobs: Claim, slots: tuple[Slots, ...] = (), ramps: tuple[State, ...] = ()
     ) -> None:
         self.view = view(list(jobs), list(slots), NOW, ramps)
 
-    def look(self, after: datetime | None = None) -> View:
+    def read(self, after: datetime | None = None) -> View:
         del after
         return self.view
 
@@ -53,24 +53,24 @@ def running(key: str) -> Claim:
     return parked(key, parked_at="", first_failed_at="", attempt=0, failure=Failure())
 
 
-def keys(board: FixedBoard, **query: str) -> list[str]:
-    answer = list_jobs(board, {name: [value] for name, value in query.items()})
+def keys(overview: FixedOverview, **query: str) -> list[str]:
+    answer = list_jobs(overview, {name: [value] for name, value in query.items()})
     return [job["key"] for job in answer["jobs"]]
 
 
 def test_the_job_that_waits_longest_comes_first() -> None:
-    board = FixedBoard(parked("young", 5), parked("old", -5), parked("middle"))
+    overview = FixedOverview(parked("young", 5), parked("old", -5), parked("middle"))
 
-    assert keys(board) == ["old", "middle", "young"]
+    assert keys(overview) == ["old", "middle", "young"]
 
 
 def test_pages_hold_every_job_once() -> None:
-    board = FixedBoard(*(parked(f"job-{n:03}", n // 7) for n in range(100)))
+    overview = FixedOverview(*(parked(f"job-{n:03}", n // 7) for n in range(100)))
     seen: list[str] = []
     cursor: str | None = ""
     while cursor is not None:
         query = {"limit": ["13"]} | ({"cursor": [cursor]} if cursor else {})
-        page = list_jobs(board, query)
+        page = list_jobs(overview, query)
         seen += [job["key"] for job in page["jobs"]]
         cursor = page["cursor"]
         assert page["total"] == 100
@@ -79,13 +79,15 @@ def test_pages_hold_every_job_once() -> None:
 
 
 def test_a_cursor_goes_on_behind_a_job_that_has_left_meanwhile() -> None:
-    first = list_jobs(FixedBoard(parked("a", 0), parked("b", 1), parked("c", 2)), {"limit": ["2"]})
+    first = list_jobs(
+        FixedOverview(parked("a", 0), parked("b", 1), parked("c", 2)), {"limit": ["2"]}
+    )
 
-    assert keys(FixedBoard(parked("a", 0), parked("c", 2)), cursor=first["cursor"]) == ["c"]
+    assert keys(FixedOverview(parked("a", 0), parked("c", 2)), cursor=first["cursor"]) == ["c"]
 
 
 def test_jobs_are_chosen_by_state_task_error_and_part_of_their_key() -> None:
-    board = FixedBoard(
+    overview = FixedOverview(
         running("r"),
         parked("p"),
         parked("S-Late", stuck_at=moment(1)),
@@ -93,11 +95,11 @@ def test_jobs_are_chosen_by_state_task_error_and_part_of_their_key() -> None:
         parked("e", failure=Failure("", "")),
     )
 
-    assert keys(board, state="running") == ["r"]
-    assert keys(board, state="stuck,running") == ["S-Late", "r"]
-    assert keys(board, task="Other") == ["t"]
-    assert keys(board, error="", state="parked") == ["e"]
-    assert keys(board, search="late") == ["S-Late"]
+    assert keys(overview, state="running") == ["r"]
+    assert keys(overview, state="stuck,running") == ["S-Late", "r"]
+    assert keys(overview, task="Other") == ["t"]
+    assert keys(overview, error="", state="parked") == ["e"]
+    assert keys(overview, search="late") == ["S-Late"]
 
 
 @pytest.mark.parametrize(
@@ -114,11 +116,11 @@ def test_jobs_are_chosen_by_state_task_error_and_part_of_their_key() -> None:
 )
 def test_a_question_of_no_use_is_refused_by_name(query: dict[str, list[str]], told: str) -> None:
     with pytest.raises(BadRequest, match=told):
-        list_jobs(FixedBoard(), query)
+        list_jobs(FixedOverview(), query)
 
 
 def test_waiting_jobs_are_counted_by_task_error_and_state() -> None:
-    board = FixedBoard(
+    overview = FixedOverview(
         running("r"),
         parked("a", 1, failure=Failure("ConnectionError", "first")),
         parked("b", 2, failure=Failure("ConnectionError", "latest")),
@@ -126,7 +128,7 @@ def test_waiting_jobs_are_counted_by_task_error_and_state() -> None:
         parked("d", 4, stuck_at=moment(5)),
     )
 
-    groups = group_jobs(board, {})["groups"]
+    groups = group_jobs(overview, {})["groups"]
 
     assert [(g["error"], g["state"], g["count"]) for g in groups] == [
         ("ConnectionError", "parked", 2),

@@ -7,7 +7,7 @@ import pytest
 
 from app import app
 from chalicelib.api.openapi import document
-from chalicelib.requests import FIELDS
+from chalicelib.replaying.requests import FIELDS
 
 DOCUMENT = document()
 OPEN = {"/", "/console/{file}", "/openapi.json"}

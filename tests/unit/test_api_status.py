@@ -10,15 +10,15 @@ import pytest
 from chalicelib.api.schemas import SCHEMAS
 from chalicelib.api.status import status
 from chalicelib.cached import Cached
-from chalicelib.claims import Claim, Slots
 from chalicelib.errors import BadRequest
-from chalicelib.local.memory.clock import SteppedClock
-from chalicelib.local.memory.journal import MemoryJournal
+from chalicelib.job.claim import Claim, Slots
+from chalicelib.job.ramp_state import State, Verdict
 from chalicelib.names import Names
-from chalicelib.ramp.state import State, Verdict
 from chalicelib.settings import Settings
 from chalicelib.stage import Stage
-from tests.unit.test_api_jobs import NOW, FixedBoard, moment, parked, running
+from tests.fakes.clock import SteppedClock
+from tests.fakes.telemetry import FakeTelemetry
+from tests.unit.test_api_jobs import NOW, FixedOverview, moment, parked, running
 
 NAMES = Names("respool-dev", "aws", "us-east-1", "123456789012")
 GAUGES = {"spooled": 3, "stuck": 1, "trigger": "disabled"}
@@ -39,8 +39,8 @@ def stage(
     ramps: tuple[State, ...] = (),
     **environ: str,
 ) -> Stage:
-    made = Stage(NAMES, Settings.read(environ), journal=MemoryJournal())
-    made.board = FixedBoard(*jobs, slots=slots, ramps=ramps)
+    made = Stage(NAMES, Settings.read(environ), telemetry=FakeTelemetry())
+    made.overview = FixedOverview(*jobs, slots=slots, ramps=ramps)
     made.gauges = Cached(lambda: GAUGES, 60, lambda: 0)
     return made
 

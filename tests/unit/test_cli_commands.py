@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from chalicelib.cli.run import respool, run
 from chalicelib.errors import AwsError
-from chalicelib.local.memory.stage import MemoryStage
-from chalicelib.ramp.state import State, Verdict
+from chalicelib.job.ramp_state import State, Verdict
 from chalicelib.settings import Settings
+from respool.cli.run import respool, run
+from tests.fakes.stage import FakeStage
 from tests.unit.cli_stage import Shell
 
 Out = pytest.CaptureFixture[str]
@@ -21,7 +21,7 @@ HOSTILE = "\x1b[31m[red]<script>\n\u202etxt.exe"
 
 @pytest.fixture
 def shell() -> Shell:
-    return Shell(MemoryStage())
+    return Shell(FakeStage())
 
 
 def _json(capsys: Out) -> Any:

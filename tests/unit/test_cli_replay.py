@@ -9,15 +9,15 @@ from collections.abc import Callable
 import pytest
 from rich.console import Console
 
-from chalicelib import metric_names as metric
-from chalicelib.cli.replaying import LONGEST, allowance
-from chalicelib.cli.screen import Screen
-from chalicelib.cli.watching import Watch
-from chalicelib.local.memory.stage import MemoryStage
-from chalicelib.local.memory.wire import Fault
-from chalicelib.plan import Action
-from chalicelib.recovery import Outcome
-from chalicelib.requests import Request
+from chalicelib import metrics
+from chalicelib.job.plan import Action
+from chalicelib.replaying.recovery import Outcome
+from chalicelib.replaying.requests import Request
+from respool.cli.replaying import LONGEST, allowance
+from respool.cli.screen import Screen
+from respool.cli.watching import Watch
+from tests.fakes.stage import FakeStage
+from tests.fakes.wire import Fault
 from tests.unit.cli_stage import Shell
 
 Out = pytest.CaptureFixture[str]
@@ -25,7 +25,7 @@ Out = pytest.CaptureFixture[str]
 
 @pytest.fixture
 def shell() -> Shell:
-    return Shell(MemoryStage())
+    return Shell(FakeStage())
 
 
 def test_jobs_are_put_back_and_finish(shell: Shell, capsys: Out) -> None:
@@ -215,7 +215,7 @@ def test_metrics_of_a_replay_are_counted_and_sent(shell: Shell) -> None:
     assert shell("replay") == 0
     assert shell.account.sent == 1
     counted = {datum["MetricName"] for datum in shell.account.tally._data()}
-    assert {metric.RESUMED, metric.WAITED} <= counted
+    assert {metrics.RESUMED, metrics.WAITED} <= counted
 
 
 def test_time_allowed_grows_with_the_spool_and_the_rate() -> None:
@@ -230,13 +230,13 @@ def test_every_job_that_was_not_put_back_is_counted(shell: Shell) -> None:
     shell.memory.clock.pause(1)
     assert shell("replay") == 1
     counted = {datum["MetricName"]: datum["Values"] for datum in shell.account.tally._data()}
-    assert counted == {metric.NOT_REPLAYED: [1]}
+    assert counted == {metrics.NOT_REPLAYED: [1]}
 
 
 def test_a_terminal_sees_a_bar_that_counts_what_goes_back_and_what_does_not() -> None:
     screen, drawn = Screen(as_json=False), io.StringIO()
     screen.remarks = Console(file=drawn, force_terminal=True, width=100)
-    memory = MemoryStage()
+    memory = FakeStage()
     watch = Watch(screen, 3)
     engine = watch.over(memory.process().replayer)
     with watch.watching():

@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from chalicelib.cli.story import tell
+from respool.cli.story import tell
 
 START = datetime(2026, 11, 24, 9, tzinfo=UTC)
 

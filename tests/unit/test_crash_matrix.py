@@ -2,10 +2,10 @@
 
 import pytest
 
-from chalicelib.local.memory.spool import Delivery
 from tests.crash.matrix import Scenario, calls_of, cases_of, try_out
 from tests.crash.report import PAGE, Tally, page, table, theirs
 from tests.crash.scenarios import SCENARIOS
+from tests.fakes.spool import Delivery
 
 
 def name(scenario: Scenario) -> str:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from chalicelib.deploy.actions import findings
-from chalicelib.deploy.iam import Call, allows, matches
+from respool.deploy.checks.actions import findings
+from respool.deploy.iam import Call, allows, matches
 
 QUEUE = "arn:aws:sqs:us-east-1:123456789012:respool-dev-spool"
 MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:respool-dev"

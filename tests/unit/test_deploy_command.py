@@ -3,7 +3,7 @@ from pathlib import Path
 import click
 import pytest
 
-from chalicelib.deploy.command import current, of_words
+from respool.deploy.command import current, of_words
 
 HERE = Path("/project")
 

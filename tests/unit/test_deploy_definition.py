@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.deploy.definition import fill, machines, placeholders, spooling_via
-from chalicelib.deploy.rules import REQUIRED, findings
+from respool.deploy.checks.rules import REQUIRED, findings
+from respool.deploy.definition import fill, machines, placeholders, spooling_via
 
 ROOT = Path(__file__).resolve().parents[2]
 DEFINITION = json.loads((ROOT / "statemachine.json").read_text())

@@ -3,9 +3,9 @@ from typing import Any
 
 import pytest
 
-from chalicelib.deploy.deleting import Deleted, Deleting
-from chalicelib.deploy.stack import Patience, Stack
-from chalicelib.deploy.steps import Step
+from respool.deploy.deleting import Deleted, Deleting
+from respool.deploy.stack import Patience, Stack
+from respool.deploy.steps import Step
 from tests.unit.fake_cloudformation import FakeCloudFormation
 
 REMAINS = json.dumps({"Resources": {"Spool": {}}})

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from chalicelib.deploy.gateway import Gateway
 from chalicelib.settings import Settings
+from respool.deploy.gateway import Gateway
 
 PROJECT = Path(__file__).resolve().parents[2]
 

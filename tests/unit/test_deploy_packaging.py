@@ -1,7 +1,7 @@
 import pytest
 
-from chalicelib.deploy.findings import Malformed
-from chalicelib.deploy.packaging import limited, limited_by_terraform, named, refuse_unnamed
+from respool.deploy.checks.findings import Malformed
+from respool.deploy.packaging import limited, limited_by_terraform, named, refuse_unnamed
 
 SAM = {
     "Resources": {

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from chalicelib.deploy.actions import findings
-from chalicelib.deploy.iam import Call, allows, listed
-from chalicelib.deploy.resolved import ACCOUNT, arn
+from respool.deploy.checks.actions import findings
+from respool.deploy.iam import Call, allows, listed
+from respool.deploy.resolved import ACCOUNT, arn
 from tests.iam.deployed import FUNCTIONS, Deployed, policy_of
 
 MAX_MANAGED = 6144

@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.deploy import policies
-from chalicelib.deploy.definition import strings
-from chalicelib.deploy.findings import Malformed
+from respool.deploy import policies
+from respool.deploy.checks.findings import Malformed
+from respool.deploy.definition import strings
 
 ROOT = Path(__file__).resolve().parents[2]
 FUNCTIONS = ["api_handler", "authorizer", "error_spool", "reprocess", "uncertain_task"]

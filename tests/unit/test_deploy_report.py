@@ -1,12 +1,12 @@
 from pathlib import Path
 
-from chalicelib.deploy import report
-from chalicelib.deploy.deleting import Deleted
-from chalicelib.deploy.deploying import Deployed
-from chalicelib.deploy.report import Place
-from chalicelib.deploy.steps import Step
 from chalicelib.names import Names
 from chalicelib.settings import Settings
+from respool.deploy import report
+from respool.deploy.deleting import Deleted
+from respool.deploy.deploying import Deployed
+from respool.deploy.report import Place
+from respool.deploy.steps import Step
 
 NAMES = Names("respool-dev", "aws", "eu-west-1", "123456789012")
 PLACE = Place("dev", NAMES, "https://example.com/api/", " --profile ops --region eu-west-1")

@@ -1,6 +1,6 @@
 import pytest
 
-from chalicelib.deploy.schedules import schedule_findings, zone_findings
+from respool.deploy.schedules import schedule_findings, zone_findings
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from chalicelib.deploy.definition import spooling_via
-from chalicelib.deploy.rules import REQUIRED
-from chalicelib.deploy.sizes import findings, size_of, unjudged
+from respool.deploy.checks.rules import REQUIRED
+from respool.deploy.checks.sizes import findings, size_of, unjudged
+from respool.deploy.definition import spooling_via
 
 MACHINE: dict[str, Any] = json.loads(Path("statemachine.json").read_text())
 EXAMPLES = ["docs/pipelines/three-steps.json", "docs/pipelines/two-tasks.json"]

@@ -3,10 +3,10 @@ from typing import Any
 
 import pytest
 
-from chalicelib.deploy.deploying import Deploying
-from chalicelib.deploy.findings import DeployFailed
-from chalicelib.deploy.stack import Patience, Stack
-from chalicelib.deploy.steps import Step
+from respool.deploy.checks.findings import DeployFailed
+from respool.deploy.deploying import Deploying
+from respool.deploy.stack import Patience, Stack
+from respool.deploy.steps import Step
 from tests.unit.fake_cloudformation import FakeCloudFormation
 
 SPOOL = {

@@ -1,6 +1,6 @@
 import pytest
 
-from chalicelib.deploy.steps import (
+from respool.deploy.steps import (
     Step,
     before_delete,
     before_deploy,

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from chalicelib import names
-from chalicelib.deploy import template
-from chalicelib.deploy.definition import placeholders, spooling_via
-from chalicelib.deploy.findings import Malformed
 from chalicelib.settings import Settings
+from respool.deploy import template
+from respool.deploy.checks.findings import Malformed
+from respool.deploy.definition import placeholders, spooling_via
 
 ROOT = Path(__file__).resolve().parents[2]
 DEFINITION = json.loads((ROOT / "statemachine.json").read_text())

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.local.mends import MENDS
+from respool.local.patches import MENDS
 
 TEXT = Path("docs/fidelity.md").read_text()
+NAMED = sorted(set(re.findall(r"`((?:tests|chalicelib|respool)/[^`]+)`", TEXT)))
 
 
 def test_every_mend_is_told_of_and_no_other() -> None:
@@ -18,7 +19,9 @@ def test_every_mend_is_told_of_and_no_other() -> None:
     assert sorted(told) == sorted(one.__name__.replace("_", " ").capitalize() for one in MENDS)
 
 
-@pytest.mark.parametrize("name", sorted(set(re.findall(r"`((?:tests|chalicelib)/[^`]+)`", TEXT))))
+@pytest.mark.parametrize(
+    "name", sorted(set(re.findall(r"`((?:tests|chalicelib|respool)/[^`]+)`", TEXT)))
+)
 def test_every_file_that_is_named_is_there(name: str) -> None:
     assert list(Path().glob(name))
 

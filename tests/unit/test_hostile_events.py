@@ -10,15 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.errors import AwsError, BadRequest, RespoolError, SettingsError, Unreadable
-from chalicelib.journal import LambdaJournal
-from chalicelib.keys import is_key, key_in, key_in_text
-from chalicelib.local.memory.spool import Queue
-from chalicelib.local.memory.stage import MemoryStage, Process
-from chalicelib.local.memory.workflow import MemoryWorkflow
-from chalicelib.plan import Action, Status
-from chalicelib.record import Record, decode, encode, restart_name
-from chalicelib.requests import read_request
+from chalicelib.job.execution import Status
+from chalicelib.job.key import is_key, key_in, key_in_text
+from chalicelib.job.plan import Action
+from chalicelib.job.record import Record, decode, encode, restart_name
+from chalicelib.replaying.requests import read_request
 from chalicelib.settings import CHECKS, MAX_REPLAY, Settings
+from chalicelib.telemetry import LambdaTelemetry
+from tests.fakes.spool import Queue
+from tests.fakes.stage import FakeStage, Process
+from tests.fakes.workflow import FakeWorkflow
 from tests.hostile import CANARY, cases, json_texts, nested, texts, tries, values
 
 GOOD = encode(Record(key="good", input={"key": "good"}))
@@ -103,7 +104,7 @@ def test_no_message_is_lost_and_none_stops_the_others(cases: int) -> None:
     @tries(cases)
     @given(st.lists(bodies, min_size=1, max_size=6), st.booleans())
     def check(given: list[str], by_trigger: bool) -> None:
-        stage = MemoryStage()
+        stage = FakeStage()
         sent = Counter(body for body in [*given, GOOD] if _sent(stage.spool, body))
         stage.clock.pause(1)
         process = stage.process()
@@ -113,7 +114,7 @@ def test_no_message_is_lost_and_none_stops_the_others(cases: int) -> None:
         assert left <= sent
         assert (sent - left).total() == settled
         assert GOOD not in left
-        _no_leak(process.journal.lines)
+        _no_leak(process.telemetry.lines)
 
     check()
 
@@ -157,16 +158,16 @@ def test_the_spool_lambda_sets_aside_or_refuses_whatever_it_is_called_with(cases
     @tries(cases)
     @given(values | status | plain | records.map(json.loads))
     def check(event: Any) -> None:
-        stage = MemoryStage()
+        stage = FakeStage()
         process = stage.process()
         try:
             told = process.spooling.take(event)
         except RespoolError as refused:
             assert stage.spool.depth() == 0
-            _no_leak(process.journal.lines, str(refused))
+            _no_leak(process.telemetry.lines, str(refused))
             return
         assert stage.spool.depth() == (told["result"] == "spooled")
-        _no_leak(process.journal.lines)
+        _no_leak(process.telemetry.lines)
         process.replay()
 
     check()
@@ -179,7 +180,7 @@ def test_a_dead_execution_of_any_input_is_caught_and_started_anew(cases: int) ->
     @tries(cases)
     @given(legal | st.integers(0, 5000).map(lambda n: '{"key": "k", "n": 1%s}' % ("0" * n)))
     def check(text: str) -> None:
-        stage = MemoryStage()
+        stage = FakeStage()
         process = stage.process()
         execution = _dead(stage, text)
 
@@ -207,7 +208,7 @@ def _is_json(text: str) -> bool:
     return True
 
 
-def _dead(stage: MemoryStage, text: str) -> str:
+def _dead(stage: FakeStage, text: str) -> str:
     stage.executions.redrives = False
     arn = stage.executions.start("dead", '{"key": "k"}')
     run = stage.executions.runs[arn]
@@ -276,13 +277,13 @@ def test_the_key_in_a_text_is_the_one_in_its_value(cases: int) -> None:
 def test_a_log_line_is_json_that_any_stream_takes(
     capfdbinary: pytest.CaptureFixture[bytes], cases: int
 ) -> None:
-    journal = LambdaJournal(f"hostile-{cases}")
+    telemetry = LambdaTelemetry(f"hostile-{cases}")
 
     @tries(cases)
     @given(texts, values)
     def check(key: str, about: Any) -> None:
-        journal.tell("hostile", key=key, about=about)
-        journal.count("Spooled", task=key, error=key)
+        telemetry.event("hostile", key=key, about=about)
+        telemetry.metric("Spooled", task=key, error=key)
 
     check()
     told = capfdbinary.readouterr()
@@ -293,7 +294,7 @@ def test_a_log_line_is_json_that_any_stream_takes(
 
 
 def test_a_failure_in_the_far_future_cools_down_all_the_same() -> None:
-    stage = MemoryStage()
+    stage = FakeStage()
     stage.spool.send(
         json.dumps({"respool": 1, "key": "k", "failedAt": "9999-12-31T23:59:59Z", "input": {}})
     )
@@ -303,11 +304,11 @@ def test_a_failure_in_the_far_future_cools_down_all_the_same() -> None:
 
 
 def test_an_unforeseen_error_names_its_place_and_no_value() -> None:
-    stage = MemoryStage()
+    stage = FakeStage()
     stage.spool.send(GOOD)
     stage.clock.pause(1)
 
-    class Broken(MemoryWorkflow):
+    class Broken(FakeWorkflow):
         def start(self, *_: str, **__: str) -> str:
             raise UnicodeEncodeError("utf-8", CANARY, 0, 1, CANARY)
 
@@ -329,7 +330,7 @@ def _of_size(size: int, filler: str = "x") -> str:
 @pytest.mark.parametrize("filler", ["x", "鍵", "\U0001f600"])
 def test_an_input_of_256_kib_goes_through_the_spool_to_the_letter(filler: str) -> None:
     text = _of_size(262_144, filler)
-    stage = MemoryStage()
+    stage = FakeStage()
     stage.process().spooling.take(json.loads(text))
     stage.clock.pause(1)
 
@@ -339,7 +340,7 @@ def test_an_input_of_256_kib_goes_through_the_spool_to_the_letter(filler: str) -
 
 
 def test_a_message_of_1_mib_that_no_execution_takes_is_kept_reported_and_in_nobody_s_way() -> None:
-    stage = MemoryStage()
+    stage = FakeStage()
     stage.spool.send(_of_size(1_048_576))
     stage.spool.send(GOOD)
     stage.clock.pause(1)
@@ -353,7 +354,7 @@ def test_a_message_of_1_mib_that_no_execution_takes_is_kept_reported_and_in_nobo
 
 
 def test_a_call_too_large_for_the_spool_is_refused_so_that_its_caller_knows() -> None:
-    stage = MemoryStage()
+    stage = FakeStage()
 
     with pytest.raises(AwsError):
         stage.process().spooling.take(json.loads(_of_size(1_100_000)))
@@ -361,7 +362,7 @@ def test_a_call_too_large_for_the_spool_is_refused_so_that_its_caller_knows() ->
 
 
 def test_a_job_whose_execution_has_the_longest_name_is_started_anew_under_a_legal_one() -> None:
-    stage = MemoryStage()
+    stage = FakeStage()
     arn = EXECUTION.replace("gone", "n" * 80)
     stage.spool.send(encode(Record(key="k", execution=arn, input={"key": "k"})))
     stage.clock.pause(1)

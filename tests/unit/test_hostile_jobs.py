@@ -9,8 +9,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.keys import is_key, key_in
-from chalicelib.record import ABSENT, decode
+from chalicelib.job.key import is_key, key_in
+from chalicelib.job.record import ABSENT, decode
 from tests.hostile import cases, texts, tries, values
 from tests.unit.test_statemachine import (
     ARN,

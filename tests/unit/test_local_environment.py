@@ -1,4 +1,4 @@
-from chalicelib.local.environment import exports, variables, without_aws
+from respool.local.environment import exports, variables, without_aws
 
 ENDPOINT = "http://127.0.0.1:4566"
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.local.jobs import JobView, look
+from respool.local.jobs import JobView, look
 
 JOB = {"key": "12345"}
 DONE = JobView(job=JOB, status="SUCCEEDED", state="Finish", tries=3, finished=1, output=JOB)

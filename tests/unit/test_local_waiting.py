@@ -1,6 +1,6 @@
 import pytest
 
-from chalicelib.local.waiting import NotInTime, wait_until
+from respool.local.waiting import NotInTime, wait_until
 
 
 def test_the_first_true_answer_is_returned() -> None:

@@ -5,19 +5,19 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from chalicelib.plan import (
+from chalicelib.job.execution import Status
+from chalicelib.job.plan import (
     ENDS,
     Action,
     Choice,
     Decision,
     Facts,
     Rules,
-    Status,
     admit,
     decide,
     needs_facts,
 )
-from chalicelib.record import Failure, Record
+from chalicelib.job.record import Failure, Record
 
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
 RULES = Rules(began=NOW)

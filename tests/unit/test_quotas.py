@@ -5,11 +5,11 @@ from typing import TypeVar
 
 import pytest
 
-from chalicelib import metric_names as metric
+from chalicelib import metrics
 from chalicelib.errors import Throttled
-from chalicelib.local.memory.clock import SteppedClock
-from chalicelib.local.memory.stage import MemoryStage
-from chalicelib.local.memory.wire import Wire
+from tests.fakes.clock import SteppedClock
+from tests.fakes.stage import FakeStage
+from tests.fakes.wire import Wire
 from tests.unit.replay_stage import ReplayStage
 
 T = TypeVar("T")
@@ -51,14 +51,14 @@ class QuotaWire(Wire):
 def test_more_resumes_than_a_small_region_allows_at_once_are_slowed_down_and_none_fails(
     count: int,
 ) -> None:
-    stage = ReplayStage(MemoryStage(task_limit=count))
+    stage = ReplayStage(FakeStage(task_limit=count))
     stage.park(*(str(n) for n in range(count)))
     process = stage.memory.process(wire := QuotaWire(stage.memory.clock))
     began = stage.memory.clock.elapsed()
     report = stage.replay(count, process=process, seconds=855)
     took = stage.memory.clock.elapsed() - began
     assert (report.replayed, report.failed, report.more) == (count, [], False)
-    assert process.journal.counts[metric.THROTTLED] == wire.throttled > 0
+    assert process.telemetry.counts[metrics.THROTTLED] == wire.throttled > 0
     assert took >= (count - 1500) / 300 - 1
     assert wire.throttled < count / 10
 
@@ -72,6 +72,6 @@ def test_many_restarts_in_little_time_are_left_for_later_and_none_fails() -> Non
     report = stage.replay(300, process=process, seconds=5)
     assert (report.failed, report.more) == ([], True)
     assert 100 < report.replayed < 300
-    assert process.journal.counts[metric.THROTTLED] == wire.throttled > 0
+    assert process.telemetry.counts[metrics.THROTTLED] == wire.throttled > 0
     assert report.remaining == 300 - report.replayed
     assert len(stage.finish()) == report.replayed

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.ramp.decide import LEASE, Decision, Facts, Policy, decide, settle, silence
-from chalicelib.ramp.judge import MOST_EXCUSED, NO_SLOT, Job, Sight, look
-from chalicelib.ramp.state import Out, State, Verdict, decode, encode, mark, moment
-from chalicelib.ramp.windows import parse
+from chalicelib.gate.ramp.decide import LEASE, Decision, Facts, Policy, decide, settle, silence
+from chalicelib.gate.ramp.judge import MOST_EXCUSED, NO_SLOT, Job, Sight, look
+from chalicelib.job.ramp_state import Out, State, Verdict, decode, encode, mark, moment
+from chalicelib.schedules import parse
 from chalicelib.settings import Settings
 
 NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
@@ -408,7 +408,7 @@ def test_the_largest_step_of_the_longest_keys_fits_into_an_item_of_400_kb(letter
 
 
 def test_a_lease_is_longer_than_a_tick_may_take() -> None:
-    from chalicelib.ramp.tick import SECONDS
+    from chalicelib.gate.ramp.tick import SECONDS
 
     assert LEASE.total_seconds() >= 2 * SECONDS
 

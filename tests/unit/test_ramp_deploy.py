@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.deploy.findings import Malformed
-from chalicelib.deploy.preflight import Source, check
+from respool.deploy.checks.findings import Malformed
+from respool.deploy.preflight import Source, check
 
 PROJECT = Path(__file__).resolve().parents[2]
 FUNCTIONS = ("uncertain_task", "error_spool", "reprocess", "authorizer", "api_handler")

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from chalicelib.api.console import file
-from chalicelib.ramp.decide import Policy
-from chalicelib.ramp.describe import SENTENCES, sentence, tell
-from chalicelib.ramp.state import Out, State, Verdict
+from chalicelib.api.page_files import file
+from chalicelib.gate.ramp.decide import Policy
+from chalicelib.gate.ramp.describe import SENTENCES, sentence, tell
+from chalicelib.job.ramp_state import Out, State, Verdict
 
 TOKYO = timezone(timedelta(hours=9))
 NOW = datetime(2026, 11, 24, 14, 30, tzinfo=UTC)

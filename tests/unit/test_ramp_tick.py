@@ -6,12 +6,12 @@ from itertools import pairwise
 
 import pytest
 
-from chalicelib import metric_names as metric
+from chalicelib import metrics
 from chalicelib.errors import RespoolError
-from chalicelib.local.memory.wire import Died, Fault, Wire
-from chalicelib.plan import Choice
-from chalicelib.ramp.decide import Policy
-from chalicelib.ramp.windows import parse
+from chalicelib.gate.ramp.decide import Policy
+from chalicelib.job.plan import Choice
+from chalicelib.schedules import parse
+from tests.fakes.wire import Died, Fault, Wire
 from tests.ramp_stage import INTERVAL, TASK, RampStage
 
 MANY = 40
@@ -111,16 +111,16 @@ def test_each_step_is_logged_with_its_size_and_counted() -> None:
         stage.memory.clock.pause(INTERVAL)
 
     steps = [
-        fields["step"] for action, fields in process.journal.lines if action == "ramp-released"
+        fields["step"] for action, fields in process.telemetry.lines if action == "ramp-released"
     ]
     verdicts = [
-        fields["verdict"] for action, fields in process.journal.lines if action == "ramp-verdict"
+        fields["verdict"] for action, fields in process.telemetry.lines if action == "ramp-verdict"
     ]
     assert steps == [1, 1, 2]
     assert verdicts == ["refused", "healthy", "healthy"]
-    counts = process.journal.counts
-    assert (counts[metric.RAMP_STEP], counts[metric.RAMP_PROBES]) == (4, 2)
-    assert (counts[metric.RAMP_REFUSED], counts[metric.RAMP_HEALTHY]) == (1, 2)
+    counts = process.telemetry.counts
+    assert (counts[metrics.RAMP_STEP], counts[metrics.RAMP_PROBES]) == (4, 2)
+    assert (counts[metrics.RAMP_REFUSED], counts[metrics.RAMP_HEALTHY]) == (1, 2)
 
 
 def test_limit_zero_silences_it_and_the_end_of_the_hold_brings_a_probe_at_once() -> None:

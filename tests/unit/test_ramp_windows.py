@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.errors import SettingsError
-from chalicelib.ramp.windows import open_until, parse, zone_of
+from chalicelib.gate.windows import open_until, zone_of
+from chalicelib.schedules import parse
 from chalicelib.settings import Settings
 
 WEEKEND = "cron(0 22 ? * FRI *) 58h Asia/Tokyo"

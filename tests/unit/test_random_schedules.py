@@ -15,12 +15,12 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from chalicelib.local.memory.run import TASK
-from chalicelib.local.memory.spool import Delivery
-from chalicelib.local.memory.stage import MemoryStage
-from chalicelib.local.memory.wire import Fault, Wire
 from tests.crash import actors
 from tests.crash.actors import Actor
+from tests.fakes.run import TASK
+from tests.fakes.spool import Delivery
+from tests.fakes.stage import FakeStage
+from tests.fakes.wire import Fault, Wire
 
 EXAMPLES = int(os.environ.get("RANDOM_SCHEDULES", "300"))
 LIMIT = 2
@@ -40,7 +40,7 @@ class Schedules(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.stage = MemoryStage()
+        self.stage = FakeStage()
         self.numbers: Iterator[int] = count()
         self.jobs: list[str] = []
         self.unwanted: set[str] = set()
@@ -62,7 +62,7 @@ class Schedules(RuleBasedStateMachine):
         attempts: int,
         via_sqs: bool,
     ) -> None:
-        self.stage = MemoryStage(seed, delivery, task_limit=LIMIT, max_attempts=attempts)
+        self.stage = FakeStage(seed, delivery, task_limit=LIMIT, max_attempts=attempts)
         self.stage.executions.redrives = redrives
         self.stage.executions.refuses = refuses
         self.stage.machine.via_sqs = via_sqs

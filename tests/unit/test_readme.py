@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from chalicelib.deploy import report
-from chalicelib.deploy.deploying import Deployed
-from chalicelib.deploy.preflight import Source, check
-from chalicelib.deploy.steps import Step
 from chalicelib.names import Names
 from chalicelib.settings import CHECKS, Settings
+from respool.deploy import report
+from respool.deploy.deploying import Deployed
+from respool.deploy.preflight import Source, check
+from respool.deploy.steps import Step
 
 ROOT = Path(__file__).resolve().parents[2]
 STATES: dict[str, Any] = json.loads((ROOT / "statemachine.json").read_text())["States"]

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.errors import Unreadable
-from chalicelib.keys import key_in
-from chalicelib.record import (
+from chalicelib.job.key import key_in
+from chalicelib.job.record import (
     ABSENT,
     Failure,
     Record,

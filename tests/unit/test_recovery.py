@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from chalicelib.local.memory.run import TASK
-from chalicelib.local.memory.spool import Delivery
-from chalicelib.local.memory.stage import MemoryStage
-from chalicelib.local.memory.wire import Died, Fault, Wire
-from chalicelib.plan import Action, Status
-from chalicelib.recovery import Outcome
+from chalicelib.job.execution import Status
+from chalicelib.job.plan import Action
+from chalicelib.replaying.recovery import Outcome
+from tests.fakes.run import TASK
+from tests.fakes.spool import Delivery
+from tests.fakes.stage import FakeStage
+from tests.fakes.wire import Died, Fault, Wire
 from tests.unit.replay_stage import ReplayStage
 
 DAY = 86_400
@@ -139,7 +140,7 @@ def test_a_restart_after_a_refused_redrive_that_never_began_is_not_lost(
 
 
 def test_a_job_that_waits_for_a_place_to_be_redriven_in_is_told_as_parked() -> None:
-    stage = ReplayStage(MemoryStage(task_limit=1))
+    stage = ReplayStage(FakeStage(task_limit=1))
     stage.abort("1")
     stage.memory.table.limits[TASK] = 0
     before = stage.memory.table.jobs["1"]
@@ -163,7 +164,7 @@ def test_a_redrive_outside_the_task_takes_no_slot(stage: ReplayStage, state: str
 
 @pytest.mark.parametrize("limit", [0, 1])
 def test_a_redrive_into_a_task_that_is_held_or_full_waits(limit: int) -> None:
-    stage = ReplayStage(MemoryStage(task_limit=1))
+    stage = ReplayStage(FakeStage(task_limit=1))
     stage.abort("1")
     stage.memory.table.enter(TASK, "arn:another", 1)
     stage.memory.table.limits[TASK] = limit
@@ -210,7 +211,7 @@ def test_a_redrive_that_got_no_answer_but_took_effect_is_not_followed_by_a_resta
 
 
 def _twice_delivered(redrives: bool) -> ReplayStage:
-    stage = ReplayStage(MemoryStage(delivery=Delivery.CONCURRENTLY))
+    stage = ReplayStage(FakeStage(delivery=Delivery.CONCURRENTLY))
     stage.memory.executions.redrives = redrives
     stage.abort("1")
     return stage

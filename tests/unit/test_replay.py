@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.local.memory.run import TASK
-from chalicelib.local.memory.spool import Delivery
-from chalicelib.local.memory.stage import MemoryStage
-from chalicelib.local.memory.wire import Wire
-from chalicelib.plan import Action, Choice
-from chalicelib.record import decode
-from chalicelib.recovery import Outcome
-from chalicelib.replay import MARGIN, Order, Replayer
-from chalicelib.report import Report
+from chalicelib.job.plan import Action, Choice
+from chalicelib.job.record import decode
+from chalicelib.replaying.recovery import Outcome
+from chalicelib.replaying.replay import MARGIN, Order, Replayer
+from chalicelib.replaying.report import Report
+from tests.fakes.run import TASK
+from tests.fakes.spool import Delivery
+from tests.fakes.stage import FakeStage
+from tests.fakes.wire import Wire
 from tests.unit.replay_stage import ReplayStage
 
 
@@ -33,7 +33,7 @@ def keys(count: int) -> list[str]:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_it_ends_on_an_empty_long_poll_and_not_while_a_server_still_has_jobs(seed: int) -> None:
-    stage = ReplayStage(MemoryStage(seed))
+    stage = ReplayStage(FakeStage(seed))
     stage.park(*keys(35))
     process = stage.memory.process()
     report = stage.replay(process=process)
@@ -70,7 +70,7 @@ def test_jobs_under_way_are_never_asked_for_twice(stage: ReplayStage) -> None:
     stage.park(*keys(60))
     process = stage.memory.process(Wire(lambda: time.sleep(0.001)))
     clock = stage.memory.clock
-    engine = Replayer(process.recovery, process.journal, clock.elapsed, clock.pause)
+    engine = Replayer(process.recovery, process.telemetry, clock.elapsed, clock.pause)
     report = engine.replay(process.spool, Order(35, process.rules(), 600))
     assert (report.replayed, report.remaining) == (35, 25)
     assert len(stage.visible()) == 25
@@ -210,7 +210,7 @@ def test_no_more_of_the_chosen_are_put_back_than_were_asked_for(
     process = stage.memory.process(Wire(lambda: time.sleep(0.001)))
     if threads:
         clock = stage.memory.clock
-        process.replayer = Replayer(process.recovery, process.journal, clock.elapsed, clock.pause)
+        process.replayer = Replayer(process.recovery, process.telemetry, clock.elapsed, clock.pause)
     report = stage.replay(17, process=process, choice=Choice(task=TASK))
     assert (report.replayed, report.remaining, report.more) == (17, 23, False)
     assert len(stage.visible()) == 23
@@ -261,7 +261,7 @@ def test_messages_stay_hidden_until_well_after_the_deadline(stage: ReplayStage) 
 @pytest.mark.parametrize("delivery", Delivery)
 @pytest.mark.parametrize("at", [0, 1, 2, 9, 12, 13, 30])
 def test_two_at_once_share_the_work_and_double_nothing(delivery: Delivery, at: int) -> None:
-    stage = ReplayStage(MemoryStage(delivery=delivery))
+    stage = ReplayStage(FakeStage(delivery=delivery))
     stage.park(*keys(30))
     theirs: list[int] = []
     rival = stage.memory.process()
@@ -280,7 +280,7 @@ def test_two_at_once_with_all_their_threads_do_every_job_once(stage: ReplayStage
     def work(_: int) -> int:
         process = stage.memory.process()
         clock = stage.memory.clock
-        engine = Replayer(process.recovery, process.journal, clock.elapsed, clock.pause)
+        engine = Replayer(process.recovery, process.telemetry, clock.elapsed, clock.pause)
         return engine.replay(process.spool, Order(1000, process.rules(), 600)).replayed
 
     with ThreadPoolExecutor(2) as pool:
@@ -290,7 +290,7 @@ def test_two_at_once_with_all_their_threads_do_every_job_once(stage: ReplayStage
 
 @pytest.mark.parametrize("delivery", Delivery)
 def test_a_bare_body_is_started_once_however_often_it_is_delivered(delivery: Delivery) -> None:
-    stage = ReplayStage(MemoryStage(delivery=delivery))
+    stage = ReplayStage(FakeStage(delivery=delivery))
     stage.memory.spool.send('{"key": "12345"}')
     stage.memory.clock.pause(1)
     theirs: list[Report] = []
@@ -372,7 +372,7 @@ SITUATIONS: dict[str, Callable[[ReplayStage, str], object]] = {
 def test_a_dry_run_plans_exactly_what_the_run_then_does_and_changes_nothing(
     jobs: list[str], redrives: bool, attempts: int, key: str, held: bool
 ) -> None:
-    stage = ReplayStage(MemoryStage(max_attempts=attempts))
+    stage = ReplayStage(FakeStage(max_attempts=attempts))
     stage.memory.executions.redrives = redrives
     for n, job in enumerate(jobs):
         SITUATIONS[job](stage, str(n))

@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import pytest
 
-from chalicelib import metric_names as metric
+from chalicelib import metrics
 from chalicelib.errors import Throttled
-from chalicelib.local.memory.stage import MemoryStage
-from chalicelib.local.memory.wire import Fault, Wire
-from chalicelib.local.memory.workflow import MemoryWorkflow
-from chalicelib.record import decode
-from chalicelib.recovery import Outcome
+from chalicelib.job.record import decode
+from chalicelib.replaying.recovery import Outcome
+from tests.fakes.stage import FakeStage
+from tests.fakes.wire import Fault, Wire
+from tests.fakes.workflow import FakeWorkflow
 from tests.unit.replay_stage import ReplayStage
 
 GONE = '{"respool": 1, "key": "lost", "execution": "arn:gone"}'
@@ -28,7 +28,7 @@ def test_throttled_calls_are_tried_again_and_counted(stage: ReplayStage) -> None
     process = stage.memory.process(wire)
     report = stage.replay(process=process)
     assert (report.replayed, report.failed) == (1, [])
-    assert process.journal.counts[metric.THROTTLED] == 3
+    assert process.telemetry.counts[metrics.THROTTLED] == 3
     assert stage.finish() == ["1"]
 
 
@@ -66,8 +66,8 @@ def test_a_job_that_is_throttled_to_the_end_has_not_failed_and_there_is_more(
     process = stage.memory.process(wire)
     report = stage.replay(process=process, seconds=25)
     assert (report.replayed, report.failed, report.more) == (0, [], True)
-    assert process.journal.counts[metric.THROTTLED] > 1
-    assert process.journal.counts[metric.NOT_REPLAYED] == 0
+    assert process.telemetry.counts[metrics.THROTTLED] > 1
+    assert process.telemetry.counts[metrics.NOT_REPLAYED] == 0
     assert len(stage.visible()) == 1
 
 
@@ -118,7 +118,7 @@ def test_a_message_is_deleted_only_after_its_job_goes_on(stage: ReplayStage) -> 
     assert order == ["SendTaskSuccess", "DeleteMessageBatch", "GetQueueAttributes"]
 
 
-class _Odd(MemoryWorkflow):
+class _Odd(FakeWorkflow):
     """Has a fault of its own for one token."""
 
     token = ""
@@ -205,7 +205,7 @@ def test_what_can_not_be_read_goes_unchanged_to_the_stuck_queue(
     assert report.failed[0]["reason"].startswith("can't be read: ")
     assert stage.memory.stuck.bodies == [body]
     assert stage.memory.spool.bodies == []
-    assert process.journal.counts[metric.UNREADABLE] == 1
+    assert process.telemetry.counts[metrics.UNREADABLE] == 1
 
 
 def test_what_can_not_be_read_stays_in_the_stuck_queue_when_that_is_replayed(
@@ -227,13 +227,13 @@ def test_a_body_is_never_moved_by_halves(stage: ReplayStage) -> None:
 
 
 def test_every_failure_is_counted_and_a_thousand_are_named() -> None:
-    stage = ReplayStage(MemoryStage())
+    stage = ReplayStage(FakeStage())
     for n in range(1_005):
         stage.memory.spool.send(f'{{"respool": 1, "key": "{n}", "execution": "arn:gone"}}')
     stage.memory.clock.pause(1)
     process = stage.memory.process()
     assert len(stage.replay(process=process).failed) == 1000
-    assert process.journal.counts[metric.NOT_REPLAYED] == 1005
+    assert process.telemetry.counts[metrics.NOT_REPLAYED] == 1005
 
 
 def test_a_replay_logs_each_job_and_its_end_and_never_a_token(stage: ReplayStage) -> None:
@@ -241,5 +241,5 @@ def test_a_replay_logs_each_job_and_its_end_and_never_a_token(stage: ReplayStage
     token = stage.memory.executions.runs[stage.arn("1")].token
     process = stage.memory.process()
     stage.replay(process=process)
-    assert token not in json.dumps(process.journal.lines)
-    assert process.journal.actions == ["job-resumed", "replay-ended"]
+    assert token not in json.dumps(process.telemetry.lines)
+    assert process.telemetry.actions == ["job-resumed", "replay-ended"]

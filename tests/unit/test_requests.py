@@ -3,7 +3,7 @@
 import pytest
 
 from chalicelib.errors import BadRequest
-from chalicelib.requests import read_query, read_request, read_unattended
+from chalicelib.replaying.requests import read_query, read_request, read_unattended
 
 
 def test_nothing_asked_for_means_the_defaults() -> None:

@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.local.simulate.__main__ import PLOT
-from chalicelib.local.simulate.bound import most_probes
-from chalicelib.local.simulate.neighbours import HOUR, MINUTE, WEEKEND, Neighbour, neighbours
-from chalicelib.local.simulate.plot import drawn
-from chalicelib.local.simulate.runs import Run, compare, found, hours, remarks, run, table
-from chalicelib.local.simulate.strategies import ramp
-from chalicelib.local.simulate.world import Place, World
-from chalicelib.ramp.decide import Decision, Policy
-from chalicelib.ramp.state import Verdict
+from chalicelib.gate.ramp.decide import Decision, Policy
+from chalicelib.job.ramp_state import Verdict
+from respool.simulate.__main__ import PLOT
+from respool.simulate.bound import most_probes
+from respool.simulate.neighbours import HOUR, MINUTE, WEEKEND, Neighbour, neighbours
+from respool.simulate.plot import drawn
+from respool.simulate.runs import Run, compare, found, hours, remarks, run, table
+from respool.simulate.strategies import ramp
+from respool.simulate.world import Place, World
 
 POLICY = Policy()
 TRIES = 2

@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ministack.services import stepfunctions
 
-from chalicelib.keys import key_in
-from chalicelib.local.mends.expressions import strings_keep_their_characters
-from chalicelib.record import ABSENT, Failure, decode
+from chalicelib.job.key import key_in
+from chalicelib.job.record import ABSENT, Failure, decode
+from respool.local.patches.expressions import strings_keep_their_characters
 
 strings_keep_their_characters()
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.deploy import licences
+from respool.deploy import licences
 
 PROJECT = Path(__file__).resolve().parents[2]
 FREE = {"MIT", "Apache-2.0", "PSF-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC"}
@@ -30,7 +30,7 @@ def test_nothing_is_installed_without_its_hash() -> None:
 
 
 def test_the_page_of_licences_is_current() -> None:
-    """Mend it with: python -m chalicelib.deploy.licences."""
+    """Mend it with: python -m respool.deploy.licences."""
     written = (PROJECT / licences.PAGE).read_text(encoding="utf-8")
 
     assert written == licences.page((PROJECT / "requirements.txt").read_text())

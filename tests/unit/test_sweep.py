@@ -4,12 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib import metric_names as metric
-from chalicelib.claims import Claim
-from chalicelib.local.memory.run import TASK
-from chalicelib.local.memory.stage import MemoryStage
-from chalicelib.record import decode
-from chalicelib.sweep import Repairs
+from chalicelib import metrics
+from chalicelib.job.claim import Claim
+from chalicelib.job.record import decode
+from chalicelib.parking.sweep import Repairs
 from tests.crash.situations import (
     KEYED,
     NAME,
@@ -20,6 +18,8 @@ from tests.crash.situations import (
     parked,
     slot_written_late,
 )
+from tests.fakes.run import TASK
+from tests.fakes.stage import FakeStage
 
 DAY = 86_400
 SMALLEST_REFILL = 10
@@ -27,15 +27,15 @@ SMALLEST_REFILL = 10
 
 
 @pytest.fixture
-def stage() -> MemoryStage:
-    return MemoryStage()
+def stage() -> FakeStage:
+    return FakeStage()
 
 
 def nothing(repairs: Repairs) -> bool:
     return not repairs.count and not repairs.near_year and not repairs.more
 
 
-def test_the_claim_and_slot_of_a_finished_job_are_released_once(stage: MemoryStage) -> None:
+def test_the_claim_and_slot_of_a_finished_job_are_released_once(stage: FakeStage) -> None:
     arn = claim_left(stage)
 
     repairs = stage.process().sweep()
@@ -45,7 +45,7 @@ def test_the_claim_and_slot_of_a_finished_job_are_released_once(stage: MemorySta
     assert nothing(stage.process().sweep())
 
 
-def test_a_slot_that_was_written_after_its_job_had_died_is_freed(stage: MemoryStage) -> None:
+def test_a_slot_that_was_written_after_its_job_had_died_is_freed(stage: FakeStage) -> None:
     arn = slot_written_late(stage)
     assert stage.table.held == {TASK: {arn}}  # the leak: one place fewer for everybody else
 
@@ -55,7 +55,7 @@ def test_a_slot_that_was_written_after_its_job_had_died_is_freed(stage: MemorySt
     assert nothing(stage.process().sweep())
 
 
-def test_a_death_that_nobody_heard_of_is_spooled_once(stage: MemoryStage) -> None:
+def test_a_death_that_nobody_heard_of_is_spooled_once(stage: FakeStage) -> None:
     arn = aborted(stage)
 
     assert stage.process().sweep().caught == [arn]
@@ -64,7 +64,7 @@ def test_a_death_that_nobody_heard_of_is_spooled_once(stage: MemoryStage) -> Non
     assert nothing(stage.process().sweep())
 
 
-def test_jobs_that_run_or_wait_are_left_alone(stage: MemoryStage) -> None:
+def test_jobs_that_run_or_wait_are_left_alone(stage: FakeStage) -> None:
     parked(stage)
     running = stage.executions.start("second", '{"key":"2"}')
     stage.machine.run_to(running, TASK)
@@ -76,7 +76,7 @@ def test_jobs_that_run_or_wait_are_left_alone(stage: MemoryStage) -> None:
 
 
 def test_a_job_that_waits_for_its_restart_is_spooled_anew_before_sqs_drops_it(
-    stage: MemoryStage,
+    stage: FakeStage,
 ) -> None:
     caught(stage)
     (first,) = map(decode, stage.spool.bodies)
@@ -91,7 +91,7 @@ def test_a_job_that_waits_for_its_restart_is_spooled_anew_before_sqs_drops_it(
     assert newest.attempt == first.attempt
 
 
-def test_a_message_that_sqs_dropped_is_sent_again(stage: MemoryStage) -> None:
+def test_a_message_that_sqs_dropped_is_sent_again(stage: FakeStage) -> None:
     message_expired(stage)
     assert stage.spool.depth() == 0
 
@@ -99,7 +99,7 @@ def test_a_message_that_sqs_dropped_is_sent_again(stage: MemoryStage) -> None:
     assert stage.spool.depth() == 1
 
 
-def test_a_claim_made_just_before_its_restart_is_left_for_ten_minutes(stage: MemoryStage) -> None:
+def test_a_claim_made_just_before_its_restart_is_left_for_ten_minutes(stage: FakeStage) -> None:
     missing = stage.executions.arn("not-started-yet")
     stage.table.jobs["12345"] = Claim("12345", missing, claimed_at=stage.clock.iso())
 
@@ -110,7 +110,7 @@ def test_a_claim_made_just_before_its_restart_is_left_for_ten_minutes(stage: Mem
     assert stage.process().sweep().released == ["12345"]
 
 
-def test_a_job_that_nears_the_year_is_announced_in_log_and_metric(stage: MemoryStage) -> None:
+def test_a_job_that_nears_the_year_is_announced_in_log_and_metric(stage: FakeStage) -> None:
     arn = parked(stage)
     stage.clock.pause(timedelta(days=329).total_seconds())
     assert stage.process().sweep().near_year == []
@@ -119,12 +119,12 @@ def test_a_job_that_nears_the_year_is_announced_in_log_and_metric(stage: MemoryS
     process = stage.process()
 
     assert process.sweep().near_year == ["12345"]
-    assert ("job-near-the-year", {"key": "12345", "execution": arn}) in process.journal.lines
-    assert process.journal.counts[metric.NEAR_YEAR] == 1
+    assert ("job-near-the-year", {"key": "12345", "execution": arn}) in process.telemetry.lines
+    assert process.telemetry.counts[metrics.NEAR_YEAR] == 1
 
 
 def test_a_dead_job_is_announced_a_month_before_its_execution_is_forgotten(
-    stage: MemoryStage,
+    stage: FakeStage,
 ) -> None:
     caught(stage)
     stage.clock.pause(timedelta(days=59).total_seconds())
@@ -135,7 +135,7 @@ def test_a_dead_job_is_announced_a_month_before_its_execution_is_forgotten(
     assert stage.process().sweep().near_year == ["12345"]
 
 
-def test_a_sweep_of_many_deaths_keeps_within_the_smallest_quota(stage: MemoryStage) -> None:
+def test_a_sweep_of_many_deaths_keeps_within_the_smallest_quota(stage: FakeStage) -> None:
     count = 120
     for n in range(count):
         arn = stage.executions.start(f"{NAME}-{n}", f'{{"key":"{n}"}}')
@@ -152,7 +152,7 @@ def test_a_sweep_of_many_deaths_keeps_within_the_smallest_quota(stage: MemorySta
     assert looks / (stage.clock.elapsed() - began) < SMALLEST_REFILL
 
 
-def test_a_sweep_ends_at_its_deadline_and_the_next_goes_on(stage: MemoryStage) -> None:
+def test_a_sweep_ends_at_its_deadline_and_the_next_goes_on(stage: FakeStage) -> None:
     for n in range(10):
         arn = stage.executions.start(f"{NAME}-{n}", f'{{"key":"{n}"}}')
         stage.machine.run_to(arn, TASK)
@@ -167,17 +167,17 @@ def test_a_sweep_ends_at_its_deadline_and_the_next_goes_on(stage: MemoryStage) -
     assert len(first.caught) + len(second.caught) == 10
 
 
-def test_what_was_mended_is_told(stage: MemoryStage) -> None:
+def test_what_was_mended_is_told(stage: FakeStage) -> None:
     arn = aborted(stage)
     process = stage.process()
 
     process.sweep()
 
-    assert ("sweep-ended", {"caught": [arn]}) in process.journal.lines
-    assert process.journal.counts[metric.SWEPT] == 1
+    assert ("sweep-ended", {"caught": [arn]}) in process.telemetry.lines
+    assert process.telemetry.counts[metrics.SWEPT] == 1
 
 
-def test_a_restart_of_what_was_swept_up_finishes_once(stage: MemoryStage) -> None:
+def test_a_restart_of_what_was_swept_up_finishes_once(stage: FakeStage) -> None:
     aborted(stage)
     stage.process().sweep()
     stage.clock.pause(1)

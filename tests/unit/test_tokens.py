@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from chalicelib.aws.tokens import CACHED, Caller, NamedTokens, Tokens
 from chalicelib.errors import AwsError
-from chalicelib.local.memory.clock import SteppedClock
-from chalicelib.tokens import CACHED, Caller, NamedTokens, Tokens
+from tests.fakes.clock import SteppedClock
 
 
 class Secrets:

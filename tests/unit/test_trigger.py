@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from chalicelib import metric_names as metric
-from chalicelib.local.memory.stage import MemoryStage
-from chalicelib.local.memory.wire import Fault, Wire
-from chalicelib.spool import Message
+from chalicelib import metrics
+from chalicelib.job.message import Message
+from tests.fakes.stage import FakeStage
+from tests.fakes.wire import Fault, Wire
 from tests.unit.replay_stage import ReplayStage
 
 VISIBILITY = 5400
@@ -77,7 +77,7 @@ def test_only_what_was_not_settled_is_reported_back(stage: ReplayStage) -> None:
     kept = failures(process.trigger(event(messages)))
     assert {json.loads(m.body)["key"] for m in messages if m.id in kept} == {"lost", "hot"}
     assert stage.memory.stuck.bodies == ["not JSON"]
-    assert process.journal.counts[metric.NOT_REPLAYED] == 1
+    assert process.telemetry.counts[metrics.NOT_REPLAYED] == 1
 
 
 def test_a_job_that_aws_refuses_is_reported_back_and_comes_again(stage: ReplayStage) -> None:
@@ -100,11 +100,11 @@ def test_a_cool_down_that_can_not_be_set_reports_the_job_back_all_the_same(
     wire = Wire().break_next("ChangeMessageVisibilityBatch", Fault.THROTTLED)
     process = stage.memory.process(wire)
     assert failures(process.trigger(event([message]))) == {message.id}
-    assert "messages-not-released" in process.journal.actions
+    assert "messages-not-released" in process.telemetry.actions
 
 
 def test_a_job_that_failed_too_often_is_moved_to_the_stuck_queue() -> None:
-    stage = ReplayStage(MemoryStage(max_attempts=1))
+    stage = ReplayStage(FakeStage(max_attempts=1))
     stage.park("1")
     stage.memory.clock.pause(900)
     answer = stage.memory.process().trigger(event(handed_over(stage)))

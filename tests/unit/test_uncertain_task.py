@@ -4,14 +4,14 @@ from typing import Any
 
 import pytest
 
-from chalicelib.local.memory.journal import MemoryJournal
 from chalicelib.uncertain_task import work
+from tests.fakes.telemetry import FakeTelemetry
 
 
-def done(event: Any, **environ: str) -> tuple[Any, list[float], MemoryJournal]:
+def done(event: Any, **environ: str) -> tuple[Any, list[float], FakeTelemetry]:
     pauses: list[float] = []
-    journal = MemoryJournal()
-    return work(event, environ, journal, pauses.append), pauses, journal
+    telemetry = FakeTelemetry()
+    return work(event, environ, telemetry, pauses.append), pauses, telemetry
 
 
 @pytest.mark.parametrize("event", [{"key": "12345"}, [1], "text", None])
@@ -34,10 +34,10 @@ def test_it_raises_with_behavior_ng_and_works_with_any_other() -> None:
 
 
 def test_it_says_when_a_job_comes_and_when_it_leaves_also_where_it_fails() -> None:
-    journal = MemoryJournal()
+    telemetry = FakeTelemetry()
 
     with pytest.raises(ConnectionError):
-        work({"key": 7}, {"BEHAVIOR": "NG"}, journal, lambda _: None)
+        work({"key": 7}, {"BEHAVIOR": "NG"}, telemetry, lambda _: None)
 
-    assert journal.actions == ["task-entered", "task-left"]
-    assert {fields["key"] for _, fields in journal.lines} == {"7"}
+    assert telemetry.actions == ["task-entered", "task-left"]
+    assert {fields["key"] for _, fields in telemetry.lines} == {"7"}

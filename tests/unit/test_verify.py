@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from chalicelib.claims import Claim
-from chalicelib.verify.own import NotOurs, OwnStage, own_config, refuse_others
-from chalicelib.verify.scenario import most_at_once
+from chalicelib.job.claim import Claim
+from respool.verify.own import NotOurs, OwnStage, own_config, refuse_others
+from respool.verify.scenario import most_at_once
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from chalicelib import metric_names as metric
-from chalicelib.deploy.preflight import Source, check
-from chalicelib.journal import LambdaJournal
-from chalicelib.local.memory.stage import MemoryStage, Process
-from chalicelib.local.memory.wire import Fault, Wire
-from chalicelib.plan import Choice
+from chalicelib import metrics
+from chalicelib.job.plan import Choice
+from chalicelib.parking.sweep import NEAR_YEAR
 from chalicelib.settings import Settings
-from chalicelib.sweep import NEAR_YEAR
+from chalicelib.telemetry import LambdaTelemetry
+from respool.deploy.preflight import Source, check
+from tests.fakes.stage import FakeStage, Process
+from tests.fakes.wire import Fault, Wire
 from tests.ramp_stage import RampStage
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -51,21 +51,21 @@ Shown = tuple[str, str, dict[str, str]]
 
 
 class Noting:
-    """A journal that keeps which metric was counted with which dimensions."""
+    """A telemetry that keeps which metric was counted with which dimensions."""
 
     def __init__(self) -> None:
         self.seen: dict[str, set[frozenset[str]]] = defaultdict(set)
 
-    def tell(self, action: str, **fields: Any) -> None:
+    def event(self, action: str, **fields: Any) -> None:
         """Nothing."""
 
-    def warn(self, action: str, **fields: Any) -> None:
+    def warning(self, action: str, **fields: Any) -> None:
         """Nothing."""
 
-    def count(self, metric: str, value: float = 1, **dimensions: str) -> None:
-        """As LambdaJournal does: for the stage, and for all dimensions given."""
+    def metric(self, name: str, value: float = 1, **dimensions: str) -> None:
+        """As LambdaTelemetry does: for the stage, and for all dimensions given."""
         del value
-        self.seen[metric] |= {STAGE, STAGE | set(dimensions)}
+        self.seen[name] |= {STAGE, STAGE | set(dimensions)}
 
 
 def _template(**environment: str) -> dict[str, Any]:
@@ -123,26 +123,26 @@ def _shown() -> Iterator[Shown]:
 
 def _emitted() -> dict[str, set[frozenset[str]]]:
     """What jobs, replays, the net and the sweep count when everything happens that can."""
-    journal = Noting()
+    telemetry = Noting()
     for story in (_replayed, _fallen, _set_aside, _near_the_year, _throttled, _ramped):
-        memory = MemoryStage()
+        memory = FakeStage()
         memory.new_wire = Wire
         process = memory.process()
-        process.__dict__["journal"] = journal
+        process.__dict__["telemetry"] = telemetry
         memory.machine.__dict__["_spool_lambda"] = process.spooling.take
         memory.neighbour.broken = True
         story(memory, process)
-    return journal.seen
+    return telemetry.seen
 
 
-def _start(memory: MemoryStage, process: Process, key: str) -> str:
+def _start(memory: FakeStage, process: Process, key: str) -> str:
     arn = process.workflow.start(f"run-{key}", json.dumps({"key": key}))
     memory.machine.run()
     memory.clock.pause(1)
     return arn
 
 
-def _replayed(memory: MemoryStage, process: Process) -> None:
+def _replayed(memory: FakeStage, process: Process) -> None:
     """Resumed, and its old message again: stale. Another is given up."""
     _start(memory, process, "a")
     _start(memory, process, "b")
@@ -155,7 +155,7 @@ def _replayed(memory: MemoryStage, process: Process) -> None:
     process.replay()
 
 
-def _fallen(memory: MemoryStage, process: Process) -> None:
+def _fallen(memory: FakeStage, process: Process) -> None:
     """Dies outside every Catch; the sweep finds it, and a replay starts it anew."""
     arn = _start(memory, process, "c")
     memory.executions.redrives = False
@@ -166,7 +166,7 @@ def _fallen(memory: MemoryStage, process: Process) -> None:
     process.replay()
 
 
-def _set_aside(memory: MemoryStage, process: Process) -> None:
+def _set_aside(memory: FakeStage, process: Process) -> None:
     """Too many failures; no input; no sense."""
     memory.max_attempts = 1
     _start(memory, process, "d")
@@ -176,20 +176,20 @@ def _set_aside(memory: MemoryStage, process: Process) -> None:
     process.replay()
 
 
-def _near_the_year(memory: MemoryStage, process: Process) -> None:
+def _near_the_year(memory: FakeStage, process: Process) -> None:
     _start(memory, process, "e")
     memory.clock.pause(NEAR_YEAR.total_seconds() + 1)
     process.sweep()
 
 
-def _throttled(memory: MemoryStage, process: Process) -> None:
+def _throttled(memory: FakeStage, process: Process) -> None:
     """Throttled at SendTaskSuccess with no time left to try it again."""
     _start(memory, process, "f")
     process.wire.break_at(len(process.wire.calls) + 1, Fault.THROTTLED)
     process.replay(seconds=0.01)
 
 
-def _ramped(memory: MemoryStage, process: Process) -> None:
+def _ramped(memory: FakeStage, process: Process) -> None:
     """A probe is refused; later one of four fails alone."""
     stage = RampStage(memory)
     stage.park(*"ghijklmn")
@@ -206,13 +206,13 @@ def _ramped(memory: MemoryStage, process: Process) -> None:
 
 
 def test_every_metric_is_emitted_and_no_other() -> None:
-    assert set(_emitted()) == set(metric.ALL)
+    assert set(_emitted()) == set(metrics.ALL)
 
 
 def test_every_alarm_and_widget_names_a_metric_that_exists() -> None:
     emitted = _emitted()
     for namespace, name, dimensions in _shown():
-        if namespace == metric.NAMESPACE:
+        if namespace == metrics.NAMESPACE:
             assert frozenset(dimensions) in emitted[name], name
         else:
             wanted, names = AWS_METRICS[namespace]
@@ -221,8 +221,8 @@ def test_every_alarm_and_widget_names_a_metric_that_exists() -> None:
 
 def test_every_metric_of_ours_is_on_the_dashboard() -> None:
     shown = {name for widget in _widgets() for space, name, _ in _in_widget(widget)
-             if space == metric.NAMESPACE}  # fmt: skip
-    assert shown == set(metric.ALL)
+             if space == metrics.NAMESPACE}  # fmt: skip
+    assert shown == set(metrics.ALL)
 
 
 def test_every_dimension_names_something_in_the_stack() -> None:
@@ -264,7 +264,7 @@ def test_every_alarm_is_explained() -> None:
 
 def test_every_metric_is_explained() -> None:
     text = (PROJECT / "docs" / "alarms.md").read_text()
-    assert [name for name in metric.ALL if f"`{name}`" not in text] == []
+    assert [name for name in metrics.ALL if f"`{name}`" not in text] == []
 
 
 def test_cloudwatch_may_publish_and_nobody_without_tls() -> None:
@@ -310,14 +310,14 @@ def test_widgets_do_not_overlap() -> None:
 def test_a_metric_is_written_for_the_stage_and_for_its_task_and_error(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    journal = LambdaJournal("respool-dev")
-    journal.count(metric.SPOOLED, task="UncertainTask", error="")
-    journal.count(metric.WAITED, 12.5)
+    telemetry = LambdaTelemetry("respool-dev")
+    telemetry.metric(metrics.SPOOLED, task="UncertainTask", error="")
+    telemetry.metric(metrics.WAITED, 12.5)
     counted, timed = map(json.loads, capsys.readouterr().out.splitlines())
     about = counted["_aws"]["CloudWatchMetrics"][0]
-    assert about["Namespace"] == metric.NAMESPACE
+    assert about["Namespace"] == metrics.NAMESPACE
     assert about["Dimensions"] == [["stage"], ["stage", "task", "error"]]
     assert (counted["stage"], counted["error"]) == ("respool-dev", "unknown")
     about = timed["_aws"]["CloudWatchMetrics"][0]
     assert about["Dimensions"] == [["stage"]]
-    assert about["Metrics"] == [{"Name": metric.WAITED, "Unit": "Seconds"}]
+    assert about["Metrics"] == [{"Name": metrics.WAITED, "Unit": "Seconds"}]

@@ -1,0 +1,149 @@
+"""HTTP's side of things: what a request says, and results, errors and files as responses."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from chalice.app import Chalice, Request, Response
+
+from chalicelib.errors import AwsError, BadRequest, Conflict, NotFound, RespoolError, Throttled
+from chalicelib.job.record import parse
+from chalicelib.replaying.requests import once, shown
+from chalicelib.stage import Stage, stage_of
+
+Headers = dict[str, str | list[str]]
+
+SECURE: Headers = {
+    "X-Content-Type-Options": "nosniff",
+    "Strict-Transport-Security": "max-age=31536000",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+HEADERS: Headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
+
+_STATUS: tuple[tuple[type[RespoolError], int], ...] = (
+    (BadRequest, 400),
+    (NotFound, 404),
+    (Conflict, 409),
+    (Throttled, 503),
+    (AwsError, 502),
+    (RespoolError, 500),
+)
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request to the API: at which stage, by whom (a token's name), and what it says."""
+
+    stage: Stage
+    who: str
+    kind: str
+    query: dict[str, list[str]]
+    given: dict[str, Any]
+
+
+def answer(app: Chalice, act: Callable[[Call], Any]) -> Response:
+    """Do what a route does; its result or its error as JSON. Here errors become statuses."""
+    try:
+        return Response(act(_call(app)), status_code=200, headers=HEADERS)
+    except RespoolError as problem:
+        status = next(code for kind, code in _STATUS if isinstance(problem, kind))
+        wait: Headers = {"Retry-After": "5"} if status == 503 else {}
+        return Response({"error": str(problem)}, status_code=status, headers=HEADERS | wait)
+
+
+def page(app: Chalice, name: str = "") -> Response:
+    """The page itself or one of its files; a browser that has it already is told so."""
+
+    from chalicelib.api import page_files  # a cold start is shorter without what only looks
+
+    request = app.current_request
+    assert request is not None
+    try:
+        found = page_files.file(name or page_files.INDEX)
+    except NotFound as missing:
+        return Response({"error": str(missing)}, status_code=404, headers=HEADERS)
+    headers: Headers = {
+        "Content-Type": found.type,
+        "Content-Security-Policy": page_files.POLICY,
+        "Cache-Control": "no-cache",
+        "ETag": found.tag,
+    }
+    if request.headers.get("if-none-match") == found.tag:
+        return Response("", status_code=304, headers=headers)
+    return Response(found.text, status_code=200, headers=headers)
+
+
+def index(app: Chalice) -> Response:
+    """The page itself. Its files are named relative to it, so its own path must end in a slash."""
+    request = app.current_request
+    assert request is not None
+    path = str(request.context.get("path") or "/")
+    if not path.endswith("/"):
+        last = path.rpartition("/")[2]
+        return Response("", status_code=308, headers={"Location": f"{last}/"})
+    return page(app)
+
+
+def secured(response: Response) -> Response:
+    """The same with headers that browsers respect, also where Chalice itself answered."""
+    for name, value in SECURE.items():
+        response.headers.setdefault(name, value)
+    return response
+
+
+def _call(app: Chalice) -> Call:
+    request = app.current_request
+    assert request is not None  # a route is only called for a request
+    caller = request.context.get("authorizer") or {}
+    query = _query(request)
+    return Call(
+        stage=stage_of(app.lambda_context.invoked_function_arn),
+        who=str(caller.get("principalId", "")),
+        kind=str(caller.get("kind", "")),
+        query=query,
+        given=_given(request, query),
+    )
+
+
+def _query(request: Request) -> dict[str, list[str]]:
+    given = request.query_params
+    return {name: given.getlist(name) for name in given} if given else {}
+
+
+def _given(request: Request, query: dict[str, list[str]]) -> dict[str, Any]:
+    """Query and JSON body together; what stands in both, or twice, is refused."""
+    given: dict[str, Any] = {}
+    if request.method == "GET":
+        return given
+    for name, values in query.items():
+        given[name] = once(name, values)
+    body = _body(request)
+    if both := sorted(given.keys() & body.keys()):
+        raise BadRequest(f"{shown(both[0])} stands in the query and in the body; give it once")
+    return given | body
+
+
+def _body(request: Request) -> dict[str, Any]:
+    try:
+        raw = request.raw_body
+        text = raw if isinstance(raw, str) else raw.decode()
+        body = parse(text, _each_name_once) if text.strip() else {}
+        json.dumps(body, ensure_ascii=False).encode()  # half a character can't be logged or stored
+    except (ValueError, RecursionError) as wrong:
+        raise BadRequest(f"the body is not JSON: {shown(wrong)}") from wrong
+    if not isinstance(body, dict):
+        raise BadRequest(f"the body must be a JSON object, not {type(body).__name__}")
+    for name, value in body.items():
+        if isinstance(value, (dict, list)):
+            raise BadRequest(f"{shown(name)} must be a single value, not {type(value).__name__}")
+    return body
+
+
+def _each_name_once(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(members)
+    if len(made) < len(members):
+        raise ValueError("a name stands in it more than once")
+    return made

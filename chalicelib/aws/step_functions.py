@@ -1,0 +1,111 @@
+"""Step Functions: executions looked at, resumed, redriven, started and stopped."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from chalicelib.aws.calling import calling
+from chalicelib.errors import NotFound
+from chalicelib.job.execution import Execution, Status, Tail
+
+LAST_EVENTS = 1000
+"""How far back to look for the state that an execution ended in: over 300 tries of a task."""
+
+
+class StepFunctions:
+    """The stage's state machine on Step Functions."""
+
+    def __init__(self, client: Any, state_machine: str) -> None:
+        self._client = client
+        self._machine = state_machine
+
+    def resume(self, token: str) -> None:
+        """Complete the waiting task; a token works once. Raises TokenRefused."""
+        with calling("SendTaskSuccess", "a parked job"):
+            self._client.send_task_success(taskToken=token, output="{}")
+
+    def start(self, name: str, input: str) -> str:
+        """Start an execution. Raises AlreadyStarted where that name has been used."""
+        with calling("StartExecution", name):
+            answer = self._client.start_execution(
+                stateMachineArn=self._machine, name=name, input=input
+            )
+        return str(answer["executionArn"])
+
+    def redrive(self, execution: str) -> None:
+        """Let it go on at its failed state. Raises RedriveRefused."""
+        with calling("RedriveExecution", execution):
+            self._client.redrive_execution(executionArn=execution)
+
+    def stop(self, execution: str, error: str, cause: str) -> None:
+        """End it as ABORTED with that error; stopping twice changes nothing."""
+        with calling("StopExecution", execution):
+            self._client.stop_execution(executionArn=execution, error=error, cause=cause[:32_768])
+
+    def describe(self, execution: str) -> Execution:
+        """Look at one execution (250 at once, 10 a second in small regions)."""
+        try:
+            with calling("DescribeExecution", execution):
+                answer = self._client.describe_execution(executionArn=execution)
+        except NotFound:
+            return Execution(execution, Status.MISSING)
+        return Execution(
+            arn=execution,
+            status=Status(answer["status"].replace("PENDING_REDRIVE", "RUNNING")),
+            input=answer.get("input", ""),
+            error=answer.get("error", ""),
+            cause=answer.get("cause", ""),
+            started_at=answer.get("startDate"),
+            stopped_at=answer.get("stopDate"),
+            redrives=answer.get("redriveCount", 0),
+            redrivable=answer.get("redriveStatus") == "REDRIVABLE",
+        )
+
+    def tail(self, execution: str) -> Tail:
+        """Look at the last events; their ids count from 1, so the last is the number of them."""
+        with calling("GetExecutionHistory", execution):
+            events = self._client.get_execution_history(
+                executionArn=execution,
+                reverseOrder=True,
+                maxResults=LAST_EVENTS,
+                includeExecutionData=False,
+            )["events"]
+        last = events[0]["id"] if events else 0
+        entered: Any = next((e for e in events if e["type"].endswith("StateEntered")), {"type": ""})
+        name = entered.get("stateEnteredEventDetails", {}).get("name", "")
+        return Tail(last, entered["type"] == "FailStateEntered", name)
+
+    def list(self, status: Status) -> Iterator[str]:
+        """All executions of that status, a thousand a call (100 at once, 2 a second)."""
+        page: dict[str, str] = {}
+        while True:
+            with calling("ListExecutions", self._machine):
+                answer = self._client.list_executions(
+                    stateMachineArn=self._machine,
+                    statusFilter=status.value,
+                    maxResults=1000,
+                    **page,
+                )
+            yield from (execution["executionArn"] for execution in answer["executions"])
+            if "nextToken" not in answer:
+                return
+            page = {"nextToken": answer["nextToken"]}
+
+    def states(self) -> frozenset[str]:
+        """The names of all states in the machine's definition."""
+        with calling("DescribeStateMachine", self._machine):
+            answer = self._client.describe_state_machine(stateMachineArn=self._machine)
+        return frozenset(_state_names(json.loads(answer["definition"])))
+
+    def arn(self, name: str) -> str:
+        """The ARN that an execution of that name has."""
+        return self._machine.replace(":stateMachine:", ":execution:") + f":{name}"
+
+
+def _state_names(part: Any) -> Iterator[str]:
+    """States stand under `States`, also inside the branches and items of others."""
+    children = part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
+    if isinstance(part, dict):
+        yield from part.get("States", ())
+    for child in children:
+        yield from _state_names(child)

@@ -1,0 +1,162 @@
+"""Who may call the API: bearer tokens, the console's own and named ones that can be revoked.
+
+The console's token is a generated secret. Of a named one only its SHA-256 is kept, as an item
+of the claims table, so that nobody can read it anywhere again.
+"""
+
+import hashlib
+import hmac
+import json
+import re
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from chalicelib.aws.calling import calling
+from chalicelib.cached import Cached
+from chalicelib.errors import BadRequest, NotFound
+
+CACHED = 60
+"""Seconds that the secret is believed after it was read."""
+PREFIX = "token#"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
+_RESERVED = ("console", "nobody")
+_OFFERED = re.compile(r"bearer +([\x21-\x7e]{1,256}) *", re.IGNORECASE)
+
+
+class Kind(StrEnum):
+    """What a token is good for: everything, or looking only."""
+
+    FULL = "full"
+    READ = "read"
+
+
+@dataclass(frozen=True)
+class Caller:
+    """The holder of a token."""
+
+    name: str
+    kind: Kind = Kind.FULL
+
+
+@dataclass(frozen=True)
+class Token:
+    """A named token, without what makes it one. `created_at` is ISO 8601, UTC."""
+
+    name: str
+    kind: Kind
+    created_at: str
+
+
+class NamedTokens:
+    """Makes, lists and revokes tokens; the command line calls it, and the authorizer `find`."""
+
+    def __init__(self, client: Any, table: str, clock: Callable[[], datetime]) -> None:
+        self._client = client
+        self._table = table
+        self._clock = clock
+
+    def create(self, name: str, kind: Kind) -> str:
+        """Make a token and return it: it is shown now and never again. Raises BadRequest."""
+        if not _NAME.fullmatch(name) or name in _RESERVED:
+            raise BadRequest(
+                f"{name[:70]!r} can't be a token's name: use 1 to 64 letters, digits or . _ @ -,"
+                f" and none of {', '.join(_RESERVED)}"
+            )
+        if any(known.name == name for known in self.list()):
+            raise BadRequest(f"a token {name} exists already: revoke it, or take another name")
+        token = f"rsp_{secrets.token_urlsafe(32)}"
+        item = {
+            **_key(token),
+            "name": {"S": name},
+            "kind": {"S": kind.value},
+            "createdAt": {"S": self._clock().isoformat(timespec="seconds")},
+        }
+        with calling("PutItem", f"the token {name}"):
+            self._client.put_item(TableName=self._table, Item=item)
+        return token
+
+    def list(self) -> list[Token]:
+        """All named tokens, by name."""
+        found = [_read(item) for item in self._items()]
+        return sorted(found, key=lambda token: token.name)
+
+    def revoke(self, name: str) -> None:
+        """End a token: within a minute (the authorizer's cache) it is refused. Raises NotFound."""
+        found = [item["pk"] for item in self._items() if item["name"]["S"] == name]
+        if not found:
+            raise NotFound(
+                f"no token is named {name!r}; `respool token list` names those there are"
+            )
+        for pk in found:
+            with calling("DeleteItem", f"the token {name}"):
+                self._client.delete_item(TableName=self._table, Key={"pk": pk})
+
+    def find(self, token: str) -> Caller | None:
+        """Whose token this is. It is looked up by its hash, so time tells nothing about it."""
+        with calling("GetItem", "a token"):
+            answer = self._client.get_item(
+                TableName=self._table, Key=_key(token), ConsistentRead=True
+            )
+        if "Item" not in answer:
+            return None
+        known = _read(answer["Item"])
+        return Caller(known.name, known.kind)
+
+    def _items(self) -> Iterator[dict[str, Any]]:
+        page: dict[str, Any] = {}
+        while True:
+            with calling("Scan", self._table):
+                answer = self._client.scan(
+                    TableName=self._table,
+                    FilterExpression="begins_with(pk, :token)",
+                    ExpressionAttributeValues={":token": {"S": PREFIX}},
+                    ConsistentRead=True,
+                    **page,
+                )
+            yield from answer["Items"]
+            if "LastEvaluatedKey" not in answer:
+                return
+            page = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+
+
+class Tokens:
+    """Tells who calls. The secret is read at most once a minute, in constant time compared."""
+
+    def __init__(
+        self, client: Any, secret: str, named: NamedTokens, elapsed: Callable[[], float]
+    ) -> None:
+        self._client = client
+        self._secret = secret
+        self._named = named
+        self._console = Cached(self._of_console, CACHED, elapsed)
+
+    def caller(self, header: str) -> Caller | None:
+        """Who sent this `Authorization` header; None for anything but a known bearer token."""
+        offered = _OFFERED.fullmatch(header)
+        if offered is None:
+            return None
+        name, token = self._console.get()
+        if token and hmac.compare_digest(offered[1].encode(), token):
+            return Caller(name)
+        return self._named.find(offered[1])
+
+    def _of_console(self) -> tuple[str, bytes]:
+        with calling("GetSecretValue", self._secret):
+            answer = self._client.get_secret_value(SecretId=self._secret)
+        secret = json.loads(answer["SecretString"])
+        return secret["name"], secret["token"].encode()
+
+
+def _key(token: str) -> dict[str, dict[str, str]]:
+    return {"pk": {"S": PREFIX + hashlib.sha256(token.encode()).hexdigest()}}
+
+
+def _read(item: dict[str, Any]) -> Token:
+    """A kind that this version does not know is good for looking only."""
+    kind = item["kind"]["S"]
+    known = Kind.FULL if kind == Kind.FULL.value else Kind.READ
+    return Token(item["name"]["S"], known, item["createdAt"]["S"])

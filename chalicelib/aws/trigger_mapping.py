@@ -1,0 +1,36 @@
+"""The trigger: the event-source mapping from the spool to the reprocess Lambda."""
+
+from typing import Any
+
+from chalicelib.aws.calling import calling
+from chalicelib.errors import NotFound
+
+
+class SpoolMapping:
+    """Looks the mapping up by the queue and the function that it joins."""
+
+    def __init__(self, client: Any, function: str, queue: str) -> None:
+        self._client = client
+        self._function = function
+        self._queue = queue
+
+    def state(self) -> str:
+        """`enabled`, `disabled`, on the way there `enabling` or `disabling`, or `missing`."""
+        found = self._find()
+        return str(found["State"]).lower() if found else "missing"
+
+    def switch(self, enabled: bool) -> str:
+        """Let SQS call the function, or no longer; returns the state. Raises NotFound."""
+        found = self._find()
+        if found is None:
+            raise NotFound(f"no trigger joins {self._queue} and {self._function}: deploy again")
+        with calling("UpdateEventSourceMapping", self._queue):
+            answer = self._client.update_event_source_mapping(UUID=found["UUID"], Enabled=enabled)
+        return str(answer["State"]).lower()
+
+    def _find(self) -> dict[str, Any] | None:
+        with calling("ListEventSourceMappings", self._function):
+            answer = self._client.list_event_source_mappings(FunctionName=self._function)
+        found: list[dict[str, Any]] = answer["EventSourceMappings"]
+        joined = (each for each in found if each["EventSourceArn"].endswith(f":{self._queue}"))
+        return next(joined, None)

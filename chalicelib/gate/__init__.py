@@ -1,0 +1,1 @@
+"""Who may enter a task, when, and how fast."""

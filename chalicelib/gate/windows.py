@@ -1,0 +1,72 @@
+"""Which maintenance window is open, and until when. Pure.
+
+A window begins when its cron says so, as EventBridge Scheduler would read it in that time zone,
+and ends so much time later. A start in the hour that a zone skips is an hour later (the Scheduler
+would leave it out, but a hold too many does no harm); one in the hour that a zone repeats is the
+first of the two.
+"""
+
+from calendar import monthrange
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+
+from chalicelib.errors import SettingsError
+from chalicelib.schedules import Window
+
+
+def open_until(windows: Sequence[Window], now: datetime) -> tuple[str, datetime] | None:
+    """The window that is open now and ends last, and when it ends (UTC); None outside of all."""
+    found = [(end, each.text) for each in windows if (end := end_of(each, now))]
+    return (max(found)[1], max(found)[0]) if found else None
+
+
+def end_of(window: Window, now: datetime) -> datetime | None:
+    """When it ends, if it is open now (UTC). Raises SettingsError where there is no zone data.
+
+    The latest start counts, so that a window that begins within another prolongs it.
+    """
+    zone = zone_of(window.zone)
+    today = now.astimezone(zone).date()
+    days = window.length.days + 2  # a local day begins up to a day before or after UTC's
+    for back in range(-1, days):
+        day = today - timedelta(days=back)
+        if not _on(window, day):
+            continue
+        for start in _starts(window, day, zone):
+            if start <= now < start + window.length:
+                return start + window.length
+    return None
+
+
+def zone_of(name: str) -> tzinfo:
+    """The zone. Raises SettingsError where neither the machine nor the package tzdata has it."""
+    import zoneinfo  # costs a cold start some milliseconds, and most stages have no window
+
+    try:
+        return zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as missing:
+        raise SettingsError(
+            f"there is no data of the time zone {name!r}: correct HOLD_WINDOWS, or put tzdata back"
+            " into requirements.txt"
+        ) from missing
+
+
+def _on(window: Window, day: date) -> bool:
+    if day.year not in window.years or day.month not in window.months:
+        return False
+    weekday = day.isoweekday() % 7 + 1
+    if window.nth:
+        week = (day.day - 1) // 7 + 1
+        length = monthrange(day.year, day.month)[1]
+        found = window.nth[1] == week if window.nth[1] else day.day + 7 > length
+        return weekday == window.nth[0] and found
+    if window.last:
+        return day.day == monthrange(day.year, day.month)[1]
+    return day.day in window.days or weekday in window.weekdays
+
+
+def _starts(window: Window, day: date, zone: tzinfo) -> Iterator[datetime]:
+    """The day's starts, the latest first."""
+    for hour in sorted(window.hours, reverse=True):
+        for minute in sorted(window.minutes, reverse=True):
+            yield datetime.combine(day, time(hour, minute), zone).astimezone(UTC)

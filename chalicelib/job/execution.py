@@ -1,0 +1,44 @@
+"""Executions, as Step Functions tells of them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """How an execution stands; MISSING: Step Functions does not know it (any more)."""
+
+    RUNNING = "RUNNING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    TIMED_OUT = "TIMED_OUT"
+    ABORTED = "ABORTED"
+    MISSING = "MISSING"
+
+
+DEAD = (Status.FAILED, Status.TIMED_OUT, Status.ABORTED)
+"""How executions end that did not succeed."""
+
+
+@dataclass(frozen=True)
+class Execution:
+    """An execution as Step Functions describes it; `input` is its exact JSON text."""
+
+    arn: str
+    status: Status
+    input: str = ""
+    error: str = ""
+    cause: str = ""
+    started_at: datetime | None = None
+    stopped_at: datetime | None = None
+    redrives: int = 0
+    redrivable: bool = False
+
+
+@dataclass(frozen=True)
+class Tail:
+    """The end of an execution's history: how many events, and the state that it ended in."""
+
+    events: int
+    in_fail_state: bool
+    state: str = ""

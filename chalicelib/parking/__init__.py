@@ -1,0 +1,1 @@
+"""A job's way out: onto the spool, out of a dead execution, off for good."""

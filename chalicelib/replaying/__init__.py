@@ -1,0 +1,1 @@
+"""A job's way back: resumed, redriven or restarted."""

@@ -1,0 +1,132 @@
+"""What callers may ask for, checked: the reprocess Lambda's event and the API's parameters."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from chalicelib.errors import BadRequest
+from chalicelib.job.plan import Choice
+from chalicelib.settings import MAX_REPLAY
+
+MOST_TEXT = 1024
+YEAR = 31_622_400
+_MAX = f"a whole number from 1 to {MAX_REPLAY}"
+
+
+@dataclass(frozen=True)
+class Request:
+    """One replay as asked for; `count` None means the stage's default."""
+
+    count: int | None = None
+    choice: Choice = field(default_factory=Choice)
+    rate: float = 0
+    dry_run: bool = False
+    stuck: bool = False
+    reason: str = ""
+
+
+FIELDS = ("max", "task", "error", "key", "older_than", "rate", "dry_run", "stuck", "reason")
+
+
+def read_query(query: Mapping[str, list[str]]) -> Request:
+    """Read `?max=2&task=...`. Raises BadRequest, naming the value and what would do."""
+    return read_request(single(query, FIELDS))
+
+
+def single(query: Mapping[str, list[str]], known: Collection[str]) -> dict[str, str]:
+    """A query whose parameters are all known and given once. Raises BadRequest."""
+    given = {name: once(name, values) for name, values in query.items()}
+    only(given, known)
+    return given
+
+
+def once(name: str, values: Sequence[str]) -> str:
+    """The value of a parameter. Raises BadRequest where there are several, naming them."""
+    if len(values) > 1:
+        what = f", {_MAX}" if name == "max" else ""
+        raise BadRequest(
+            f"{shown(name)} is given {len(values)} times ({shown(', '.join(values))});"
+            f" give it once{what}"
+        )
+    return values[0]
+
+
+def only(given: Mapping[str, Any], known: Collection[str]) -> None:
+    """Raises BadRequest where something is given that nobody knows."""
+    if unknown := sorted(set(given) - set(known)):
+        told = f"known are {', '.join(known)}" if known else "none is known here"
+        raise BadRequest(f"unknown parameter {shown(unknown[0])!r}; {told}")
+
+
+def read_unattended(given: Mapping[str, Any]) -> Request:
+    """The same for a schedule, which leaves stuck jobs to people, as its role does."""
+    only(given, [name for name in FIELDS if name != "stuck"])
+    return read_request(given)
+
+
+def read_request(given: Mapping[str, Any]) -> Request:
+    """Read an event or a query; numbers may be text. Raises BadRequest for what it can't use."""
+    only(given, FIELDS)
+    return Request(
+        count=read_whole(given, "max", 1, MAX_REPLAY),
+        choice=Choice(
+            task=read_text(given, "task"),
+            error=read_text(given, "error"),
+            key=read_text(given, "key"),
+            older_than=read_whole(given, "older_than", 0, YEAR) or 0,
+        ),
+        rate=_rate(given),
+        dry_run=_flag(given, "dry_run"),
+        stuck=_flag(given, "stuck"),
+        reason=read_text(given, "reason"),
+    )
+
+
+def read_whole(given: Mapping[str, Any], name: str, low: int, high: int) -> int | None:
+    """A whole number, or its digits; None where it is not given. Raises BadRequest."""
+    if name not in given:
+        return None
+    value = given[name]
+    text = str(value)
+    digits = text.isascii() and text.isdigit() and len(text) <= 12
+    if isinstance(value, bool) or not digits or not low <= int(text) <= high:
+        raise BadRequest(f"{name}={shown(value)} must be a whole number from {low} to {high}")
+    return int(text)
+
+
+def _rate(given: Mapping[str, Any]) -> float:
+    if "rate" not in given:
+        return 0
+    value = given["rate"]
+    try:
+        rate = float(str(value)[:40])
+    except ValueError:
+        rate = -1
+    if isinstance(value, bool) or not 0.01 <= rate <= 1000:
+        raise BadRequest(f"rate={shown(value)} must be a number of jobs a second, 0.01 to 1000")
+    return rate
+
+
+def _flag(given: Mapping[str, Any], name: str) -> bool:
+    value = given.get(name, False)
+    if value in (True, "true"):
+        return True
+    if value in (False, "false"):
+        return False
+    raise BadRequest(f"{name}={shown(value)} must be true or false")
+
+
+def read_text(given: Mapping[str, Any], name: str) -> str:
+    """Text, empty only where it is not given. Raises BadRequest."""
+    value = given.get(name, "")
+    if not isinstance(value, str) or len(value.encode("utf-8", "surrogatepass")) > MOST_TEXT:
+        raise BadRequest(f"{name}={shown(value)} must be text of at most {MOST_TEXT} bytes")
+    if name in given and not value:
+        raise BadRequest(f"{name} is empty; leave it out instead")
+    return value
+
+
+def shown(value: Any) -> str:
+    """The value as far as it fits into a message."""
+    text = str(value)
+    return text if len(text) <= 40 else f"{text[:40]}..."

@@ -1,0 +1,93 @@
+"""The AWS account that the command line works in, and the calls that only people make."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+
+from chalicelib.aws.calling import calling, client
+from chalicelib.errors import NotFound
+from chalicelib.names import APP, Names
+from chalicelib.settings import Settings
+from chalicelib.stage import Stage
+from respool.cli.tally import Tally
+
+_API = re.compile(r":execute-api:[^:]*:[^:]*:([a-z0-9]+)/")
+
+
+class Account:
+    """One stage in one account and region."""
+
+    def __init__(self, session: Any, stage: str) -> None:
+        self._session = session
+        self._stage = stage
+        self.prefix = f"{APP}-{stage}"
+        self.tally = Tally(self.prefix)
+
+    @classmethod
+    def find(cls, stage: str, profile: str, region: str) -> "Account":
+        """The account of these credentials; nothing is called yet."""
+        session = boto3.Session(profile_name=profile or None, region_name=region or None)
+        return cls(session, stage)
+
+    def stage(self) -> Stage:
+        """The stage as it is deployed: its settings are those that its Lambdas have.
+
+        One call tells account, region and settings. Raises NotFound where there is no such stage.
+        """
+        function = f"{self.prefix}-reprocess"
+        try:
+            with calling("GetFunctionConfiguration", function):
+                found = self._client("lambda").get_function_configuration(FunctionName=function)
+        except NotFound as missing:
+            raise NotFound(
+                f"stage {self._stage!r} is not deployed in region {self._session.region_name} of"
+                f" this account: run chalice deploy --stage {self._stage}, or choose another with"
+                " --stage, --region or --profile"
+            ) from missing
+        names = Names.of_function(function, found["FunctionArn"])
+        settings = Settings.read(found.get("Environment", {}).get("Variables", {}))
+        return Stage(names, settings, self._session, self.tally)
+
+    def history(self, execution: str) -> Iterator[dict[str, Any]]:
+        """An execution's events, the first one first, a thousand a call."""
+        page: dict[str, str] = {}
+        while True:
+            with calling("GetExecutionHistory", execution):
+                answer = self._client("stepfunctions").get_execution_history(
+                    executionArn=execution, maxResults=1000, **page
+                )
+            yield from answer["events"]
+            if "nextToken" not in answer:
+                return
+            page = {"nextToken": answer["nextToken"]}
+
+    def page(self) -> str:
+        """The URL of the stage's page, at the API that may call its Lambda. Raises NotFound."""
+        with calling("GetPolicy", self.prefix):
+            policy = self._client("lambda").get_policy(FunctionName=self.prefix)["Policy"]
+        found = _API.search(policy)
+        if found is None:
+            raise NotFound(f"no API may call {self.prefix}: run chalice deploy again")
+        gateway = self._client("apigateway")
+        with calling("GetStages", found[1]):
+            (served, *_) = gateway.get_stages(restApiId=found[1])["item"]
+        return f"{origin(found[1], gateway.meta.endpoint_url)}/{served['stageName']}/"
+
+    def send_metrics(self) -> None:
+        """Hand to CloudWatch what was counted. Raises AwsError."""
+        self.tally.send(self._client("cloudwatch"))
+
+    def _client(self, service: str) -> Any:
+        return client(service, self._session)
+
+
+def origin(api: str, control: str) -> str:
+    """Where an API answers, by the address where API Gateway itself does."""
+    address = urlsplit(control)
+    host = str(address.hostname)
+    if host.startswith("apigateway."):
+        return f"https://{api}.execute-api.{host.removeprefix('apigateway.')}"
+    return f"{address.scheme}://{api}.execute-api.localhost:{address.port}"

@@ -1,0 +1,193 @@
+"""`python -m respool.deploy.check`: lints what the hook would deploy, for every stage.
+
+Needs statelint and cfn-lint, which come with the development requirements.
+"""
+
+import importlib
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from respool.deploy import policies
+from respool.deploy.checks import actions, permissions_needed, sizes
+from respool.deploy.checks.findings import Malformed, read_json
+from respool.deploy.definition import fill, strings
+from respool.deploy.preflight import CONFIG, Checked, Source, check
+from respool.deploy.resolved import ACCOUNT, REGION, resolved
+from respool.deploy.target import functions_of
+from respool.deploy.template import MAX_BODY
+
+PROJECT = Path(__file__).resolve().parents[2]
+MAX_ROLE_POLICY = 10_240
+"""Characters, spaces aside, that IAM takes for the inline policies of one role."""
+MAX_VARIABLES = 4096
+"""Bytes that Lambda takes for a function's environment variables."""
+MAX_DEFINITION = 1_048_576
+"""Bytes that Step Functions takes for a definition."""
+VIAS = ("lambda", "sqs")
+EXAMPLES = "docs/pipelines/*.json"
+ALL_ON = {"ALERT_EMAIL": "team@example.com", "REPLAY_SCHEDULE": "cron(0 2 * * ? *)"}
+"""Settings that put into the template what is left out by default."""
+
+
+def sources(project: Path, functions: tuple[str, ...], only: str | None) -> Iterator[Source]:
+    """Every stage of config.json, or only one, with either SPOOL_VIA; then the examples.
+
+    Raises Malformed.
+    """
+    config = read_json(project / CONFIG, CONFIG)
+    stages = config.get("stages", {})
+    if only is not None and only not in stages:
+        raise Malformed(f"{CONFIG} has no stage {only}; it has {', '.join(sorted(stages))}.")
+    for stage in [only] if only else sorted(stages):
+        own = stages[stage].get("environment_variables", {})
+        variables = {**config.get("environment_variables", {}), **own}
+        source = Source(project, stage, variables, functions)
+        for via in VIAS:
+            yield replace(source, environment={**variables, "SPOOL_VIA": via})
+    for example in [] if only else sorted(project.glob(EXAMPLES)):
+        for via in VIAS:
+            chosen = {"STATE_MACHINE": str(example.relative_to(project)), "SPOOL_VIA": via}
+            yield Source(project, "example", {**ALL_ON, **chosen}, functions)
+
+
+def findings(source: Source) -> Iterator[str]:
+    """What the linters and the size checks say about one rendered stage."""
+    try:
+        checked = check(source)
+    except Malformed as wrong:
+        yield str(wrong)
+        return
+    yield from _sizes(source, checked)
+    yield from _permissions(source, checked)
+    yield from _statelint(definition_of(checked))
+    yield from _jsonata(definition_of(checked))
+    yield from sizes.findings(checked.template["Resources"]["Machine"]["Properties"]["Definition"])
+    yield from _cfn_lint(checked.body)
+
+
+def definition_of(checked: Checked) -> dict[str, Any]:
+    """The definition as Step Functions will have it, with stand-ins for the values of Refs."""
+    machine = checked.template["Resources"]["Machine"]["Properties"]
+    values = {name: _stand_in(value) for name, value in machine["DefinitionSubstitutions"].items()}
+    filled: dict[str, Any] = fill(machine["Definition"], values)
+    return filled
+
+
+def _stand_in(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if "Fn::Sub" in value:
+        sample = {"AWS::Partition": "aws", "AWS::Region": "us-east-1", "AWS::AccountId": "1" * 12}
+        return str(fill(value["Fn::Sub"], sample))
+    return str(value["Ref"])
+
+
+def _sizes(source: Source, checked: Checked) -> Iterator[str]:
+    size = sum(len(f"{k}{v}".encode()) for k, v in source.environment.items())
+    if size > MAX_VARIABLES:
+        yield f"{CONFIG}: {size} bytes of variables, Lambda takes {MAX_VARIABLES}."
+    size = len(json.dumps(definition_of(checked)).encode())
+    if size > MAX_DEFINITION:
+        yield f"definition: {size} bytes, Step Functions takes {MAX_DEFINITION}."
+
+
+def _permissions(source: Source, checked: Checked) -> Iterator[str]:
+    values = {"Partition": "aws", "Region": REGION, "Account": ACCOUNT, "Prefix": source.prefix}
+    own = {name: policies.rendered(one, values) for name, one in checked.policies.items()}
+    resources = resolved(checked.template["Resources"])
+    for role, granted in [*policies_of_roles(resources), *((n, [one]) for n, one in own.items())]:
+        size = sum(len("".join(json.dumps(one).split())) for one in granted)
+        if size > MAX_ROLE_POLICY:
+            yield f"policies of {role}: {size} characters, IAM takes {MAX_ROLE_POLICY}."
+        for one in granted:
+            yield from (f"policy of {role}: {finding}" for finding in actions.findings(one))
+    about = read_json(source.project / CONFIG, CONFIG).get("lambda_functions", {})
+    timeouts = {name: one.get("lambda_timeout", 60) for name, one in about.items()}
+    yield from permissions_needed.of_functions(about, source.environment)
+    yield from permissions_needed.Stage(source.prefix, resources, own, timeouts).findings()
+
+
+def policies_of_roles(resources: dict[str, Any]) -> Iterator[tuple[str, list[policies.Policy]]]:
+    """The policies of each role in the stack, those attached to it included."""
+    for name, role in resources.items():
+        if role["Type"] == "AWS::IAM::Role":
+            attached = [
+                one["Properties"]
+                for one in resources.values()
+                if one["Type"] == "AWS::IAM::Policy" and {"Ref": name} in one["Properties"]["Roles"]
+            ]
+            given = role["Properties"].get("Policies", []) + attached
+            yield name, [one["PolicyDocument"] for one in given]
+
+
+def _statelint(definition: dict[str, Any]) -> Iterator[str]:
+    from statelint.linter import Linter
+
+    for problem in Linter.validate(definition):
+        yield f"statelint: {problem}"
+
+
+def _jsonata(definition: dict[str, Any]) -> Iterator[str]:
+    from jsonata import Jsonata
+    from jsonata.jexception import JException
+
+    for text in strings(definition):
+        if text.startswith("{%"):
+            try:
+                Jsonata(text.removeprefix("{%").removesuffix("%}"))
+            except JException as wrong:
+                yield f"jsonata: {text[:60]!r}: {wrong}"
+
+
+def _cfn_lint(body: str) -> Iterator[str]:
+    from cfnlint.api import lint
+
+    for match in lint(body):
+        place = ".".join(str(part) for part in match.path or ())
+        yield f"cfn-lint: {match.rule.id} {place}: {match.message}"
+
+
+def _import_app(project: Path) -> Any:
+    sys.path.insert(0, str(project))
+    return importlib.import_module("app").app
+
+
+@click.command()
+@click.option("--stage", help="Only this stage of .chalice/config.json.")
+def main(stage: str | None) -> None:
+    """Lint what `chalice deploy` would deploy: every stage, with either SPOOL_VIA."""
+    wrong = 0
+    try:
+        for source in sources(PROJECT, functions_of(_import_app(PROJECT)), stage):
+            found = list(findings(source))
+            wrong += len(found)
+            click.echo(f"{_about(source)}: {_told(found, source)}")
+            for finding in found:
+                click.echo(f"  {finding}")
+    except Malformed as malformed:
+        raise click.ClickException(str(malformed)) from None
+    if wrong:
+        raise click.ClickException(f"{wrong} findings. Mend them before you deploy.")
+
+
+def _about(source: Source) -> str:
+    chosen = source.environment
+    example = f", {chosen['STATE_MACHINE']}" if "STATE_MACHINE" in chosen else ""
+    return f"{source.prefix}, SPOOL_VIA={chosen['SPOOL_VIA']}{example}"
+
+
+def _told(found: list[str], source: Source) -> str:
+    if found:
+        return f"{len(found)} findings"
+    size = len(check(source).body.encode())
+    return f"fine; the template has {size} of {MAX_BODY} bytes"
+
+
+if __name__ == "__main__":
+    main()

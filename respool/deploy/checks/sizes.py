@@ -1,0 +1,198 @@
+"""The largest payloads that a definition's states can build, by evaluating its expressions.
+
+Step Functions ends an execution whose payload is too large, and no Catch holds it: what a state
+adds to a job near the limit must not push it over. So every expression is evaluated on the largest
+jobs and errors there can be, with the emulator's JSONata, which carries AWS's own functions too.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from respool.deploy.definition import PLACEHOLDER, Definition, all_states, rewrite, strings
+
+MOST = 262_144
+"""Bytes of an input, an output, the arguments of a call, and what one state assigns."""
+MOST_VARIABLES = 10_485_760
+"""Bytes of all variables of an execution."""
+MOST_CAUSE = 32_768
+"""Characters of an error's cause."""
+FILLERS = ("x", "\u3042", "\U0001f600", "\x01")
+"""Characters of one, three and four bytes, and one that JSON writes with six."""
+ROOM = 1024
+"""Bytes that a job, and what its tasks answer, must leave free for what a pipeline adds to it."""
+MOST_ROUNDS = 5
+"""A variable may be made of others, which are made of others."""
+_ARN = "arn:aws:states:us-east-1:123456789012:execution:respool-dev:" + "n" * 80
+_NOW = "2026-11-24T01:00:00.000Z"
+_THRESHOLD = re.compile(r"\b([1-9]\d{4,5})\b")
+
+
+def findings(definition: Definition, room: int = ROOM) -> Iterator[str]:
+    """What a state may build that Step Functions would not carry, each with its state."""
+    yield from _judged(json.dumps(definition), room)[0]
+
+
+def unjudged(definition: Definition, room: int = ROOM) -> tuple[str, ...]:
+    """The parts that could not be evaluated, for want of what a service answers."""
+    return _judged(json.dumps(definition), room)[1]
+
+
+@cache
+def _judged(text: str, room: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Stages differ in names alone; so a long one stands for all."""
+    definition = rewrite(json.loads(text), lambda one: PLACEHOLDER.sub("p" * 150, one))
+    found: dict[str, int] = {}
+    known: set[str] = set()
+    parts: set[str] = set()
+    for job in _jobs(definition, MOST - room):
+        run = _Run(definition, job)
+        run.judge()
+        known |= run.known
+        parts |= run.parts
+        for place, size in run.largest.items():
+            found[place] = max(found.get(place, 0), size)
+    told = tuple(
+        f"{place} may have {size} bytes, Step Functions takes {_limit(place)}."
+        for place, size in found.items()
+        if size > _limit(place)
+    )
+    return told, tuple(sorted(parts - known))
+
+
+def _limit(place: str) -> int:
+    return MOST_VARIABLES if place == _VARIABLES else MOST
+
+
+_VARIABLES = "all variables together"
+
+
+def _jobs(definition: Definition, most: int) -> Iterator[tuple[str, Any]]:
+    """The largest jobs, and those at each threshold that an expression names."""
+    thresholds = {int(one) for text in strings(definition) for one in _THRESHOLD.findall(text)}
+    key = "\u3042" * 341
+    for filler in FILLERS:
+        one = len(json.dumps(filler, ensure_ascii=False)) - 2
+        frame = json.dumps({"key": key, "x": ""}, ensure_ascii=False, separators=(",", ":"))
+        bytes_of_one = size_of(filler) - 2
+        whole = (most - len(frame.encode())) // bytes_of_one
+        yield filler, {"key": key, "x": filler * whole}
+        for threshold in thresholds:
+            fits = min((threshold - len(frame)) // one, whole)
+            yield filler, {"key": key, "x": filler * max(fits, 0)}
+
+
+def size_of(value: Any) -> int:
+    """Bytes of a JSON value in UTF-8."""
+    return len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
+
+
+@dataclass
+class _Run:
+    """One job's way through all states, with each variable as large as any state makes it."""
+
+    definition: Definition
+    job: tuple[str, Any]
+    variables: dict[str, Any] = field(default_factory=dict)
+    largest: dict[str, int] = field(default_factory=dict)
+    known: set[str] = field(default_factory=set)
+    parts: set[str] = field(default_factory=set)
+
+    def judge(self) -> None:
+        """Measure every part of every state."""
+        states = all_states(self.definition)
+        before = -1
+        for _ in range(MOST_ROUNDS):
+            for name, state in states:
+                for place, made, seen in _each(name, state, "Assign"):
+                    self._assign(place, made, self._seen(seen, state))
+            if (now := size_of(self.variables)) == before:
+                break
+            before = now
+        for name, state in states:
+            for place, made, seen in _built(name, state):
+                for states_now in self._seen(seen, state):
+                    self._measure(place, self._evaluate(place, made, states_now))
+        self.largest[_VARIABLES] = before
+
+    def _assign(self, place: str, made: Any, seen: list[dict[str, Any]]) -> None:
+        for states_now in seen:
+            values = self._evaluate(place, made, states_now)
+            self._measure(place, values)
+            for name, value in (values or {}).items():
+                known = name in self.variables
+                if not known or size_of(value) > size_of(self.variables[name]):
+                    self.variables[name] = value
+
+    def _measure(self, place: str, value: Any) -> None:
+        self.parts.add(place)
+        if value is not None:
+            self.known.add(place)
+            self.largest[place] = max(self.largest.get(place, 0), size_of(value))
+
+    def _seen(self, seen: str, state: dict[str, Any]) -> list[dict[str, Any]]:
+        filler, job = self.job
+        if seen == "errorOutput":
+            return [{"errorOutput": one} for one in _errors(filler)]
+        return [{"result": _CLAIM if ":dynamodb:" in state.get("Resource", "") else job}]
+
+    def _evaluate(self, place: str, made: Any, states_now: dict[str, Any]) -> Any:
+        """None where it can't be: a variable or an answer is not known here."""
+        from ministack.services import stepfunctions
+
+        from respool.local.patches.expressions import strings_keep_their_characters
+
+        strings_keep_their_characters()
+        context = {
+            "QueryLanguage": "JSONata",
+            "Execution": {"Id": _ARN, "Input": self.job[1], "Name": "n" * 80, "StartTime": _NOW},
+            "State": {"EnteredTime": _NOW, "Name": place},
+            "Task": {"Token": "T" * 1024},
+            "variables": self.variables,
+        }
+        try:
+            return stepfunctions._apply_jsonata_template(
+                made, self.job[1], context, states_now.get("result"), states_now.get("errorOutput")
+            )
+        except stepfunctions._ExecutionError:
+            return None
+
+
+def _built(name: str, state: dict[str, Any]) -> Iterator[tuple[str, Any, str]]:
+    """Every payload that a state makes, variables aside: where, of what, and from what."""
+    for part in ("Arguments", "Output", "Items", "ItemSelector"):
+        yield from _each(name, state, part)
+
+
+def _each(name: str, state: dict[str, Any], part: str) -> Iterator[tuple[str, Any, str]]:
+    if part in state:
+        yield f"state {name}: {part}", state[part], "result"
+    for place, seen in (("Catch", "errorOutput"), ("Choices", "result")):
+        for n, one in enumerate(state.get(place, [])):
+            if part in one:
+                yield f"state {name}: {place}[{n}].{part}", one[part], seen
+
+
+_ITEM = {
+    "pk": {"S": "job#" + "\u3042" * 341},
+    "execution": {"S": _ARN},
+    "attempt": {"N": "1000"},
+    "firstFailedAt": {"S": _NOW},
+    "failure": {"M": {"name": {"S": "n" * 256}, "message": {"S": "\u3042" * 1000}}},
+}
+_CLAIM = {"Attributes": _ITEM, "Item": _ITEM}
+"""What DynamoDB answers; whatever else is called answers with as much as it may."""
+
+
+def _errors(filler: str) -> Iterator[dict[str, str]]:
+    """An error of any service, and a Lambda's, whose cause is JSON."""
+    yield {"Error": "n" * 256, "Cause": filler * MOST_CAUSE}
+    told = {"errorMessage": filler * 1000, "errorType": "n" * 2900}
+    for ascii_only in (True, False):
+        cause = json.dumps(told, ensure_ascii=ascii_only)
+        if len(cause) > 4000:
+            cause = json.dumps({**told, "errorType": "n"}, ensure_ascii=ascii_only)
+        yield {"Error": "n" * 256, "Cause": cause[:MOST_CAUSE]}

@@ -1,0 +1,42 @@
+"""The deployed API's stage: how many requests it takes, for which Chalice has no setting."""
+
+from typing import Any
+
+from chalicelib.aws.calling import calling
+
+EVERY_METHOD = "*/*"
+
+
+class Gateway:
+    """API Gateway's REST APIs, by their id and stage."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def limit(self, api: str, stage: str, rate: int, burst: int) -> bool:
+        """Let each method take so many requests a second, and so many at once.
+
+        Returns whether that changed anything. API Gateway answers 429 to what is over it.
+        """
+        if self._limits(api, stage) == (rate, burst):
+            return False
+        with calling("UpdateStage", f"{api}/{stage}"):
+            self._client.update_stage(
+                restApiId=api,
+                stageName=stage,
+                patchOperations=[
+                    _replace("throttling/rateLimit", rate),
+                    _replace("throttling/burstLimit", burst),
+                ],
+            )
+        return True
+
+    def _limits(self, api: str, stage: str) -> tuple[float | None, int | None]:
+        with calling("GetStage", f"{api}/{stage}"):
+            found = self._client.get_stage(restApiId=api, stageName=stage)
+        settings = found.get("methodSettings", {}).get(EVERY_METHOD, {})
+        return settings.get("throttlingRateLimit"), settings.get("throttlingBurstLimit")
+
+
+def _replace(what: str, value: int) -> dict[str, str]:
+    return {"op": "replace", "path": f"/{EVERY_METHOD}/{what}", "value": str(value)}

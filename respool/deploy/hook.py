@@ -1,0 +1,116 @@
+"""Joins in with `chalice deploy`, `delete`, `package` and `local`; imported by the CLI alone."""
+
+import os
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from chalicelib.errors import RespoolError
+from chalicelib.names import APP
+from respool.deploy import packaging, policies, report, template
+from respool.deploy.command import Command, current
+from respool.deploy.deleting import Deleting
+from respool.deploy.preflight import check
+from respool.deploy.target import Target
+
+
+def attach(app: Any) -> None:
+    """Serve the `chalice` command that imports this app, if it is one of ours.
+
+    What is wrong stops the command here, before anything is made, with a click.ClickException.
+    """
+    command = current()
+    serve = SERVED.get(command.name) if command else None
+    if command and serve:
+        _or_stop(lambda: serve(command, app))
+
+
+def _or_stop(act: Callable[[], None]) -> None:
+    try:
+        act()
+    except RespoolError as wrong:
+        raise click.ClickException(str(wrong)) from wrong
+
+
+def _at_the_end(command: Command, act: Callable[[], None]) -> None:
+    def end() -> None:
+        if sys.exc_info()[0] is None:
+            _or_stop(act)
+
+    if command.context:
+        command.context.call_on_close(end)
+
+
+def _deploy(command: Command, app: Any) -> None:
+    target = Target(command, app)
+    checked = check(target.source)
+    target.render(checked, target.values())
+    target.deploying.refuse_early()
+
+    def finish() -> None:
+        tags = {"app": APP, "stage": command.stage}
+        done = target.deploying.run(checked.body, tags)
+        target.limit_api(checked.settings)
+        _say(report.deployed(target.place(), done, checked.settings))
+
+    _at_the_end(command, finish)
+
+
+def _plan(command: Command, app: Any) -> None:
+    target = Target(command, app)
+    target.render(check(target.source), target.values())
+
+
+def _delete(command: Command, app: Any) -> None:
+    target = Target(command, app)
+    parts = template.read_parts(command.project)
+    remains = template.body(template.remains(parts, target.source.prefix))
+    target.names()  # without credentials, better stop before Chalice begins
+
+    def finish() -> None:
+        done = Deleting(target.stack, target.set_aside).run(remains)
+        _say(report.deleted(target.place(), done))
+
+    _at_the_end(command, finish)
+
+
+def _package(command: Command, app: Any) -> None:
+    target = Target(command, app)
+    packaging.refuse_unnamed(command.params)
+    checked = check(target.source)
+    if command.params.get("pkg_format") == "terraform":
+        target.render(checked, {**policies.TERRAFORM, "Prefix": target.source.prefix})
+    else:
+        joined = {
+            name: policies.for_cloudformation(policy, target.source.prefix)
+            for name, policy in checked.policies.items()
+        }
+        target.write_policies(joined)
+
+    def finish() -> None:
+        source, out = target.source, Path(command.params["out"])
+        written = packaging.write(out, command.params, source, checked)
+        _say(report.packaged(source.prefix, written))
+
+    _at_the_end(command, finish)
+
+
+def _local(command: Command, _: Any) -> None:
+    os.environ["RESPOOL_PREFIX"] = f"{APP}-{command.stage}"
+
+
+SERVED: dict[str, Callable[[Command, Any], None]] = {
+    "deploy": _deploy,
+    "plan": _plan,
+    "delete": _delete,
+    "package": _package,
+    "local": _local,
+}
+
+
+def _say(lines: Iterable[str]) -> None:
+    for line in lines:
+        click.echo(line)

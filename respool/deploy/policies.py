@@ -1,0 +1,61 @@
+"""The functions' policies: one source for each, written out for the stage at hand."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from respool.deploy.checks.findings import Malformed, read_json
+from respool.deploy.definition import PLACEHOLDER, placeholders, rewrite
+
+SOURCES = ".chalice/policies"
+LEAST = f"{SOURCES}/uncertain_task.json"
+"""Whose function may write its log and nothing else."""
+KNOWN = frozenset({"Partition", "Region", "Account", "Prefix"})
+
+Policy = dict[str, Any]
+
+TERRAFORM = {
+    "Partition": "${data.aws_partition.chalice.partition}",
+    "Region": "${data.aws_region.chalice.name}",
+    "Account": "${data.aws_caller_identity.chalice.account_id}",
+}
+_CLOUDFORMATION = {
+    "Partition": "${AWS::Partition}",
+    "Region": "${AWS::Region}",
+    "Account": "${AWS::AccountId}",
+}
+
+
+def read(project: Path, function: str) -> Policy:
+    """The source of a function's policy. Raises Malformed."""
+    name = f"{SOURCES}/{function}.json"
+    if not (project / name).exists():
+        raise Malformed(
+            f"{name}: there is no such file. Restore it; for a new Lambda copy {LEAST} to it and"
+            " write its name into the log group there."
+        )
+    policy = read_json(project / name, name)
+    if unknown := sorted(placeholders(policy) - KNOWN):
+        raise Malformed(
+            f"{name}: nothing is known as ${{{unknown[0]}}}. Known are"
+            f" {', '.join(f'${{{one}}}' for one in sorted(KNOWN))}."
+        )
+    return policy
+
+
+def rendered(policy: Policy, values: Mapping[str, str]) -> Policy:
+    """The policy with its placeholders filled."""
+    filled: Policy = rewrite(policy, lambda text: PLACEHOLDER.sub(lambda m: values[m[1]], text))
+    return filled
+
+
+def for_cloudformation(policy: Policy, prefix: str) -> Policy:
+    """The policy for a template that knows its account only when it is deployed."""
+    values = {**_CLOUDFORMATION, "Prefix": prefix}
+
+    def join(text: str) -> Any:
+        filled = PLACEHOLDER.sub(lambda m: values[m[1]], text)
+        return {"Fn::Sub": filled} if "${" in filled else filled
+
+    joined: Policy = rewrite(policy, join)
+    return joined

@@ -1,0 +1,142 @@
+"""Reads and checks everything that a stage is made of, before anything is made."""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from chalicelib.errors import RespoolError, SettingsError
+from chalicelib.names import APP
+from chalicelib.settings import Settings
+from respool.deploy import policies, template
+from respool.deploy.checks import rules
+from respool.deploy.checks.findings import Malformed, parse_json, read_text
+from respool.deploy.definition import Definition, all_states, spooling_via
+from respool.deploy.schedules import schedule_findings, zone_findings
+
+T = TypeVar("T")
+CONFIG = ".chalice/config.json"
+STAGE = re.compile(r"[a-z][a-z0-9-]{0,23}")
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a stage is made from: the project's folder, the stage's variables, the Lambdas."""
+
+    project: Path
+    stage: str
+    environment: Mapping[str, str]
+    functions: tuple[str, ...]
+
+    @property
+    def prefix(self) -> str:
+        """What every name of the stage begins with."""
+        return f"{APP}-{self.stage}"
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A stage that has passed every check."""
+
+    settings: Settings
+    policies: Mapping[str, policies.Policy]
+    template: template.Template
+    body: str
+
+
+def check(source: Source) -> Checked:
+    """Read and check all of it. Raises Malformed with all that it found, each with its mend."""
+    found: list[str] = []
+    settings = _try(lambda: _settings(source), found)
+    parts = _try(lambda: template.read_parts(source.project), found)
+    written = _try(lambda: _policies(source), found)
+    definition = _try(lambda: _definition(source, settings), found) if settings else None
+    if settings is None or parts is None or written is None or definition is None:
+        raise Malformed.of(found)
+    values = template.values(settings, source.prefix)
+    whole = template.companion(parts, definition, source.functions, values)
+    return Checked(settings, written, whole, template.body(whole))
+
+
+def _try(read: Callable[[], T], found: list[str]) -> T | None:
+    try:
+        return read()
+    except RespoolError as wrong:
+        found.append(str(wrong))
+        return None
+
+
+def _settings(source: Source) -> Settings:
+    place = f"{CONFIG}, stage {source.stage}"
+    _check_stage(source)
+    try:
+        settings = Settings.read(source.environment)
+    except SettingsError as wrong:
+        raise Malformed(f"{place}: {wrong}") from None
+    if wrong_times := list(_time_findings(settings)):
+        raise Malformed.of(f"{place}: {one}" for one in wrong_times)
+    return settings
+
+
+def _check_stage(source: Source) -> None:
+    if not STAGE.fullmatch(source.stage):
+        raise Malformed(
+            f"The stage {source.stage!r} can't be part of AWS's names. Use 1 to 24 small letters,"
+            " digits and hyphens, a letter first."
+        )
+    for function in source.functions:
+        if f"-{source.stage}".endswith(f"-{function}"):
+            raise Malformed(
+                f"The stage {source.stage!r} ends like the Lambda {function}, so that its names"
+                " could be those of another stage's Lambda. Take another name."
+            )
+
+
+def _time_findings(settings: Settings) -> Iterator[str]:
+    yield from schedule_findings("REPLAY_SCHEDULE", settings.replay_schedule)
+    yield from schedule_findings("SWEEP_SCHEDULE", settings.sweep_schedule)
+    yield from zone_findings("REPLAY_TIMEZONE", settings.replay_timezone)
+    for window in settings.hold_windows:
+        yield from zone_findings("HOLD_WINDOWS", window.zone)
+
+
+def _policies(source: Source) -> dict[str, policies.Policy]:
+    read: dict[str, policies.Policy] = {}
+    found: list[str] = []
+    config = parse_json(read_text(source.project / CONFIG, CONFIG), CONFIG)
+    for function in source.functions:
+        wanted = f"rendered/{function}.json"
+        configured = config.get("lambda_functions", {}).get(function, {}).get("iam_policy_file")
+        if configured != wanted:
+            found.append(
+                f"{CONFIG}: the Lambda {function} has no policy of its own. Add"
+                f' "{function}": {{"iam_policy_file": "{wanted}"}} to lambda_functions.'
+            )
+        elif policy := _try(lambda one=function: policies.read(source.project, one), found):  # type: ignore[misc]
+            read[function] = policy
+    if found:
+        raise Malformed.of(found)
+    return read
+
+
+def _definition(source: Source, settings: Settings) -> Definition:
+    name = settings.state_machine
+    text = read_text(source.project / name, name)
+    definition = parse_json(text, name)
+    known = template.known_placeholders(source.functions)
+    if found := list(rules.findings(definition, known)):
+        raise Malformed.of(_placed(name, text, definition, one) for one in found)
+    return spooling_via(definition, settings.spool_via)
+
+
+def _placed(name: str, text: str, definition: Definition, finding: str) -> str:
+    """The finding with its file, and the line where its state begins, if it is about one."""
+    for state, _ in all_states(definition):
+        if f"state {state}: " in finding:
+            lines = text.splitlines()
+            begins = re.compile(rf"\s*{re.escape(json.dumps(state, ensure_ascii=False))}\s*:")
+            line = next((n for n, one in enumerate(lines, 1) if begins.match(one)), None)
+            return f"{name}, line {line}, {finding}" if line else f"{name}: {finding}"
+    return f"{name}: {finding}"

@@ -1,0 +1,128 @@
+"""What a command says when it has ended well."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from chalicelib.names import Names
+from chalicelib.settings import OFF, Settings
+from respool.deploy.deleting import Deleted
+from respool.deploy.deploying import Deployed
+from respool.deploy.steps import Step
+
+MOST_NAMED = 8
+
+
+@dataclass(frozen=True)
+class Place:
+    """How a person reaches the stage: its names, the API's URL and the words for the AWS CLI."""
+
+    stage: str
+    names: Names
+    api_url: str
+    options: str
+
+    def aws(self, words: str) -> str:
+        """A command of the AWS CLI that acts on the same account and region."""
+        return f"aws {words}{self.options}"
+
+
+def deployed(place: Place, done: Deployed, settings: Settings) -> Iterator[str]:
+    """What a deploy made, a line each; where the token is, but never the token."""
+    names = place.names
+    yield f"{names.prefix} is deployed: {_changes(done)}."
+    yield from _row("state machine", done.outputs["StateMachineArn"])
+    yield from _row("spool", done.outputs["SpoolUrl"])
+    yield from _row("API", place.api_url or "none: app.py has no route")
+    if place.api_url:
+        yield from _row(
+            "limit", f"{settings.api_rate} requests a second, {settings.api_burst} at once"
+        )
+    yield from _row("token", f"in the secret {names.secret}; read it with")
+    yield from _row("", place.aws(_read_secret(names.secret)))
+    yield from _row("trigger", _trigger(done.trigger))
+    yield from _row("replay", _replay(settings))
+    yield from _row("sweep", settings.sweep_schedule or "off: set SWEEP_SCHEDULE to turn it on")
+    if settings.recovery != OFF:
+        yield from _row("recovery", f"{settings.recovery}, a tick every {settings.ramp_interval} s")
+    if settings.alert_email:
+        yield from _row("alerts", f"by mail to {settings.alert_email}, who has to confirm it once")
+
+
+def _row(name: str, text: str) -> Iterator[str]:
+    yield f"  {name:14} {text}"
+
+
+def _changes(done: Deployed) -> str:
+    if done.adopted:
+        return f"the stack is new, and took in what was left: {', '.join(sorted(done.adopted))}"
+    if done.step is not Step.UPDATE:
+        return f"the stack is new, with {len(done.changed)} resources"
+    if not done.changed:
+        return "nothing in the stack has changed"
+    named = ", ".join(done.changed[:MOST_NAMED])
+    more = len(done.changed) - MOST_NAMED
+    return f"changed in the stack: {named}" + (f" and {more} more" if more > 0 else "")
+
+
+def _read_secret(secret: str) -> str:
+    return (
+        f"secretsmanager get-secret-value --secret-id {secret} --query SecretString --output text"
+    )
+
+
+def _trigger(enabled: bool) -> str:
+    if enabled:
+        return "ENABLED, as it was before: jobs are put back as soon as they are spooled"
+    return "disabled: jobs wait until somebody replays them"
+
+
+def _replay(settings: Settings) -> str:
+    if not settings.replay_schedule:
+        return "by hand only: set REPLAY_SCHEDULE to turn the unattended replay on"
+    return (
+        f"{settings.replay_schedule} {settings.replay_timezone},"
+        f" at most {settings.replay_max} jobs each time"
+    )
+
+
+def packaged(prefix: str, companion: Path) -> Iterator[str]:
+    """What a package's owner does with the companion template."""
+    yield f"Wrote {companion}. When Chalice's template is deployed, deploy this one as well:"
+    yield (
+        f"  aws cloudformation deploy --template-file {companion} --stack-name {prefix}"
+        " --capabilities CAPABILITY_IAM"
+    )
+
+
+def deleted(place: Place, done: Deleted) -> Iterator[str]:
+    """What a delete left, and how to get at it."""
+    names = place.names
+    if done.stopped:
+        yield f"Ended {_many(len(done.stopped), 'execution')}: {_some(done.stopped)}."
+    if not done.jobs:
+        yield f"{names.prefix} is deleted."
+        yield "  SQS frees the queues' names after a minute; deploy it again no sooner."
+        return
+    yield (
+        f"{names.prefix} is deleted but for {names.spool}, {names.stuck} and {names.table}:"
+        f" {_many(done.jobs, 'job')} {'is' if done.jobs == 1 else 'are'} still set aside there."
+    )
+    yield f"  To replay them, deploy again: chalice deploy --stage {place.stage}"
+    yield "  To drop them for good, empty the queues and delete again:"
+    yield f"    {place.aws(f'sqs purge-queue --queue-url $({place.aws(_url(names.spool))})')}"
+    yield f"    {place.aws(f'sqs purge-queue --queue-url $({place.aws(_url(names.stuck))})')}"
+    yield f"    chalice delete --stage {place.stage}"
+
+
+def _url(queue: str) -> str:
+    return f"sqs get-queue-url --queue-name {queue} --output text"
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def _some(executions: list[str]) -> str:
+    named = ", ".join(one.rpartition(":")[2] for one in executions[:MOST_NAMED])
+    return named + (", ..." if len(executions) > MOST_NAMED else "")

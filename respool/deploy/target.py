@@ -1,0 +1,130 @@
+"""The stage that a command acts on, with all that is needed to act on it."""
+
+import json
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from chalicelib.names import Names
+from chalicelib.settings import Settings
+from respool.deploy import policies, report, template
+from respool.deploy.account import Account
+from respool.deploy.command import Command
+from respool.deploy.deploying import Deploying
+from respool.deploy.gateway import Gateway
+from respool.deploy.preflight import Checked, Source
+from respool.deploy.set_aside import SetAside
+from respool.deploy.stack import Patience, Stack
+from respool.deploy.trigger import Trigger
+
+RENDERED = ".chalice/rendered"
+
+
+def functions_of(app: Any) -> tuple[str, ...]:
+    """The Lambdas that an app declares, by Chalice's names for them."""
+    declared = [one.name for one in app.pure_lambda_functions]
+    declared += [one.name for one in app.event_sources]
+    declared += [one.name for one in app.builtin_auth_handlers]
+    return (*declared, template.API_HANDLER) if app.routes else tuple(declared)
+
+
+class Target:
+    """One stage of one account, for one command; what it needs is made when it is needed."""
+
+    def __init__(self, command: Command, app: Any) -> None:
+        self._command = command
+        self._account = Account(command.profile)
+        self.source = Source(command.project, command.stage, _variables(command), functions_of(app))
+        patience = Patience(time.monotonic, time.sleep, _progress)
+        self._patience = patience
+
+    def names(self) -> Names:
+        """The stage's names. Raises DeployFailed without credentials."""
+        return self._account.names(self.source.prefix)
+
+    def values(self) -> Mapping[str, str]:
+        """What the policies' placeholders are."""
+        names = self.names()
+        return {
+            "Partition": names.partition,
+            "Region": names.region,
+            "Account": names.account,
+            "Prefix": names.prefix,
+        }
+
+    @property
+    def stack(self) -> Stack:
+        """The companion stack."""
+        return Stack(self._account.client("cloudformation"), self.source.prefix, self._patience)
+
+    @property
+    def set_aside(self) -> SetAside:
+        """The jobs set aside."""
+        return SetAside(self._account.client, self.names())
+
+    @property
+    def deploying(self) -> Deploying:
+        """What deploys."""
+        trigger = Trigger(self._account.client("lambda"), self._patience)
+        return Deploying(self.stack, trigger, self.set_aside)
+
+    def limit_api(self, settings: Settings) -> None:
+        """Have API Gateway turn away what is more than the stage's settings let in."""
+        if api := self._rest_api():
+            stage = str(api["rest_api_url"]).rstrip("/").rpartition("/")[2]
+            gateway = Gateway(self._account.client("apigateway"))
+            gateway.limit(api["rest_api_id"], stage, settings.api_rate, settings.api_burst)
+
+    def render(self, checked: Checked, values: Mapping[str, str]) -> None:
+        """Write the policies where config.json has Chalice look for them."""
+        filled = {n: policies.rendered(one, values) for n, one in checked.policies.items()}
+        self.write_policies(filled)
+
+    def write_policies(self, rendered: Mapping[str, Any]) -> None:
+        """Write rendered policies where config.json has Chalice look for them."""
+        folder = self._command.project / RENDERED
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, policy in rendered.items():
+            (folder / f"{name}.json").write_text(json.dumps(policy, indent=2) + "\n")
+
+    def place(self) -> report.Place:
+        """Where the stage is, for people."""
+        profile = self._account.profile
+        options = f" --profile {profile}" if profile else ""
+        return report.Place(
+            self._command.stage,
+            self.names(),
+            self._api_url(),
+            f"{options} --region {self._account.region}",
+        )
+
+    def _api_url(self) -> str:
+        api = self._rest_api()
+        if not api:
+            return ""
+        endpoint = self._account.endpoint
+        elsewhere = f"{endpoint}/restapis/{api['rest_api_id']}/api/_user_request_"
+        return elsewhere if endpoint else str(api["rest_api_url"])
+
+    def _rest_api(self) -> Mapping[str, Any]:
+        """What Chalice noted of the API that it deployed; empty where there is none."""
+        record = self._command.project / ".chalice" / "deployed" / f"{self._command.stage}.json"
+        resources = json.loads(record.read_text())["resources"] if record.exists() else []
+        return next((one for one in resources if one["resource_type"] == "rest_api"), {})
+
+
+def _variables(command: Command) -> Mapping[str, str]:
+    """The stage's variables as the Lambdas get them: not this shell's, which they never see."""
+    if command.context is None:
+        return {}
+    factory = command.context.find_root().obj["factory"]
+    variables: Mapping[str, str] = factory.create_config_obj(command.stage).environment_variables
+    return variables
+
+
+def _progress(text: str) -> None:
+    if sys.stderr.isatty():
+        click.echo(f"\r{text} ...\033[K\r", nl=False, err=True)

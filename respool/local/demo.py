@@ -1,0 +1,80 @@
+"""`make demo`: the whole loop, on the local AWS, with everything as `chalice deploy` deploys it."""
+
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+
+from chalicelib.errors import RespoolError
+from respool.local.deployment import Deployment
+from respool.local.emulator import PROJECT, LocalAws, local_aws
+from respool.local.picture import NotTaken, take
+from respool.local.project import project_copy
+from respool.local.scenes import Story
+from respool.local.screen import Screen
+
+WAIT_SCALE = 1.0  # so that the retry after 5 s takes 5 s
+DEPLOY_TIMEOUT = 240
+LINES = 15
+PICTURE = PROJECT / "build" / "page.png"
+
+
+@contextmanager
+def deployed_stage(screen: Screen) -> Iterator[tuple[LocalAws, Deployment]]:
+    """Start a local AWS and deploy a copy of this project to it, in sight of the progress."""
+    for number in (signal.SIGTERM, signal.SIGHUP):  # so that nothing is left behind
+        signal.signal(number, lambda got, _: sys.exit(128 + got))
+    screen.chapter("A local AWS, and chalice deploy --stage local")
+    with local_aws(wait_scale=WAIT_SCALE) as aws, project_copy(aws.endpoint) as copy:
+        output = screen.work(copy.deploy, "the deployment", DEPLOY_TIMEOUT)
+        screen.show(output.rstrip())
+        deployment = Deployment(copy)
+        try:
+            yield aws, deployment
+        except RespoolError:
+            screen.show(
+                "\nThe last lines that the functions logged:", *deployment.logged()[-LINES:]
+            )
+            raise
+
+
+def show_the_page(deployment: Deployment, screen: Screen, path: Path) -> None:
+    """Take a picture of the page as it stands; a machine without Chromium does without."""
+    try:
+        take(f"{deployment.api_url}/", deployment.token, path)
+        screen.show(f"The page for the person with the button shows the same; its picture: {path}")
+    except NotTaken as reason:
+        screen.show(f"The page for the person with the button is not pictured: {reason}")
+
+
+def main() -> int:
+    """Tell the story; 0 only if every job finished exactly once with its own output."""
+    console = Console(highlight=False, soft_wrap=True)
+    screen = Screen(console)
+    began = time.monotonic()
+    try:
+        with deployed_stage(screen) as (_, deployment):
+            story = Story(deployment, screen, [])
+            story.fail()
+            story.look_at_the_spool()
+            show_the_page(deployment, screen, PICTURE)
+            story.recover()
+            story.replay_some()
+            story.replay_the_rest()
+            story.check()
+    except RespoolError as failure:
+        console.print(f"\n[bold red]The demo failed.[/] {failure}")
+        return 1
+    except KeyboardInterrupt:
+        console.print("\nStopped; nothing is left behind.")
+        return 130
+    screen.show(f"It took {time.monotonic() - began:.0f} s, and nothing is left of it.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,49 @@
+"""Step Functions: a state machine's own TimeoutSeconds."""
+
+import contextvars
+import json
+import threading
+from typing import Any
+
+from ministack.core.responses import now_iso
+from ministack.services import stepfunctions as states
+
+from respool.local.patches.tokens import close_tokens_of
+
+
+def executions_time_out_as_a_whole() -> None:
+    """AWS: an execution that outlasts its definition's TimeoutSeconds ends as TIMED_OUT."""
+    run = states._run_execution
+
+    def run_in_time(arn: str) -> None:
+        seconds = _seconds(states._executions.get(arn))
+        # The timer's thread needs this one's account and region to find the execution.
+        timer = threading.Timer(seconds or 0, contextvars.copy_context().run, (_expire, arn))
+        timer.daemon = True
+        if seconds is not None:
+            timer.start()
+        try:
+            run(arn)
+        finally:
+            timer.cancel()
+
+    states._run_execution = run_in_time
+
+
+def _seconds(execution: dict[str, Any] | None) -> float | None:
+    machine = states._state_machines.get((execution or {}).get("stateMachineArn"))
+    try:
+        seconds: float | None = json.loads(machine["definition"]).get("TimeoutSeconds")
+    except (TypeError, ValueError):
+        return None
+    return seconds
+
+
+def _expire(arn: str) -> None:
+    execution = states._executions.get(arn)
+    if not execution or execution["status"] != "RUNNING":
+        return
+    execution.update(status="TIMED_OUT", stopDate=now_iso(), error="States.Timeout")
+    states._add_event(execution, "ExecutionTimedOut", {"executionTimedOutEventDetails": {}})
+    states._emit_execution_status_event(execution)
+    close_tokens_of(execution)

@@ -1,0 +1,80 @@
+"""What the demo shows: chapters, words, and waits that can be watched."""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.spinner import Spinner
+from rich.text import Text
+
+from respool.local.waiting import wait_until
+
+T = TypeVar("T")
+
+
+class Screen:
+    """A terminal, or a log, in which a story is told."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._chapter = 0
+
+    def chapter(self, title: str) -> None:
+        """Begin the next numbered part."""
+        self._chapter += 1
+        self._console.print(f"\n[bold cyan]{self._chapter}. {title}")
+
+    def show(self, *what: RenderableType) -> None:
+        """Print words or tables."""
+        for one in what:
+            self._console.print(one)
+
+    def wait(
+        self,
+        condition: Callable[[], T],
+        what: str,
+        timeout: float,
+        view: Callable[[], RenderableType] = Group,
+    ) -> T:
+        """Wait for it in sight of its progress; raises NotInTime, which names it."""
+        if not self._console.is_terminal:
+            return self._wait_in_a_log(condition, what, timeout, view)
+        began = time.monotonic()
+        spinner = Spinner("dots")
+
+        def frame() -> RenderableType:
+            seconds = f"{time.monotonic() - began:.0f} s"
+            spinner.update(text=Text(f"waiting for {what} ({seconds} of at most {timeout:g} s)"))
+            return Group(view(), spinner)
+
+        with Live(frame(), console=self._console, refresh_per_second=10) as live:
+            answer = wait_until(condition, what, timeout, each=lambda: live.update(frame()))
+            live.update(Group(view(), _done(what, began)))
+        return answer
+
+    def _wait_in_a_log(
+        self,
+        condition: Callable[[], T],
+        what: str,
+        timeout: float,
+        view: Callable[[], RenderableType],
+    ) -> T:
+        began = time.monotonic()
+        self._console.print(f"waiting for {what} (at most {timeout:g} s) ...")
+        answer = wait_until(condition, what, timeout)
+        self.show(view(), _done(what, began))
+        return answer
+
+    def work(self, action: Callable[[], T], what: str, timeout: float) -> T:
+        """Do something that takes a while, in sight of its progress, and return its result."""
+        with ThreadPoolExecutor(1) as worker:
+            future = worker.submit(action)
+            self.wait(future.done, what, timeout)
+            return future.result()
+
+
+def _done(what: str, began: float) -> str:
+    return f"[green]{what}[/]: after {time.monotonic() - began:.1f} s"

@@ -1,0 +1,93 @@
+"""`make up`: a deployed stage on the local AWS, with jobs in its spool, until Ctrl-C."""
+
+import os
+import signal
+import sys
+import threading
+import webbrowser
+from collections.abc import Mapping
+
+from rich.console import Console
+
+from chalicelib.errors import RespoolError
+from respool.local.demo import deployed_stage
+from respool.local.deployment import Deployment
+from respool.local.emulator import LocalAws
+from respool.local.environment import exports
+from respool.local.scenes import Story
+from respool.local.screen import Screen
+
+INVITATION = """
+[bold]The stage is up.[/] {jobs} jobs wait in its spool, and the neighbour is well again.
+
+  page     {page}
+  API      {api}
+  token    {token}
+
+The page asks for the token. Put two of them back on it, or by
+
+  curl -X POST -H 'Authorization: Bearer {token}' '{api}/replay?max=2'
+
+To use it with `.venv/bin/respool status --stage local`, the AWS CLI or an SDK, in another shell:
+
+{exports}
+
+The neighbour goes down again by
+
+  aws lambda update-function-configuration --function-name {prefix}-uncertain_task \\
+      --environment 'Variables={{BEHAVIOR=NG}}'
+
+Ctrl-C ends it, and nothing is left of it.
+"""
+
+
+def main() -> int:
+    """Deploy, let some jobs fail, say how to go on, and stay."""
+    console = Console(highlight=False, soft_wrap=True)
+    screen = Screen(console)
+    ended = threading.Event()
+    try:
+        with deployed_stage(screen) as (aws, deployment):
+            story = Story(deployment, screen, [])
+            story.fail()
+            deployment.set_behavior("OK")
+            screen.show(_invitation(aws, deployment))
+            if console.is_terminal and has_desktop(os.environ):
+                webbrowser.open(page_of(deployment))
+            for number in (signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, lambda *_: ended.set())
+            while not ended.wait(1):
+                aws.check()
+    except RespoolError as failure:
+        console.print(f"\n[bold red]It failed.[/] {failure}")
+        return 1
+    except KeyboardInterrupt:
+        console.print("\nEnded.")
+    return 0
+
+
+def page_of(deployment: Deployment) -> str:
+    """The page's address, which bears no token."""
+    return f"{deployment.api_url}/"
+
+
+def has_desktop(environ: Mapping[str, str]) -> bool:
+    """Whether a browser has somewhere to appear; in a bare terminal it would take that over."""
+    return sys.platform == "darwin" or bool(
+        environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY")
+    )
+
+
+def _invitation(aws: LocalAws, deployment: Deployment) -> str:
+    return INVITATION.format(
+        jobs=deployment.spool_depth(),
+        page=page_of(deployment),
+        api=deployment.api_url,
+        token=deployment.token,
+        exports=exports(aws.endpoint),
+        prefix=deployment.names.prefix,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,32 @@
+"""`make simulate`: prints the comparison and draws docs/img/ramp.svg."""
+
+import sys
+import time
+from pathlib import Path
+
+from respool.simulate.neighbours import WEEKEND
+from respool.simulate.runs import JOBS, LIMIT, compare, remarks, table
+
+PLOT = Path(__file__).resolve().parents[2] / "docs" / "img" / "ramp.svg"
+
+
+def main() -> None:
+    """Simulate, print and draw; `--no-plot` leaves the picture as it is."""
+    began = time.perf_counter()
+    runs = compare()
+    print(f"{JOBS} jobs wait since Friday 22:00; at most {LIMIT} at once in the task.")
+    print("The last two columns count from the neighbour's recovery.\n")
+    print(table(runs))
+    for remark in remarks(runs):
+        print(f"\n{remark}", end="")
+    print(f"\n\nSimulated in {time.perf_counter() - began:.1f} s.")
+    if "--no-plot" not in sys.argv:
+        from respool.simulate.plot import drawn  # the library is needed here alone
+
+        PLOT.parent.mkdir(parents=True, exist_ok=True)
+        PLOT.write_text(drawn(runs, WEEKEND))
+        print(f"Drew {PLOT}.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,121 @@
+"""Runs every strategy against every neighbour, and puts the outcomes side by side."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from chalicelib.gate.ramp.decide import Policy
+from respool.simulate.bound import most_probes
+from respool.simulate.neighbours import HOUR, WEEKEND, Neighbour, neighbours
+from respool.simulate.strategies import everything, hourly, ramp
+from respool.simulate.world import Place, World
+
+JOBS = 300
+LIMIT = 5
+HORIZON = 14 * 24 * HOUR
+STRATEGIES = ("every hour", "all at recovery", "ramp")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One strategy against one neighbour.
+
+    `emptied` is seconds from recovery until no job was left, None: never; `last` until the last
+    job was done that is done at all.
+    """
+
+    neighbour: str
+    strategy: str
+    calls_down: int
+    calls: int
+    done: int
+    stuck: int
+    last: float
+    emptied: float | None
+    recovery: float
+    track: tuple[tuple[float, int, int], ...]
+
+
+def run(
+    neighbour: Neighbour,
+    strategy: str,
+    jobs: int = JOBS,
+    limit: int = LIMIT,
+    policy: Policy | None = None,
+) -> Run:
+    """Simulate one; the neighbour has to be a fresh one."""
+    world = World.of(neighbour, jobs, limit)
+    if strategy == "ramp":
+        ramp(world, policy)
+    else:
+        {"every hour": hourly, "all at recovery": everything}[strategy](world)
+    world.run(HORIZON)
+    ended = world.emptied_at
+    return Run(
+        neighbour.name,
+        strategy,
+        world.calls_down,
+        world.calls,
+        world.count(Place.DONE),
+        world.count(Place.STUCK),
+        world.done_at - neighbour.recovery,
+        None if ended is None else ended - neighbour.recovery,
+        neighbour.recovery,
+        tuple(world.track),
+    )
+
+
+def compare() -> list[Run]:
+    """Every strategy against a fresh neighbour of every kind."""
+    kinds = range(len(neighbours()))
+    return [run(neighbours()[kind], strategy) for kind in kinds for strategy in STRATEGIES]
+
+
+def found(runs: Sequence[Run], neighbour: str, strategy: str) -> Run:
+    """The run of that neighbour and strategy."""
+    return next(r for r in runs if (r.neighbour, r.strategy) == (neighbour, strategy))
+
+
+def table(runs: Sequence[Run]) -> str:
+    """The comparison for people."""
+    heads = ("neighbour", "put back", "calls while down", "done", "stuck", "last done", "empty")
+    rows = [heads]
+    before = ""
+    for each in runs:
+        name = each.neighbour if each.neighbour != before else ""
+        before = each.neighbour
+        told = (name, each.strategy, f"{each.calls_down:,}", f"{each.done}", f"{each.stuck}")
+        emptied = "never" if each.emptied is None else hours(each.emptied)
+        rows.append((*told, hours(each.last), emptied))
+    widths = [max(len(row[n]) for row in rows) for n in range(len(heads))]
+    lines = [_line(row, widths) for row in rows]
+    return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
+
+
+def _line(row: Sequence[str], widths: Sequence[int]) -> str:
+    cells = [
+        cell.ljust(width) if n < 2 else cell.rjust(width)
+        for n, (cell, width) in enumerate(zip(row, widths, strict=True))
+    ]
+    return "  ".join(cells).rstrip()
+
+
+def hours(seconds: float) -> str:
+    """A time since the recovery; one before it has a minus."""
+    minutes = round(abs(seconds) / 60)
+    return f"{'-' if seconds < 0 else ''}{minutes // 60} h {minutes % 60:02} min"
+
+
+def remarks(runs: Sequence[Run]) -> Iterator[str]:
+    """What the issue of a weekend comes down to."""
+    blind, all_, ours = (found(runs, WEEKEND, strategy) for strategy in STRATEGIES)
+    yield (
+        f"Over the weekend the ramp called {blind.calls_down / ours.calls_down:,.0f} times less"
+        f" often than a retry every hour ({ours.calls_down} calls, not {blind.calls_down:,}): at"
+        f" most {most_probes(ours.recovery, Policy())} probes of one job, each with the state"
+        " machine's own retry."
+    )
+    if ours.emptied and all_.emptied:
+        yield (
+            f"It was empty after {ours.emptied / all_.emptied:.2f} times the time of replaying"
+            " everything at the moment of recovery."
+        )

@@ -1,0 +1,104 @@
+"""`make verify STAGE=dev`: says what it will do, asks, does it on a real account, and cleans up."""
+
+import sys
+import time
+import uuid
+from typing import Any
+
+import boto3
+import click
+from botocore.exceptions import BotoCoreError, ClientError
+
+from chalicelib.errors import NotFound, RespoolError
+from chalicelib.names import Names
+from respool.local.emulator import PROJECT
+from respool.verify.own import KEYS, OwnStage, clear, delete_logs, prefix_of, refuse_others
+from respool.verify.scenario import Scenario
+from respool.verify.site import Pace, Site
+
+PLAN = """\
+This verifies respool on AWS: account {account}, region {region}.
+
+  1. It deploys this folder as a stage of its own, {stage}, with the settings of {like}.
+     The stage {like} itself is not touched.
+  2. It starts ten jobs there, whose keys begin with {keys}: they fail, wait, are put back,
+     given up and aborted. If this folder's pipeline is your own, they run through that.
+  3. It deletes the stage again, with its queues, table, alarms and logs.
+
+It takes about ten minutes and costs under one cent.
+"""
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("stage")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def verify(stage: str, yes: bool) -> None:
+    """Verify the project on a real account, with the settings of that STAGE."""
+    session = boto3.Session()
+    own = OwnStage(stage, PROJECT / "build" / "verify" / stage)
+    names = Names.of_session(prefix_of(own), session)
+    site = Site(session, own.name, Pace(lambda: time.sleep(2)))
+    if own.recorded:
+        click.echo(f"Deleting {own.name}, which an interrupted run has left.")
+        _clean_up(own, site, session)
+        raise click.ClickException("now run it again; AWS wants a minute in between")
+    if _is_deployed(site):
+        raise click.ClickException(f"stage {own.name} is deployed, and not by make verify here")
+    told = {"account": names.account, "region": names.region, "stage": own.name, "like": stage}
+    click.echo(PLAN.format(keys=KEYS, **told))
+    if not yes:
+        click.confirm("Go on?", abort=True)
+    _verify(own, site, session)
+
+
+def _is_deployed(site: Site) -> bool:
+    try:
+        site.account.stage()
+    except NotFound:
+        return False
+    return True
+
+
+def _verify(own: OwnStage, site: Site, session: Any) -> None:
+    try:
+        own.deploy(PROJECT)
+        refuse_others(site.stage.claims.claims())
+        Scenario(site, f"{KEYS}{uuid.uuid4().hex[:8]}-", click.echo).run()
+        click.echo("Everything is as it should be. Cleaning up ...")
+    except BaseException as wrong:
+        click.echo(f"It is NOT as it should be: {wrong}. Cleaning up ...", err=True)
+        raise
+    finally:
+        if own.recorded:
+            _clean_up(own, site, session)
+
+
+def _clean_up(own: OwnStage, site: Site, session: Any) -> None:
+    """Delete the stage; where it holds somebody's jobs after all, raise NotOurs."""
+    if _is_deployed(site):
+        refuse_others(site.stage.claims.claims())
+        clear(site.stage, session)
+        site.wait(lambda: site.stage.spool.depth() == 0, "the spool to be empty")
+    own.delete()
+    delete_logs(prefix_of(own), session)
+    click.echo(f"Stage {own.name} is deleted; nothing is left of it.")
+
+
+def main() -> int:
+    """Run it; 0 only if everything was as it should be and nothing is left."""
+    try:
+        verify.main(prog_name="make verify", standalone_mode=False)
+    except (RespoolError, ClientError, BotoCoreError, AssertionError, OSError) as wrong:
+        click.echo(f"make verify: {wrong}", err=True)
+        return 1
+    except click.ClickException as wrong:
+        wrong.show()
+        return 2
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Nothing more is done.", err=True)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

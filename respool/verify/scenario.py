@@ -1,0 +1,202 @@
+"""What has to be true on AWS, end to end; the same lines run on a real account and in the tests."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from chalicelib.aws.tokens import Kind
+from chalicelib.errors import RespoolError
+from chalicelib.job.claim import Claim
+from chalicelib.job.record import Record, restart_name
+from chalicelib.stage import UNCERTAIN_TASK
+from respool.verify.site import Site
+
+FUNCTION = "uncertain_task"
+LIMIT = 2
+CROWD = 5
+
+
+class NotTrue(RespoolError):
+    """Something that the product leans on is not so; the text says what was seen instead."""
+
+
+class Scenario:
+    """Ten jobs whose keys begin with `prefix`: they fail, wait, go on, or end."""
+
+    def __init__(self, site: Site, prefix: str, say: Callable[[str], object]) -> None:
+        self._site = site
+        self._prefix = prefix
+        self._say = say
+
+    def run(self, work_seconds: str = "2") -> None:
+        """Check everything in order. Raises NotTrue or NotInTime at the first thing that is not so.
+
+        The stage's task fails meanwhile, and is in the end as it was found.
+        """
+        before = self._site.variables(FUNCTION)
+        kept = {"BEHAVIOR": before.get("BEHAVIOR", "OK"), "SLEEP": before.get("SLEEP", "2")}
+        self._site.set_variables(FUNCTION, BEHAVIOR="NG", SLEEP=work_seconds)
+        try:
+            for number, (words, check) in enumerate(self._checks(), 1):
+                check()
+                self._say(f"{number}. {words}")
+        finally:
+            self._site.set_variables(FUNCTION, **kept)
+
+    def _checks(self) -> Iterator[tuple[str, Callable[[], None]]]:
+        yield "Jobs that fail are retried once, spooled and parked.", self.fail
+        yield "A key belongs to one execution, while it is parked too.", self.exclude
+        yield "A job that is given up ends for good.", self.give_up
+        yield "The API answers with a token and refuses without.", self.authorize
+        yield "A replay over the API resumes a job where it stopped.", self.replay_over_the_api
+        yield "The replay Lambda resumes the others.", self.replay_by_lambda
+        yield "An aborted job is caught by the net, and put back.", self.abort
+        yield f"With limit {LIMIT}, never more than {LIMIT} jobs are in the task.", self.limit
+
+    def key(self, name: str) -> str:
+        """A job's key, which is its execution's name too."""
+        return f"{self._prefix}{name}"
+
+    def arn(self, name: str) -> str:
+        """A job's first execution."""
+        return self._site.stage.workflow.arn(self.key(name))
+
+    def fail(self) -> None:
+        """Three jobs fail while the neighbour is down."""
+        for name in "abc":
+            self._start(name)
+        for name in "abc":
+            claim = self._parked(name)
+            _true(claim.attempt == 1 and claim.task == UNCERTAIN_TASK, f"it is claimed as {claim}")
+            _true(bool(claim.failure.name), f"the claim of {self.key(name)} names no error")
+        self._site.wait(lambda: self._site.stage.spool.depth() >= 3, "three messages in the spool")
+        tries = [e["type"] for e in self._site.history(self.arn("a"))].count("LambdaFunctionFailed")
+        _true(tries == 2, f"{self.key('a')} was tried {tries} times")
+
+    def exclude(self) -> None:
+        """A second execution of a parked job's key touches nothing."""
+        second = self._site.start(self.key("second"), {"key": self.key("a")})
+        self._site.wait(lambda: self._site.status(second) == "FAILED", "the second one to end")
+        about = self._site.describe(second)
+        _true(about["error"] == "AlreadyRunning", f"it ended as {about['error']}")
+        _true(self.arn("a") in about["cause"], f"it does not name the holder: {about['cause']}")
+
+    def give_up(self) -> None:
+        """One job is wanted no more."""
+        self._site.stage.give_up.end(self.key("c"), "make verify")
+        about = self._site.describe(self.arn("c"))
+        _true(about["status"] == "ABORTED", f"its execution is {about['status']}")
+        _true(about.get("error") == "GivenUp", f"its error is {about.get('error')}")
+        _true(self._site.stage.claims.get(self.key("c")) is None, "its claim is still there")
+
+    def authorize(self) -> None:
+        """Nobody gets in without a token, and a revoked one is none."""
+        tokens = self._site.stage.named_tokens
+        name = self._prefix.strip("-")
+        self._token = tokens.create(name, Kind.FULL)
+        self._site.wait(lambda: self._call("GET", "/status", self._token)[0] == 200, "the API")
+        refused = [self._call("GET", "/status", token)[0] for token in ("", "wrong")]
+        _true(refused == [401, 403], f"without a token and with a wrong one it says {refused}")
+        told = self._call("GET", "/status", self._token)[1]
+        _true(told["caller"]["name"] == name, f"it takes the caller for {told['caller']}")
+
+    def replay_over_the_api(self) -> None:
+        """The neighbour is well again, and a person puts one job back."""
+        self._site.set_variables(FUNCTION, BEHAVIOR="OK")
+        status, told = self._call("POST", "/replay?max=1", self._token)
+        _true(status == 200, f"it answered {status}: {told}")
+        _true((told["replayed"], told["resumed"]) == (1, 1), f"it put back {told}")
+        self._site.wait(lambda: self._succeeded("ab") == 1, "the resumed job to finish")
+        self._site.stage.named_tokens.revoke(self._prefix.strip("-"))
+
+    def replay_by_lambda(self) -> None:
+        """The other one is put back by the Lambda that a schedule would invoke."""
+        told = self._site.invoke("reprocess", {"max": 10})
+        _true(told["resumed"] == 1, f"it put back {told}")
+        self._site.wait(lambda: self._succeeded("ab") == 2, "both jobs to finish")
+        for name in "ab":
+            self._finished(self.arn(name), name)
+            entered = self._site.entered(self.arn(name))
+            once = entered.count("ClaimJob") == 1 and entered.count("ErrorSpool") == 1
+            _true(once, f"{self.key(name)} went through {entered}")
+
+    def abort(self) -> None:
+        """A job that waits for its turn is stopped from outside every Catch."""
+        claims = self._site.stage.claims
+        claims.set_limit(UNCERTAIN_TASK, 0)
+        stopped = self._start("d")
+        self._site.wait(lambda: "TakeSlot" in self._site.entered(stopped), "the job to wait")
+        self._site.stage.workflow.stop(stopped, "Killed", "make verify")
+        self._site.wait(lambda: self._spooled("d"), "the rule to tell of its end")
+        self._site.wait(lambda: self._site.stage.spool.depth() >= 1, "its message")
+        claims.set_limit(UNCERTAIN_TASK, None)
+        told = self._site.invoke("reprocess", {"max": 10})
+        _true(told["replayed"] == 1, f"it put back {told}")
+        heir = restart_name(Record(key=self.key("d"), execution=stopped), "")
+        runs = stopped if told["resumed"] else self._site.stage.workflow.arn(heir)
+        self._site.wait(lambda: self._site.status(runs) == "SUCCEEDED", "the job to finish")
+        self._finished(runs, "d")
+        self._say(f"   ({'redriven where it was stopped' if runs == stopped else 'restarted'})")
+
+    def limit(self) -> None:
+        """More jobs come than may be in the task at once."""
+        self._site.stage.claims.set_limit(UNCERTAIN_TASK, LIMIT)
+        names = [f"limit-{n}" for n in range(CROWD)]
+        for name in names:
+            self._start(name)
+        self._site.wait(lambda: self._succeeded(names) == CROWD, "all of them to finish")
+        self._site.stage.claims.set_limit(UNCERTAIN_TASK, None)
+        most = most_at_once([self._site.history(self.arn(name)) for name in names])
+        _true(1 <= most <= LIMIT, f"{most} were in the task at once")
+
+    def _parked(self, name: str) -> Claim:
+        key = self.key(name)
+
+        def parked() -> Claim | None:
+            claim = self._site.stage.claims.get(key)
+            return claim if claim and claim.parked_at else None
+
+        claim = self._site.wait(parked, f"{key} to be parked")
+        assert claim  # it has waited for one
+        return claim
+
+    def _spooled(self, name: str) -> bool:
+        claim = self._site.stage.claims.get(self.key(name))
+        return bool(claim and claim.spooled_at)
+
+    def _start(self, name: str) -> str:
+        return self._site.start(self.key(name), self._job(name))
+
+    def _job(self, name: str) -> Any:
+        return {"key": self.key(name), "note": "make verify \u3042"}
+
+    def _succeeded(self, names: Any) -> int:
+        return sum(self._site.status(self.arn(name)) == "SUCCEEDED" for name in names)
+
+    def _finished(self, execution: str, name: str) -> None:
+        output = json.loads(self._site.describe(execution)["output"])
+        _true(output == self._job(name), f"the output of {execution} is {output}")
+
+    def _call(self, method: str, path: str, token: str) -> tuple[int, Any]:
+        return self._site.call(method, path, token)
+
+
+def most_at_once(histories: list[list[dict[str, Any]]]) -> int:
+    """In how many of these executions the task was under way at the same time."""
+    edges = []
+    for history in histories:
+        for event in history:
+            if event["type"] == "LambdaFunctionScheduled":
+                edges.append((event["timestamp"], 1))
+            elif event["type"] in ("LambdaFunctionSucceeded", "LambdaFunctionFailed"):
+                edges.append((event["timestamp"], -1))
+    inside = most = 0
+    for _, step in sorted(edges):
+        inside += step
+        most = max(most, inside)
+    return most
+
+
+def _true(fact: bool, otherwise: str) -> None:
+    if not fact:
+        raise NotTrue(otherwise)

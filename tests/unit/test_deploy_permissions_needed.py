@@ -1,0 +1,114 @@
+"""What AWS demands of a stage's parts is found before a deploy where it is not met."""
+
+import copy
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from respool.deploy import policies
+from respool.deploy.checks.permissions_needed import Stage, of_functions
+from respool.deploy.preflight import Source, check
+from respool.deploy.resolved import ACCOUNT, REGION, resolved
+
+ROOT = Path(__file__).resolve().parents[2]
+FUNCTIONS = ("uncertain_task", "error_spool", "reprocess", "authorizer", "api_handler")
+CHECKED = check(Source(ROOT, "dev", {}, FUNCTIONS))
+VALUES = {"Partition": "aws", "Region": REGION, "Account": ACCOUNT, "Prefix": "respool-dev"}
+Change = Callable[[dict[str, Any]], object]
+
+
+def findings(change: Change) -> str:
+    resources = copy.deepcopy(resolved(CHECKED.template["Resources"]))
+    own = {name: policies.rendered(one, VALUES) for name, one in CHECKED.policies.items()}
+    change({name: one["Properties"] for name, one in resources.items()} | {"policies": own})
+    stage = Stage("respool-dev", resources, own, {"reprocess": 900})
+    return "\n".join(stage.findings())
+
+
+def take(given: dict[str, Any], function: str, action: str) -> None:
+    for statement in given["policies"][function]["Statement"]:
+        statement["Action"] = [one for one in statement["Action"] if one != action]
+
+
+def of_roles_last(given: dict[str, Any]) -> Any:
+    return given["SchedulerRole"]["Policies"][0]["PolicyDocument"]["Statement"]
+
+
+def test_what_is_deployed_meets_every_demand() -> None:
+    assert findings(dict) == ""
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (
+            lambda given: take(given, "reprocess", "sqs:GetQueueAttributes"),
+            "Trigger: the policy of respool-dev-reprocess lacks sqs:GetQueueAttributes on arn",
+        ),
+        (
+            lambda given: given["Spool"].update(VisibilityTimeout=600),
+            "Trigger: the queue hides messages for 600 s, respool-dev-reprocess may run for 900 s",
+        ),
+        (
+            lambda given: take(given, "error_spool", "sqs:SendMessage"),
+            "RescueRetries: the policy of respool-dev-error_spool lacks sqs:SendMessage",
+        ),
+        (
+            lambda given: given["RescueMayInvoke"].update(SourceArn="arn:aws:events:a:b:rule/x"),
+            "Rescue: it may not invoke arn:aws:lambda",
+        ),
+        (
+            lambda given: given["RescueMayInvoke"].update(Principal="states.amazonaws.com"),
+            "Rescue: it may not invoke arn:aws:lambda",
+        ),
+        (
+            lambda given: given["MissedFromRescue"]["PolicyDocument"]["Statement"].pop(),
+            "Rescue: it may not send to arn:aws:sqs",
+        ),
+        (
+            lambda given: of_roles_last(given).pop(0),
+            "SweepSchedulePlan: its role lacks lambda:InvokeFunction",
+        ),
+        (
+            lambda given: of_roles_last(given).pop(1),
+            "ReplaySchedulePlan: its role lacks sqs:SendMessage",
+        ),
+        (
+            lambda given: given["SchedulerRole"]["AssumeRolePolicyDocument"]["Statement"][0].update(
+                Principal={"Service": "lambda.amazonaws.com"}
+            ),
+            "RampSchedulePlan: its role does not trust scheduler.amazonaws.com alone",
+        ),
+        (
+            lambda given: given["policies"].update({"x" * 60: {"Statement": []}}),
+            "AWS takes 64 characters",
+        ),
+    ],
+)
+def test_a_demand_that_is_not_met_is_named(change: Change, told: str) -> None:
+    assert told in findings(change)
+
+
+@pytest.mark.parametrize(
+    ("settings", "variables", "told"),
+    [
+        ({"lambda_timeout": 901}, {}, "lambda_timeout is 901, AWS takes 1 to 900"),
+        ({"lambda_memory_size": 64}, {}, "lambda_memory_size is 64, AWS takes 128 to 10240"),
+        ({}, {"MY-NAME": "x"}, "the variable 'MY-NAME' is no name for Lambda"),
+        ({}, {"AWS_REGION": "x"}, "the variable AWS_REGION is Lambda's own"),
+    ],
+)
+def test_what_lambda_would_refuse_of_the_settings_is_named(
+    settings: dict[str, Any], variables: dict[str, str], told: str
+) -> None:
+    assert told in "\n".join(of_functions({"reprocess": settings}, variables))
+
+
+def test_lambda_takes_the_settings_that_are_shipped() -> None:
+    config = json.loads((ROOT / ".chalice/config.json").read_text())
+    for stage in config["stages"].values():
+        found = of_functions(config["lambda_functions"], stage["environment_variables"])
+        assert list(found) == []

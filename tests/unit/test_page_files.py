@@ -1,0 +1,77 @@
+"""The page's files: readable colours, small, and nothing that a strict policy would refuse."""
+
+import re
+from itertools import product
+
+import pytest
+
+from chalicelib.api.page_files import FOLDER, file, names
+
+STYLE = file("style.css").text
+LIGHT, DARK = re.findall(r":root \{(.*?)\}", STYLE, re.DOTALL)
+TEXTS = ("ink", "soft", "accent", "amber", "green", "red", "blue")
+GROUNDS = ("paper", "card")
+OWN = [("amber", "amber-soft"), ("green", "green-soft"), ("red", "red-soft"), ("blue", "blue-soft")]
+MORE = [
+    ("on-accent", "accent"),
+    ("on-accent", "accent-deep"),
+    ("card", "red"),
+    ("ink", "amber-soft"),
+]
+SOFT = [("soft", f"{colour}-soft") for colour in ("amber", "green", "red", "blue")]
+
+
+def colours(block: str) -> dict[str, str]:
+    return dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", block))
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance as WCAG 2.2 defines it."""
+    channels = [int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: str, other: str) -> float:
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("scheme", [LIGHT, DARK], ids=["light", "dark"])
+@pytest.mark.parametrize(("text", "ground"), [*product(TEXTS, GROUNDS), *OWN, *MORE, *SOFT])
+def test_text_stands_out_from_its_ground(scheme: str, text: str, ground: str) -> None:
+    known = colours(LIGHT) | colours(scheme)
+
+    assert contrast(known[text], known[ground]) >= 4.5
+
+
+@pytest.mark.parametrize("scheme", [LIGHT, DARK], ids=["light", "dark"])
+@pytest.mark.parametrize("ground", GROUNDS)
+def test_the_edge_of_a_control_stands_out(scheme: str, ground: str) -> None:
+    known = colours(LIGHT) | colours(scheme)
+
+    assert contrast(known["strong-line"], known[ground]) >= 3
+
+
+def test_nothing_is_inline_and_nothing_comes_from_elsewhere() -> None:
+    page = file("index.html").text
+
+    assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\bstyle=|\bon\w+=|https?:", page)
+    assert "@import" not in STYLE
+    assert "url(" not in STYLE
+
+
+def test_no_script_turns_text_into_markup_or_code() -> None:
+    dangerous = (
+        r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|new Function|DOMParser"
+    )
+    for name in names():
+        if name.endswith(".js"):
+            assert not re.search(dangerous, file(name).text), name
+
+
+def test_every_file_in_the_folder_is_served_and_all_are_small() -> None:
+    found = [path for path in FOLDER.iterdir() if path.is_file()]
+
+    assert {path.name for path in found} == set(names())
+    assert sum(path.stat().st_size for path in found) < 120_000
