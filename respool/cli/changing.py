@@ -77,7 +77,11 @@ def _set(desk: Desk, task: str, n: str | None) -> dict[str, Any]:
 
 def _named(desk: Desk, task: str | None, held: bool = False) -> list[str]:
     known = tasks(desk.stage, desk.stage.overview.read())
-    return [task] if task else [each["task"] for each in known if each["limit"] == 0 or not held]
+    return (
+        [task]
+        if task is not None
+        else [each["task"] for each in known if each["limit"] == 0 or not held]
+    )
 
 
 def _tell_limits(desk: Desk, changed: list[dict[str, Any]]) -> None:
@@ -136,6 +140,8 @@ def submit(desk: Desk, input: str, name: str | None) -> None:
     """Start a job with this input; - reads it from standard input."""
     text = sys.stdin.read() if input == "-" else input
     _check(text)
+    if name == "":
+        raise BadRequest("--name is empty: name the execution, or leave it out")
     execution = desk.stage.workflow.start(name or f"cli-{uuid.uuid4()}", text)
     desk.screen.result({"execution": execution}, lambda: desk.screen.say(execution))
 

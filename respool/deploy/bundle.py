@@ -20,6 +20,7 @@ from pathlib import Path
 import click
 
 from chalicelib.errors import RespoolError
+from respool.deploy import stages
 from respool.deploy.licences import PROJECT, RUNTIME
 
 OUT = "build/package"
@@ -105,6 +106,7 @@ def main(stage: str) -> None:
     """Write the stage's package, its templates and its SBOM into build/package/<stage>."""
     out = PROJECT / OUT / stage
     try:
+        stages.refuse_unknown(PROJECT, stage)
         _package(stage, out)
         write_sbom(out / ZIP, out / SBOM)
         for line in sizes(out / ZIP):

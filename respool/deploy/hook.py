@@ -2,19 +2,23 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
+from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.errors import RespoolError
 from chalicelib.names import APP
-from respool.deploy import packaging, policies, report, template
+from respool.deploy import packaging, policies, report, stages, template
 from respool.deploy.command import Command, current
 from respool.deploy.deleting import Deleting
 from respool.deploy.preflight import check
 from respool.deploy.target import Target
+from respool.refusals import explain
+from respool.session import agree_with_older_sdks
 
 
 def attach(app: Any) -> None:
@@ -25,26 +29,37 @@ def attach(app: Any) -> None:
     command = current()
     serve = SERVED.get(command.name) if command else None
     if command and serve:
-        _or_stop(lambda: serve(command, app))
+        agree_with_older_sdks()
+        with _stopping(command):
+            stages.refuse_empty(command.stage)
+            serve(command, app)
 
 
-def _or_stop(act: Callable[[], None]) -> None:
+@contextmanager
+def _stopping(command: Command) -> Iterator[None]:
+    """End the command with one line where something is wrong."""
     try:
-        act()
-    except RespoolError as wrong:
-        raise click.ClickException(str(wrong)) from wrong
+        yield
+    except (RespoolError, BotoCoreError, ClientError) as wrong:
+        ended = click.ClickException(explain(wrong, command.profile or "").text)
+        if command.context:
+            raise ended from wrong
+        ended.show()  # this is a thread of `chalice local`, whose process would go on without it
+        os._exit(ended.exit_code)
 
 
 def _at_the_end(command: Command, act: Callable[[], None]) -> None:
     def end() -> None:
         if sys.exc_info()[0] is None:
-            _or_stop(act)
+            with _stopping(command):
+                act()
 
     if command.context:
         command.context.call_on_close(end)
 
 
 def _deploy(command: Command, app: Any) -> None:
+    stages.refuse_unknown(command.project, command.stage)
     target = Target(command, app)
     checked = check(target.source)
     target.render(checked, target.values())
@@ -60,6 +75,7 @@ def _deploy(command: Command, app: Any) -> None:
 
 
 def _plan(command: Command, app: Any) -> None:
+    stages.refuse_unknown(command.project, command.stage)
     target = Target(command, app)
     target.render(check(target.source), target.values())
 
@@ -78,6 +94,7 @@ def _delete(command: Command, app: Any) -> None:
 
 
 def _package(command: Command, app: Any) -> None:
+    stages.refuse_unknown(command.project, command.stage)
     target = Target(command, app)
     packaging.refuse_unnamed(command.params)
     checked = check(target.source)
