@@ -55,7 +55,7 @@ def reprocess(event: Any, context: Any) -> dict[str, Any]:
     return result
 
 
-@app.authorizer(ttl_seconds=60)
+@app.authorizer(ttl_seconds=45)
 def authorizer(request: AuthRequest) -> AuthResponse:
     """Lets a known bearer token call every route, or every GET route if it is for looking only."""
     caller = stage_of(request.method_arn).tokens.caller(request.token)

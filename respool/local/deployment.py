@@ -145,7 +145,7 @@ class Deployment:
     def token(self) -> str:
         """The console's token."""
         secret = self.client("secretsmanager").get_secret_value(SecretId=self.names.secret)
-        return str(json.loads(secret["SecretString"])["token"])
+        return str(secret["SecretString"])
 
     @property
     def api_url(self) -> str:

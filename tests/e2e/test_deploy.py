@@ -60,6 +60,18 @@ def everything_readable(deployment: Deployment) -> str:
     return f"{template} {about} {functions}"
 
 
+def printed_token(deployment: Deployment, said: str) -> str:
+    """What the command prints that a deploy tells: the AWS CLI's text of one field."""
+    (line,) = (one for one in said.splitlines() if "aws secretsmanager" in one)
+    words = line.split()
+    assert words[1:3] == ["secretsmanager", "get-secret-value"]
+    assert words[words.index("--output") + 1] == "text"
+    found = deployment.client("secretsmanager").get_secret_value(
+        SecretId=words[words.index("--secret-id") + 1]
+    )
+    return str(found[words[words.index("--query") + 1]])
+
+
 def test_first_deploy_says_what_it_made_and_never_the_token(deploy: Deploy, copy: Copy) -> None:
     project = copy()
     said = project.deploy()
@@ -67,7 +79,7 @@ def test_first_deploy_says_what_it_made_and_never_the_token(deploy: Deploy, copy
     assert deployment.names.state_machine_arn in said
     assert "respool-local-spool" in said
     assert deployment.api_url in said
-    assert "get-secret-value --secret-id respool-local/console" in said
+    assert deployment.api("GET", "/status", printed_token(deployment, said)).status == 200
     assert deployment.token not in said
     assert deployment.token not in everything_readable(deployment)
     assert "trigger        disabled" in said

@@ -37,6 +37,32 @@ def test_a_token_that_is_revoked_meanwhile_locks_the_page(chrome: Browser) -> No
         assert "order-" not in tab.content()
 
 
+@pytest.mark.parametrize(
+    "pasted",
+    [
+        "rsp_token",
+        "  rsp_token ",
+        '"rsp_token"',
+        "'rsp_token'",
+        "`rsp_token`",
+        "\u201crsp_token\u201d",
+        "\u300crsp_token\u300d",
+        "Bearer rsp_token",
+        "bearer 'rsp_token'",
+        '"Bearer rsp_token"',
+        "Authorization: Bearer rsp_token",
+    ],
+)
+def test_a_token_is_taken_with_what_was_copied_along(chrome: Browser, pasted: str) -> None:
+    paper = Paper()
+    with paper_page(chrome, paper) as tab:
+        with tab.expect_request("**/status*") as asked:
+            tab.locator("#token").fill(pasted)
+            tab.locator("#token").press("Enter")
+
+        assert asked.value.headers["authorization"] == "Bearer rsp_token"
+
+
 def test_fewer_jobs_taken_than_asked_for_are_told(chrome: Browser) -> None:
     paper = Paper()
     with paper_page(chrome, paper) as tab:
