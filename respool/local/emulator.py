@@ -22,7 +22,7 @@ from respool.local.waiting import NotInTime, wait_until
 PROJECT = Path(__file__).resolve().parents[2]
 START_TIMEOUT = 60
 SERVER = "respool.local.server"
-KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH")
+KEPT = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH")
 SERVICES = (
     "apigateway,cloudformation,dynamodb,events,iam,lambda,logs,monitoring,s3,scheduler,"
     "secretsmanager,sns,sqs,states,sts,tagging"
@@ -97,8 +97,9 @@ def _free_port() -> int:
 
 
 def _environment(port: int, wait_scale: float, folder: Path) -> dict[str, str]:
-    scratch = folder / "tmp"
+    scratch, home = folder / "tmp", folder / "home"
     scratch.mkdir()
+    home.mkdir()
     # Lambda functions inherit this environment, so it holds nothing else of the user's.
     return {name: os.environ[name] for name in KEPT if name in os.environ} | {
         "BIND_HOST": "127.0.0.1",
@@ -110,6 +111,7 @@ def _environment(port: int, wait_scale: float, folder: Path) -> dict[str, str]:
         "PERSIST_STATE": "0",
         "DOCKER_HOST": f"unix://{folder}/no-docker",
         "LAMBDA_EXECUTOR": "local",
+        "HOME": str(home),
         "TMPDIR": str(scratch),
         "STATE_DIR": str(scratch / "state"),
         "S3_DATA_DIR": str(scratch / "s3"),
