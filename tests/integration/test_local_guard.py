@@ -103,5 +103,5 @@ def test_a_function_finds_no_home_of_the_developer_s(local: LocalMachines) -> No
     )
     answer = local.client("lambda").invoke(FunctionName="home", Payload=b"{}")
     seen = json.loads(answer["Payload"].read())
-    assert "respool-local-" in seen["home"]
+    assert "respool-scratch-local-" in seen["home"]
     assert seen["there"] == []
