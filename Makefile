@@ -10,7 +10,7 @@ READY := $(VENV)/.ready
 # Files are shared out in this order among as many processes as there are cores.
 SLOWEST_FIRST := tests/e2e tests/integration tests/unit
 
-.PHONY: help demo up test check bench simulate soak pythons verify package audit pictures requirements clean
+.PHONY: help demo up test check bench simulate soak pythons verify package record audit pictures requirements clean
 
 help:  ## Say what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ soak: $(READY)  ## The long tests
 
 package: $(READY)  ## Write a stage's package, templates and SBOM into build/ (STAGE=dev)
 	@$(PY) -m respool.deploy.bundle --stage "$(STAGE)"
+
+record: $(READY)  ## Write Chalice's record of a stage anew, from what exists in the account (STAGE=dev)
+	@$(PY) -m respool.deploy.recording --stage "$(STAGE)"
 
 audit: $(READY)  ## Look the pinned requirements up among known vulnerabilities (asks pypi.org)
 	$(VENV)/bin/pip-audit --strict --disable-pip --require-hashes -r requirements.txt

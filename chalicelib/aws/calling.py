@@ -71,6 +71,8 @@ _MEANINGS: dict[str, type[RespoolError]] = {
     "AWS.SimpleQueueService.NonExistentQueue": NotFound,
     "QueueDoesNotExist": NotFound,
     "ResourceNotFoundException": NotFound,
+    "NotFoundException": NotFound,
+    "NoSuchEntity": NotFound,
 }
 
 

@@ -64,6 +64,7 @@ def _deploy(command: Command, app: Any) -> None:
     checked = check(target.source)
     target.render(checked, target.values())
     target.deploying.refuse_early()
+    target.refuse_second()
 
     def finish() -> None:
         tags = {"app": APP, "stage": command.stage}
@@ -84,7 +85,8 @@ def _delete(command: Command, app: Any) -> None:
     target = Target(command, app)
     parts = template.read_parts(command.project)
     remains = template.body(template.remains(parts, target.source.prefix))
-    target.names()  # without credentials, better stop before Chalice begins
+    target.refuse_unknown()  # and without credentials, better stop before Chalice begins
+    target.forget_what_is_gone()
 
     def finish() -> None:
         done = Deleting(target.stack, target.set_aside).run(remains)
