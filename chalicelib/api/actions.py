@@ -5,17 +5,17 @@ from contextlib import contextmanager
 from dataclasses import replace as changed
 from typing import Any
 
+from chalicelib.engines import Deployed
 from chalicelib.errors import BadRequest, Conflict, NotFound, RespoolError
 from chalicelib.job.claim import Claim
 from chalicelib.job.plan import Action, Choice
 from chalicelib.replaying.report import Report
 from chalicelib.replaying.requests import Request, only, read_request, read_text, read_whole, shown
-from chalicelib.stage import Stage
 
 MOST_LIMIT = 1000
 
 
-def replay(stage: Stage, given: Mapping[str, Any], who: str, seconds: float) -> dict[str, Any]:
+def replay(stage: Deployed, given: Mapping[str, Any], who: str, seconds: float) -> dict[str, Any]:
     """Put back as many jobs as `max` says; with `dry_run` only tell what that would do."""
     request = read_request(given)
     if request.dry_run:
@@ -28,7 +28,7 @@ def replay(stage: Stage, given: Mapping[str, Any], who: str, seconds: float) -> 
 
 
 def replay_job(
-    stage: Stage, key: str, given: Mapping[str, Any], who: str, seconds: float
+    stage: Deployed, key: str, given: Mapping[str, Any], who: str, seconds: float
 ) -> dict[str, Any]:
     """Put one job back, from the spool or the stuck queue. Raises NotFound or Conflict."""
     only(given, ("reason", "dry_run"))
@@ -44,7 +44,7 @@ def replay_job(
     return report.as_json()
 
 
-def give_up(stage: Stage, key: str, given: Mapping[str, Any], who: str) -> dict[str, Any]:
+def give_up(stage: Deployed, key: str, given: Mapping[str, Any], who: str) -> dict[str, Any]:
     """End a job for good, with a reason. Raises BadRequest or NotFound."""
     only(given, ("reason",))
     reason = given.get("reason", "")
@@ -56,7 +56,7 @@ def give_up(stage: Stage, key: str, given: Mapping[str, Any], who: str) -> dict[
     return {"key": key, "given_up": True, "message_removed": removed}
 
 
-def set_limit(stage: Stage, task: str, given: Mapping[str, Any], who: str) -> dict[str, Any]:
+def set_limit(stage: Deployed, task: str, given: Mapping[str, Any], who: str) -> dict[str, Any]:
     """Let at most so many jobs into a task at once; 0 holds it, null is the stage's setting."""
     only(given, ("limit", "reason"))
     reason = read_text(given, "reason")
@@ -70,7 +70,7 @@ def set_limit(stage: Stage, task: str, given: Mapping[str, Any], who: str) -> di
     return next(each for each in _tasks(stage) if each["task"] == task)
 
 
-def _find(stage: Stage, request: Request, claim: Claim | None, seconds: float) -> Report:
+def _find(stage: Deployed, request: Request, claim: Claim | None, seconds: float) -> Report:
     """Look where the job should be, then in the other queue."""
     queues = [stage.spool, stage.stuck]
     if claim is not None and claim.stuck_at:
@@ -96,7 +96,7 @@ def _touched(report: Report, key: str) -> bool:
     return done > 0 or any(told["key"] == key for told in report.failed)
 
 
-def _must_know(stage: Stage, task: str) -> None:
+def _must_know(stage: Deployed, task: str) -> None:
     """A limit on a misspelt task would hold nothing, and nobody would notice."""
     known = {each["task"] for each in _tasks(stage)}
     if task not in known and task not in stage.workflow.states():
@@ -105,7 +105,7 @@ def _must_know(stage: Stage, task: str) -> None:
 
 @contextmanager
 def _audited(
-    stage: Stage, who: str, what: str, reason: str, **about: Any
+    stage: Deployed, who: str, what: str, reason: str, **about: Any
 ) -> Iterator[dict[str, Any]]:
     """One line: who did what to how many, and why. Afterwards the overview looks anew."""
     line: dict[str, Any] = {"count": 0}
@@ -120,7 +120,7 @@ def _audited(
         stage.telemetry.event("audit", who=who, what=what, reason=reason, about=about, **line)
 
 
-def _tasks(stage: Stage) -> list[dict[str, Any]]:
+def _tasks(stage: Deployed) -> list[dict[str, Any]]:
     from chalicelib.api.status import tasks  # what only looks need is not in a cold start
 
     return tasks(stage, stage.overview.read())

@@ -7,10 +7,10 @@ from typing import Any
 
 from chalice.app import Chalice, Request, Response
 
+from chalicelib.engines import Deployed, engines_of
 from chalicelib.errors import AwsError, BadRequest, Conflict, NotFound, RespoolError, Throttled
 from chalicelib.job.record import parse
 from chalicelib.replaying.requests import once, shown
-from chalicelib.stage import Stage, stage_of
 
 Headers = dict[str, str | list[str]]
 
@@ -37,7 +37,7 @@ _STATUS: tuple[tuple[type[RespoolError], int], ...] = (
 class Call:
     """One request to the API: at which stage, by whom (a token's name), and what it says."""
 
-    stage: Stage
+    stage: Deployed
     who: str
     kind: str
     query: dict[str, list[str]]
@@ -100,7 +100,7 @@ def _call(app: Chalice) -> Call:
     caller = request.context.get("authorizer") or {}
     query = _query(request)
     return Call(
-        stage=stage_of(app.lambda_context.invoked_function_arn),
+        stage=engines_of(app.lambda_context.invoked_function_arn),
         who=str(caller.get("principalId", "")),
         kind=str(caller.get("kind", "")),
         query=query,

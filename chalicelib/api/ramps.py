@@ -3,16 +3,18 @@
 from dataclasses import replace
 from typing import Any
 
+from chalicelib.engines import Deployed
 from chalicelib.gate.ramp.decide import Policy, silence
 from chalicelib.gate.ramp.describe import sentence, tell
 from chalicelib.job.claim import Slots
 from chalicelib.job.overview import State as Stands
 from chalicelib.job.overview import View, state_of
 from chalicelib.job.ramp_state import State
-from chalicelib.stage import RAMP, UNCERTAIN_TASK, Stage
+from chalicelib.names import UNCERTAIN_TASK
+from chalicelib.settings import RAMP
 
 
-def ramp_of(stage: Stage, view: View, slots: Slots, limit: int) -> dict[str, Any] | None:
+def ramp_of(stage: Deployed, view: View, slots: Slots, limit: int) -> dict[str, Any] | None:
     """In a sentence, and in the parts that a page makes its own of; None: there is no ramp."""
     if stage.settings.recovery != RAMP:
         return None

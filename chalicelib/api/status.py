@@ -5,12 +5,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from chalicelib.api.ramps import ramp_of
+from chalicelib.engines import Deployed, SystemTime
 from chalicelib.errors import BadRequest
 from chalicelib.job.claim import Claim, Slots
 from chalicelib.job.overview import State, View, state_of
+from chalicelib.names import UNCERTAIN_TASK
 from chalicelib.replaying.requests import shown, single
-from chalicelib.stage import UNCERTAIN_TASK, Stage, now
 
+now = SystemTime().now
 YEAR = timedelta(days=365)
 """Step Functions ends every execution after a year."""
 RETENTION = timedelta(days=14)
@@ -21,7 +23,7 @@ WARNED = timedelta(days=35)
 """How long before that, or before a job's year ends, it counts as one that may be lost."""
 
 
-def status(stage: Stage, query: Mapping[str, list[str]]) -> dict[str, Any]:
+def status(stage: Deployed, query: Mapping[str, list[str]]) -> dict[str, Any]:
     """The stage at a glance; `since` also tells what became of jobs that waited then.
 
     Looks are remembered by each of the API's Lambdas; one from before `since` can't answer that.
@@ -43,7 +45,7 @@ def status(stage: Stage, query: Mapping[str, list[str]]) -> dict[str, Any]:
     return told if since is None else told | {"since": _since(view, since)}
 
 
-def tasks(stage: Stage, view: View) -> list[dict[str, Any]]:
+def tasks(stage: Deployed, view: View) -> list[dict[str, Any]]:
     """Each task that is known: how many are inside it and may be, and what its ramp does."""
     slots = {each.task: each for each in view.slots}
     names = {UNCERTAIN_TASK, *slots} if not slots else set(slots)
@@ -51,7 +53,7 @@ def tasks(stage: Stage, view: View) -> list[dict[str, Any]]:
     return [_task(stage, view, slots.get(name, Slots(name))) for name in sorted(names)]
 
 
-def _task(stage: Stage, view: View, slots: Slots) -> dict[str, Any]:
+def _task(stage: Deployed, view: View, slots: Slots) -> dict[str, Any]:
     limit = stage.settings.task_limit if slots.limit is None else slots.limit
     return {
         "task": slots.task,
@@ -84,7 +86,7 @@ def _age(now: datetime, then: datetime) -> int:
     return max(0, int((now - then).total_seconds()))
 
 
-def _schedule(stage: Stage) -> dict[str, Any] | None:
+def _schedule(stage: Deployed) -> dict[str, Any] | None:
     settings = stage.settings
     if not settings.replay_schedule:
         return None
@@ -95,7 +97,7 @@ def _schedule(stage: Stage) -> dict[str, Any] | None:
     }
 
 
-def _next_loss(stage: Stage, view: View) -> dict[str, Any] | None:
+def _next_loss(stage: Deployed, view: View) -> dict[str, Any] | None:
     """The first job that would be lost if nobody acted, and when; normally there is none."""
     risks = [risk for job in _waiting(view.jobs) if (risk := _risk(stage, view.at, job))]
     if not risks:
@@ -104,7 +106,7 @@ def _next_loss(stage: Stage, view: View) -> dict[str, Any] | None:
     return {"at": at.isoformat(timespec="milliseconds"), "key": job.key, "why": why}
 
 
-def _risk(stage: Stage, now: datetime, job: Claim) -> tuple[datetime, Claim, str] | None:
+def _risk(stage: Deployed, now: datetime, job: Claim) -> tuple[datetime, Claim, str] | None:
     """Its message is sent anew while its execution is known: a year alive, 90 days dead."""
     if job.spooled_at and not stage.settings.sweep_schedule:
         spooled = _read(job.spooled_at)

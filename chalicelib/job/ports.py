@@ -214,3 +214,13 @@ class Telemetry(Protocol):
 
     def metric(self, name: str, value: float = 1, **dimensions: str) -> None:
         """Add to a metric."""
+
+
+class Trigger(Protocol):
+    """What people need of the event-source mapping from the spool to the replay Lambda."""
+
+    def state(self) -> str:
+        """`enabled`, `disabled`, on the way there `enabling` or `disabling`, or `missing`."""
+
+    def switch(self, enabled: bool) -> str:
+        """Let SQS call the function, or no longer; returns the state. Raises NotFound."""

@@ -1,0 +1,337 @@
+"""Builds every engine, from the ports, the settings and a clock, each when first asked for.
+
+AWS's adapters and the tests' fakes are handed to the same class. Imports stand where they are
+used: each of the Lambdas loads only what it needs, so that a cold start stays short.
+"""
+
+import os
+import time
+from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
+from datetime import UTC, datetime
+from functools import cache, cached_property
+from secrets import token_hex
+from typing import TYPE_CHECKING, Any, Protocol
+
+from chalicelib.job import ports
+from chalicelib.settings import OFF, RAMP, Settings
+
+if TYPE_CHECKING:
+    from chalicelib.aws.world import AwsWorld
+    from chalicelib.gate.gate import Gates
+    from chalicelib.gate.line import Admission
+    from chalicelib.gate.ramp.tick import Tick
+    from chalicelib.parking.error_spool import Spooling
+    from chalicelib.parking.give_up import GiveUp
+    from chalicelib.parking.rescue import Rescue
+    from chalicelib.parking.sweep import Sweep
+    from chalicelib.replaying.recovery import Recovery
+    from chalicelib.replaying.replay import Order, Replayer
+    from chalicelib.replaying.report import Report
+    from chalicelib.replaying.requests import Request
+    from chalicelib.replaying.trigger import Trigger
+
+
+class World(Protocol):
+    """All that the engines need of the world: AWS's adapters, or the tests' fakes."""
+
+    @property
+    def claims(self) -> ports.Claims:
+        """The table's claims."""
+
+    @property
+    def line(self) -> ports.Line:
+        """The table's slots: who is inside, who stands in line, the gate."""
+
+    @property
+    def spool(self) -> ports.Spool:
+        """The queue with a note for each parked job."""
+
+    @property
+    def stuck(self) -> ports.Spool:
+        """The queue of messages that have no claim: unreadable or unstartable ones."""
+
+    @property
+    def workflow(self) -> ports.Workflow:
+        """Step Functions."""
+
+    @property
+    def ramps(self) -> ports.Ramps:
+        """What the ramp remembers."""
+
+    @property
+    def mapping(self) -> ports.Trigger:
+        """The trigger on the spool."""
+
+    @property
+    def telemetry(self) -> ports.Telemetry:
+        """Where the engines report to."""
+
+
+class Time(Protocol):
+    """The time of day, a count of seconds that never goes back, and a way to let time pass."""
+
+    def now(self) -> datetime:
+        """The time of day, with its zone."""
+
+    def elapsed(self) -> float:
+        """Seconds since some moment in the past."""
+
+    def pause(self, seconds: float) -> None:
+        """Let so many seconds pass."""
+
+
+class SystemTime:
+    """The machine's own clock."""
+
+    def now(self) -> datetime:
+        """The time of day, UTC."""
+        return datetime.now(UTC)
+
+    def elapsed(self) -> float:
+        """Seconds since some moment in the past."""
+        return time.monotonic()
+
+    def pause(self, seconds: float) -> None:
+        """Sleep so many seconds."""
+        time.sleep(seconds)
+
+
+def threads() -> Executor:
+    """As many threads as an engine may have calls under way."""
+    return ThreadPoolExecutor(ports.THREADS)
+
+
+class Engines:
+    """Every engine of one stage. `workers` does an engine's calls that run side by side."""
+
+    def __init__(
+        self,
+        *,
+        world: World,
+        settings: Settings,
+        clock: Time,
+        workers: Callable[[], Executor] = threads,
+    ) -> None:
+        self.world = world
+        self.settings = settings
+        self.clock = clock
+        self._workers = workers
+
+    @cached_property
+    def rescue(self) -> "Rescue":
+        """What catches a job whose execution died."""
+        from chalicelib.parking.rescue import Rescue
+
+        return Rescue(
+            workflow=self.world.workflow,
+            claims=self.world.claims,
+            line=self.world.line,
+            spool=self.world.spool,
+            telemetry=self.world.telemetry,
+            clock=self.clock.now,
+        )
+
+    @cached_property
+    def spooling(self) -> "Spooling":
+        """What the spool Lambda does."""
+        from chalicelib.parking.error_spool import Spooling
+
+        return Spooling(
+            workflow=self.world.workflow,
+            spool=self.world.spool,
+            stuck=self.world.stuck,
+            rescue=self.rescue.catch,
+            telemetry=self.world.telemetry,
+            clock=self.clock.now,
+        )
+
+    @cached_property
+    def gates(self) -> "Gates":
+        """What sets a task's limit, and closes and opens its gate."""
+        from chalicelib.gate.gate import Gates
+
+        return Gates(
+            line=self.world.line,
+            telemetry=self.world.telemetry,
+            clock=self.clock.now,
+            windows=self.settings.hold_windows,
+            limit=self.settings.task_limit,
+            close_after=self.settings.close_after,
+        )
+
+    @cached_property
+    def admission(self) -> "Admission":
+        """What hands a free slot to the oldest job in line."""
+        from chalicelib.gate.line import Admission
+
+        return Admission(
+            claims=self.world.claims,
+            line=self.world.line,
+            workflow=self.world.workflow,
+            gates=self.gates,
+            telemetry=self.world.telemetry,
+            clock=self.clock.now,
+            pause=self.clock.pause,
+            go_on=lambda claim: self.recovery.go_on(claim),
+            rescue=lambda execution: self.rescue.catch(execution),
+        )
+
+    @cached_property
+    def sweep(self) -> "Sweep":
+        """What looks for everything that events missed."""
+        from chalicelib.parking.sweep import Sweep
+
+        return Sweep(
+            workflow=self.world.workflow,
+            claims=self.world.claims,
+            line=self.world.line,
+            spool=self.world.spool,
+            rescue=self.rescue,
+            gates=self.gates,
+            admit=self.admission.serve,
+            telemetry=self.world.telemetry,
+            clock=self.clock,
+        )
+
+    @cached_property
+    def recovery(self) -> "Recovery":
+        """What resumes, redrives or restarts one job."""
+        from chalicelib.replaying.recovery import Recovery
+
+        return Recovery(
+            workflow=self.world.workflow,
+            claims=self.world.claims,
+            stuck=self.world.stuck,
+            telemetry=self.world.telemetry,
+            clock=self.clock.now,
+        )
+
+    @cached_property
+    def replayer(self) -> "Replayer":
+        """What puts jobs back."""
+        from chalicelib.replaying.replay import Replayer
+
+        return Replayer(
+            recovery=self.recovery,
+            claims=self.world.claims,
+            line=self.world.line,
+            spool=self.world.spool,
+            telemetry=self.world.telemetry,
+            clock=self.clock.now,
+            elapsed=self.clock.elapsed,
+            pause=self.clock.pause,
+            workers=self._workers,
+        )
+
+    @cached_property
+    def trigger(self) -> "Trigger":
+        """What settles the messages that SQS itself delivers."""
+        from chalicelib.replaying.trigger import Trigger
+
+        return Trigger(replayer=self.replayer, spool=self.world.spool)
+
+    @cached_property
+    def give_up(self) -> "GiveUp":
+        """What ends jobs for good."""
+        from chalicelib.parking.give_up import GiveUp
+
+        return GiveUp(
+            workflow=self.world.workflow,
+            claims=self.world.claims,
+            queues=(self.world.spool, self.world.stuck),
+            telemetry=self.world.telemetry,
+            clock=self.clock.now,
+        )
+
+    @cached_property
+    def ramp(self) -> "Tick":
+        """What drains the backlog by itself; acts only where RECOVERY says so."""
+        from chalicelib.gate.ramp.decide import Policy
+        from chalicelib.gate.ramp.tick import Tick
+
+        return Tick(
+            claims=self.world.claims,
+            line=self.world.line,
+            workflow=self.world.workflow,
+            ramps=self.world.ramps,
+            replayer=self.replayer,
+            telemetry=self.world.telemetry,
+            clock=self.clock.now,
+            new_id=lambda: token_hex(16),
+            policy=Policy.of(self.settings),
+            windows=self.settings.hold_windows,
+            max_attempts=self.settings.max_attempts,
+        )
+
+    def replay(self, request: "Request", seconds: float, attended: bool = False) -> "Report":
+        """Put back what was asked for, within so many seconds; stuck jobs too where attended."""
+        return self.replayer.replay(self._order(request, seconds, attended))
+
+    def take_batch(self, event: dict[str, Any], seconds: float) -> dict[str, Any]:
+        """Settle the messages of an SQS event; what is left goes back to SQS."""
+        from chalicelib.job.plan import Rules
+        from chalicelib.replaying.replay import Order
+
+        rules = Rules(
+            began=self.clock.now(),
+            max_attempts=self.settings.max_attempts,
+            cool_down=self.settings.cool_down,
+        )
+        return self.trigger.take(event, Order(0, rules, seconds))
+
+    def tick(self, seconds: float) -> dict[str, Any]:
+        """One tick of the ramp, where RECOVERY has it; says what it did."""
+        if self.settings.recovery != RAMP:
+            return {"ramp": OFF}
+        return {"ramp": self.ramp.run(seconds)}
+
+    def _order(self, request: "Request", seconds: float, attended: bool) -> "Order":
+        """What a request asks for, with the stage's own choices where it names none."""
+        from chalicelib.job.plan import Rules
+        from chalicelib.replaying.replay import Order
+
+        return Order(
+            count=request.count or self.settings.max_reprocess,
+            rules=Rules(
+                began=self.clock.now(),
+                max_attempts=self.settings.max_attempts,
+                take_stuck=attended and request.stuck,
+                choice=request.choice,
+            ),
+            seconds=seconds,
+            rate=request.rate,
+            dry_run=request.dry_run,
+        )
+
+
+class Deployed(Engines):
+    """The engines of a stage in AWS, with what only its API and command line need besides."""
+
+    world: "AwsWorld"
+
+
+def engines_of(arn: str) -> Deployed:
+    """The engines of the stage that this process serves; `arn` tells its account and region.
+
+    Under `chalice local` there is no such ARN, but a prefix in the environment: then the
+    credentials tell. Raises SettingsError.
+    """
+    account = ":".join(arn.split(":")[:5])  # a request's ARN differs from path to path
+    return _engines_in(account)
+
+
+@cache
+def _engines_in(account: str) -> Deployed:
+    from chalicelib.aws.world import AwsWorld
+
+    world = AwsWorld.of_process(os.environ, account)
+    return Deployed(world=world, settings=Settings.read(os.environ), clock=SystemTime())
+
+
+def forget_engines() -> None:
+    """Build the engines anew next time, as a new process would."""
+    from chalicelib.aws.calling import forget_session
+
+    _engines_in.cache_clear()
+    forget_session()
