@@ -4,6 +4,7 @@ Times are seconds unless said otherwise; errors are those of `chalicelib.errors`
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -17,6 +18,14 @@ Clock = Callable[[], datetime]
 """Tells the time of day, with its zone."""
 THREADS = 24
 """Calls that an engine may have under way at once; adapters are ready for as many."""
+
+
+@dataclass(frozen=True)
+class Count:
+    """A number of jobs; not `whole`: there are more, which nobody counted."""
+
+    number: int
+    whole: bool = True
 
 
 class Workflow(Protocol):
@@ -42,6 +51,12 @@ class Workflow(Protocol):
 
     def tail(self, execution: str) -> Tail:
         """Look at the end of its history."""
+
+    def history(self, execution: str, most: int) -> list[dict[str, Any]]:
+        """Its latest events, at most that many, the oldest of them first; without payloads."""
+
+    def states(self) -> frozenset[str]:
+        """The names of all states in the machine's definition."""
 
     def list(self, status: Status) -> Iterator[str]:
         """The ARNs of all executions of that status, youngest first."""
@@ -82,14 +97,20 @@ class Claims(Protocol):
     def get_many(self, pks: Sequence[str]) -> dict[str, Claim]:
         """Claims by their keys with their tokens, read consistently, a hundred a call."""
 
-    def waiting(self, state: State, task: str, after: str = "") -> Iterator[Claim]:
+    def look(self, pks: Sequence[str], consistent: bool = False) -> dict[str, Claim]:
+        """Claims by their keys without their tokens, a hundred a call: for people, in any number."""
+
+    def waiting(
+        self, state: State, task: str, after: str = "", limit: int = 0
+    ) -> Iterator[Claim]:
         """The jobs that wait so for that task, oldest first, behind the order `after`; no tokens.
 
-        Reads the index page by page as it is asked; the index may lag behind the claims.
+        Reads the index page by page as it is asked, `limit` entries a page (0: as many as fit);
+        the index may lag behind the claims.
         """
 
-    def count(self, state: State, task: str) -> int:
-        """How many wait so, by the index."""
+    def count(self, state: State, task: str, after: str = "", most: int = 0) -> Count:
+        """How many wait so behind the order `after`, by at most `most` pages (0: all)."""
 
     def mark_stuck(self, claim: Claim, at: str) -> bool:
         """From parked to stuck, where it is parked with this execution and attempt."""
