@@ -132,7 +132,16 @@ class Claims(Protocol):
         """Put a dead job that finds no slot in line; `admit` redrives or restarts it."""
 
     def leave_again(self, claim: Claim, at: str) -> bool:
-        """Take back `take_slot` where the redrive was refused: parked and dead as before."""
+        """Take back `take_slot` where the redrive was refused: parked and dead as `claim` says."""
+
+    def begin_redrive(self, claim: Claim, at: str) -> bool:
+        """Say that a dead job is about to be redriven where it needs no slot: its `since` is `at`.
+
+        It stays parked and dead; whoever saw it before can neither redrive it nor hand it over.
+        """
+
+    def revive(self, claim: Claim) -> bool:
+        """Say that a dead job's execution runs again: running, and no longer dead or parked."""
 
     def hand_over(self, claim: Claim, successor: str, pk: str) -> bool:
         """Let the restart own what the dead execution owned, before it starts.
