@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from respool.cli.story import tell
+from chalicelib.api.story import SENTENCES, tell
 
 START = datetime(2026, 11, 24, 9, tzinfo=UTC)
 
@@ -36,21 +36,16 @@ CAUSE = json.dumps(
 )
 FAILURE = _failed("LambdaFunctionFailed", "ConnectionError", CAUSE)
 CLAIMED = ("ExecutionStarted", _enter("ClaimJob"), _leave("ClaimJob"))
-PARKED = (_enter("ParkJob"), _leave("ParkJob"), _enter("ErrorSpool"), "TaskScheduled")
+SLOT = (_enter("TakeSlot"), "TaskScheduled", "TaskSucceeded", _leave("TakeSlot"))
+NOTED = (_enter("ErrorSpool"), "TaskScheduled", "TaskSucceeded", _leave("ErrorSpool"))
+PARKED = (*NOTED, _enter("Park"), "TaskScheduled", "TaskStarted", "TaskSubmitted")
+REFUSED = _failed("TaskFailed", "DynamoDb.TransactionCanceledException")
+WORKS = (_enter("UncertainTask"), "LambdaFunctionScheduled", _leave("UncertainTask"))
 
 
 def test_a_job_that_just_works_has_a_short_story() -> None:
     assert _story(
-        *CLAIMED,
-        _enter("TakeSlot"),
-        _leave("TakeSlot"),
-        _enter("UncertainTask"),
-        "LambdaFunctionScheduled",
-        "LambdaFunctionSucceeded",
-        _leave("UncertainTask"),
-        _enter("Finish"),
-        _leave("Finish"),
-        "ExecutionSucceeded",
+        *CLAIMED, *SLOT, *WORKS, _enter("Finish"), _leave("Finish"), "ExecutionSucceeded"
     ) == [
         "It was started.",
         "UncertainTask began.",
@@ -59,9 +54,10 @@ def test_a_job_that_just_works_has_a_short_story() -> None:
     ]
 
 
-def test_a_failed_job_is_tried_again_set_aside_replayed_and_finished() -> None:
+def test_a_failed_job_is_tried_again_parked_put_back_and_finished() -> None:
     assert _story(
         *CLAIMED,
+        *SLOT,
         _enter("UncertainTask"),
         "LambdaFunctionScheduled",
         FAILURE,
@@ -69,13 +65,10 @@ def test_a_failed_job_is_tried_again_set_aside_replayed_and_finished() -> None:
         FAILURE,
         _leave("UncertainTask"),
         *PARKED,
-        "TaskSubmitted",
-        _leave("ErrorSpool"),
-        _enter("ResumeJob"),
-        _leave("ResumeJob"),
-        _enter("UncertainTask"),
-        "LambdaFunctionScheduled",
-        _leave("UncertainTask"),
+        "TaskSucceeded",
+        _leave("Park"),
+        *SLOT,
+        *WORKS,
         "ExecutionSucceeded",
     ) == [
         "It was started.",
@@ -83,45 +76,76 @@ def test_a_failed_job_is_tried_again_set_aside_replayed_and_finished() -> None:
         "UncertainTask failed: ConnectionError: no answer",
         "UncertainTask was tried again.",
         "UncertainTask failed: ConnectionError: no answer",
-        "It goes to the spool, to wait there for a replay.",
-        "It was replayed, and goes on.",
+        "It was parked, to wait for a replay.",
+        "It was put back, and goes on.",
         "UncertainTask began.",
         "UncertainTask finished.",
         "It finished.",
     ]
 
 
-def test_waiting_for_a_place_is_told_once() -> None:
-    refused = _failed("TaskFailed", "DynamoDB.ConditionalCheckFailedException")
+def test_standing_in_line_and_getting_a_slot_are_told_once() -> None:
     assert _story(
-        _enter("TakeSlot"), refused, "TaskScheduled", refused, "TaskScheduled", _leave("TakeSlot")
+        _enter("TakeSlot"),
+        "TaskScheduled",
+        REFUSED,
+        _leave("TakeSlot"),
+        _enter("WaitInLine"),
+        "TaskScheduled",
+        "TaskSubmitted",
+        "TaskSucceeded",
+        _leave("WaitInLine"),
     ) == [
-        "Its task was full or held, so it waited for a place.",
-        "It got its place in the task after 2 tries.",
+        "Its task was full or closed, or others stood before it: it stood in line.",
+        "It got its slot in the task.",
     ]
 
 
-def test_a_job_that_still_waits_for_a_place_says_so_last() -> None:
-    refused = _failed("TaskFailed", "DynamoDB.ConditionalCheckFailedException")
-    assert _story(_enter("TakeSlot"), refused)[-1] == "It is waiting for a place in its task."
-
-
-def test_a_renewed_message_and_a_broken_spool_are_told() -> None:
+def test_a_place_in_line_that_was_written_twice_is_no_slot() -> None:
     assert _story(
-        *PARKED,
-        _failed("TaskTimedOut", "States.Timeout"),
+        _enter("WaitInLine"),
+        "TaskScheduled",
+        REFUSED,
+        _leave("WaitInLine"),
+        _enter("Rejoin"),
+        "TaskScheduled",
+        "TaskSucceeded",
+        _leave("Rejoin"),
+    ) == [
+        "Its task was full or closed, or others stood before it: it stood in line.",
+        "It got its slot in the task.",
+    ]
+
+
+def test_a_spool_and_a_table_that_fail_are_told() -> None:
+    assert _story(
+        _enter("ErrorSpool"),
+        "TaskScheduled",
+        _failed("TaskFailed", "Lambda.TooManyRequestsException"),
         _leave("ErrorSpool"),
-        *PARKED,
-        _failed("LambdaFunctionFailed", "AccessDenied", "no"),
-        _enter("SpoolDirectly"),
+        _enter("Park"),
+        "TaskScheduled",
+        _failed("TaskFailed", "DynamoDb.InternalServerError", "no"),
         "TaskScheduled",
     ) == [
-        "It goes to the spool, to wait there for a replay.",
-        "Its message was renewed, so that SQS does not drop it.",
-        "It goes to the spool, to wait there for a replay.",
-        "Setting it aside failed: AccessDenied: no",
-        "It goes to the spool, to wait there for a replay.",
+        "Its note could not be sent to the spool: Lambda.TooManyRequestsException",
+        "It was parked, to wait for a replay.",
+        "Parking it failed: DynamoDb.InternalServerError: no",
+        "It was parked, to wait for a replay.",
     ]
+
+
+def test_a_job_given_up_while_parked_says_why_once() -> None:
+    assert _story(
+        *PARKED,
+        _failed("TaskFailed", "GivenUp", "ordered twice"),
+        _failed("ExecutionFailed", "GivenUp", "ordered twice"),
+    ) == ["It was parked, to wait for a replay.", "It was given up: ordered twice"]
+
+
+def test_a_key_that_another_job_holds_is_told() -> None:
+    fail = ("FailStateEntered", {"stateEnteredEventDetails": {"name": "AlreadyRunning"}})
+    assert _story(fail) == ["Another job holds its key: it did nothing."]
 
 
 def test_ends_are_told_with_their_causes() -> None:
@@ -146,3 +170,8 @@ def test_a_task_that_takes_too_long_says_so() -> None:
 def test_a_long_cause_is_cut() -> None:
     (told,) = _story(_failed("ExecutionFailed", "E", "x" * 30_000))
     assert len(told) < 400
+
+
+def test_every_sentence_names_what_is_put_into_it() -> None:
+    for sentence in SENTENCES.values():
+        assert sentence.format_map({"state": "S", "error": "E", "reason": "R"})
