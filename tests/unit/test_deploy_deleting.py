@@ -4,9 +4,9 @@ from typing import Any
 import pytest
 
 from respool.deploy.deleting import Deleted, Deleting
-from respool.deploy.stack import Patience, Stack
+from respool.deploy.stack import Stack
 from respool.deploy.steps import Step
-from tests.unit.fake_cloudformation import FakeCloudFormation
+from tests.unit.fake_cloudformation import Clock, FakeCloudFormation
 
 REMAINS = json.dumps({"Resources": {"Spool": {}}})
 
@@ -31,8 +31,7 @@ class FakeJobs:
 
 
 def delete(cloud: FakeCloudFormation, jobs: Any) -> Deleted:
-    patience = Patience(lambda: 0.0, lambda _: None, lambda _: None)
-    return Deleting(Stack(cloud, "respool-dev", patience), jobs).run(REMAINS)
+    return Deleting(Stack(cloud, "respool-dev", Clock().patience), jobs).run(REMAINS)
 
 
 def test_without_jobs_stack_queues_and_table_go() -> None:
