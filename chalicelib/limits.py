@@ -1,9 +1,24 @@
-"""AWS's quotas, each once."""
+"""AWS's quotas, each once; the source is the quota page of the service that is named."""
 
 BATCH = 10
-"""SQS's own limit for one receive, delete or change."""
-
+"""SQS: messages in one receive, delete or change."""
+MAX_MESSAGE = 1_048_576
+"""SQS: bytes of a message."""
+RETENTION = 14 * 86_400
+"""SQS: seconds that a message is kept at most."""
 MAX_HIDDEN = 43_200
-"""Seconds that a message can be out of sight, counted from its receive."""
+"""SQS: seconds that a message can be out of sight, counted from its receive."""
 MAX_RELEASED = MAX_HIDDEN - 900
 """What can be asked for later, by a Lambda that has had it for as long as Lambdas run."""
+
+BATCH_GET = 100
+"""DynamoDB: keys of one BatchGetItem."""
+
+MAX_INPUT = 262_144
+"""Step Functions: bytes of an execution's input, and of a state's input, output or result."""
+MAX_NAME = 80
+"""Step Functions: characters of an execution's name."""
+MAX_ERROR = 256
+"""Step Functions: characters of an error's name."""
+MAX_CAUSE = 32_768
+"""Step Functions: characters of a cause."""

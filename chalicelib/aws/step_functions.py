@@ -7,6 +7,7 @@ from typing import Any
 from chalicelib.aws.calling import calling
 from chalicelib.errors import NotFound
 from chalicelib.job.execution import Execution, Status, Tail
+from chalicelib.limits import MAX_CAUSE, MAX_ERROR
 
 LAST_EVENTS = 1000
 """How far back to look for the state that an execution ended in: over 300 tries of a task."""
@@ -21,8 +22,15 @@ class StepFunctions:
 
     def resume(self, token: str) -> None:
         """Complete the waiting task; a token works once. Raises TokenRefused."""
-        with calling("SendTaskSuccess", "a parked job"):
+        with calling("SendTaskSuccess", "a waiting job"):
             self._client.send_task_success(taskToken=token, output="{}")
+
+    def fail(self, token: str, error: str, cause: str) -> None:
+        """End the wait on this token with an error. Raises TokenRefused."""
+        with calling("SendTaskFailure", "a waiting job"):
+            self._client.send_task_failure(
+                taskToken=token, error=error[:MAX_ERROR], cause=cause[:MAX_CAUSE]
+            )
 
     def start(self, name: str, input: str) -> str:
         """Start an execution. Raises AlreadyStarted where that name has been used."""
@@ -40,7 +48,9 @@ class StepFunctions:
     def stop(self, execution: str, error: str, cause: str) -> None:
         """End it as ABORTED with that error; stopping twice changes nothing."""
         with calling("StopExecution", execution):
-            self._client.stop_execution(executionArn=execution, error=error, cause=cause[:32_768])
+            self._client.stop_execution(
+                executionArn=execution, error=error, cause=cause[:MAX_CAUSE]
+            )
 
     def describe(self, execution: str) -> Execution:
         """Look at one execution (250 at once, 10 a second in small regions)."""

@@ -98,7 +98,7 @@ class Claims(Protocol):
         """Claims by their keys with their tokens, read consistently, a hundred a call."""
 
     def look(self, pks: Sequence[str], consistent: bool = False) -> dict[str, Claim]:
-        """Claims by their keys without their tokens, a hundred a call: for people, in any number."""
+        """Claims by their keys without their tokens, a hundred a call, in any number, for people."""
 
     def waiting(
         self, state: State, task: str, after: str = "", limit: int = 0

@@ -7,10 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 from chalicelib.job.claim import Claim
 from chalicelib.job.deaths import death
+from chalicelib.limits import MAX_NAME
 from chalicelib.moments import iso, read
 
-MOST = 80
-"""Characters of an execution's name."""
 _DIGEST = 15
 _FORM = re.compile(r"-respool-([0-9]{13})-([0-9]{1,7})-[0-9a-f]{15}$")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -34,7 +33,7 @@ def restart_name(claim: Claim, redrives: int = 0) -> str:
     digest = _digest(death(claim.execution, redrives))
     tail = f"-respool-{millis:013}-{claim.attempt}-{digest}"
     stem = _FORM.sub("", claim.execution.rpartition(":")[2]) or "job"
-    return stem[: MOST - len(tail)] + tail
+    return stem[: MAX_NAME - len(tail)] + tail
 
 
 def start_name(message_id: str) -> str:

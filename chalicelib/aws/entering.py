@@ -1,0 +1,12 @@
+"""When a task lets a job in: the conditions of TakeSlot in the state machine, word for word."""
+
+OPEN = (
+    "(attribute_not_exists(closedUntil) OR closedUntil <= :now)"
+    " AND (attribute_not_exists(windowFrom) OR windowFrom > :now OR windowUntil <= :now)"
+    " AND size(failed) < closeAfter"
+)
+"""The gate is open at `:now`."""
+MAY_JUMP = "passes.#me > :now"
+"""The job has a pass, which is still good."""
+MAY_ENTER = f"size(owners) < #limit AND ({MAY_JUMP} OR (waiting = :zero AND {OPEN}))"
+"""A newcomer gets a slot: there is one, and nobody waits before an open gate, or it has a pass."""
