@@ -25,14 +25,14 @@ app = Chalice(app_name=APP)
 
 @app.lambda_function(name="uncertain_task")
 def uncertain_task(event: Any, context: Any) -> Any:
-    """Stands for the task that calls the neighbour: put your own work here."""
+    """Stands for the task that calls the downstream service: put your own work here."""
     telemetry = stage_of(context.invoked_function_arn).telemetry
     return work(event, os.environ, telemetry, time.sleep)
 
 
 @app.lambda_function(name="error_spool")
 def error_spool(event: Any, context: Any) -> dict[str, str]:
-    """Sets a job aside; raises whatever goes wrong, so that its caller tries again."""
+    """Parks a job; raises whatever goes wrong, so that its caller tries again."""
     return stage_of(context.invoked_function_arn).spooling.take(event)
 
 

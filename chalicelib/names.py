@@ -32,7 +32,7 @@ class Names:
 
     @property
     def spool(self) -> str:
-        """The queue of jobs set aside."""
+        """The queue of parked jobs."""
         return f"{self.prefix}-spool"
 
     @property

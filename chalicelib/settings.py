@@ -41,7 +41,7 @@ class Settings:
     def read(cls, environ: Mapping[str, str]) -> "Settings":
         """Read and check every setting at once.
 
-        Raises SettingsError, which names each malformed variable, its value and its mend.
+        Raises SettingsError, which names each malformed variable, its value and how to fix it.
         """
         values: dict[str, Any] = {}
         wrong = []
@@ -54,7 +54,7 @@ class Settings:
                 wrong.append(f"{name}={text!r}: {problem}")
         if wrong:
             raise SettingsError(
-                "; ".join(wrong) + ". Mend it in the stage's environment_variables"
+                "; ".join(wrong) + ". Fix it in the stage's environment_variables"
                 " in .chalice/config.json."
             )
         values.setdefault("replay_max", values.get("max_reprocess", cls.max_reprocess))

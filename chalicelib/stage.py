@@ -89,7 +89,7 @@ class Stage:
 
     @cached_property
     def spool(self) -> SqsSpool:
-        """The queue of jobs set aside."""
+        """The queue of parked jobs."""
         return SqsSpool(self._client("sqs"), self.names.spool)
 
     @cached_property
@@ -145,14 +145,14 @@ class Stage:
         return {"spooled": self.spool.depth(), "stuck": self.stuck.depth(), "trigger": trigger}
 
     @cached_property
-    def net(self) -> Rescue:
+    def rescue(self) -> Rescue:
         """What catches jobs that fell."""
         return Rescue(self.workflow, self.claims, self.spool, self.telemetry, now)
 
     @cached_property
     def spooling(self) -> Spooling:
         """What the spool Lambda does."""
-        return Spooling(self.workflow, self.spool, self.net, self.telemetry)
+        return Spooling(self.workflow, self.spool, self.rescue, self.telemetry)
 
     @cached_property
     def replayer(self) -> Replayer:
@@ -186,7 +186,7 @@ class Stage:
     def sweep(self, seconds: float) -> Repairs:
         """Repair what events missed, within so many seconds."""
         sweep = Sweep(
-            self.workflow, self.claims, self.net, self.telemetry, now, time.monotonic, time.sleep
+            self.workflow, self.claims, self.rescue, self.telemetry, now, time.monotonic, time.sleep
         )
         repairs = sweep.run(seconds)
         # SQS stops reporting on a queue that nobody uses for six hours, and then the alarm on it

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from chalicelib.api.paths import written
 from chalicelib.errors import BadRequest
 from chalicelib.job.claim import Claim
-from chalicelib.job.overview import State, place, state_of
+from chalicelib.job.overview import State, position, state_of
 from chalicelib.job.ports import Overview
 from chalicelib.replaying.requests import read_text, read_whole, single
 
@@ -51,7 +51,7 @@ def list_jobs(overview: Overview, query: Mapping[str, list[str]]) -> dict[str, A
     after = _read_cursor(given["cursor"]) if "cursor" in given else None
     view = overview.read()
     found = [job for job in view.jobs if chosen.takes(job)]
-    rest = [job for job in found if after is None or place(job) > after]
+    rest = [job for job in found if after is None or position(job) > after]
     page = rest[:limit]
     return {
         "jobs": [as_json(job) for job in page],
@@ -140,7 +140,7 @@ def _filter(given: Mapping[str, str]) -> Filter:
 
 
 def _cursor(job: Claim) -> str:
-    text = json.dumps(place(job), separators=(",", ":"))
+    text = json.dumps(position(job), separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 

@@ -50,13 +50,13 @@ class DynamoClaims:
                 return
             page = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
-    def hand_over(self, key: str, owner: str, heir: str) -> bool:
-        """Let the heir own what the owner owned, or nobody; False where somebody else does."""
-        values = {":owner": {"S": owner}, ":heir": {"S": heir}}
+    def hand_over(self, key: str, owner: str, successor: str) -> bool:
+        """Let the successor own what the owner owned, or nobody; False where somebody else does."""
+        values = {":owner": {"S": owner}, ":successor": {"S": successor}}
         return self._update(
             JOB + key,
-            "SET execution = :heir, predecessor = :owner",
-            "execution IN (:owner, :heir)",
+            "SET execution = :successor, predecessor = :owner",
+            "execution IN (:owner, :successor)",
             values,
             absent_will_do=True,
         )
@@ -101,7 +101,7 @@ class DynamoClaims:
             },
         )
 
-    def revive(self, key: str, execution: str) -> bool:
+    def mark_redriven(self, key: str, execution: str) -> bool:
         """Say that a dead owner is about to live again; False where it owns the key no more."""
         owner = {":owner": {"S": execution}}
         return self._update(JOB + key, "REMOVE stuckAt, spooledAt", "execution = :owner", owner)
@@ -171,7 +171,7 @@ class DynamoClaims:
                 SLOTS + task, "SET #limit = :limit", "", {":limit": {"N": str(limit)}}, names
             )
 
-    def buried(self, deaths: Sequence[str]) -> dict[str, str]:
+    def tombstones(self, deaths: Sequence[str]) -> dict[str, str]:
         """Which of these deaths were dealt with, and how; a hundred a call."""
         found: dict[str, str] = {}
         for start in range(0, len(deaths), 100):
@@ -184,7 +184,7 @@ class DynamoClaims:
                 asked = answer.get("UnprocessedKeys")
         return found
 
-    def bury(self, death: str, how: str, expires: int) -> None:
+    def put_tombstone(self, death: str, how: str, expires: int) -> None:
         """Remember until then (seconds since 1970) that this death was dealt with."""
         values = {":how": {"S": how}, ":expires": {"N": str(expires)}}
         self._update(DEAD + death, "SET how = :how, expiresAt = :expires", "", values)

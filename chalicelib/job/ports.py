@@ -78,8 +78,8 @@ class Claims(Protocol):
     def slots(self) -> Iterator[Slots]:
         """All tasks that were ever entered, or limited."""
 
-    def hand_over(self, key: str, owner: str, heir: str) -> bool:
-        """Let the heir own what the owner owned; False where somebody else does."""
+    def hand_over(self, key: str, owner: str, successor: str) -> bool:
+        """Let the successor own what the owner owned; False where somebody else does."""
 
     def mark_spooled(self, claim: Claim) -> bool:
         """Write a dead owner's claim whole; False where somebody else owns the key."""
@@ -87,7 +87,7 @@ class Claims(Protocol):
     def mark_renewed(self, claim: Claim, at: str) -> None:
         """Say that its message was sent anew, where the claim stands as it did."""
 
-    def revive(self, key: str, execution: str) -> bool:
+    def mark_redriven(self, key: str, execution: str) -> bool:
         """Say that a dead owner is about to live again; False where it owns the key no more."""
 
     def mark_resumed(self, key: str, execution: str, parked_at: str, at: str) -> bool:
@@ -108,10 +108,10 @@ class Claims(Protocol):
     def set_limit(self, task: str, limit: int | None) -> None:
         """Limit a task (0 holds it); None goes back to the stage's setting."""
 
-    def buried(self, deaths: Sequence[str]) -> dict[str, str]:
+    def tombstones(self, deaths: Sequence[str]) -> dict[str, str]:
         """Which of these deaths were dealt with, and how (`spooled`, `ended`, `given up`)."""
 
-    def bury(self, death: str, how: str, expires: int) -> None:
+    def put_tombstone(self, death: str, how: str, expires: int) -> None:
         """Remember until then (seconds since 1970) that this death was dealt with."""
 
 

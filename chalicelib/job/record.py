@@ -40,7 +40,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class Record:
-    """One job set aside. Times are ISO 8601, UTC; what a job never had is empty or None.
+    """One parked job. Times are ISO 8601, UTC; what a job never had is empty or None.
 
     `input` is the original input, or ABSENT where it is kept by reference: then the execution's
     own description still has it.

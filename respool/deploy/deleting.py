@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from respool.deploy.set_aside import SetAside
+from respool.deploy.retained import Retained
 from respool.deploy.stack import Stack
 from respool.deploy.steps import Step, before_delete
 
@@ -21,18 +21,18 @@ class Deleting:
     """Deletes one stage's companion stack; safe to run again."""
 
     stack: Stack
-    set_aside: SetAside
+    retained: Retained
 
     def run(self, remains: str) -> Deleted:
-        """Delete the stack, or while jobs are set aside update it down to `remains`, a template."""
+        """Delete the stack, or while jobs are parked update it down to `remains`, a template."""
         status = self.stack.settled()
-        stopped = self.set_aside.stop_executions()
-        jobs = self.set_aside.jobs()
+        stopped = self.retained.stop_executions()
+        jobs = self.retained.jobs()
         step = before_delete(status, jobs)
         if step is Step.SHRINK:
             self.stack.update(remains)
         elif step is Step.DELETE:
             self.stack.delete()
         if not jobs:
-            self.set_aside.remove()
+            self.retained.remove()
         return Deleted(step, jobs, stopped)

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from respool.deploy.checks.findings import DeployFailed
-from respool.deploy.set_aside import SetAside
+from respool.deploy.retained import Retained
 from respool.deploy.stack import Stack
-from respool.deploy.steps import Step, before_deploy, mend_for, trigger_wanted
+from respool.deploy.steps import Step, before_deploy, remedy_for, trigger_wanted
 from respool.deploy.template import adoption
 from respool.deploy.trigger import Trigger
 
@@ -29,13 +29,13 @@ class Deploying:
 
     stack: Stack
     trigger: Trigger
-    set_aside: SetAside
+    retained: Retained
 
     def refuse_early(self) -> None:
         """Raise DeployFailed where the stack is in a state that no deploy can go on from."""
         status = self.stack.settled()
         if before_deploy(status) is Step.REFUSE:
-            raise DeployFailed(mend_for(self.stack.name, status))
+            raise DeployFailed(remedy_for(self.stack.name, status))
 
     def run(self, body: str, tags: Mapping[str, str]) -> Deployed:
         """Bring the stack to this template. Raises DeployFailed, with CloudFormation's reasons."""
@@ -52,7 +52,7 @@ class Deploying:
 
     def _adopt(self, body: str) -> list[str]:
         """Take in what a stack that was deleted otherwise left behind, with the jobs in it."""
-        part, resources = adoption(json.loads(body), self.set_aside.existing())
+        part, resources = adoption(json.loads(body), self.retained.existing())
         return self.stack.adopt(json.dumps(part), resources) if resources else []
 
     def _was_enabled(self) -> bool | None:
@@ -66,7 +66,7 @@ class Deploying:
         if found is None:
             raise DeployFailed(
                 f"The trigger {mapping} was deleted outside the stack {self.stack.name}. Run"
-                " chalice delete, which keeps the jobs that are set aside, and deploy again."
+                " chalice delete, which keeps the jobs that are parked, and deploy again."
             )
         if found != wanted:
             self.trigger.set(mapping, wanted)

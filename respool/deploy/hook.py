@@ -71,7 +71,7 @@ def _delete(command: Command, app: Any) -> None:
     target.names()  # without credentials, better stop before Chalice begins
 
     def finish() -> None:
-        done = Deleting(target.stack, target.set_aside).run(remains)
+        done = Deleting(target.stack, target.retained).run(remains)
         _say(report.deleted(target.place(), done))
 
     _at_the_end(command, finish)

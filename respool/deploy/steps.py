@@ -49,7 +49,7 @@ def before_deploy(status: str) -> Step:
 
 
 def before_delete(status: str, jobs: int) -> Step:
-    """What a delete does with a settled stack, while so many jobs are set aside.
+    """What a delete does with a settled stack, while so many jobs are parked.
 
     A stack that can't be updated is deleted even then: what holds the jobs is retained, and the
     next deploy adopts it.
@@ -64,7 +64,7 @@ def trigger_wanted(before: bool | None) -> bool:
     return bool(before)
 
 
-def mend_for(stack: str, status: str) -> str:
+def remedy_for(stack: str, status: str) -> str:
     """What a person does about a stack that a deploy refuses."""
     if status in ("UPDATE_ROLLBACK_FAILED", "UPDATE_FAILED"):
         return (

@@ -16,7 +16,7 @@ from respool.deploy.command import Command
 from respool.deploy.deploying import Deploying
 from respool.deploy.gateway import Gateway
 from respool.deploy.preflight import Checked, Source
-from respool.deploy.set_aside import SetAside
+from respool.deploy.retained import Retained
 from respool.deploy.stack import Patience, Stack
 from respool.deploy.trigger import Trigger
 
@@ -61,15 +61,15 @@ class Target:
         return Stack(self._account.client("cloudformation"), self.source.prefix, self._patience)
 
     @property
-    def set_aside(self) -> SetAside:
-        """The jobs set aside."""
-        return SetAside(self._account.client, self.names())
+    def retained(self) -> Retained:
+        """The parked jobs."""
+        return Retained(self._account.client, self.names())
 
     @property
     def deploying(self) -> Deploying:
         """What deploys."""
         trigger = Trigger(self._account.client("lambda"), self._patience)
-        return Deploying(self.stack, trigger, self.set_aside)
+        return Deploying(self.stack, trigger, self.retained)
 
     def limit_api(self, settings: Settings) -> None:
         """Have API Gateway turn away what is more than the stage's settings let in."""

@@ -69,11 +69,11 @@ def test_a_stopped_execution_stays_aborted_when_its_task_fails_later(local: Loca
 
 
 def test_an_exception_has_its_class_name_as_error(local: LocalMachines) -> None:
-    failing = local.function("down", "raise ConnectionError('neighbour is down')")
+    failing = local.function("down", "raise ConnectionError('service is down')")
     ended = local.run(local.machine("named", Call=task(failing)))
     cause = json.loads(ended["cause"])
     assert ended["error"] == "ConnectionError"
-    assert (cause["errorType"], cause["errorMessage"]) == ("ConnectionError", "neighbour is down")
+    assert (cause["errorType"], cause["errorMessage"]) == ("ConnectionError", "service is down")
     assert cause["stackTrace"]
 
 

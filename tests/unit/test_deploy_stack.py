@@ -47,7 +47,7 @@ class FakeTrigger:
         self.told.append(enabled)
 
 
-class FakeSetAside:
+class FakeRetained:
     def __init__(self, there: bool = False) -> None:
         self.there = there
 
@@ -63,7 +63,7 @@ def deploy(
     cloud: FakeCloudFormation, body: Any, trigger: bool | None = False, left: bool = False
 ) -> tuple[Any, FakeTrigger]:
     fake = FakeTrigger(trigger)
-    there: Any = FakeSetAside(left)
+    there: Any = FakeRetained(left)
     means: Any = fake
     return Deploying(stack_on(cloud), means, there).run(json.dumps(body), {}), fake
 
@@ -131,14 +131,14 @@ def test_an_update_under_way_is_waited_for() -> None:
     assert done.step is Step.UPDATE
 
 
-def test_an_update_that_never_ends_is_given_up_with_a_mend() -> None:
+def test_an_update_that_never_ends_is_given_up_with_a_remedy() -> None:
     cloud = FakeCloudFormation("UPDATE_COMPLETE")
     cloud.under_way = ["UPDATE_IN_PROGRESS"] * 2000
     with pytest.raises(DeployFailed, match="run the command again"):
         deploy(cloud, ONE)
 
 
-def test_a_stack_beyond_repair_is_refused_with_the_command_that_mends_it() -> None:
+def test_a_stack_beyond_repair_is_refused_with_the_command_that_fixes_it() -> None:
     cloud = FakeCloudFormation("UPDATE_ROLLBACK_FAILED")
     with pytest.raises(DeployFailed, match="continue-update-rollback"):
         deploy(cloud, ONE)

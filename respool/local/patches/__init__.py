@@ -1,4 +1,4 @@
-"""What the emulator does otherwise than AWS, mended from outside; each mend says what AWS does."""
+"""Where the emulator differs from AWS, patched from outside; each patch says what AWS does."""
 
 from respool.local.patches import (
     executions,
@@ -13,7 +13,7 @@ from respool.local.patches import (
     tokens,
 )
 
-MENDS = (
+PATCHES = (
     gateway.imports_take_effect,
     gateway.apis_are_found_in_every_account,
     lambdas.errors_bear_their_class_name,
@@ -42,5 +42,5 @@ MENDS = (
 
 def apply() -> None:
     """Change the emulator in this process; call it once, before it serves."""
-    for mend in MENDS:
-        mend()
+    for patch in PATCHES:
+        patch()

@@ -4,12 +4,12 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from respool.cli.story import tell
+from respool.cli.history import tell
 
 START = datetime(2026, 11, 24, 9, tzinfo=UTC)
 
 
-def _story(*events: tuple[str, dict[str, Any]] | str) -> list[str]:
+def _history(*events: tuple[str, dict[str, Any]] | str) -> list[str]:
     laid_out = []
     for number, event in enumerate(events):
         kind, details = (event, {}) if isinstance(event, str) else event
@@ -39,8 +39,8 @@ CLAIMED = ("ExecutionStarted", _enter("ClaimJob"), _leave("ClaimJob"))
 PARKED = (_enter("ParkJob"), _leave("ParkJob"), _enter("ErrorSpool"), "TaskScheduled")
 
 
-def test_a_job_that_just_works_has_a_short_story() -> None:
-    assert _story(
+def test_a_job_that_just_works_has_a_short_history() -> None:
+    assert _history(
         *CLAIMED,
         _enter("TakeSlot"),
         _leave("TakeSlot"),
@@ -59,8 +59,8 @@ def test_a_job_that_just_works_has_a_short_story() -> None:
     ]
 
 
-def test_a_failed_job_is_tried_again_set_aside_replayed_and_finished() -> None:
-    assert _story(
+def test_a_failed_job_is_tried_again_parked_replayed_and_finished() -> None:
+    assert _history(
         *CLAIMED,
         _enter("UncertainTask"),
         "LambdaFunctionScheduled",
@@ -93,21 +93,21 @@ def test_a_failed_job_is_tried_again_set_aside_replayed_and_finished() -> None:
 
 def test_waiting_for_a_place_is_told_once() -> None:
     refused = _failed("TaskFailed", "DynamoDB.ConditionalCheckFailedException")
-    assert _story(
+    assert _history(
         _enter("TakeSlot"), refused, "TaskScheduled", refused, "TaskScheduled", _leave("TakeSlot")
     ) == [
-        "Its task was full or held, so it waited for a place.",
-        "It got its place in the task after 2 tries.",
+        "Its task was full or held, so it waited for a slot.",
+        "It got its slot in the task after 2 tries.",
     ]
 
 
 def test_a_job_that_still_waits_for_a_place_says_so_last() -> None:
     refused = _failed("TaskFailed", "DynamoDB.ConditionalCheckFailedException")
-    assert _story(_enter("TakeSlot"), refused)[-1] == "It is waiting for a place in its task."
+    assert _history(_enter("TakeSlot"), refused)[-1] == "It is waiting for a slot in its task."
 
 
 def test_a_renewed_message_and_a_broken_spool_are_told() -> None:
-    assert _story(
+    assert _history(
         *PARKED,
         _failed("TaskTimedOut", "States.Timeout"),
         _leave("ErrorSpool"),
@@ -125,24 +125,24 @@ def test_a_renewed_message_and_a_broken_spool_are_told() -> None:
 
 
 def test_ends_are_told_with_their_causes() -> None:
-    assert _story(_failed("ExecutionAborted", "GivenUp", "a duplicate")) == [
+    assert _history(_failed("ExecutionAborted", "GivenUp", "a duplicate")) == [
         "It was given up: a duplicate"
     ]
-    assert _story(_failed("ExecutionFailed", "AlreadyRunning", "The key is held.")) == [
+    assert _history(_failed("ExecutionFailed", "AlreadyRunning", "The key is held.")) == [
         "Its execution failed: AlreadyRunning: The key is held."
     ]
-    assert _story("ExecutionAborted") == ["Its execution was aborted."]
-    assert _story("ExecutionTimedOut") == ["Its execution timed out as a whole."]
-    assert _story("ExecutionRedriven") == ["It was redriven: it goes on where it failed."]
+    assert _history("ExecutionAborted") == ["Its execution was aborted."]
+    assert _history("ExecutionTimedOut") == ["Its execution timed out as a whole."]
+    assert _history("ExecutionRedriven") == ["It was redriven: it goes on where it failed."]
 
 
 def test_a_task_that_takes_too_long_says_so() -> None:
-    assert _story(_enter("Own"), _failed("TaskTimedOut", "States.Timeout")) == [
+    assert _history(_enter("Own"), _failed("TaskTimedOut", "States.Timeout")) == [
         "Own began.",
         "Own took too long.",
     ]
 
 
 def test_a_long_cause_is_cut() -> None:
-    (told,) = _story(_failed("ExecutionFailed", "E", "x" * 30_000))
+    (told,) = _history(_failed("ExecutionFailed", "E", "x" * 30_000))
     assert len(told) < 400

@@ -29,10 +29,10 @@ class Step:
 
 def tell(events: Iterable[dict[str, Any]]) -> list[Step]:
     """What the events of one execution say, in their order."""
-    return list(_Story().tell(events))
+    return list(_History().tell(events))
 
 
-class _Story:
+class _History:
     """Reads the events one by one; `_state` is where the execution is."""
 
     def __init__(self) -> None:
@@ -45,7 +45,7 @@ class _Story:
             for what in self._words(last):
                 yield Step(last["timestamp"], what)
         if last is not None and self._state == "TakeSlot" and self._tries:
-            yield Step(last["timestamp"], "It is waiting for a place in its task.")
+            yield Step(last["timestamp"], "It is waiting for a slot in its task.")
 
     def _words(self, event: dict[str, Any]) -> Iterator[str]:
         kind = event["type"]
@@ -70,7 +70,7 @@ class _Story:
 
     def _exited(self) -> Iterator[str]:
         if self._state == "TakeSlot" and self._tries:
-            yield f"It got its place in the task after {self._tries} tries."
+            yield f"It got its slot in the task after {self._tries} tries."
         state, self._state = self._state, ""
         if state not in BOOKKEEPING and not self._tries:
             yield f"{state} finished."
@@ -93,7 +93,7 @@ class _Story:
             yield f"It could not take its key: {_short(failure)}"
         elif self._state == "TakeSlot":
             if self._tries == 1:
-                yield "Its task was full or held, so it waited for a place."
+                yield "Its task was full or held, so it waited for a slot."
         elif kind.endswith("TimedOut"):
             yield f"{self._state} took too long."
         else:

@@ -1,4 +1,4 @@
-"""The jobs set aside: the queues and the table that outlive the stack while they hold any."""
+"""The parked jobs: the queues and the table that outlive the stack while they hold any."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -22,7 +22,7 @@ ERROR = "StageDeleted"
 CAUSE = "The stage was deleted. A replay starts the job anew once it is deployed again."
 
 
-class SetAside:
+class Retained:
     """What a stage keeps of its jobs; `client` makes clients, `wait` is a long poll's seconds."""
 
     def __init__(self, client: Callable[[str], Any], names: Names, wait: int = LONG_POLL) -> None:
@@ -42,11 +42,11 @@ class SetAside:
         return found
 
     def jobs(self) -> int:
-        """How many jobs are set aside, about; 0 only where a long poll found none either."""
+        """How many jobs are parked, about; 0 only where a long poll found none either."""
         return sum(_depth(queue) for queue in self._queues())
 
     def stop_executions(self) -> list[str]:
-        """End every execution of the stage, and set aside the jobs that were not yet; says which.
+        """End every execution of the stage, and spool the jobs that were not yet; says which.
 
         Step Functions deletes a machine only when its last execution has ended, and what was
         in the executions is gone with it. So each job's input has to be on the spool before.
@@ -64,7 +64,7 @@ class SetAside:
         for execution in running:
             self._workflow.stop(execution, ERROR, CAUSE)
             if execution in spooled:
-                self._bury(execution)
+                self._put_tombstone(execution)
             else:
                 self._net().catch(execution)
         return running
@@ -104,10 +104,10 @@ class SetAside:
         spool = SqsSpool(self._sqs, self._names.spool)
         return Rescue(self._workflow, self._claims, spool, _Silence(), _now)
 
-    def _bury(self, execution: str) -> None:
+    def _put_tombstone(self, execution: str) -> None:
         """Its message says all; no sweep has to find it again."""
         death = Record(execution=execution, redrives=self._workflow.describe(execution).redrives)
-        self._claims.bury(death.death, "spooled", int((_now() + REMEMBERED).timestamp()))
+        self._claims.put_tombstone(death.death, "spooled", int((_now() + REMEMBERED).timestamp()))
 
     def _complete(self, queue: SqsSpool) -> list[str]:
         """Put their input into the records that only refer to it; returns all executions named.
