@@ -8,7 +8,7 @@ class RespoolError(Exception):
 
 
 class SettingsError(RespoolError):
-    """One or more settings are missing or malformed; the text names each, and its mend."""
+    """One or more settings are missing or malformed; the text names each, and how to fix it."""
 
 
 class BadRequest(RespoolError):

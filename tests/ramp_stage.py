@@ -20,9 +20,9 @@ INTERVAL = 600
 
 @dataclass
 class RampStage:
-    """Jobs, a neighbour and a ramp; ticks are as far apart as RAMP_INTERVAL says."""
+    """Jobs, a downstream service and a ramp; ticks are as far apart as RAMP_INTERVAL says."""
 
-    memory: FakeStage = field(default_factory=FakeStage)
+    fakes: FakeStage = field(default_factory=FakeStage)
     policy: Policy = field(default_factory=Policy)
     windows: tuple[Window, ...] = ()
     states: dict[str, str] = field(default_factory=dict)
@@ -30,42 +30,42 @@ class RampStage:
 
     def park(self, *keys: str) -> None:
         """Let jobs fail, one a second."""
-        self.memory.neighbour.broken = True
+        self.fakes.service.broken = True
         for key in keys:
-            self.memory.executions.start(f"run-{key}", json.dumps({"key": key}))
-            self.memory.machine.run()
-            self.memory.clock.pause(1)
+            self.fakes.executions.start(f"run-{key}", json.dumps({"key": key}))
+            self.fakes.machine.run()
+            self.fakes.clock.pause(1)
 
     def tick_of(
         self, wire: Wire | None = None, process: Process | None = None
     ) -> tuple[Tick, Process]:
         """A process that can tick: a new one, unless one is given."""
-        process = process or self.memory.process(wire)
+        process = process or self.fakes.process(wire)
         tick = Tick(
             process.claims,
             process.workflow,
-            FakeRamps(self.memory.table, self.states, process.wire),
+            FakeRamps(self.fakes.table, self.states, process.wire),
             process.replayer,
             process.spool,
             process.telemetry,
-            self.memory.clock.now,
+            self.fakes.clock.now,
             lambda: f"tick-{self.ids()}",
             self.policy,
             self.windows,
-            self.memory.task_limit,
-            self.memory.max_attempts,
+            self.fakes.task_limit,
+            self.fakes.max_attempts,
         )
         return tick, process
 
     def tick(self, wire: Wire | None = None) -> dict[str, Any]:
         """One tick, and the jobs go on as far as they can."""
         told: dict[str, Any] = self.tick_of(wire)[0].run(600)[TASK]
-        self.memory.machine.run()
+        self.fakes.machine.run()
         return told
 
     def later(self, seconds: float = INTERVAL) -> dict[str, Any]:
         """Let time pass, then tick."""
-        self.memory.clock.pause(seconds)
+        self.fakes.clock.pause(seconds)
         return self.tick()
 
     @property
@@ -75,10 +75,10 @@ class RampStage:
 
     @property
     def calls(self) -> int:
-        """How often the neighbour was called."""
-        return sum(self.memory.neighbour.visits.values())
+        """How often the service was called."""
+        return sum(self.fakes.service.visits.values())
 
     @property
     def done(self) -> int:
-        """How many jobs the neighbour has served."""
-        return sum(self.memory.neighbour.done.values())
+        """How many jobs the service has served."""
+        return sum(self.fakes.service.done.values())

@@ -209,7 +209,7 @@ def _states(text: str) -> frozenset[State]:
 
 
 def _cursor(job: Claim) -> str:
-    text = json.dumps(place(job), separators=(",", ":"))
+    text = json.dumps(position(job), separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 

@@ -44,7 +44,7 @@ def document() -> Part:
         "info": {
             "title": "respool",
             "version": "1",
-            "description": "Failed jobs are set aside whole. Look at them, and put them back.",
+            "description": "Failed jobs are parked whole. Look at them, and put them back.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "."}],

@@ -75,7 +75,7 @@ SCHEMAS: dict[str, Schema] = {
             jobs=shape(
                 "Jobs by state",
                 running=whole("Under way"),
-                parked=whole("Set aside, to be put back"),
+                parked=whole("Parked, to be put back"),
                 stuck=whole("Failed too often for unattended replay"),
             ),
             spooled=whole("Messages on the spool, about"),
@@ -119,7 +119,7 @@ SCHEMAS: dict[str, Schema] = {
         ),
     },
     "Task": shape(
-        "A task that calls a neighbour",
+        "A task that calls a downstream service",
         task=text("Its name"),
         inside=whole("Jobs inside it now"),
         limit=whole("How many may be inside at once; 0 is a hold"),

@@ -46,15 +46,15 @@ def view(
     complete: bool = True,
 ) -> View:
     """Put what was read in order, and name it by what is in it."""
-    ordered = tuple(sorted(jobs, key=place))
+    ordered = tuple(sorted(jobs, key=position))
     tasks = tuple(sorted(slots, key=lambda each: each.task))
     known = tuple(sorted(ramps, key=lambda each: each.task))
-    places = [(each.task, each.limit, sorted(each.holders)) for each in tasks]
-    told = repr((ordered, places, [encode(each) for each in known]))
+    limits = [(each.task, each.limit, sorted(each.holders)) for each in tasks]
+    told = repr((ordered, limits, [encode(each) for each in known]))
     revision = hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:16]
     return View(at, ordered, tasks, known, complete, revision)
 
 
-def place(job: Claim) -> tuple[str, str]:
+def position(job: Claim) -> tuple[str, str]:
     """Where a job stands in a list: by its first failure, or else its start; then by key."""
     return (job.first_failed_at or job.parked_at or job.claimed_at, job.key)

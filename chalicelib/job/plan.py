@@ -62,7 +62,8 @@ class Choice:
 class Rules:
     """What holds for one replay. `cool_down` is seconds since the failure; 0 for people.
 
-    `excused` says, by key, how many failures were not the job's own and don't make it stuck.
+    `service_failures` says, by key, how many failures were the service's: those don't make a job
+    stuck.
     """
 
     began: datetime
@@ -70,7 +71,7 @@ class Rules:
     cool_down: int = 0
     take_stuck: bool = False
     choice: Choice = field(default_factory=Choice)
-    excused: Mapping[str, int] = field(default_factory=dict)
+    service_failures: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def admit(record: Record, spooled_at: datetime, now: datetime, rules: Rules) -> 
         return Decision(Action.LEAVE, "is not among the jobs that were chosen")
     if (cooling := _cooling(record, spooled_at, now, rules.cool_down)) > 0:
         return Decision(Action.LEAVE, "failed only a moment ago", cooling)
-    own = record.attempt - rules.excused.get(record.key, 0)
+    own = record.attempt - rules.service_failures.get(record.key, 0)
     if own >= rules.max_attempts and not rules.take_stuck:
         return Decision(Action.STUCK, f"has failed {record.attempt} times")
     return None

@@ -158,7 +158,7 @@ class Claims(Protocol):
     def tombstones(self, deaths: Sequence[str]) -> dict[str, str]:
         """Which of these deaths were dealt with, and how (`parked`, `ended`, `given up`)."""
 
-    def bury(self, death: str, how: str, expires: int) -> None:
+    def put_tombstone(self, death: str, how: str, expires: int) -> None:
         """Remember until then (seconds since 1970) that this death was dealt with."""
 
 

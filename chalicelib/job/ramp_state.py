@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
@@ -11,7 +11,7 @@ from typing import Any
 
 
 class Verdict(StrEnum):
-    """What a step has told of the neighbour."""
+    """What a step has told of the service."""
 
     NONE = ""
     HEALTHY = "healthy"
@@ -21,11 +21,11 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True)
-class Out:
+class Released:
     """A job that the last step released, as it stood then. Times are ISO 8601, UTC.
 
     `took` is how many seconds it had needed to fail; `inside_at` is when it was in the task for
-    certain; `anew`: it starts from the beginning, since its execution was gone.
+    certain; `from_start`: it starts from the beginning, since its execution was gone.
     """
 
     key: str
@@ -34,7 +34,7 @@ class Out:
     error: str
     parked_at: str
     took: float = 0
-    anew: bool = False
+    from_start: bool = False
     inside_at: str = ""
 
 
@@ -42,9 +42,11 @@ class Out:
 class State:
     """One task's ramp. `wait` is seconds; `due` is when it acts next, empty: at the next tick.
 
-    `excused` counts, by a job's mark, failures that were the neighbour's and not the job's own;
-    `suspects` are jobs that failed while others came through; `absent` are jobs whose message was
-    not on the spool, and until when they are left alone. `odd`: an unlike error has been let pass.
+    Jobs are named by the digests of their keys: `service_failures` counts failures that were the
+    service's and not the job's own; `suspects` failed while others came through; the messages of
+    `absent` ones were not on the spool, and until then they are left alone. `had_free_slots`: the
+    task had one for each job of the step. `unlike_error_seen`: one error unlike the others was let
+    pass.
     """
 
     task: str
@@ -53,12 +55,12 @@ class State:
     wait: int = 0
     due: str = ""
     released_at: str = ""
-    roomy: bool = False
-    out: tuple[Out, ...] = ()
-    excused: Mapping[str, int] = field(default_factory=dict)
+    had_free_slots: bool = False
+    released: tuple[Released, ...] = ()
+    service_failures: Mapping[str, int] = field(default_factory=dict)
     suspects: frozenset[str] = field(default_factory=frozenset)
     absent: Mapping[str, str] = field(default_factory=dict)
-    odd: bool = False
+    unlike_error_seen: bool = False
     refusals: int = 0
     last: Verdict = Verdict.NONE
     last_at: str = ""
@@ -71,29 +73,45 @@ class State:
 
 
 @lru_cache(maxsize=4096)
-def mark(key: str) -> str:
+def digest(key: str) -> str:
     """A short name for a key, which may be 1,024 bytes long while an item ends at 400 KB."""
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
+_STORED = {
+    "had_free_slots": "roomy",
+    "released": "out",
+    "service_failures": "excused",
+    "unlike_error_seen": "odd",
+    "from_start": "anew",
+}
+"""What is stored under another name than it has here."""
+
+
 def encode(state: State) -> str:
     """The state as JSON text, in which no letter takes more bytes than in its key."""
-    data = asdict(state) | {"suspects": sorted(state.suspects)}
+    data = _stored(asdict(state)) | {"suspects": sorted(state.suspects)}
+    data["out"] = [_stored(each) for each in data["out"]]
     return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
 
 
 def decode(text: str) -> State:
     """Read what `encode` wrote; what this version does not know is left out."""
     data: dict[str, Any] = json.loads(text)
-    known = {name: data[name] for name in State.__dataclass_fields__ if name in data}
-    known["out"] = tuple(Out(**_known_out(one)) for one in data.get("out", ()))
+    known = _known(State, data)
+    known["released"] = tuple(Released(**_known(Released, one)) for one in data.get("out", ()))
     known["suspects"] = frozenset(data.get("suspects", ()))
     known["last"] = Verdict(data.get("last", ""))
     return State(**known)
 
 
-def _known_out(data: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: data[name] for name in Out.__dataclass_fields__ if name in data}
+def _stored(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {_STORED.get(name, name): value for name, value in values.items()}
+
+
+def _known(kind: type[State | Released], data: Mapping[str, Any]) -> dict[str, Any]:
+    names = {field.name: _STORED.get(field.name, field.name) for field in fields(kind)}
+    return {name: data[stored] for name, stored in names.items() if stored in data}
 
 
 def moment(text: str) -> datetime | None:

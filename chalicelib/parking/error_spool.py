@@ -1,4 +1,4 @@
-"""Sets jobs aside: what the spool Lambda does with whatever it is called with."""
+"""Parks jobs: what the spool Lambda does with whatever it is called with."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -22,11 +22,11 @@ class Spooling:
 
     workflow: Workflow
     spool: Spool
-    net: Rescue
+    rescue: Rescue
     telemetry: Telemetry
 
     def take(self, event: Any) -> dict[str, str]:
-        """Set one job aside; says which, and how. Raises BadRequest for any other shape."""
+        """Spool one job; says which, and how. Raises BadRequest for any other shape."""
         if not isinstance(event, dict):
             raise BadRequest(f"{SHAPES}, not {type(event).__name__}")
         if event.get("detail-type") == STATUS_CHANGE:
@@ -41,7 +41,7 @@ class Spooling:
         execution = detail.get("executionArn") if isinstance(detail, dict) else None
         if not isinstance(execution, str) or not execution:
             raise BadRequest(f'{SHAPES}; this "{STATUS_CHANGE}" names no execution')
-        return {"execution": execution, "result": self.net.catch(execution)}
+        return {"execution": execution, "result": self.rescue.catch(execution)}
 
     def _park(self, record: Record) -> dict[str, str]:
         """A parked job waits on its token; a large input comes by reference and is fetched."""

@@ -49,21 +49,21 @@ class GiveUp:
         return removed
 
     def _end_execution(self, claim: Claim, reason: str) -> None:
-        """First what makes it final: the execution's own end, or for a dead one its grave."""
+        """First what makes it final: the execution's own end, or for a dead one its tombstone."""
         found = self.workflow.describe(claim.execution)
         if found.status is Status.RUNNING:
             self.workflow.stop(claim.execution, "GivenUp", reason)
         elif found.status in (*DEAD, Status.MISSING):
-            self._bury(found)
+            self._put_tombstone(found)
             if found.status is Status.MISSING and claim.predecessor:  # a start that never came
-                self._bury(self.workflow.describe(claim.predecessor))
+                self._put_tombstone(self.workflow.describe(claim.predecessor))
         for slots in self.claims.slots():
             if claim.execution in slots.holders:
                 self.claims.free_slot(slots.task, claim.execution)
 
-    def _bury(self, found: Execution) -> None:
+    def _put_tombstone(self, found: Execution) -> None:
         death = Record(execution=found.arn, redrives=found.redrives).death
-        self.claims.bury(death, "given up", int((self.clock() + REMEMBERED).timestamp()))
+        self.claims.put_tombstone(death, "given up", int((self.clock() + REMEMBERED).timestamp()))
 
     def _remove_messages(self, key: str) -> bool:
         return any([self._remove_from(queue, key) for queue in self.queues])

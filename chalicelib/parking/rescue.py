@@ -1,4 +1,4 @@
-"""The net: catches a job whose execution died outside every Catch, and spools it for a restart.
+"""The rescue: catches a job whose execution died outside every Catch, and spools it for a restart.
 
 A death may be announced many times, by events and by the sweep; it is dealt with once.
 """
@@ -17,7 +17,7 @@ from chalicelib.job.record import ABSENT, Failure, Record, encode, parse
 from chalicelib.replaying.inspection import Inspection
 
 RENEWING = "renewing"
-"""A grave that says this is to be dealt with again."""
+"""A tombstone that says this is to be dealt with again."""
 REMEMBERED = timedelta(days=100)
 """Longer than Step Functions keeps a closed execution (90 days)."""
 
@@ -35,17 +35,17 @@ class Rescue:
     def catch(self, execution: str) -> str:
         """Deal with one execution's end; returns how: `spooled`, `ended`, `already` or `alive`.
 
-        The order matters: the message is sent before the death is buried, so that a crash
+        The order matters: the message is sent before the death gets its tombstone, so that a crash
         between the two leads to a second message, whose restart has the very same name.
         """
         found = self.workflow.describe(execution)
         if found.status not in DEAD:
             return "alive"
         death = _record(found).death
-        if self.claims.buried([death]).get(death, RENEWING) != RENEWING:
+        if self.claims.tombstones([death]).get(death, RENEWING) != RENEWING:
             return "already"
         how = self._end(found) if found.error in ENDS else self._spool(found)
-        self._bury(death, how)
+        self._put_tombstone(death, how)
         self.telemetry.event(f"death-{how}", execution=execution, status=found.status.value)
         self.telemetry.metric(metrics.CAUGHT)
         return how
@@ -53,9 +53,9 @@ class Rescue:
     def renew(self, found: Execution) -> bool:
         """Spool a dead execution's job once more, long after its first message; says if it did.
 
-        Its grave says so first: a crash on the way leaves a death that is still to be dealt with.
+        Its tombstone says so first: a crash on the way leaves a death still to be dealt with.
         """
-        self._bury(_record(found).death, RENEWING)
+        self._put_tombstone(_record(found).death, RENEWING)
         return self.catch(found.arn) == "spooled"
 
     def renew_start(self, claim: Claim, origin: Execution) -> None:
@@ -67,9 +67,9 @@ class Rescue:
         now = self.clock().isoformat(timespec="milliseconds")
         self.claims.mark_renewed(claim, now)
 
-    def _bury(self, death: str, how: str) -> None:
+    def _put_tombstone(self, death: str, how: str) -> None:
         expires = self.clock() + REMEMBERED
-        self.claims.bury(death, how, int(expires.timestamp()))
+        self.claims.put_tombstone(death, how, int(expires.timestamp()))
 
     def _end(self, found: Execution) -> str:
         """It was meant to end: what it owned is free again."""
@@ -78,7 +78,7 @@ class Rescue:
         return "ended"
 
     def _spool(self, found: Execution) -> str:
-        """Free its slot, keep its key for the restart, and set the job aside."""
+        """Free its slot, keep its key for the restart, and spool the job."""
         self._free_slots(found.arn)
         record = self._respool(found)
         if record is None:
@@ -91,7 +91,7 @@ class Rescue:
     def _respool(self, found: Execution) -> Record | None:
         """Send the job to the spool; None where another execution has its key, or had it."""
         record = _record(found)
-        if Inspection(self.workflow, self.claims).heir(record).status is not Status.MISSING:
+        if Inspection(self.workflow, self.claims).successor(record).status is not Status.MISSING:
             self.claims.release(record.key, record.execution)
             return None
         now = self.clock().isoformat(timespec="milliseconds")

@@ -27,12 +27,12 @@ NEAR_FORGOTTEN = timedelta(days=60)
 PACE = 0.15
 """Seconds between two DescribeExecution calls: under 10 a second, the smallest quota."""
 CATCH = 2 * PACE
-"""The net looks twice: at the execution, and at the one that would have restarted it."""
+"""The rescue looks twice: at the execution, and at the one that would have restarted it."""
 
 
 @dataclass
 class Repairs:
-    """What a sweep found and mended; each list names keys or executions."""
+    """What a sweep found and repaired; each list names keys or executions."""
 
     released: list[str] = field(default_factory=list)
     freed: list[str] = field(default_factory=list)
@@ -43,17 +43,17 @@ class Repairs:
 
     @property
     def count(self) -> int:
-        """How many things were mended."""
+        """How many things were repaired."""
         return len(self.released) + len(self.freed) + len(self.caught) + len(self.renewed)
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """Looks and mends; idempotent, paced within Step Functions' quotas, stops at its deadline."""
+    """Looks and repairs; idempotent, paced within Step Functions' quotas, stops at its deadline."""
 
     workflow: Workflow
     claims: Claims
-    net: Rescue
+    rescue: Rescue
     telemetry: Telemetry
     clock: Clock
     elapsed: Callable[[], float]
@@ -76,7 +76,7 @@ class Sweep:
     def _steps(
         self, live: frozenset[str], seen: dict[str, Execution], repairs: Repairs
     ) -> Iterable[Callable[[], None]]:
-        for execution in self._unburied():
+        for execution in self._without_tombstones():
             yield lambda e=execution: self._catch(e, repairs)  # type: ignore[misc]
         for slots in self.claims.slots():
             for holder in sorted(slots.holders - live):
@@ -90,26 +90,26 @@ class Sweep:
         """Its owner's death was dealt with, and its message is young enough to be there still."""
         return bool(claim.spooled_at) and self._age(claim.spooled_at) < RENEW
 
-    def _unburied(self) -> Iterable[str]:
+    def _without_tombstones(self) -> Iterable[str]:
         """Dead executions that nobody has dealt with; an event may have been lost."""
         for status in DEAD:
             page: list[str] = []
             for execution in self.workflow.list(status):
                 page.append(execution)
                 if len(page) == 100:
-                    yield from self._without_grave(page)
+                    yield from self._of_those_without_tombstone(page)
                     page = []
-            yield from self._without_grave(page)
+            yield from self._of_those_without_tombstone(page)
 
-    def _without_grave(self, executions: list[str]) -> list[str]:
+    def _of_those_without_tombstone(self, executions: list[str]) -> list[str]:
         """Of a redriven execution only its first death can be told from its ARN alone."""
-        graves = self.claims.buried([Record(execution=e).death for e in executions])
-        dealt_with = {death for death, how in graves.items() if how != RENEWING}
+        tombstones = self.claims.tombstones([Record(execution=e).death for e in executions])
+        dealt_with = {death for death, how in tombstones.items() if how != RENEWING}
         return [e for e in executions if Record(execution=e).death not in dealt_with]
 
     def _catch(self, execution: str, repairs: Repairs) -> None:
         self.pause(CATCH)
-        if self.net.catch(execution) == "spooled":
+        if self.rescue.catch(execution) == "spooled":
             repairs.caught.append(execution)
 
     def _look(self, execution: str, seen: dict[str, Execution]) -> Execution:
@@ -132,32 +132,32 @@ class Sweep:
         elif owner.status is not Status.MISSING:
             self._of_dead(claim, owner, repairs)
         elif claim.predecessor and claim.parked_at:
-            self._of_unborn(claim, self._look(claim.predecessor, seen), repairs)
+            self._of_never_started(claim, self._look(claim.predecessor, seen), repairs)
         elif not claim.parked_at and self._age(claim.claimed_at) > GRACE:
             self._release(claim, repairs)
 
     def _of_dead(self, claim: Claim, owner: Execution, repairs: Repairs) -> None:
         """Its death was not heard of, or its message may have been dropped by now."""
         self.pause(CATCH)
-        if self.net.catch(owner.arn) == "spooled":
+        if self.rescue.catch(owner.arn) == "spooled":
             repairs.caught.append(owner.arn)
             return
         if self._given_up(owner):
             self._release(claim, repairs)
-        elif self.net.renew(owner):
+        elif self.rescue.renew(owner):
             repairs.renewed.append(claim.key)
 
-    def _of_unborn(self, claim: Claim, origin: Execution, repairs: Repairs) -> None:
+    def _of_never_started(self, claim: Claim, origin: Execution, repairs: Repairs) -> None:
         """A replay died between handing over the key and the start; its message may be dropped."""
         if self._given_up(origin):
             self._release(claim, repairs)
         elif origin.status in DEAD and self._age(claim.spooled_at or claim.parked_at) >= RENEW:
-            self.net.renew_start(claim, origin)
+            self.rescue.renew_start(claim, origin)
             repairs.renewed.append(claim.key)
 
     def _given_up(self, owner: Execution) -> bool:
         death = Record(execution=owner.arn, redrives=owner.redrives).death
-        return self.claims.buried([death]).get(death) == "given up"
+        return self.claims.tombstones([death]).get(death) == "given up"
 
     def _release(self, claim: Claim, repairs: Repairs) -> None:
         if self.claims.release(claim.key, claim.execution):

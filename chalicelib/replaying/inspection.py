@@ -32,11 +32,11 @@ class Inspection:
         return self._look_closer(replace(record, redrives=facts.redrives), facts, message_id)
 
     def _look_closer(self, record: Record, facts: Facts, message_id: str) -> Facts:
-        heir = self.heir(record, message_id)
+        successor = self.successor(record, message_id)
         facts = replace(
             facts,
-            given_up=self.claims.buried([record.death]).get(record.death) == "given up",
-            successor=heir.status is not Status.MISSING,
+            given_up=self.claims.tombstones([record.death]).get(record.death) == "given up",
+            successor=successor.status is not Status.MISSING,
         )
         if not facts.redrivable or facts.successor:
             return facts
@@ -48,6 +48,6 @@ class Inspection:
             failed_in=tail.state,
         )
 
-    def heir(self, record: Record, message_id: str = "") -> Execution:
+    def successor(self, record: Record, message_id: str = "") -> Execution:
         """The execution that a restart after this very death would have, or has, started."""
         return self.workflow.describe(self.workflow.arn(restart_name(record, message_id)))

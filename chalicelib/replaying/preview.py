@@ -12,14 +12,14 @@ NO_INPUT = "its execution is gone, and its input with it"
 NOT_ITS_KEY = "its key is held by another execution"
 
 
-def no_room(task: str) -> str:
+def no_free_slot(task: str) -> str:
     """Why a job can't be redriven inside a task that lets nobody in."""
     return f"its task {task} is full or held"
 
 
 @dataclass(frozen=True)
 class Preview:
-    """Foresees for a dry run where the table would stop or turn a recovery; changes nothing."""
+    """Tells for a dry run where the table would stop or turn a recovery; changes nothing."""
 
     claims: Claims
     task_limit: int
@@ -33,8 +33,9 @@ class Preview:
         if decision.action is Action.RESUME and _went_on(record, claim):
             decision = decide(record, replace(facts, token_refused=True), now)
         if decision.action is Action.REDRIVE:
-            if claim and claim.execution == record.execution:
-                return self._redrive(decision, record, facts)
+            decision = self._redrive(decision, record, facts)
+            if decision.action is Action.LEAVE or (claim and claim.execution == record.execution):
+                return decision
             decision = decide(record, replace(facts, redrivable=False), now)
         if decision.action is Action.RESTART:
             return _restart(decision, record, facts, claim)
@@ -46,7 +47,7 @@ class Preview:
                 continue
             limit = self.task_limit if slots.limit is None else slots.limit
             if len(slots.holders) >= limit:
-                return Decision(Action.LEAVE, no_room(slots.task))
+                return Decision(Action.LEAVE, no_free_slot(slots.task))
         return decision
 
 

@@ -1,4 +1,4 @@
-"""Does what the plan decided for one spooled job: look, resume, redrive, restart, set aside."""
+"""Does what the plan decided for one spooled job: look, resume, redrive, restart, or move away."""
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -12,7 +12,7 @@ from chalicelib.job.plan import Action, Decision, Facts, Rules, admit, decide, n
 from chalicelib.job.ports import Claims, Clock, Spool, Telemetry, Workflow
 from chalicelib.job.record import ABSENT, Record, decode
 from chalicelib.replaying.inspection import Inspection
-from chalicelib.replaying.preview import NO_INPUT, Preview, no_room
+from chalicelib.replaying.preview import NO_INPUT, Preview, no_free_slot
 from chalicelib.replaying.restart import Restart
 
 SPOOLING = ("ErrorSpool", "SpoolDirectly")
@@ -68,14 +68,14 @@ class Recovery:
         try:
             record = decode(message.body)
         except Unreadable as unreadable:
-            return self._set_aside_unread(message, rules, str(unreadable))
+            return self._move_unreadable(message, rules, str(unreadable))
         decision = admit(record, message.sent_at, self._clock(), rules)
         if decision is None and needs_facts(record):
             return self._look_and_do(record, message)
         if decision is None:
             return self._do(decide(record, None, self._clock()), record, message, None)
         if decision.action is Action.STUCK:
-            return self._set_aside_stuck(decision, record, message)
+            return self._move_stuck(decision, record, message)
         return Outcome(record.key, decision.action, decision.reason, decision.wait)
 
     def preview(self, message: Message, rules: Rules) -> Outcome:
@@ -128,8 +128,8 @@ class Recovery:
         """Go on where it failed: with a slot where that is inside a task, and with its key."""
         task = facts.failed_in if facts.failed_in in self._tasks() else ""
         if task and not self._claims.take_slot(task, record.execution, self._task_limit):
-            return Outcome(record.key, Action.LEAVE, no_room(task), problem=True)
-        if not self._claims.revive(record.key, record.execution):
+            return Outcome(record.key, Action.LEAVE, no_free_slot(task), problem=True)
+        if not self._claims.mark_redriven(record.key, record.execution):
             return self._rather_restart(record, message, task)
         try:
             self._workflow.redrive(record.execution)
@@ -175,7 +175,7 @@ class Recovery:
             self._claims.release(record.key, record.execution)
         return self._tell(record, decision.action, decision.reason)
 
-    def _set_aside_unread(self, message: Message, rules: Rules, reason: str) -> Outcome:
+    def _move_unreadable(self, message: Message, rules: Rules, reason: str) -> Outcome:
         """Move a body that can't be read to the stuck queue, unchanged; there it stays."""
         if rules.take_stuck:
             return Outcome(message.id, Action.LEAVE, f"can't be read: {reason}", problem=True)
@@ -184,7 +184,7 @@ class Recovery:
         self._telemetry.metric(metrics.UNREADABLE)
         return Outcome(message.id, Action.STUCK, f"can't be read: {reason}", problem=True)
 
-    def _set_aside_stuck(self, decision: Decision, record: Record, message: Message) -> Outcome:
+    def _move_stuck(self, decision: Decision, record: Record, message: Message) -> Outcome:
         self._stuck.send(message.body)
         if record.execution:
             now = self._clock().isoformat(timespec="milliseconds")

@@ -74,7 +74,7 @@ class Replayer:
         except RespoolError as refused:
             return self._failed(message, str(refused))
         except Exception as unexpected:  # one bad record never stops the others
-            return self._failed(message, f"unexpected {_place(unexpected)}; please report it")
+            return self._failed(message, f"unexpected {_origin(unexpected)}; please report it")
 
     def patiently(self, act: Callable[[], T], deadline: float) -> T:
         """Act again while AWS asks to slow down, with full jitter. Raises Throttled when late."""
@@ -104,7 +104,7 @@ class _Run:
         self._spool = spool
         self._order = order
         self._deadline = engine.elapsed() + order.seconds
-        self._room = BoundedSemaphore(4 * THREADS)
+        self._in_flight = BoundedSemaphore(4 * THREADS)
         self._lock = Lock()
         self._out = 0
         self._received = 0
@@ -183,7 +183,7 @@ class _Run:
             with self._lock:
                 self._out += 1
             if self._may_begin(under_way):
-                self._room.acquire()
+                self._in_flight.acquire()
                 future = pool.submit(self._settle, batch, message)
                 under_way.add(future)
                 self._pace(future)
@@ -210,7 +210,7 @@ class _Run:
             self._note(batch, message, outcome)
             return outcome
         finally:
-            self._room.release()
+            self._in_flight.release()
 
     def _note(self, batch: "_Batch", message: Message, outcome: Outcome) -> None:
         """Count one outcome; what was received together is deleted together, after the last."""
@@ -250,7 +250,7 @@ class _Batch:
     settled: list[Message] = field(default_factory=list)
 
 
-def _place(unexpected: Exception) -> str:
+def _origin(unexpected: Exception) -> str:
     """Its kind and where it was raised; its text might repeat a payload or a token."""
     frame = traceback.extract_tb(unexpected.__traceback__)[-1]
     return f"{type(unexpected).__name__} in {PurePath(frame.filename).name}, line {frame.lineno}"

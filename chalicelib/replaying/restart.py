@@ -40,13 +40,13 @@ class Restart:
 
         Without a key in the input the new execution's name is its key, so it gets a claim there.
         """
-        heir = self.workflow.arn(name)
+        successor = self.workflow.arn(name)
         if not keyless:
-            return self.claims.hand_over(record.key, record.execution, heir)
+            return self.claims.hand_over(record.key, record.execution, successor)
         return self.claims.mark_spooled(
             Claim(
                 key=name,
-                execution=heir,
+                execution=successor,
                 predecessor=record.execution,
                 claimed_at=record.failed_at,
                 parked_at=record.failed_at,

@@ -11,10 +11,10 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, 
 from chalicelib.errors import AwsError, RespoolError
 from respool.cli import changing, looking, replaying, tokens
 from respool.cli.codes import DONE, INTERRUPTED, REFUSED, USAGE
-from respool.cli.desk import Desk, everywhere
+from respool.cli.context import Context, everywhere
 from respool.cli.screen import clean
 
-_MENDS = {
+_REMEDIES = {
     "AccessDenied": "Your credentials may not do this: docs/cli.md lists what each command needs.",
     "UnauthorizedOperation": "docs/cli.md lists what each command needs.",
     "NotAuthorized": "docs/cli.md lists what each command needs.",
@@ -36,7 +36,7 @@ def _version() -> str:
 @click.version_option(_version(), prog_name="respool")
 @everywhere
 def respool() -> None:
-    """Jobs that failed, set aside whole: look at them, and put them back."""
+    """Jobs that failed, parked whole: look at them, and put them back."""
 
 
 for command in (
@@ -48,10 +48,10 @@ for command in (
     respool.add_command(command)
 
 
-def run(words: Sequence[str], desk: Desk | None = None) -> int:
+def run(words: Sequence[str], context: Context | None = None) -> int:
     """Run one command; returns its exit code and never raises."""
     try:
-        code = respool.main(list(words), "respool", standalone_mode=False, obj=desk or Desk())
+        code = respool.main(list(words), "respool", standalone_mode=False, obj=context or Context())
         return code if isinstance(code, int) else DONE
     except click.exceptions.Exit as end:
         return end.exit_code
@@ -62,11 +62,11 @@ def run(words: Sequence[str], desk: Desk | None = None) -> int:
     except BrokenPipeError:
         return _closed()
     except AwsError as refused:
-        return _fail(_with_mend(str(refused), refused.__cause__), REFUSED)
+        return _fail(_with_remedy(str(refused), refused.__cause__), REFUSED)
     except RespoolError as wrong:
         return _fail(str(wrong), USAGE)
     except (BotoCoreError, ClientError) as refused:
-        return _fail(_with_mend(str(refused), refused), REFUSED)
+        return _fail(_with_remedy(str(refused), refused), REFUSED)
     except Exception as unexpected:
         return _fail(f"unexpected {unexpected!r}; please report it", REFUSED)
 
@@ -84,13 +84,13 @@ def _usage(wrong: click.ClickException) -> str:
     return f"{said}{'' if said.endswith('?') else '.'} See {path} --help."
 
 
-def _with_mend(text: str, cause: BaseException | None) -> str:
+def _with_remedy(text: str, cause: BaseException | None) -> str:
     if isinstance(cause, NoCredentialsError):
         return f"{text}. Give --profile, or set AWS_PROFILE."
     if isinstance(cause, NoRegionError):
         return f"{text} Give --region, or set AWS_REGION."
-    mend = next((mend for sign, mend in _MENDS.items() if sign in text), "")
-    return f"{text.rstrip('.')}. {mend}".strip()
+    remedy = next((remedy for sign, remedy in _REMEDIES.items() if sign in text), "")
+    return f"{text.rstrip('.')}. {remedy}".strip()
 
 
 def _closed() -> int:

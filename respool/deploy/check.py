@@ -173,7 +173,7 @@ def main(stage: str | None) -> None:
     except Malformed as malformed:
         raise click.ClickException(str(malformed)) from None
     if wrong:
-        raise click.ClickException(f"{wrong} findings. Mend them before you deploy.")
+        raise click.ClickException(f"{wrong} findings. Fix them before you deploy.")
 
 
 def _about(source: Source) -> str:

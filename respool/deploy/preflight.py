@@ -47,7 +47,7 @@ class Checked:
 
 
 def check(source: Source) -> Checked:
-    """Read and check all of it. Raises Malformed with all that it found, each with its mend."""
+    """Read and check all of it. Raises Malformed with all that it found, each with its remedy."""
     found: list[str] = []
     settings = _try(lambda: _settings(source), found)
     parts = _try(lambda: template.read_parts(source.project), found)

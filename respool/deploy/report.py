@@ -106,7 +106,7 @@ def deleted(place: Place, done: Deleted) -> Iterator[str]:
         return
     yield (
         f"{names.prefix} is deleted but for {names.spool}, {names.stuck} and {names.table}:"
-        f" {_many(done.jobs, 'job')} {'is' if done.jobs == 1 else 'are'} still set aside there."
+        f" {_many(done.jobs, 'job')} {'is' if done.jobs == 1 else 'are'} still parked there."
     )
     yield f"  To replay them, deploy again: chalice deploy --stage {place.stage}"
     yield "  To drop them for good, empty the queues and delete again:"

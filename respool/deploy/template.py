@@ -170,7 +170,7 @@ def _switched_on(resources: Template, stage: Mapping[str, str]) -> Template:
 
 
 def remains(parts: Iterable[tuple[str, Template]], prefix: str) -> Template:
-    """What a deleted stage keeps while jobs are set aside: only what is retained anyway."""
+    """What a deleted stage keeps while jobs are parked: only what is retained anyway."""
     template = join(parts)
     resources = {
         name: resource

@@ -1,11 +1,11 @@
-"""Runs every strategy against every neighbour, and puts the outcomes side by side."""
+"""Runs every strategy against every service, and puts the outcomes side by side."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from chalicelib.gate.ramp.decide import Policy
 from respool.simulate.bound import most_probes
-from respool.simulate.neighbours import HOUR, WEEKEND, Neighbour, neighbours
+from respool.simulate.services import HOUR, WEEKEND, Service, services
 from respool.simulate.strategies import everything, hourly, ramp
 from respool.simulate.world import Place, World
 
@@ -17,13 +17,13 @@ STRATEGIES = ("every hour", "all at recovery", "ramp")
 
 @dataclass(frozen=True)
 class Run:
-    """One strategy against one neighbour.
+    """One strategy against one service.
 
     `emptied` is seconds from recovery until no job was left, None: never; `last` until the last
     job was done that is done at all.
     """
 
-    neighbour: str
+    service: str
     strategy: str
     calls_down: int
     calls: int
@@ -36,14 +36,14 @@ class Run:
 
 
 def run(
-    neighbour: Neighbour,
+    service: Service,
     strategy: str,
     jobs: int = JOBS,
     limit: int = LIMIT,
     policy: Policy | None = None,
 ) -> Run:
-    """Simulate one; the neighbour has to be a fresh one."""
-    world = World.of(neighbour, jobs, limit)
+    """Simulate one; the service has to be a fresh one."""
+    world = World.of(service, jobs, limit)
     if strategy == "ramp":
         ramp(world, policy)
     else:
@@ -51,38 +51,38 @@ def run(
     world.run(HORIZON)
     ended = world.emptied_at
     return Run(
-        neighbour.name,
+        service.name,
         strategy,
         world.calls_down,
         world.calls,
         world.count(Place.DONE),
         world.count(Place.STUCK),
-        world.done_at - neighbour.recovery,
-        None if ended is None else ended - neighbour.recovery,
-        neighbour.recovery,
+        world.done_at - service.recovery,
+        None if ended is None else ended - service.recovery,
+        service.recovery,
         tuple(world.track),
     )
 
 
 def compare() -> list[Run]:
-    """Every strategy against a fresh neighbour of every kind."""
-    kinds = range(len(neighbours()))
-    return [run(neighbours()[kind], strategy) for kind in kinds for strategy in STRATEGIES]
+    """Every strategy against a fresh service of every kind."""
+    kinds = range(len(services()))
+    return [run(services()[kind], strategy) for kind in kinds for strategy in STRATEGIES]
 
 
-def found(runs: Sequence[Run], neighbour: str, strategy: str) -> Run:
-    """The run of that neighbour and strategy."""
-    return next(r for r in runs if (r.neighbour, r.strategy) == (neighbour, strategy))
+def found(runs: Sequence[Run], service: str, strategy: str) -> Run:
+    """The run of that service and strategy."""
+    return next(r for r in runs if (r.service, r.strategy) == (service, strategy))
 
 
 def table(runs: Sequence[Run]) -> str:
     """The comparison for people."""
-    heads = ("neighbour", "put back", "calls while down", "done", "stuck", "last done", "empty")
+    heads = ("service", "put back", "calls while down", "done", "stuck", "last done", "empty")
     rows = [heads]
     before = ""
     for each in runs:
-        name = each.neighbour if each.neighbour != before else ""
-        before = each.neighbour
+        name = each.service if each.service != before else ""
+        before = each.service
         told = (name, each.strategy, f"{each.calls_down:,}", f"{each.done}", f"{each.stuck}")
         emptied = "never" if each.emptied is None else hours(each.emptied)
         rows.append((*told, hours(each.last), emptied))

@@ -6,8 +6,8 @@ from functools import lru_cache
 
 from chalicelib.gate.ramp.decide import Decision, Facts, Policy, decide, settle
 from chalicelib.gate.ramp.judge import Job
-from chalicelib.job.ramp_state import State, mark
-from respool.simulate.neighbours import HOUR, MINUTE
+from chalicelib.job.ramp_state import State, digest
+from respool.simulate.services import HOUR, MINUTE
 from respool.simulate.world import Place, SimJob, World
 
 FRIDAY = datetime(2026, 11, 20, 22, 0, tzinfo=UTC)
@@ -29,8 +29,8 @@ def hourly(world: World) -> None:
 
 
 def everything(world: World) -> None:
-    """By somebody who knows when the neighbour is back: all at that moment, and each hour again
-    what failed; with MAX_ATTEMPTS. A neighbour that comes and goes is back when it first comes.
+    """By somebody who knows when the service is back: all at that moment, and each hour again
+    what failed; with MAX_ATTEMPTS. A service that comes and goes is back when it first comes.
     """
 
     def replay() -> None:
@@ -39,7 +39,7 @@ def everything(world: World) -> None:
         world.at(world.now + HOUR, replay)
 
     first = 0.0
-    while world.neighbour.down(first):
+    while world.service.down(first):
         first += MINUTE
     world.at(first, replay)
 
@@ -65,23 +65,23 @@ class _Ticker:
         facts = Facts(
             jobs={key: _job(job) for key, job in self._by_key.items() if job.place is not DONE},
             free=world.limit - world.inside,
-            ended={each.key: self._by_key[each.key].place is DONE for each in self._state.out},
+            ended={each.key: self._by_key[each.key].place is DONE for each in self._state.released},
         )
         decision = decide(self._state, facts, now, self._policy)
-        kept = {each.key for each in decision.state.out}
+        kept = {each.key for each in decision.state.released}
         for each in decision.release:
-            excused = decision.state.excused.get(mark(each.key), 0)
-            if not _put_back(world, self._by_key[each.key], excused):
+            service_failures = decision.state.service_failures.get(digest(each.key), 0)
+            if not _put_back(world, self._by_key[each.key], service_failures):
                 kept.discard(each.key)
         self._state = settle(decision.state, frozenset(kept), (), now)
         self.decisions.append(decision)
         world.at(world.now + self._policy.interval, self.tick)
 
 
-def _put_back(world: World, job: SimJob, excused: int) -> bool:
-    """As an unattended replay does; one that has failed too often is set aside as stuck."""
-    if job.attempt - excused >= MAX_ATTEMPTS:
-        world.set_aside(job)
+def _put_back(world: World, job: SimJob, service_failures: int) -> bool:
+    """As an unattended replay does; one that has failed too often is parked as stuck."""
+    if job.attempt - service_failures >= MAX_ATTEMPTS:
+        world.mark_stuck(job)
         return False
     world.release(job)
     return True

@@ -1,4 +1,4 @@
-"""A task with a limit, jobs that wait, and the calls that a neighbour gets: events on a heap."""
+"""A task with a limit, jobs that wait, and the calls that a service gets: events on a heap."""
 
 import heapq
 from collections import deque
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import count
 
-from respool.simulate.neighbours import DOWN, Neighbour
+from respool.simulate.services import DOWN, Service
 
 RETRY = 5
 """Seconds until the state machine's own retry, one for each failure."""
@@ -17,7 +17,7 @@ class Place(StrEnum):
     """Where a job is."""
 
     PARKED = "parked"
-    QUEUED = "waits for a place in the task"
+    QUEUED = "waits for a slot in the task"
     INSIDE = "inside the task"
     DONE = "done"
     STUCK = "stuck"
@@ -25,7 +25,7 @@ class Place(StrEnum):
 
 @dataclass
 class SimJob:
-    """One job; times are seconds, as the neighbour counts them."""
+    """One job; times are seconds, as the service counts them."""
 
     number: int
     place: Place = Place.PARKED
@@ -38,9 +38,9 @@ class SimJob:
 
 @dataclass
 class World:
-    """The jobs, the task with its limit, and what the neighbour has seen of them."""
+    """The jobs, the task with its limit, and what the service has seen of them."""
 
-    neighbour: Neighbour
+    service: Service
     limit: int = 5
     jobs: list[SimJob] = field(default_factory=list)
     now: float = 0
@@ -56,9 +56,9 @@ class World:
     inside: int = 0
 
     @classmethod
-    def of(cls, neighbour: Neighbour, jobs: int, limit: int) -> "World":
+    def of(cls, service: Service, jobs: int, limit: int) -> "World":
         """So many jobs wait, each failed once."""
-        world = cls(neighbour, limit, [SimJob(number) for number in range(jobs)])
+        world = cls(service, limit, [SimJob(number) for number in range(jobs)])
         world._left = jobs
         return world
 
@@ -79,7 +79,7 @@ class World:
         self._queue.append(job)
         self._admit()
 
-    def set_aside(self, job: SimJob) -> None:
+    def mark_stuck(self, job: SimJob) -> None:
         """Move a job to the stuck ones."""
         self._leave(job, Place.STUCK)
 
@@ -109,8 +109,8 @@ class World:
 
     def _call(self, job: SimJob, last: bool) -> None:
         self.calls += 1
-        self.calls_down += self.neighbour.down(self.now)
-        answer = self.neighbour.answer(self.now, job.number)
+        self.calls_down += self.service.down(self.now)
+        answer = self.service.answer(self.now, job.number)
         end = self.now + answer.seconds
         if not answer.error:
             self.at(end, lambda: self._done(job))

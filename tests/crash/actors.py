@@ -89,7 +89,7 @@ def until_quiet(stage: FakeStage, again: Actor) -> None:
     """Run it all again, without faults, until nothing is left to do."""
     stage.machine.wire = Wire()
     stage.new_wire = Wire
-    stage.neighbour.broken = False
+    stage.service.broken = False
     stage.machine.run()
     for act in (again, *4 * [_round]):
         stage.clock.pause(3 * 3600)
@@ -100,7 +100,7 @@ def until_quiet(stage: FakeStage, again: Actor) -> None:
 def _round(process: Process) -> None:
     stage = process.stage
     while stage.executions.ended:
-        process.net.catch(stage.executions.ended.pop(0))
+        process.rescue.catch(stage.executions.ended.pop(0))
     process.replay()
     stage.machine.run()
     process.replay(take_stuck=True)

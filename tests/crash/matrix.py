@@ -111,7 +111,7 @@ def try_out(case: Case) -> Verdict:
 
 def _meanwhile(stage: FakeStage, scenario: Scenario) -> None:
     """The rival acts to its end, and the jobs go on."""
-    stage.neighbour.broken = False
+    stage.service.broken = False
     actors.attempt(scenario.rival or scenario.act, stage.process())
     if scenario.act not in (actors.states, actors.states_resumed):
         stage.machine.run()
@@ -122,8 +122,8 @@ def _judge(case: Case, stage: FakeStage) -> Verdict:
     wanted = scenario.wanted
     if case.rival_at is not None and scenario.wanted_with_rival:
         wanted = scenario.wanted_with_rival
-    done = stage.neighbour.done[scenario.job]
-    others = sum(stage.neighbour.done.values()) - done
+    done = stage.service.done[scenario.job]
+    others = sum(stage.service.done.values()) - done
     leaks = [f"claim of {key!r}: {claim}" for key, claim in stage.table.jobs.items()]
     leaks += [f"slot in {task}: {holders}" for task, holders in stage.table.held.items()]
     bodies = [*stage.spool.bodies, *stage.stuck.bodies]

@@ -111,9 +111,9 @@ SCENARIOS = (
     Scenario("replay", "not chosen", situations.parked, actors.choose_others),
     Scenario("trigger", "resume by token", situations.parked, actors.trigger),
     Scenario("trigger", "restart", situations.caught, actors.trigger, redrives=False),
-    Scenario("net", "aborted in its task", situations.aborted, actors.hear_of_end),
+    Scenario("rescue", "aborted in its task", situations.aborted, actors.hear_of_end),
     Scenario(
-        "net",
+        "rescue",
         "aborted in its task, replayed meanwhile",
         situations.aborted,
         actors.hear_of_end,
@@ -121,7 +121,7 @@ SCENARIOS = (
         redrives=False,
     ),
     Scenario(
-        "net",
+        "rescue",
         "aborted while parked, replayed meanwhile",
         lambda stage: situations.parked_and_aborted(stage, heard=False),
         actors.hear_of_end,
@@ -129,7 +129,7 @@ SCENARIOS = (
         redrives=False,
     ),
     Scenario(
-        "net",
+        "rescue",
         "aborted while parked, redriven meanwhile",
         lambda stage: situations.parked_and_aborted(stage, heard=False),
         actors.hear_of_end,

@@ -17,15 +17,15 @@ NAME = "first"
 
 def started(stage: FakeStage, job: str = KEYED) -> str:
     """A job that is about to fail."""
-    stage.neighbour.broken = True
+    stage.service.broken = True
     return stage.executions.start(NAME, job)
 
 
 def parked(stage: FakeStage, job: str = KEYED) -> str:
-    """A job that failed, is parked and spooled; the neighbour is well again."""
+    """A job that failed, is parked and spooled; the service is well again."""
     arn = started(stage, job)
     stage.machine.run()
-    stage.neighbour.broken = False
+    stage.service.broken = False
     stage.clock.pause(1800)
     return arn
 
@@ -40,7 +40,7 @@ def aborted(stage: FakeStage, job: str = KEYED) -> str:
 
 
 def caught(stage: FakeStage, job: str = KEYED) -> str:
-    """The same, spooled by the net for a restart."""
+    """The same, spooled by the rescue for a restart."""
     arn = aborted(stage, job)
     hear(stage)
     stage.clock.pause(1800)
@@ -48,7 +48,7 @@ def caught(stage: FakeStage, job: str = KEYED) -> str:
 
 
 def parked_and_aborted(stage: FakeStage, heard: bool = True) -> str:
-    """A parked job that was aborted: its token's message is there, and perhaps the net's."""
+    """A parked job that was aborted: its token's message is there, and perhaps the rescue's."""
     arn = parked(stage)
     stage.executions.stop(arn, "Aborted", "by hand")
     if heard:
@@ -102,13 +102,13 @@ def claim_left(stage: FakeStage) -> str:
 
 
 def slot_written_late(stage: FakeStage) -> str:
-    """A dead job, spooled by the net, whose slot was written after its end."""
+    """A dead job, spooled by the rescue, whose slot was written after its end."""
     arn = caught(stage)
     stage.table.enter(TASK, arn, stage.task_limit)
     return arn
 
 
 def hear(stage: FakeStage) -> None:
-    """Let the net hear of every end."""
+    """Let the rescue hear of every end."""
     while stage.executions.ended:
-        stage.process().net.catch(stage.executions.ended.pop(0))
+        stage.process().rescue.catch(stage.executions.ended.pop(0))

@@ -26,7 +26,7 @@ from tests.e2e.conftest import Quiet
 
 ADDRESS = "https://page.example/api/"
 NOW = datetime(2026, 11, 23, 0, 20, tzinfo=UTC)
-"""Monday morning in Tokyo; the neighbour went down on Friday night."""
+"""Monday morning in Tokyo; the service went down on Friday night."""
 NAMES = Names("respool-prod", "aws", "ap-northeast-1", "123456789012")
 SETTINGS = {"REPLAY_SCHEDULE": "rate(1 hour)", "REPLAY_TIMEZONE": "Asia/Tokyo", "REPLAY_MAX": "10"}
 MAINTENANCE = "503 Service Unavailable: closed for maintenance until Monday 06:00"

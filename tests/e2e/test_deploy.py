@@ -173,7 +173,7 @@ def assert_nothing_was_made(project: ProjectCopy, said: str) -> None:
     assert deployment.client("cloudformation").list_stacks()["StackSummaries"] == []
 
 
-def test_delete_removes_everything_where_no_job_is_set_aside(copy: Copy) -> None:
+def test_delete_removes_everything_where_no_job_is_parked(copy: Copy) -> None:
     project = copy()
     project.deploy()
     deleted = project.chalice("delete")
@@ -197,10 +197,10 @@ def test_delete_keeps_spooled_jobs_and_a_later_deploy_replays_them(copy: Copy) -
 
     deleted = project.chalice("delete")
     assert deleted.returncode == 0
-    assert "3 jobs are still set aside" in deleted.stdout
+    assert "3 jobs are still parked" in deleted.stdout
     assert is_empty(deployment)
     assert queues(deployment) == ["respool-local-spool", "respool-local-stuck"]
-    assert "3 jobs are still set aside" in project.chalice("delete").stdout
+    assert "3 jobs are still parked" in project.chalice("delete").stdout
 
     project.deploy()
     done = deployment.invoke("reprocess", {})
@@ -217,7 +217,7 @@ def test_a_large_job_spooled_by_reference_outlives_its_execution(copy: Copy) -> 
     job = {"key": "large", "load": "x" * 100_000}
     deployment.start(job)
     deployment.wait_until(lambda: deployment.spool_depth() == 1, "a spooled job")
-    assert "1 job is still set aside" in project.chalice("delete").stdout
+    assert "1 job is still parked" in project.chalice("delete").stdout
     project.deploy()
     assert deployment.invoke("reprocess", {})["restarted"] == 1
     deployment.wait_until(lambda: outputs(deployment) == [job], "the job's end")
@@ -233,7 +233,7 @@ def test_delete_sets_jobs_aside_that_are_still_running(copy: Copy) -> None:
     )
     deleted = project.chalice("delete")
     assert "Ended 1 execution" in deleted.stdout
-    assert "1 job is still set aside" in deleted.stdout
+    assert "1 job is still parked" in deleted.stdout
     assert deployment.spool_depth() == 1
 
 
@@ -244,7 +244,7 @@ def test_an_emptied_spool_goes_with_the_next_delete(copy: Copy) -> None:
     deployment.client("sqs").send_message(
         QueueUrl=deployment.queue_url(deployment.names.spool), MessageBody='{"key": "12345"}'
     )
-    assert "1 job is still set aside" in project.chalice("delete").stdout
+    assert "1 job is still parked" in project.chalice("delete").stdout
     deployment.client("sqs").purge_queue(QueueUrl=deployment.queue_url(deployment.names.spool))
     assert "respool-local is deleted.\n" in project.chalice("delete").stdout
     assert queues(deployment) == []

@@ -21,7 +21,7 @@ class Table:
         self.jobs: dict[str, Claim] = {}
         self.holders: dict[str, set[str]] = {}
         self.limits: dict[str, int] = {}
-        self.graves: dict[str, tuple[str, int]] = {}
+        self.tombstones: dict[str, tuple[str, int]] = {}
 
     @property
     def held(self) -> dict[str, set[str]]:
@@ -90,18 +90,18 @@ class FakeClaims:
             for task in table.holders.keys() | table.limits.keys()
         ]
 
-    def hand_over(self, key: str, owner: str, heir: str) -> bool:
-        """Let the heir own what the owner owned, or nobody."""
-        return self._call("UpdateItem", lambda: self._hand_over(key, owner, heir))
+    def hand_over(self, key: str, owner: str, successor: str) -> bool:
+        """Let the successor own what the owner owned, or nobody."""
+        return self._call("UpdateItem", lambda: self._hand_over(key, owner, successor))
 
-    def _hand_over(self, key: str, owner: str, heir: str) -> bool:
+    def _hand_over(self, key: str, owner: str, successor: str) -> bool:
         claim = self._table.jobs.get(key)
         if claim is None:
             return True
         return self._table.change(
             key,
-            owner if claim.execution == owner else heir,
-            lambda old: replace(old, execution=heir, predecessor=owner),
+            owner if claim.execution == owner else successor,
+            lambda old: replace(old, execution=successor, predecessor=owner),
         )
 
     def mark_spooled(self, claim: Claim) -> bool:
@@ -131,13 +131,13 @@ class FakeClaims:
 
         self._call("UpdateItem", lambda: self._table.change(claim.key, claim.execution, renewed))
 
-    def revive(self, key: str, execution: str) -> bool:
+    def mark_redriven(self, key: str, execution: str) -> bool:
         """Say that a dead owner is about to live again."""
 
-        def revived(old: Claim) -> Claim:
+        def redriven(old: Claim) -> Claim:
             return replace(old, stuck_at="", spooled_at="")
 
-        return self._call("UpdateItem", lambda: self._table.change(key, execution, revived))
+        return self._call("UpdateItem", lambda: self._table.change(key, execution, redriven))
 
     def mark_resumed(self, key: str, execution: str, parked_at: str, at: str) -> bool:
         """Say that it goes on, where it was parked then."""
@@ -182,24 +182,24 @@ class FakeClaims:
         else:
             self._table.limits[task] = limit
 
-    def buried(self, deaths: Sequence[str]) -> dict[str, str]:
+    def tombstones(self, deaths: Sequence[str]) -> dict[str, str]:
         """Which of these deaths were dealt with, a hundred a call."""
         found: dict[str, str] = {}
         for start in range(0, len(deaths), 100):
             asked = deaths[start : start + 100]
-            found |= self._call("BatchGetItem", lambda a=asked: self._graves(a))  # type: ignore[misc]
+            found |= self._call("BatchGetItem", lambda a=asked: self._tombstones(a))  # type: ignore[misc]
         return found
 
-    def _graves(self, deaths: Sequence[str]) -> dict[str, str]:
+    def _tombstones(self, deaths: Sequence[str]) -> dict[str, str]:
         if len(set(deaths)) != len(deaths):
             raise Refused("BatchGetItem: ValidationException: duplicates")
-        graves = self._table.graves
-        return {death: graves[death][0] for death in deaths if death in graves}
+        tombstones = self._table.tombstones
+        return {death: tombstones[death][0] for death in deaths if death in tombstones}
 
-    def bury(self, death: str, how: str, expires: int) -> None:
+    def put_tombstone(self, death: str, how: str, expires: int) -> None:
         """Remember that this death was dealt with."""
 
         def write() -> None:
-            self._table.graves[death] = (how, expires)
+            self._table.tombstones[death] = (how, expires)
 
         self._call("UpdateItem", write)

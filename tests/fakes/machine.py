@@ -14,7 +14,7 @@ from chalicelib.job.record import Failure, compact
 from tests.fakes.claims import Table
 from tests.fakes.clock import SteppedClock
 from tests.fakes.executions import Executions
-from tests.fakes.run import TASK, Neighbour, Run, TaskFailed
+from tests.fakes.run import TASK, Run, Service, TaskFailed
 from tests.fakes.spool import Queue
 from tests.fakes.wire import Died, Wire
 
@@ -35,7 +35,7 @@ class Machine:
         executions: Executions,
         table: Table,
         spool: Queue,
-        neighbour: Neighbour,
+        service: Service,
         spool_lambda: Callable[[dict[str, Any]], Any],
         task_limit: int,
     ) -> None:
@@ -46,7 +46,7 @@ class Machine:
         self._executions = executions
         self._table = table
         self._spool = spool
-        self._neighbour = neighbour
+        self._service = service
         self._spool_lambda = spool_lambda
         self._task_limit = task_limit
         self._states: dict[str, Callable[[Run], bool]] = {
@@ -108,7 +108,7 @@ class Machine:
         run.key, run.attempt = key, claim.attempt
         run.first_failed_at = claim.first_failed_at
         for step in self.upstream:
-            self._neighbour.steps[step] += 1
+            self._service.steps[step] += 1
         run.enter("TakeSlot")
         return True
 
@@ -141,10 +141,10 @@ class Machine:
     def _uncertain_task(self, run: Run) -> bool:
         if not run.inside:
             run.inside = True
-            self._neighbour.visits[run.input] += 1
+            self._service.visits[run.input] += 1
             return True
         try:
-            self._neighbour.serve(run.input)
+            self._service.serve(run.input)
         except TaskFailed as problem:
             run.attempt += 1
             run.failed_at = self._clock.iso()

@@ -20,7 +20,7 @@ class TaskFailed(Exception):
 
 
 @dataclass
-class Neighbour:
+class Service:
     """Whom the uncertain task calls: counts who came and whose work was completed, by input.
 
     `refuses` are inputs that it never takes; `steps` counts how often each step upstream of the
@@ -36,7 +36,7 @@ class Neighbour:
     def serve(self, job: str) -> None:
         """Do the job's work. Raises TaskFailed while broken."""
         if self.broken or job in self.refuses:
-            raise TaskFailed("the neighbour does not answer")
+            raise TaskFailed("the service does not answer")
         self.done[job] += 1
 
 

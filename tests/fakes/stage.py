@@ -18,7 +18,7 @@ from tests.fakes.claims import FakeClaims, Table
 from tests.fakes.clock import SteppedClock
 from tests.fakes.executions import Executions
 from tests.fakes.machine import Machine
-from tests.fakes.run import Neighbour
+from tests.fakes.run import Service
 from tests.fakes.spool import Delivery, FakeSpool, Queue
 from tests.fakes.telemetry import FakeTelemetry
 from tests.fakes.wire import Wire
@@ -55,7 +55,7 @@ class FakeStage:
         self.spool = Queue(self.clock, seed, delivery)
         self.stuck = Queue(self.clock, seed, delivery)
         self.table = Table()
-        self.neighbour = Neighbour()
+        self.service = Service()
         self.executions = Executions(self.clock)
         self.task_limit = task_limit
         self.max_attempts = max_attempts
@@ -66,7 +66,7 @@ class FakeStage:
             self.executions,
             self.table,
             self.spool,
-            self.neighbour,
+            self.service,
             lambda payload: self.process(self.new_wire()).spooling.take(payload),
             task_limit,
         )
@@ -89,7 +89,7 @@ class Process:
         self.claims = FakeClaims(stage.table, wire)
 
     @cached_property
-    def net(self) -> Rescue:
+    def rescue(self) -> Rescue:
         """What catches jobs that fell."""
         clock = self.stage.clock
         return Rescue(self.workflow, self.claims, self.spool, self.telemetry, clock.now)
@@ -97,7 +97,7 @@ class Process:
     @cached_property
     def spooling(self) -> Spooling:
         """What the spool Lambda does."""
-        return Spooling(self.workflow, self.spool, self.net, self.telemetry)
+        return Spooling(self.workflow, self.spool, self.rescue, self.telemetry)
 
     @cached_property
     def recovery(self) -> Recovery:
@@ -139,7 +139,7 @@ class Process:
         sweep = Sweep(
             self.workflow,
             self.claims,
-            self.net,
+            self.rescue,
             self.telemetry,
             clock.now,
             clock.elapsed,

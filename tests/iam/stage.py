@@ -28,7 +28,7 @@ from tests.iam.requests import TOKEN_MARK
 
 TOKEN = "the-token-of-the-console"
 STATES = {"UncertainTask": {"Type": "Pass", "Next": "Another"}, "Another": {"Type": "Succeed"}}
-FAILED = Failure("ConnectionError", "the neighbour does not answer")
+FAILED = Failure("ConnectionError", "the service does not answer")
 LONG_AGO = "2026-11-20T13:10:00.000+00:00"
 HANDLERS = {
     "uncertain_task": app.uncertain_task,

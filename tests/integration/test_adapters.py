@@ -245,18 +245,18 @@ def test_the_spool_is_read_on_a_long_poll() -> None:
         assert SqsSpool(sdk, "respool-test-spool").receive(100, 90_000) == []
 
 
-def test_graves_that_dynamodb_did_not_get_to_are_asked_for_again() -> None:
+def test_tombstones_that_dynamodb_did_not_get_to_are_asked_for_again() -> None:
     asked = {"table": {"Keys": [{"pk": {"S": "dead#b"}}]}}
     with stubbed("dynamodb") as (sdk, stub):
-        grave = {"pk": {"S": "dead#a"}, "how": {"S": "ended"}}
+        tombstone = {"pk": {"S": "dead#a"}, "how": {"S": "ended"}}
         stub.add_response(
-            "batch_get_item", {"Responses": {"table": [grave]}, "UnprocessedKeys": asked}
+            "batch_get_item", {"Responses": {"table": [tombstone]}, "UnprocessedKeys": asked}
         )
-        grave = {"pk": {"S": "dead#b"}, "how": {"S": "spooled"}}
+        tombstone = {"pk": {"S": "dead#b"}, "how": {"S": "spooled"}}
         stub.add_response(
-            "batch_get_item", {"Responses": {"table": [grave]}}, {"RequestItems": asked}
+            "batch_get_item", {"Responses": {"table": [tombstone]}}, {"RequestItems": asked}
         )
-        found = DynamoClaims(sdk, "table").buried(["a", "b"])
+        found = DynamoClaims(sdk, "table").tombstones(["a", "b"])
     assert found == {"a": "ended", "b": "spooled"}
 
 

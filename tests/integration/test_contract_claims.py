@@ -21,7 +21,7 @@ from tests.fakes.wire import Wire
 
 TABLE = "respool-test-claims"
 TASK = "UncertainTask"
-OWNER, HEIR, OTHER = "arn:owner", "arn:heir", "arn:other"
+OWNER, SUCCESSOR, OTHER = "arn:owner", "arn:successor", "arn:other"
 DEAD = Claim(
     key="k",
     execution=OWNER,
@@ -54,9 +54,9 @@ def on_dynamodb(dynamodb: Any) -> DynamoClaims:
     return DynamoClaims(dynamodb, TABLE)
 
 
-@pytest.fixture(params=["memory", "dynamodb"])
+@pytest.fixture(params=["fakes", "dynamodb"])
 def claims(request: pytest.FixtureRequest) -> Claims:
-    if request.param == "memory":
+    if request.param == "fakes":
         return FakeClaims(Table(), Wire())
     return on_dynamodb(request.getfixturevalue("dynamodb"))
 
@@ -75,7 +75,7 @@ def test_a_key_that_nobody_has_is_none(claims: Claims) -> None:
 def test_nobody_else_can_mark_hand_over_or_release_a_claim(claims: Claims) -> None:
     claims.mark_spooled(DEAD)
     assert not claims.mark_spooled(replace(DEAD, execution=OTHER, attempt=9))
-    assert not claims.hand_over("k", OTHER, HEIR)
+    assert not claims.hand_over("k", OTHER, SUCCESSOR)
     assert not claims.release("k", OTHER)
     claims.mark_stuck("k", OTHER, "now")
     assert claims.get("k") == DEAD
@@ -108,10 +108,10 @@ def test_a_renewal_never_brings_back_a_claim(claims: Claims) -> None:
     assert claims.get("k") is None
 
 
-def test_a_revived_claim_stays_parked_until_it_goes_on(claims: Claims) -> None:
+def test_a_redriven_claim_stays_parked_until_it_goes_on(claims: Claims) -> None:
     claims.mark_spooled(DEAD)
     claims.mark_stuck("k", OWNER, "before")
-    assert claims.revive("k", OWNER)
+    assert claims.mark_redriven("k", OWNER)
     assert claims.get("k") == replace(DEAD, spooled_at="")
     assert claims.mark_resumed("k", OWNER, DEAD.parked_at, "now")
     assert claims.get("k") == replace(DEAD, parked_at="", spooled_at="", resumed_at="now")
@@ -123,11 +123,11 @@ def test_a_claim_that_was_parked_since_is_not_marked_as_going_on(claims: Claims)
     assert claims.get("k") == DEAD
 
 
-def test_nobody_revives_a_claim_of_another_or_none(claims: Claims) -> None:
-    assert not claims.revive("k", OWNER)
+def test_nobody_redrives_a_claim_of_another_or_none(claims: Claims) -> None:
+    assert not claims.mark_redriven("k", OWNER)
     assert not claims.mark_resumed("k", OWNER, DEAD.parked_at, "now")
     claims.mark_spooled(DEAD)
-    assert not claims.revive("k", OTHER)
+    assert not claims.mark_redriven("k", OTHER)
     assert not claims.mark_resumed("k", OTHER, DEAD.parked_at, "now")
     assert claims.get("k") == DEAD
 
@@ -141,19 +141,19 @@ def test_a_long_message_is_cut(claims: Claims) -> None:
 
 def test_an_heir_owns_what_was_handed_over_and_nothing_else_changes(claims: Claims) -> None:
     claims.mark_spooled(DEAD)
-    assert claims.hand_over("k", OWNER, HEIR)
-    assert claims.get("k") == replace(DEAD, execution=HEIR, predecessor=OWNER)
+    assert claims.hand_over("k", OWNER, SUCCESSOR)
+    assert claims.get("k") == replace(DEAD, execution=SUCCESSOR, predecessor=OWNER)
 
 
 def test_handing_over_twice_is_no_error_and_nobody_else_s_turn(claims: Claims) -> None:
     claims.mark_spooled(DEAD)
-    assert claims.hand_over("k", OWNER, HEIR)
-    assert claims.hand_over("k", OWNER, HEIR)
+    assert claims.hand_over("k", OWNER, SUCCESSOR)
+    assert claims.hand_over("k", OWNER, SUCCESSOR)
     assert not claims.hand_over("k", OWNER, OTHER)
 
 
 def test_a_key_that_nobody_has_can_be_handed_over_and_stays_nobody_s(claims: Claims) -> None:
-    assert claims.hand_over("k", OWNER, HEIR)
+    assert claims.hand_over("k", OWNER, SUCCESSOR)
     assert claims.get("k") is None
 
 
@@ -176,8 +176,8 @@ def test_a_key_may_hold_any_character(claims: Claims, key: str) -> None:
 
 
 def test_a_task_takes_as_many_as_its_limit_and_no_more(claims: Claims) -> None:
-    assert [claims.take_slot(TASK, e, 2) for e in (OWNER, HEIR, OTHER)] == [True, True, False]
-    assert list(claims.slots()) == [Slots(TASK, frozenset({OWNER, HEIR}))]
+    assert [claims.take_slot(TASK, e, 2) for e in (OWNER, SUCCESSOR, OTHER)] == [True, True, False]
+    assert list(claims.slots()) == [Slots(TASK, frozenset({OWNER, SUCCESSOR}))]
 
 
 def test_who_is_inside_may_enter_again_also_when_it_is_full_or_held(claims: Claims) -> None:
@@ -199,9 +199,9 @@ def test_a_limit_that_somebody_set_goes_before_the_stage_s_until_it_is_unset(
 ) -> None:
     claims.set_limit(TASK, 1)
     assert list(claims.slots()) == [Slots(TASK, frozenset(), 1)]
-    assert [claims.take_slot(TASK, e, 5) for e in (OWNER, HEIR)] == [True, False]
+    assert [claims.take_slot(TASK, e, 5) for e in (OWNER, SUCCESSOR)] == [True, False]
     claims.set_limit(TASK, None)
-    assert claims.take_slot(TASK, HEIR, 5)
+    assert claims.take_slot(TASK, SUCCESSOR, 5)
 
 
 def test_a_slot_freed_twice_is_free_once(claims: Claims) -> None:
@@ -213,41 +213,41 @@ def test_a_slot_freed_twice_is_free_once(claims: Claims) -> None:
         TASK: frozenset(),
         "Other": frozenset({OWNER}),
     }
-    assert [claims.take_slot(TASK, e, 1) for e in (HEIR, OTHER)] == [True, False]
+    assert [claims.take_slot(TASK, e, 1) for e in (SUCCESSOR, OTHER)] == [True, False]
 
 
 def test_a_death_is_remembered_and_what_became_of_it_can_change(claims: Claims) -> None:
-    claims.bury("d", "renewing", 2_000_000_000)
-    claims.bury("d", "spooled", 2_000_000_000)
-    assert claims.buried(["d", "unknown"]) == {"d": "spooled"}
+    claims.put_tombstone("d", "renewing", 2_000_000_000)
+    claims.put_tombstone("d", "spooled", 2_000_000_000)
+    assert claims.tombstones(["d", "unknown"]) == {"d": "spooled"}
 
 
 def test_more_than_a_hundred_deaths_are_asked_for_at_once(claims: Claims) -> None:
     for n in range(0, 250, 25):
-        claims.bury(f"d{n}", "ended", 2_000_000_000)
-    found = claims.buried([f"d{n}" for n in range(250)])
+        claims.put_tombstone(f"d{n}", "ended", 2_000_000_000)
+    found = claims.tombstones([f"d{n}" for n in range(250)])
     assert found == {f"d{n}": "ended" for n in range(0, 250, 25)}
 
 
 def test_no_deaths_are_asked_for_in_no_call(claims: Claims) -> None:
-    assert claims.buried([]) == {}
+    assert claims.tombstones([]) == {}
 
 
 def test_one_death_asked_for_twice_is_refused(claims: Claims) -> None:
     with pytest.raises(AwsError):
-        claims.buried(["d", "d"])
+        claims.tombstones(["d", "d"])
 
 
-def test_graves_slots_and_claims_are_never_taken_for_each_other(claims: Claims) -> None:
+def test_tombstones_slots_and_claims_are_never_taken_for_each_other(claims: Claims) -> None:
     claims.mark_spooled(DEAD)
     claims.take_slot(TASK, OWNER, 1)
-    claims.bury(OWNER, "spooled", 2_000_000_000)
+    claims.put_tombstone(OWNER, "spooled", 2_000_000_000)
     assert [claim.key for claim in claims.claims()] == ["k"]
     assert [slots.task for slots in claims.slots()] == [TASK]
 
 
 keys = st.sampled_from(["k", "l"])
-executions = st.sampled_from([OWNER, HEIR, OTHER])
+executions = st.sampled_from([OWNER, SUCCESSOR, OTHER])
 tasks = st.sampled_from([TASK, "Other"])
 written = st.builds(
     Claim,
@@ -263,14 +263,16 @@ calls = st.one_of(
     st.tuples(st.just("mark_spooled"), written),
     st.tuples(st.just("hand_over"), keys, executions, executions),
     st.tuples(st.just("mark_renewed"), written, st.just("now")),
-    st.tuples(st.just("revive"), keys, executions),
+    st.tuples(st.just("mark_redriven"), keys, executions),
     st.tuples(st.just("mark_resumed"), keys, executions, st.just("t1"), st.just("t4")),
     st.tuples(st.just("mark_stuck"), keys, executions, st.just("now")),
     st.tuples(st.just("release"), keys, executions),
     st.tuples(st.just("take_slot"), tasks, executions, st.integers(0, 2)),
     st.tuples(st.just("free_slot"), tasks, executions),
     st.tuples(st.just("set_limit"), tasks, st.sampled_from([None, 0, 1, 2])),
-    st.tuples(st.just("bury"), executions, st.sampled_from(["ended", "spooled"]), st.just(2**31)),
+    st.tuples(
+        st.just("put_tombstone"), executions, st.sampled_from(["ended", "spooled"]), st.just(2**31)
+    ),
 )
 
 
@@ -278,15 +280,15 @@ def _all(claims: Claims) -> list[Any]:
     """What is in a table, as its readers see it."""
     jobs = sorted(claims.claims(), key=lambda claim: claim.key)
     slots = sorted(claims.slots(), key=lambda each: each.task)
-    return [jobs, slots, claims.buried([OWNER, HEIR, OTHER])]
+    return [jobs, slots, claims.tombstones([OWNER, SUCCESSOR, OTHER])]
 
 
 def _hold_to_each_other(dynamodb: Any, script: list[tuple[Any, ...]]) -> None:
-    memory, real = FakeClaims(Table(), Wire()), on_dynamodb(dynamodb)
+    fakes, real = FakeClaims(Table(), Wire()), on_dynamodb(dynamodb)
     for method, *given_to_it in script:
-        answers = [getattr(each, method)(*given_to_it) for each in (memory, real)]
+        answers = [getattr(each, method)(*given_to_it) for each in (fakes, real)]
         assert answers[0] == answers[1], (method, given_to_it)
-    assert _all(memory) == _all(real)
+    assert _all(fakes) == _all(real)
 
 
 def _examples(count: int) -> settings:

@@ -38,11 +38,11 @@ class Side(Protocol):
 
 
 @dataclass
-class InMemory:
+class OnFakes:
     stage: FakeStage = field(default_factory=FakeStage)
 
     def __post_init__(self) -> None:
-        self.stage.neighbour.broken = True
+        self.stage.service.broken = True
 
     @property
     def workflow(self) -> Workflow:
@@ -53,7 +53,7 @@ class InMemory:
         return decode(self.stage.spool.bodies[-1]).token
 
     def ended(self, execution: str) -> None:
-        self.stage.neighbour.broken = False
+        self.stage.service.broken = False
         self.stage.machine.run()
         assert self.stage.executions.describe(execution).status is not Status.RUNNING
 
@@ -95,10 +95,10 @@ def local() -> Iterator[LocalMachines]:
         yield machines
 
 
-@pytest.fixture(params=["memory", "local AWS"])
+@pytest.fixture(params=["fakes", "local AWS"])
 def side(request: pytest.FixtureRequest) -> Side:
-    if request.param == "memory":
-        return InMemory()
+    if request.param == "fakes":
+        return OnFakes()
     local, name = request.getfixturevalue("local"), f"contract-{uuid4()}"
     queue = local.queue(name)
     machine = local.machine(name, **states(queue))
@@ -245,4 +245,4 @@ def test_what_runs_is_not_redriven(side: Side) -> None:
 def test_a_name_that_step_functions_does_not_take_is_refused_in_memory() -> None:
     for name in ("n" * 81, "with space", "a/b"):
         with pytest.raises(AwsError):
-            InMemory().workflow.start(name, WAITS)
+            OnFakes().workflow.start(name, WAITS)

@@ -86,7 +86,7 @@ def test_a_policy_that_is_wider_than_need_be_is_found(project: Path) -> None:
     assert "policy of reprocess: TakeJobsOffTheSpool: " in found_in(project)
 
 
-def test_a_demand_of_aws_that_is_not_met_is_found(project: Path) -> None:
+def test_a_requirement_of_aws_that_is_not_met_is_found(project: Path) -> None:
     path = project / ".chalice" / "config.json"
     config = json.loads(path.read_text())
     config["lambda_functions"]["reprocess"]["lambda_timeout"] = 6000

@@ -60,7 +60,7 @@ def test_a_name_that_stands_twice_is_found(project: Path) -> None:
 
 
 def test_a_finding_names_the_line_of_its_state(project: Path) -> None:
-    edit(project, "statemachine.json", '"${UncertainTask}"', '"${Neighbour}"')
+    edit(project, "statemachine.json", '"${UncertainTask}"', '"${Service}"')
     lines = (project / "statemachine.json").read_text().splitlines()
     line = lines.index('    "UncertainTask": {') + 1
     said = wrong(project)
@@ -116,20 +116,19 @@ def test_a_stage_whose_names_another_stages_lambda_may_have_is_refused(
 
 
 def test_a_lambda_of_a_pipeline_is_invoked_by_its_own_placeholder(project: Path) -> None:
-    edit(project, "statemachine.json", '"${UncertainTask}"', '"${CallNeighbour}"')
+    edit(project, "statemachine.json", '"${UncertainTask}"', '"${CallService}"')
     edit(
         project,
         ".chalice/config.json",
         '"lambda_functions": {',
-        '"lambda_functions": {"call_neighbour":'
-        ' {"iam_policy_file": "rendered/call_neighbour.json"},',
+        '"lambda_functions": {"call_service": {"iam_policy_file": "rendered/call_service.json"},',
     )
     policies = project / ".chalice" / "policies"
-    shutil.copy(policies / "uncertain_task.json", policies / "call_neighbour.json")
-    checked = check(Source(project, "dev", {}, (*FUNCTIONS, "call_neighbour")))
+    shutil.copy(policies / "uncertain_task.json", policies / "call_service.json")
+    checked = check(Source(project, "dev", {}, (*FUNCTIONS, "call_service")))
     machine = checked.template["Resources"]["Machine"]["Properties"]
-    arn = machine["DefinitionSubstitutions"]["CallNeighbour"]["Fn::Sub"]
-    assert arn.endswith(":function:respool-dev-call_neighbour")
+    arn = machine["DefinitionSubstitutions"]["CallService"]["Fn::Sub"]
+    assert arn.endswith(":function:respool-dev-call_service")
     assert "UncertainTask" not in machine["DefinitionSubstitutions"]
 
 

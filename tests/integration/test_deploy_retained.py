@@ -11,7 +11,7 @@ from moto import mock_aws
 from chalicelib.aws.claims_table import DynamoClaims
 from chalicelib.job.record import Record, decode, encode
 from chalicelib.names import Names
-from respool.deploy.set_aside import SetAside
+from respool.deploy.retained import Retained
 
 NAMES = Names("respool-dev", "aws", "us-east-1", "123456789012")
 ROLE = "arn:aws:iam::123456789012:role/machine"
@@ -38,8 +38,8 @@ class Aws:
         return self._clients[service]
 
     @property
-    def set_aside(self) -> SetAside:
-        return SetAside(self.client, NAMES, wait=0)
+    def retained(self) -> Retained:
+        return Retained(self.client, NAMES, wait=0)
 
     def start(self, job: Any) -> str:
         states = self.client("stepfunctions")
@@ -73,14 +73,14 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
 
 
 def test_jobs_of_both_queues_are_counted(aws: Aws) -> None:
-    assert aws.set_aside.jobs() == 0
+    assert aws.retained.jobs() == 0
     aws.spool('{"key": "1"}')
     aws.spool('{"key": "2"}', NAMES.stuck)
-    assert aws.set_aside.jobs() == 2
+    assert aws.retained.jobs() == 2
 
 
 def test_a_stage_that_was_never_deployed_has_nothing(aws: Aws) -> None:
-    nowhere = SetAside(aws.client, Names("respool-prod", "aws", "us-east-1", "123456789012"))
+    nowhere = Retained(aws.client, Names("respool-prod", "aws", "us-east-1", "123456789012"))
     assert nowhere.existing() == {}
     assert nowhere.jobs() == 0
     assert nowhere.stop_executions() == []
@@ -90,7 +90,7 @@ def test_a_stage_that_was_never_deployed_has_nothing(aws: Aws) -> None:
 def test_a_parked_job_is_stopped_and_stays_spooled_once(aws: Aws) -> None:
     execution = aws.start({"key": "12345"})
     aws.spool(encode(Record(key="12345", execution=execution, token="t", input={"key": "12345"})))
-    assert aws.set_aside.stop_executions() == [execution]
+    assert aws.retained.stop_executions() == [execution]
     assert aws.status(execution) == "ABORTED"
     (record,) = aws.spooled()
     assert record.token == "t"
@@ -100,23 +100,23 @@ def test_a_parked_job_that_was_stopped_is_not_found_again_by_a_sweep(aws: Aws) -
     execution = aws.start({"key": "12345"})
     record = Record(key="12345", execution=execution, token="t", input={"key": "12345"})
     aws.spool(encode(record))
-    aws.set_aside.stop_executions()
+    aws.retained.stop_executions()
     claims = DynamoClaims(aws.client("dynamodb"), NAMES.table)
-    assert claims.buried([record.death]) == {record.death: "spooled"}
+    assert claims.tombstones([record.death]) == {record.death: "spooled"}
 
 
 def test_an_input_kept_by_reference_is_fetched_before_its_execution_is_gone(aws: Aws) -> None:
     job = {"key": "12345", "load": "x" * 70_000}
     execution = aws.start(job)
     aws.spool(encode(Record(key="12345", execution=execution, token="t")))
-    aws.set_aside.stop_executions()
+    aws.retained.stop_executions()
     (record,) = aws.spooled()
     assert record.input == job
 
 
-def test_a_running_job_is_set_aside_with_its_input(aws: Aws) -> None:
+def test_a_running_job_is_parked_with_its_input(aws: Aws) -> None:
     execution = aws.start({"key": "12345"})
-    aws.set_aside.stop_executions()
+    aws.retained.stop_executions()
     (record,) = aws.spooled()
     assert (record.key, record.execution, record.input) == ("12345", execution, {"key": "12345"})
 
@@ -124,14 +124,14 @@ def test_a_running_job_is_set_aside_with_its_input(aws: Aws) -> None:
 def test_what_can_not_be_read_stays_as_it_is(aws: Aws) -> None:
     aws.start({"key": "12345"})
     aws.spool("not JSON")
-    aws.set_aside.stop_executions()
+    aws.retained.stop_executions()
     url = aws.client("sqs").get_queue_url(QueueName=NAMES.spool)["QueueUrl"]
     found = aws.client("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
     assert "not JSON" in [message["Body"] for message in found]
 
 
 def test_removing_takes_queues_and_table(aws: Aws) -> None:
-    assert set(aws.set_aside.existing()) == {NAMES.spool, NAMES.stuck, NAMES.table}
-    aws.set_aside.remove()
-    assert aws.set_aside.existing() == {}
-    aws.set_aside.remove()
+    assert set(aws.retained.existing()) == {NAMES.spool, NAMES.stuck, NAMES.table}
+    aws.retained.remove()
+    assert aws.retained.existing() == {}
+    aws.retained.remove()

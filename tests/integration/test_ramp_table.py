@@ -1,4 +1,4 @@
-"""Where the ramp's state is kept: what DynamoDB (moto) and the twin in memory do alike."""
+"""Where the ramp's state is kept: what DynamoDB (moto) and the fake do alike."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -9,25 +9,27 @@ from moto import mock_aws
 
 from chalicelib.aws.ramp_table import DynamoRamps
 from chalicelib.job.ports import Ramps
-from chalicelib.job.ramp_state import Out, State, Verdict
+from chalicelib.job.ramp_state import Released, State, Verdict
 from tests.fakes.claims import Table
 from tests.fakes.ramps import FakeRamps
 from tests.fakes.wire import Wire
 
 KEY = 'あ"\\<𠮷>\n\x7f'
-OUT = Out(KEY, "arn:aws:states:us-east-1:123456789012:execution:respool:a", 2, "E", "", 1.5, True)
+OUT = Released(
+    KEY, "arn:aws:states:us-east-1:123456789012:execution:respool:a", 2, "E", "", 1.5, True
+)
 FULL = State(
     "A task; '名'",
     step=8,
     wait=1200,
     due="2026-11-24T15:00:00+00:00",
     released_at="2026-11-24T14:20:00+00:00",
-    roomy=True,
-    out=(OUT, replace(OUT, key="b")),
-    excused={"f00": 2},
+    had_free_slots=True,
+    released=(OUT, replace(OUT, key="b")),
+    service_failures={"f00": 2},
     suspects=frozenset({"f00", "ba5"}),
     absent={"f00": "2026-11-24T15:00:00+00:00"},
-    odd=True,
+    unlike_error_seen=True,
     refusals=3,
     last=Verdict.REFUSED,
     last_key=KEY,
@@ -37,10 +39,10 @@ FULL = State(
 )
 
 
-@pytest.fixture(params=["dynamodb", "memory"])
+@pytest.fixture(params=["dynamodb", "fakes"])
 def access(request: pytest.FixtureRequest) -> Iterator[Callable[[], Ramps]]:
     """Makes the access of one more process."""
-    if request.param == "memory":
+    if request.param == "fakes":
         table, shared = Table(), dict[str, str]()
         yield lambda: FakeRamps(table, shared, Wire())
         return

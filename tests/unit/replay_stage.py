@@ -22,41 +22,41 @@ def given(key: str) -> str:
 class ReplayStage:
     """Jobs are parked, aborted and put back; `outcomes` are those of the last replay."""
 
-    memory: FakeStage = field(default_factory=FakeStage)
+    fakes: FakeStage = field(default_factory=FakeStage)
     outcomes: list[Outcome] = field(default_factory=list)
 
     def park(self, *keys: str) -> None:
-        """Let jobs fail and be spooled; the neighbour is well again afterwards."""
-        self.memory.neighbour.broken = True
+        """Let jobs fail and be spooled; the service is well again afterwards."""
+        self.fakes.service.broken = True
         for key in keys:
-            self.memory.executions.start(f"job-{key}", given(key))
-        self.memory.machine.run()
-        self.memory.neighbour.broken = False
-        self.memory.clock.pause(60)
+            self.fakes.executions.start(f"job-{key}", given(key))
+        self.fakes.machine.run()
+        self.fakes.service.broken = False
+        self.fakes.clock.pause(60)
 
     def arn(self, key: str) -> str:
         """The execution that the job began with."""
-        return self.memory.executions.arn(f"job-{key}")
+        return self.fakes.executions.arn(f"job-{key}")
 
     def abort(self, key: str, state: str = TASK) -> str:
-        """Let a job come as far as that state, and abort it there; the net hears of it."""
-        arn = self.memory.executions.start(f"job-{key}", given(key))
-        self.memory.machine.run_to(arn, state)
-        self.memory.executions.stop(arn, "Aborted", "by hand")
+        """Let a job come as far as that state, and abort it there; the rescue hears of it."""
+        arn = self.fakes.executions.start(f"job-{key}", given(key))
+        self.fakes.machine.run_to(arn, state)
+        self.fakes.executions.stop(arn, "Aborted", "by hand")
         self.hear()
-        self.memory.clock.pause(60)
+        self.fakes.clock.pause(60)
         return arn
 
     def hear(self) -> None:
-        """Let the net hear of every end."""
-        while self.memory.executions.ended:
-            self.memory.process().net.catch(self.memory.executions.ended.pop(0))
+        """Let the rescue hear of every end."""
+        while self.fakes.executions.ended:
+            self.fakes.process().rescue.catch(self.fakes.executions.ended.pop(0))
 
     def replay(
         self, count: int = 1000, process: Process | None = None, stuck: bool = False, **order: Any
     ) -> Report:
         """Replay as people and schedules do; `order` are fields of Order and of Rules."""
-        process = process or self.memory.process()
+        process = process or self.fakes.process()
         fields = {name: order.pop(name) for name in ("seconds", "rate", "dry_run") if name in order}
         rules = process.rules(take_stuck=stuck, **order)
         self.outcomes = []
@@ -75,11 +75,11 @@ class ReplayStage:
 
     def slow(self, seconds: float) -> Process:
         """A process each of whose calls takes so long."""
-        return self.memory.process(Wire(lambda: self.memory.clock.pause(seconds)))
+        return self.fakes.process(Wire(lambda: self.fakes.clock.pause(seconds)))
 
     def visible(self, stuck: bool = False) -> list[str]:
         """The bodies that another process can take right now, without waiting for any."""
-        queue = self.memory.stuck if stuck else self.memory.spool
+        queue = self.fakes.stuck if stuck else self.fakes.spool
         reader, bodies = FakeSpool(queue, Wire(), wait=0), []
         for _ in range(60):  # a short poll asks some of the servers
             bodies += [message.body for message in reader.receive(10, 600)]
@@ -87,18 +87,18 @@ class ReplayStage:
 
     def finish(self) -> list[str]:
         """Let all jobs go on; the keys of those whose work is done, once for each time."""
-        self.memory.machine.run()
-        done = self.memory.neighbour.done
+        self.fakes.machine.run()
+        done = self.fakes.service.done
         return sorted(str(json.loads(job)["key"]) for job in done.elements())
 
     def snapshot(self) -> Any:
         """Everything that a replay could change."""
-        memory = self.memory
+        fakes = self.fakes
         runs = {
             arn: (run.status, run.state, run.token, run.redrives)
-            for arn, run in memory.executions.runs.items()
+            for arn, run in fakes.executions.runs.items()
         }
-        jobs, holders = dict(memory.table.jobs), {t: set(h) for t, h in memory.table.held.items()}
-        graves, limits = dict(memory.table.graves), dict(memory.table.limits)
-        queues = sorted(memory.spool.bodies), sorted(memory.stuck.bodies)
-        return runs, jobs, holders, graves, limits, queues
+        jobs, holders = dict(fakes.table.jobs), {t: set(h) for t, h in fakes.table.held.items()}
+        tombstones, limits = dict(fakes.table.tombstones), dict(fakes.table.limits)
+        queues = sorted(fakes.spool.bodies), sorted(fakes.stuck.bodies)
+        return runs, jobs, holders, tombstones, limits, queues

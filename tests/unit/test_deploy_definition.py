@@ -42,9 +42,9 @@ def test_a_missing_state_is_named(name: str) -> None:
 
 
 def test_an_unknown_placeholder_is_named_with_those_that_are_known() -> None:
-    found = found_after(lambda states: states["UncertainTask"].update(Resource="${Neighbour}"))
+    found = found_after(lambda states: states["UncertainTask"].update(Resource="${Service}"))
     assert len(found) == 1
-    assert "state UncertainTask: nothing is known as ${Neighbour}" in found[0]
+    assert "state UncertainTask: nothing is known as ${Service}" in found[0]
     assert "${UncertainTask}" in found[0]
 
 
@@ -61,8 +61,8 @@ def test_a_token_whose_time_out_nobody_catches_is_refused() -> None:
 
 def test_a_task_that_was_renamed_in_one_place_only_is_named() -> None:
     def change(states: dict[str, Any]) -> None:
-        states["CallNeighbour"] = states.pop("UncertainTask")
-        states["TakeSlot"]["Next"] = "CallNeighbour"
+        states["CallService"] = states.pop("UncertainTask")
+        states["TakeSlot"]["Next"] = "CallService"
 
     (found,) = found_after(change)
     assert "state ClaimJob: assigns the task 'UncertainTask', which is no state" in found
@@ -70,8 +70,8 @@ def test_a_task_that_was_renamed_in_one_place_only_is_named() -> None:
 
 def test_a_task_that_was_renamed_in_every_place_passes() -> None:
     def change(states: dict[str, Any]) -> None:
-        states["CallNeighbour"] = states.pop("UncertainTask")
-        states["TakeSlot"]["Next"] = states["ClaimJob"]["Assign"]["task"] = "CallNeighbour"
+        states["CallService"] = states.pop("UncertainTask")
+        states["TakeSlot"]["Next"] = states["ClaimJob"]["Assign"]["task"] = "CallService"
 
     assert found_after(change) == []
 

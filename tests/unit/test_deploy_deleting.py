@@ -12,7 +12,7 @@ REMAINS = json.dumps({"Resources": {"Spool": {}}})
 
 
 class FakeJobs:
-    """Jobs set aside, and running ones that a stop sets aside."""
+    """Parked jobs, and running ones that a stop spools."""
 
     def __init__(self, jobs: int, running: tuple[str, ...] = ()) -> None:
         self.count = jobs

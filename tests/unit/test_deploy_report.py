@@ -61,7 +61,7 @@ def test_an_enabled_trigger_and_a_schedule_stand_out() -> None:
 def test_a_delete_that_kept_jobs_says_how_to_get_at_them() -> None:
     text = "\n".join(report.deleted(PLACE, Deleted(Step.SHRINK, 1, ["arn:e:job-1"])))
     assert "Ended 1 execution: job-1." in text
-    assert "1 job is still set aside" in text
+    assert "1 job is still parked" in text
     assert "chalice deploy --stage dev" in text
     assert "--queue-name respool-dev-spool --output text --profile ops" in text
 

@@ -36,7 +36,7 @@ def test_a_schedule_that_eventbridge_reads_passes(expression: str) -> None:
         ("cron(0 1-2-3 * * ? *)", "'1-2-3' is no hours"),
     ],
 )
-def test_a_wrong_schedule_names_its_setting_its_field_and_the_mend(
+def test_a_wrong_schedule_names_its_setting_its_field_and_the_remedy(
     expression: str, said: str
 ) -> None:
     (finding,) = schedule_findings("REPLAY_SCHEDULE", expression)

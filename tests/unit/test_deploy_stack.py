@@ -35,7 +35,7 @@ class FakeTrigger:
         self.told.append(enabled)
 
 
-class FakeSetAside:
+class FakeRetained:
     def __init__(self, there: bool = False) -> None:
         self.there = there
 
@@ -60,7 +60,7 @@ def deploy(
     cloud: FakeCloudFormation, body: Any, trigger: bool | None = False, left: bool = False
 ) -> tuple[Any, FakeTrigger]:
     fake = FakeTrigger(trigger)
-    there: Any = FakeSetAside(left)
+    there: Any = FakeRetained(left)
     means: Any = fake
     return Deploying(stack_on(cloud), means, there).run(json.dumps(body), {}), fake
 

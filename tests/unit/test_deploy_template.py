@@ -166,7 +166,7 @@ def test_every_function_has_a_log_group_that_ends() -> None:
     assert all(group["Properties"]["RetentionInDays"] == 90 for group in groups)
 
 
-def test_what_remains_while_jobs_are_set_aside_is_queues_and_table_alone() -> None:
+def test_what_remains_while_jobs_are_parked_is_queues_and_table_alone() -> None:
     remains = template.remains(PARTS, "respool-dev")
     assert set(remains["Resources"]) == {"Spool", "Stuck", "QueuesOverTls", "Claims"}
     assert set(remains["Outputs"]) == {"SpoolUrl", "StuckUrl", "ClaimsTable"}

@@ -112,7 +112,7 @@ def test_what_was_spooled_by_a_plain_key_runs_again_with_that_input(stage: FakeS
     assert stage.process().replay().as_json()["restarted"] == 1
     stage.machine.run()
 
-    assert stage.neighbour.done == {'{"key":"12345"}': 1}
+    assert stage.service.done == {'{"key":"12345"}': 1}
 
 
 @pytest.mark.parametrize("event", [None, "12345", 12345, [], {}, {"id": "12345"}])

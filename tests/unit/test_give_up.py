@@ -26,7 +26,7 @@ def goes_on(stage: FakeStage) -> bool:
         stage.process().replay()
         stage.process().replay(take_stuck=True)
         stage.machine.run()
-    return bool(stage.neighbour.done)
+    return bool(stage.service.done)
 
 
 def test_a_parked_job_ends_as_given_up_with_the_reason(stage: FakeStage) -> None:
@@ -101,7 +101,7 @@ def test_its_key_may_be_used_again(stage: FakeStage) -> None:
     stage.executions.start("second", KEYED)
     stage.machine.run()
 
-    assert stage.neighbour.done == {KEYED: 1}
+    assert stage.service.done == {KEYED: 1}
 
 
 @pytest.mark.parametrize("reason", ["", "  ", "x" * 1001])

@@ -1,4 +1,4 @@
-"""The net: a job that dies outside every Catch is spooled once; an end that was meant is not."""
+"""The rescue: a job that dies outside every Catch is spooled once; an end that was meant is not."""
 
 import pytest
 
@@ -38,7 +38,7 @@ def test_a_job_that_dies_is_spooled_with_its_input_and_keeps_its_key(
 ) -> None:
     arn = dead(stage, status, error)
 
-    assert stage.process().net.catch(arn) == "spooled"
+    assert stage.process().rescue.catch(arn) == "spooled"
 
     (record,) = map(decode, stage.spool.bodies)
     assert (record.key, record.execution, record.token) == ("12345", arn, "")
@@ -53,22 +53,22 @@ def test_a_job_that_dies_is_spooled_with_its_input_and_keeps_its_key(
 def test_a_job_that_died_is_put_back_and_finishes_once(
     stage: FakeStage, status: Status, error: str, told: str
 ) -> None:
-    stage.process().net.catch(dead(stage, status, error))
+    stage.process().rescue.catch(dead(stage, status, error))
     stage.clock.pause(1)
 
     assert stage.process().replay().replayed == 1
     stage.machine.run()
 
-    assert stage.neighbour.done == {KEYED: 1}
+    assert stage.service.done == {KEYED: 1}
     assert stage.table.jobs == {}
     assert stage.table.held == {}
 
 
 def test_a_job_whose_spool_can_not_be_reached_is_spooled_by_the_net(stage: FakeStage) -> None:
-    stage.neighbour.broken = True
+    stage.service.broken = True
     arn = dead(stage, Status.FAILED, "SQS.QueueDoesNotExistException", state="ErrorSpool")
 
-    assert stage.process().net.catch(arn) == "spooled"
+    assert stage.process().rescue.catch(arn) == "spooled"
 
     (record,) = map(decode, stage.spool.bodies)
     assert record.task == TASK
@@ -78,7 +78,7 @@ def test_a_job_whose_spool_can_not_be_reached_is_spooled_by_the_net(stage: FakeS
 def test_a_death_that_is_announced_often_is_dealt_with_once(stage: FakeStage) -> None:
     arn = dead(stage, Status.ABORTED, "")
 
-    results = [stage.process().net.catch(arn) for _ in range(3)]
+    results = [stage.process().rescue.catch(arn) for _ in range(3)]
 
     assert results == ["spooled", "already", "already"]
     assert stage.spool.depth() == 1
@@ -90,7 +90,7 @@ def test_an_end_that_was_meant_is_not_spooled_and_leaves_nothing(
 ) -> None:
     arn = dead(stage, Status.FAILED, error)
 
-    assert stage.process().net.catch(arn) == "ended"
+    assert stage.process().rescue.catch(arn) == "ended"
 
     assert stage.spool.depth() == 0
     assert stage.table.jobs == {}
@@ -103,7 +103,7 @@ def test_a_refused_job_leaves_the_holder_its_key(stage: FakeStage) -> None:
     stage.machine.run()
 
     assert stage.executions.runs[refused].error == "AlreadyRunning"
-    assert stage.process().net.catch(refused) == "ended"
+    assert stage.process().rescue.catch(refused) == "ended"
     assert stage.table.jobs["12345"].execution == holder
     assert stage.spool.depth() == 1
 
@@ -112,21 +112,21 @@ def test_a_job_that_lives_is_left_alone(stage: FakeStage) -> None:
     arn = stage.executions.start(NAME, KEYED)
     stage.machine.run_to(arn, TASK)
 
-    assert stage.process().net.catch(arn) == "alive"
+    assert stage.process().rescue.catch(arn) == "alive"
     assert stage.spool.depth() == 0
     assert stage.table.held == {TASK: {arn}}
 
 
-def test_a_death_stays_unburied_while_the_spool_can_not_be_reached(stage: FakeStage) -> None:
+def test_a_death_gets_no_tombstone_while_the_spool_can_not_be_reached(stage: FakeStage) -> None:
     arn = dead(stage, Status.ABORTED, "")
     process = stage.process()
     stage.spool.send = _unreachable  # type: ignore[method-assign]
 
     with pytest.raises(AwsError):
-        process.net.catch(arn)
+        process.rescue.catch(arn)
 
     del stage.spool.send
-    assert stage.process().net.catch(arn) == "spooled"
+    assert stage.process().rescue.catch(arn) == "spooled"
     (record,) = map(decode, stage.spool.bodies)
     assert record.attempt == 1  # marked twice, but died once
 

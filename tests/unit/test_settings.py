@@ -15,7 +15,7 @@ def test_without_variables_there_are_defaults() -> None:
     assert settings.replay_schedule == ""
 
 
-def test_every_wrong_variable_is_named_with_its_value_and_mend() -> None:
+def test_every_wrong_variable_is_named_with_its_value_and_remedy() -> None:
     with pytest.raises(SettingsError) as wrong:
         Settings.read({"MAX_REPROCESS": "0", "SPOOL_VIA": "pigeon", "TASK_LIMIT": "5"})
 

@@ -1,4 +1,4 @@
-"""The sweep: what has no live owner is mended once, paced, and told."""
+"""The sweep: what has no live owner is repaired once, paced, and told."""
 
 from datetime import timedelta
 
@@ -47,7 +47,7 @@ def test_the_claim_and_slot_of_a_finished_job_are_released_once(stage: FakeStage
 
 def test_a_slot_that_was_written_after_its_job_had_died_is_freed(stage: FakeStage) -> None:
     arn = slot_written_late(stage)
-    assert stage.table.held == {TASK: {arn}}  # the leak: one place fewer for everybody else
+    assert stage.table.held == {TASK: {arn}}  # the leak: one slot fewer for everybody else
 
     assert stage.process().sweep().freed == [arn]
 
@@ -167,7 +167,7 @@ def test_a_sweep_ends_at_its_deadline_and_the_next_goes_on(stage: FakeStage) -> 
     assert len(first.caught) + len(second.caught) == 10
 
 
-def test_what_was_mended_is_told(stage: FakeStage) -> None:
+def test_what_was_repaired_is_told(stage: FakeStage) -> None:
     arn = aborted(stage)
     process = stage.process()
 
@@ -185,4 +185,4 @@ def test_a_restart_of_what_was_swept_up_finishes_once(stage: FakeStage) -> None:
     stage.process().replay()
     stage.machine.run()
 
-    assert stage.neighbour.done == {KEYED: 1}
+    assert stage.service.done == {KEYED: 1}

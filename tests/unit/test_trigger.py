@@ -22,7 +22,7 @@ def stage() -> ReplayStage:
 
 def handed_over(stage: ReplayStage) -> list[Message]:
     """What SQS takes off the queue for the Lambda."""
-    return stage.memory.spool.receive(10, VISIBILITY, wait=20)
+    return stage.fakes.spool.receive(10, VISIBILITY, wait=20)
 
 
 def event(messages: list[Message]) -> dict[str, Any]:
@@ -45,8 +45,8 @@ def failures(answer: dict[str, Any]) -> set[str]:
 
 def test_a_job_that_has_cooled_down_is_put_back(stage: ReplayStage) -> None:
     stage.park("1")
-    stage.memory.clock.pause(900)
-    assert stage.memory.process().trigger(event(handed_over(stage))) == {"batchItemFailures": []}
+    stage.fakes.clock.pause(900)
+    assert stage.fakes.process().trigger(event(handed_over(stage))) == {"batchItemFailures": []}
     assert stage.finish() == ["1"]
 
 
@@ -55,39 +55,39 @@ def test_a_job_that_has_just_failed_is_reported_back_and_hidden_until_it_has_coo
 ) -> None:
     stage.park("1")
     messages = handed_over(stage)
-    answer = stage.memory.process().trigger(event(messages))
+    answer = stage.fakes.process().trigger(event(messages))
     assert failures(answer) == {messages[0].id}
     assert stage.finish() == []
-    stage.memory.clock.pause(900 - 60 - 10)
+    stage.fakes.clock.pause(900 - 60 - 10)
     assert stage.visible() == []
-    stage.memory.clock.pause(15)
+    stage.fakes.clock.pause(15)
     (again,) = handed_over(stage)
-    assert stage.memory.process().trigger(event([again])) == {"batchItemFailures": []}
+    assert stage.fakes.process().trigger(event([again])) == {"batchItemFailures": []}
     assert stage.finish() == ["1"]
 
 
 def test_only_what_was_not_settled_is_reported_back(stage: ReplayStage) -> None:
     stage.park("1")
-    stage.memory.spool.send("not JSON")
-    stage.memory.spool.send('{"respool": 1, "key": "lost", "execution": "arn:gone"}')
-    stage.memory.clock.pause(900)
+    stage.fakes.spool.send("not JSON")
+    stage.fakes.spool.send('{"respool": 1, "key": "lost", "execution": "arn:gone"}')
+    stage.fakes.clock.pause(900)
     stage.park("hot")
     messages = handed_over(stage)
-    process = stage.memory.process()
+    process = stage.fakes.process()
     kept = failures(process.trigger(event(messages)))
     assert {json.loads(m.body)["key"] for m in messages if m.id in kept} == {"lost", "hot"}
-    assert stage.memory.stuck.bodies == ["not JSON"]
+    assert stage.fakes.stuck.bodies == ["not JSON"]
     assert process.telemetry.counts[metrics.NOT_REPLAYED] == 1
 
 
 def test_a_job_that_aws_refuses_is_reported_back_and_comes_again(stage: ReplayStage) -> None:
     stage.park("1")
-    stage.memory.clock.pause(900)
+    stage.fakes.clock.pause(900)
     (message,) = handed_over(stage)
     wire = Wire().break_next("SendTaskSuccess", Fault.UNANSWERED)
-    answer = stage.memory.process(wire).trigger(event([message]))
+    answer = stage.fakes.process(wire).trigger(event([message]))
     assert failures(answer) == {message.id}
-    again = stage.memory.process().trigger(event([message]))
+    again = stage.fakes.process().trigger(event([message]))
     assert again == {"batchItemFailures": []}
     assert stage.finish() == ["1"]
 
@@ -98,7 +98,7 @@ def test_a_cool_down_that_can_not_be_set_reports_the_job_back_all_the_same(
     stage.park("1")
     (message,) = handed_over(stage)
     wire = Wire().break_next("ChangeMessageVisibilityBatch", Fault.THROTTLED)
-    process = stage.memory.process(wire)
+    process = stage.fakes.process(wire)
     assert failures(process.trigger(event([message]))) == {message.id}
     assert "messages-not-released" in process.telemetry.actions
 
@@ -106,10 +106,10 @@ def test_a_cool_down_that_can_not_be_set_reports_the_job_back_all_the_same(
 def test_a_job_that_failed_too_often_is_moved_to_the_stuck_queue() -> None:
     stage = ReplayStage(FakeStage(max_attempts=1))
     stage.park("1")
-    stage.memory.clock.pause(900)
-    answer = stage.memory.process().trigger(event(handed_over(stage)))
+    stage.fakes.clock.pause(900)
+    answer = stage.fakes.process().trigger(event(handed_over(stage)))
     assert answer == {"batchItemFailures": []}
-    assert len(stage.memory.stuck.bodies) == 1
+    assert len(stage.fakes.stuck.bodies) == 1
     assert stage.finish() == []
 
 

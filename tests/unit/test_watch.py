@@ -122,87 +122,87 @@ def _shown() -> Iterator[Shown]:
 
 
 def _emitted() -> dict[str, set[frozenset[str]]]:
-    """What jobs, replays, the net and the sweep count when everything happens that can."""
+    """What jobs, replays, the rescue and the sweep count when everything happens that can."""
     telemetry = Noting()
-    for story in (_replayed, _fallen, _set_aside, _near_the_year, _throttled, _ramped):
-        memory = FakeStage()
-        memory.new_wire = Wire
-        process = memory.process()
+    for course in (_replayed, _fallen, _moved, _near_the_year, _throttled, _ramped):
+        fakes = FakeStage()
+        fakes.new_wire = Wire
+        process = fakes.process()
         process.__dict__["telemetry"] = telemetry
-        memory.machine.__dict__["_spool_lambda"] = process.spooling.take
-        memory.neighbour.broken = True
-        story(memory, process)
+        fakes.machine.__dict__["_spool_lambda"] = process.spooling.take
+        fakes.service.broken = True
+        course(fakes, process)
     return telemetry.seen
 
 
-def _start(memory: FakeStage, process: Process, key: str) -> str:
+def _start(fakes: FakeStage, process: Process, key: str) -> str:
     arn = process.workflow.start(f"run-{key}", json.dumps({"key": key}))
-    memory.machine.run()
-    memory.clock.pause(1)
+    fakes.machine.run()
+    fakes.clock.pause(1)
     return arn
 
 
-def _replayed(memory: FakeStage, process: Process) -> None:
+def _replayed(fakes: FakeStage, process: Process) -> None:
     """Resumed, and its old message again: stale. Another is given up."""
-    _start(memory, process, "a")
-    _start(memory, process, "b")
-    bodies = memory.spool.bodies
+    _start(fakes, process, "a")
+    _start(fakes, process, "b")
+    bodies = fakes.spool.bodies
     process.replay(choice=Choice(key="a"))
     for body in bodies:
         process.spool.send(body)
     process.give_up.end("b", "nobody wants it")
-    memory.clock.pause(3600)
+    fakes.clock.pause(3600)
     process.replay()
 
 
-def _fallen(memory: FakeStage, process: Process) -> None:
+def _fallen(fakes: FakeStage, process: Process) -> None:
     """Dies outside every Catch; the sweep finds it, and a replay starts it anew."""
-    arn = _start(memory, process, "c")
-    memory.executions.redrives = False
+    arn = _start(fakes, process, "c")
+    fakes.executions.redrives = False
     process.workflow.stop(arn, "Killed", "")
     process.claims.take_slot("UncertainTask", "arn:gone", 5)
     process.sweep()
-    memory.clock.pause(1)
+    fakes.clock.pause(1)
     process.replay()
 
 
-def _set_aside(memory: FakeStage, process: Process) -> None:
+def _moved(fakes: FakeStage, process: Process) -> None:
     """Too many failures; no input; no sense."""
-    memory.max_attempts = 1
-    _start(memory, process, "d")
+    fakes.max_attempts = 1
+    _start(fakes, process, "d")
     process.spool.send("{")
     process.spool.send('{"respool": 1, "execution": "arn:gone", "key": "lost"}')
-    memory.clock.pause(1)
+    fakes.clock.pause(1)
     process.replay()
 
 
-def _near_the_year(memory: FakeStage, process: Process) -> None:
-    _start(memory, process, "e")
-    memory.clock.pause(NEAR_YEAR.total_seconds() + 1)
+def _near_the_year(fakes: FakeStage, process: Process) -> None:
+    _start(fakes, process, "e")
+    fakes.clock.pause(NEAR_YEAR.total_seconds() + 1)
     process.sweep()
 
 
-def _throttled(memory: FakeStage, process: Process) -> None:
+def _throttled(fakes: FakeStage, process: Process) -> None:
     """Throttled at SendTaskSuccess with no time left to try it again."""
-    _start(memory, process, "f")
+    _start(fakes, process, "f")
     process.wire.break_at(len(process.wire.calls) + 1, Fault.THROTTLED)
     process.replay(seconds=0.01)
 
 
-def _ramped(memory: FakeStage, process: Process) -> None:
+def _ramped(fakes: FakeStage, process: Process) -> None:
     """A probe is refused; later one of four fails alone."""
-    stage = RampStage(memory)
+    stage = RampStage(fakes)
     stage.park(*"ghijklmn")
     for _ in range(3):
         stage.tick_of(process=process)[0].run(600)
-        memory.machine.run()
-        memory.clock.pause(600)
-    memory.neighbour.broken = False
-    memory.neighbour.refuses = {'{"key": "j"}'}
+        fakes.machine.run()
+        fakes.clock.pause(600)
+    fakes.service.broken = False
+    fakes.service.refuses = {'{"key": "j"}'}
     for _ in range(20):
         stage.tick_of(process=process)[0].run(600)
-        memory.machine.run()
-        memory.clock.pause(600)
+        fakes.machine.run()
+        fakes.clock.pause(600)
 
 
 def test_every_metric_is_emitted_and_no_other() -> None:

@@ -168,7 +168,7 @@ async function run() {
   const { filter, count, reason } = state.flow;
   const then = await attempt(() => call("GET", "status", { query: { since: "now" } }));
   if (!then) return;
-  state.flow = { phase: "sending", since: then.since.at, before: then.since.waiting, asked: count, sent: 0, failed: [], tally: { finished: 0, running: 0, again: 0 } };
+  state.flow = { phase: "sending", since: then.since.at, before: then.since.waiting, asked: count, sent: 0, failed: [], counts: { finished: 0, running: 0, again: 0 } };
   state.focus = "progress";
   changed();
   keen();
@@ -193,7 +193,7 @@ async function send(filter, count, reason) {
 }
 
 /** Read off the latest status what became of the jobs that were put back. */
-export function tally() {
+export function countOutcomes() {
   const { flow, status } = state;
   const since = status?.since;
   if (since?.at !== flow.since || !["sending", "watching"].includes(flow.phase)) return;
@@ -204,8 +204,8 @@ export function tally() {
   const running = Math.min(since.running, gone - again);
   const now = { finished: gone - again - running, running, again };
   const over = flow.phase === "watching" && running === 0 && gone >= Math.min(flow.sent, before);
-  if (JSON.stringify(now) === JSON.stringify(flow.tally) && before === flow.before && !over) return;
-  state.flow = { ...flow, before, tally: now, phase: over ? "ended" : flow.phase };
+  if (JSON.stringify(now) === JSON.stringify(flow.counts) && before === flow.before && !over) return;
+  state.flow = { ...flow, before, counts: now, phase: over ? "ended" : flow.phase };
   if (over) state.focus = "ended";
   changed();
 }

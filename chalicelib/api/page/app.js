@@ -1,6 +1,6 @@
 // Draws the page from what it knows, and starts looking.
 
-import { act, tally } from "./actions.js";
+import { act, countOutcomes } from "./actions.js";
 import { token } from "./api.js";
 import { h, show } from "./dom.js";
 import { hero, heroSignature } from "./hero.js";
@@ -25,7 +25,7 @@ function draw() {
   document.getElementById("skip").textContent = t.skip;
   show(document.getElementById("bar"), barSignature(), () => bar(t, act));
   if (!state.signedIn) return drawSignIn(t);
-  tally();
+  countOutcomes();
   if (main.firstChild !== parts.notices) {
     delete main.dataset.shown;
     main.replaceChildren(parts.notices, parts.hero, columns);
@@ -57,7 +57,7 @@ function speakUp(t, f) {
   if (state.said) say(state.said(t));
   const { flow } = state;
   if (flow.phase === "watching") {
-    const done = flow.tally.finished + flow.tally.again;
+    const done = flow.counts.finished + flow.counts.again;
     say(t.replay.progress(f.number(done), f.number(flow.sent)));
   }
   state.cameBack = state.said = null;

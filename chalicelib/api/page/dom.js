@@ -40,9 +40,9 @@ export function show(container, signature, build) {
   container.replaceChildren(...[build()].flat(Infinity).filter(Boolean));
   container.dataset.shown = told;
   if (!key) return;
-  const heir = container.querySelector(`[data-k="${CSS.escape(key)}"]`);
-  heir?.focus({ preventScroll: true });
-  if (heir && range) heir.setSelectionRange(...range);
+  const successor = container.querySelector(`[data-k="${CSS.escape(key)}"]`);
+  successor?.focus({ preventScroll: true });
+  if (successor && range) successor.setSelectionRange(...range);
 }
 
 function textRange(field) {

@@ -174,23 +174,23 @@ function total() {
 }
 
 function progress(t, f, act) {
-  const { phase, asked, sent, tally } = state.flow;
+  const { phase, asked, sent, counts } = state.flow;
   const all = total();
-  const done = tally.finished + tally.again;
+  const done = counts.finished + counts.again;
   const sending = phase === "sending" && sent < asked;
   const title = sending ? t.replay.sending(f.number(sent), f.number(asked)) : t.replay.progress(f.number(done), f.number(all));
   return h(
     "div",
     { class: "panel", id: "progress", tabindex: "-1" },
     h("h2", {}, title),
-    bar(t, f, tally, all, done),
+    bar(t, f, counts, all, done),
     phase === "watching" ? h("div", { class: "buttons" }, h("button", { class: "button", type: "button", "data-k": "close", onclick: act.cancel }, t.replay.close)) : null,
   );
 }
 
-function bar(t, f, tally, all, done) {
-  const parts = [["finished", tally.finished], ["again", tally.again], ["running", tally.running]];
-  const left = ["left", Math.max(0, all - done - tally.running)];
+function bar(t, f, counts, all, done) {
+  const parts = [["finished", counts.finished], ["again", counts.again], ["running", counts.running]];
+  const left = ["left", Math.max(0, all - done - counts.running)];
   const told = [...parts, left].filter(([name, value]) => value || name === "finished");
   const segments = parts.map(([name, value]) => {
     const part = h("span", { class: `part ${name}` });
@@ -200,18 +200,18 @@ function bar(t, f, tally, all, done) {
   const label = t.replay.progress(f.number(done), f.number(all));
   return [
     h("div", { class: "meter", role: "progressbar", "aria-valuemin": "0", "aria-valuemax": String(all), "aria-valuenow": String(done), "aria-label": label }, segments),
-    h("ul", { class: "tally" }, told.map(([name, value]) => h("li", { class: name }, h("b", {}, f.number(value)), ` ${t.replay[name]}`))),
+    h("ul", { class: "counts" }, told.map(([name, value]) => h("li", { class: name }, h("b", {}, f.number(value)), ` ${t.replay[name]}`))),
   ];
 }
 
 function ended(t, f, act) {
-  const { asked, sent, tally, failed } = state.flow;
-  const text = sent && !tally.again ? t.replay.allDone(sent, f.number(sent)) : sent ? t.replay.someBack(tally.again, f.number(tally.again)) : t.replay.noneTaken;
+  const { asked, sent, counts, failed } = state.flow;
+  const text = sent && !counts.again ? t.replay.allDone(sent, f.number(sent)) : sent ? t.replay.someBack(counts.again, f.number(counts.again)) : t.replay.noneTaken;
   return h(
     "div",
-    { class: `panel ${tally.again || failed.length ? "again" : "good"}`, id: "ended", tabindex: "-1" },
+    { class: `panel ${counts.again || failed.length ? "again" : "good"}`, id: "ended", tabindex: "-1" },
     h("h2", {}, text),
-    sent ? bar(t, f, tally, sent, tally.finished + tally.again) : null,
+    sent ? bar(t, f, counts, sent, counts.finished + counts.again) : null,
     sent && sent + failed.length < asked ? h("p", { class: "quiet" }, t.replay.notAll(f.number(sent), f.number(asked))) : null,
     failed.length ? [h("p", {}, t.replay.failed(failed.length, f.number(failed.length))), h("ul", { class: "failed" }, failed.slice(0, 20).map((each) => h("li", {}, h("code", {}, each.key), ` ${each.reason}`)))] : null,
     h("div", { class: "buttons" }, h("button", { class: "button", type: "button", "data-k": "close", onclick: act.cancel }, t.replay.close)),

@@ -25,7 +25,7 @@ function card(t, f, act, task) {
     { class: `task${held ? " held" : ""}` },
     h("h3", {}, task.task),
     h("p", { class: "quiet" }, text),
-    held ? null : places(task),
+    held ? null : slots(task),
     task.ramp ? h("p", { class: "ramp" }, ramped(t, f, task.ramp)) : null,
     readOnly() ? null : h("div", { class: "buttons" }, holdButton(t, act, task, held), held ? null : limit(t, act, task)),
   );
@@ -38,10 +38,10 @@ function ramped(t, f, { code, values, times }) {
   return (t.ramp[code] ?? "").replace(/\{(\w+)\}/g, (_, name) => parts[name] ?? "?");
 }
 
-function places(task) {
+function slots(task) {
   const shown = Math.min(Math.max(task.limit, task.inside), 40);
   const dots = Array.from({ length: shown }, (_, n) => h("i", { class: n < task.inside ? "taken" : "" }));
-  return h("p", { class: "places", "aria-hidden": "true" }, dots);
+  return h("p", { class: "slots", "aria-hidden": "true" }, dots);
 }
 
 function holdButton(t, act, task, held) {

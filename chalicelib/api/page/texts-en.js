@@ -32,16 +32,16 @@ export default {
     pillBusy: "Being put back",
     waiting: (n, shown, since) => `${jobs(n, shown)} ${have(n)} been waiting since ${since}`,
     stuckOnly: (n, shown) => `${jobs(n, shown)} ${are(n)} stuck`,
-    stuckLead: "They failed too often to be tried again unasked. Put them back once the cause is mended, or give them up.",
+    stuckLead: "They failed too often to be tried again unasked. Put them back once the cause is fixed, or give them up.",
     someStuck: (n, shown) => `${shown} of them ${are(n)} stuck: ${n === 1 ? "it" : "they"} failed too often to be tried again unasked.`,
-    answered: "The neighbour answered:",
-    mostAnswered: (shown) => `To ${shown} of them the neighbour answered:`,
+    answered: "The service answered:",
+    mostAnswered: (shown) => `To ${shown} of them the service answered:`,
     busy: (n, shown) => `Putting ${jobs(n, shown)} back`,
     unnamed: (n, shown) => `${jobs(n, shown)} ${are(n)} on the spool`,
     unnamedLead: "They were put there by hand or by an older version, so nothing more is known of them.",
     known: {
-      "States.Timeout": "The neighbour did not answer in time.",
-      NoFreeSlot: "They waited so long for a place in the task that they were set aside.",
+      "States.Timeout": "The service did not answer in time.",
+      NoFreeSlot: "They waited so long for a slot in the task that they were parked.",
     },
   },
 
@@ -57,7 +57,7 @@ export default {
     only: (error, task) => `Only ${error || "jobs without an error's name"} in ${task}`,
     onlyStuck: "stuck jobs",
     resume: (n, shown) => `${jobs(n, shown)} ${n === 1 ? "goes" : "go"} on where ${n === 1 ? "it" : "they"} stopped`,
-    redrive: (n, shown) => `${jobs(n, shown)} ${n === 1 ? "is" : "are"} revived where ${n === 1 ? "it" : "they"} failed`,
+    redrive: (n, shown) => `${jobs(n, shown)} ${n === 1 ? "is" : "are"} redriven where ${n === 1 ? "it" : "they"} failed`,
     restart: (n, shown) => `${jobs(n, shown)} ${n === 1 ? "starts" : "start"} again from the beginning`,
     stale: (n, shown) => `${shown} ${n === 1 ? "is" : "are"} done already: only the leftover ${n === 1 ? "note is" : "notes are"} removed`,
     stuck: (n, shown) => `${jobs(n, shown)} failed too often, and will be marked as stuck`,
@@ -84,7 +84,7 @@ export default {
 
   tasks: {
     title: "Tasks",
-    inside: (inside, limit) => `${inside} inside, room for ${limit}`,
+    inside: (inside, limit) => `${inside} inside, ${limit} slots`,
     held: "On hold: nobody enters",
     heldInside: (inside) => `On hold: nobody enters, ${inside} still inside`,
     heldBanner: (task) => `${task} is on hold. Jobs wait at its door, unharmed.`,
@@ -142,7 +142,7 @@ export default {
 
   giveUp: {
     title: "Give this job up?",
-    lead: "It ends for good: it is not run again, and its place in the spool is cleared. This can’t be undone.",
+    lead: "It ends for good: it is not run again, and its message is deleted from the spool. This can’t be undone.",
     reason: "Why does nobody want it any more?",
     needed: "A reason is needed: it stays with the job’s execution.",
     yes: "End it for good",

@@ -1,6 +1,6 @@
 """Decides one tick: (state, facts, now) to (new state, jobs to release, verdict). Pure.
 
-One probe goes out; when it comes through, two go, then four. When the neighbour refuses, it is
+One probe goes out; when it comes through, two go, then four. When the service refuses, it is
 one again, after a wait that doubles from refusal to refusal.
 """
 
@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from chalicelib.gate.ramp.judge import TIRED, Job, Sight, Sighting, judge, look
+from chalicelib.gate.ramp.judge import TIRED, Job, Observation, Result, judge, result_of
 from chalicelib.gate.windows import open_until
-from chalicelib.job.ramp_state import Out, State, Verdict, mark, moment
+from chalicelib.job.ramp_state import Released, State, Verdict, digest, moment
 from chalicelib.schedules import Window
 from chalicelib.settings import Settings
 
@@ -43,7 +43,7 @@ class Policy:
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of one task: its jobs by key, its free places, and what keeps it silent.
+    """What is known of one task: its jobs by key, its free slots, and what keeps it silent.
 
     `ended` says of released jobs that have no claim any more whether they finished.
     """
@@ -70,52 +70,55 @@ def silence(limit: int, windows: Sequence[Window], now: datetime) -> tuple[str, 
 
 
 def decide(state: State, facts: Facts, now: datetime, policy: Policy) -> Decision:
-    """One tick: judge what is out, and when all of it is judged, release the next step."""
+    """One tick: judge what was released, and when all of it is judged, release the next step."""
     state = _forget(state, facts, now)
-    state, sightings = _look_at_all(state, facts, now, policy)
-    if any(each.sight is Sight.UNDECIDED for each in sightings):
+    state, observations = _observe_all(state, facts, now, policy)
+    if any(each.result is Result.UNDECIDED for each in observations):
         return Decision(_held(state, facts))
     verdict = Verdict.NONE
-    if state.out:
-        verdict, state = judge(state, sightings, facts.jobs)
+    if state.released:
+        verdict, state = judge(state, observations, facts.jobs)
         state = _after(verdict, state, now, policy)
     return replace(_release(state, facts, now, policy), verdict=verdict)
 
 
-def _look_at_all(
+def _observe_all(
     state: State, facts: Facts, now: datetime, policy: Policy
-) -> tuple[State, list[Sighting]]:
-    sightings, out = [], []
-    released = moment(state.released_at) or now
-    fresh = now - released < LEASE
-    for each in state.out:
+) -> tuple[State, list[Observation]]:
+    observations, released = [], []
+    fresh = now - (moment(state.released_at) or now) < LEASE
+    for each in state.released:
         job = facts.jobs.get(each.key)
         if job and job.inside and not each.inside_at:
-            since = job.resumed_at if state.roomy and facts.free > 0 and not each.anew else None
+            since = (
+                job.resumed_at
+                if state.had_free_slots and facts.free > 0 and not each.from_start
+                else None
+            )
             each = replace(each, inside_at=(since or now).isoformat())
-        out.append(each)
+        released.append(each)
         ended = facts.ended.get(each.key)
-        sight = look(each, job, ended, now, fresh, facts.free > 0, policy.healthy_after)
-        sightings.append(Sighting(each, sight))
-    return replace(state, out=tuple(out)), sightings
+        result = result_of(each, job, ended, now, fresh, facts.free > 0, policy.healthy_after)
+        observations.append(Observation(each, result))
+    return replace(state, released=tuple(released)), observations
 
 
 def _after(verdict: Verdict, state: State, now: datetime, policy: Policy) -> State:
     """The next step and the next wait."""
     if verdict is Verdict.NONE:
-        return replace(state, out=(), due="")
+        return replace(state, released=(), due="")
     told = replace(
         state,
-        out=(),
+        released=(),
         due="",
         last=verdict,
         last_at=state.released_at,
-        last_key=state.out[0].key,
-        last_size=len(state.out),
+        last_key=state.released[0].key,
+        last_size=len(state.released),
     )
     if verdict is Verdict.HEALTHY:
         step = min(2 * state.step, policy.most)
-        return replace(told, step=step, wait=policy.interval, odd=False, refusals=0)
+        return replace(told, step=step, wait=policy.interval, unlike_error_seen=False, refusals=0)
     if verdict is Verdict.REFUSED:
         wait = min(2 * (state.wait or policy.interval), policy.longest)
         released = moment(state.released_at) or now
@@ -135,21 +138,23 @@ def _release(state: State, facts: Facts, now: datetime, policy: Policy) -> Decis
     if state.held:
         return Decision(state)
     if not waiting:
-        state = replace(state, step=1, wait=policy.interval, due="", refusals=0, odd=False)
+        state = replace(
+            state, step=1, wait=policy.interval, due="", refusals=0, unlike_error_seen=False
+        )
         return Decision(state)
     chosen = _choose(state, waiting) if _due(state, now, policy) else ()
     if not chosen:
         return Decision(state)
-    out = tuple(_out(job, policy) for job in chosen)
+    released = tuple(_released(job, policy) for job in chosen)
     state = replace(
         state,
-        waiting=len(waiting) - len(out),
-        out=out,
+        waiting=len(waiting) - len(released),
+        released=released,
         due="",
         wait=state.wait or policy.interval,
         step=min(state.step, policy.most),
         released_at=now.isoformat(),
-        roomy=facts.free >= len(out),
+        had_free_slots=facts.free >= len(released),
     )
     return Decision(state, chosen)
 
@@ -165,25 +170,27 @@ def _choose(state: State, waiting: Iterable[Job]) -> tuple[Job, ...]:
 
     Suspects come when nobody else waits, and after a failure one by one.
     """
-    there = [job for job in waiting if mark(job.key) not in state.absent]
-    trusted = [job for job in there if mark(job.key) not in state.suspects]
+    there = [job for job in waiting if digest(job.key) not in state.absent]
+    trusted = [job for job in there if digest(job.key) not in state.suspects]
     if trusted:
-        trusted.sort(key=lambda j: (state.excused.get(mark(j.key), 0) // TIRED, j.since, j.key))
+        trusted.sort(
+            key=lambda j: (state.service_failures.get(digest(j.key), 0) // TIRED, j.since, j.key)
+        )
         return tuple(trusted[: state.step])
     there.sort(key=lambda j: (j.attempt, j.since, j.key))
     return tuple(there[: state.step])
 
 
-def _out(job: Job, policy: Policy) -> Out:
-    """What it took to fail may have been a long wait for a place, so it counts only so far."""
-    return Out(
+def _released(job: Job, policy: Policy) -> Released:
+    """What it took to fail may have been a long wait for a slot, so it counts only so far."""
+    return Released(
         key=job.key,
         execution=job.execution,
         attempt=job.attempt,
         error=job.error,
         parked_at=job.parked_at.isoformat() if job.parked_at else "",
         took=min(job.took, policy.longest),
-        anew=job.anew,
+        from_start=job.from_start,
     )
 
 
@@ -197,10 +204,10 @@ def _held(state: State, facts: Facts) -> State:
 
 def _forget(state: State, facts: Facts, now: datetime) -> State:
     """Remember nothing of jobs that are gone."""
-    there = {mark(key) for key in facts.jobs}
+    there = {digest(key) for key in facts.jobs}
     return replace(
         state,
-        excused={m: n for m, n in state.excused.items() if m in there},
+        service_failures={m: n for m, n in state.service_failures.items() if m in there},
         suspects=state.suspects & there,
         absent={
             m: until
@@ -215,6 +222,6 @@ def settle(state: State, kept: frozenset[str], absent: Iterable[str], now: datet
     until = (now + ABSENT).isoformat()
     return replace(
         state,
-        out=tuple(each for each in state.out if each.key in kept),
-        absent={**state.absent, **{mark(key): until for key in absent}},
+        released=tuple(each for each in state.released if each.key in kept),
+        absent={**state.absent, **{digest(key): until for key in absent}},
     )

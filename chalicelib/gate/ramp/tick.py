@@ -17,7 +17,7 @@ from chalicelib.job.claim import Claim, Slots
 from chalicelib.job.execution import Status
 from chalicelib.job.plan import Action, Choice, Rules
 from chalicelib.job.ports import Claims, Clock, Ramps, Spool, Telemetry, Workflow
-from chalicelib.job.ramp_state import Out, State, Verdict, mark, moment
+from chalicelib.job.ramp_state import Released, State, Verdict, digest, moment
 from chalicelib.job.record import Record
 from chalicelib.replaying.inspection import Inspection
 from chalicelib.replaying.recovery import Outcome
@@ -76,7 +76,7 @@ class Tick:
     def _facts(
         self, state: State, claims: dict[str, Claim], slots: Slots, now: datetime
     ) -> tuple[Facts, State]:
-        followed = [self._follow(each, claims, slots.task) for each in state.out]
+        followed = [self._follow(each, claims, slots.task) for each in state.released]
         limit = self.task_limit if slots.limit is None else slots.limit
         held, until = silence(limit, self.windows, now)
         facts = Facts(
@@ -90,26 +90,28 @@ class Tick:
             held=held,
             held_until=until,
         )
-        return facts, replace(state, out=tuple(each for each, _ in followed))
+        return facts, replace(state, released=tuple(each for each, _ in followed))
 
-    def _follow(self, out: Out, claims: dict[str, Claim], task: str) -> tuple[Out, bool]:
+    def _follow(
+        self, released: Released, claims: dict[str, Claim], task: str
+    ) -> tuple[Released, bool]:
         """The job under the key and execution that it has now; says whether it came through.
 
         Without a key in its input a job that is started anew has its new execution's name as key,
         and has never failed under it.
         """
-        if (claim := claims.get(out.key)) is not None:
+        if (claim := claims.get(released.key)) is not None:
             elsewhere = (claim.task or self.first_task) != task
-            return replace(out, execution=claim.execution), elsewhere
-        found = self.workflow.describe(out.execution)
+            return replace(released, execution=claim.execution), elsewhere
+        found = self.workflow.describe(released.execution)
         if found.status in (Status.RUNNING, Status.SUCCEEDED):  # only Finish gives a claim back
-            return out, True
-        death = Record(execution=out.execution, redrives=found.redrives)
-        heir = Inspection(self.workflow, self.claims).heir(death)
-        name = heir.arn.rpartition(":")[2]
+            return released, True
+        death = Record(execution=released.execution, redrives=found.redrives)
+        successor = Inspection(self.workflow, self.claims).successor(death)
+        name = successor.arn.rpartition(":")[2]
         if name in claims:
-            return replace(out, key=name, execution=heir.arn, attempt=0), False
-        return out, heir.status is Status.SUCCEEDED
+            return replace(released, key=name, execution=successor.arn, attempt=0), False
+        return released, successor.status is Status.SUCCEEDED
 
     def _write(self, before: State, after: State) -> State | None:
         """Write the state, unless a tick without news would only say the same again."""
@@ -154,12 +156,16 @@ class Tick:
         note: Callable[[Outcome], None],
     ) -> Report:
         """Let the replay engine take exactly these jobs."""
-        excused = {key: state.excused[mark(key)] for key in keys if mark(key) in state.excused}
+        service_failures = {
+            key: state.service_failures[digest(key)]
+            for key in keys
+            if digest(key) in state.service_failures
+        }
         rules = Rules(
             began=now,
             max_attempts=self.max_attempts,
             choice=Choice(keys=keys),
-            excused=excused,
+            service_failures=service_failures,
         )
         replayer = replace(self.replayer, look_on=lambda o: note(o) if o.key in keys else None)
         return replayer.replay(self.spool, Order(len(keys), rules, seconds))
@@ -191,12 +197,12 @@ _COUNTED = {
 
 
 def _told(state: State, decision: Decision) -> dict[str, Any]:
-    released = len(state.out) if decision.release else 0
+    released = len(state.released) if decision.release else 0
     told = {
         "verdict": decision.verdict.value,
         "step": state.step,
         "released": released,
-        "out": len(state.out),
+        "out": len(state.released),
         "waiting": state.waiting,
         "due": state.due,
         "held": state.held,
@@ -221,7 +227,7 @@ def read_job(claim: Claim, holders: frozenset[str], now: datetime) -> Job:
         waiting=bool(claim.parked_at) and not claim.stuck_at and not inside,
         stuck=bool(claim.stuck_at),
         inside=inside,
-        anew=bool(claim.spooled_at),
+        from_start=bool(claim.spooled_at),
         took=max(0.0, took),
     )
 

@@ -1,7 +1,7 @@
-"""What AWS demands of a stage's parts when it makes them, and at work: some of it silently.
+"""What AWS requires of a stage's parts when it makes them, and at work: some of it silently.
 
 A missing permission stops a deploy in the middle at best; at worst nothing is ever said, and the
-net or the trigger does nothing.
+rescue or the trigger does nothing.
 """
 
 import re

@@ -22,7 +22,7 @@ MAX_NAME = 80
 
 
 def findings(definition: Definition, known: Collection[str]) -> Iterator[str]:
-    """What is wrong with a definition whose placeholders may have the known names, and its mend.
+    """What is wrong with a definition whose placeholders may have the known names, and the remedy.
 
     Each finding begins with the state where it is.
     """

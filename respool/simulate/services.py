@@ -1,4 +1,4 @@
-"""Neighbours and their troubles. Time is seconds since Friday 22:00, when the jobs had failed."""
+"""Services and their troubles. Time is seconds since Friday 22:00, when the jobs had failed."""
 
 from bisect import bisect_right
 from collections import deque
@@ -20,7 +20,7 @@ class Answer:
 
 
 @dataclass
-class Neighbour:
+class Service:
     """Down at first; from `recovery` on it answers for good. `up` says when it answers before.
 
     `work` is how long a job takes there, `failing` how long it takes to refuse one; `an_hour`:
@@ -60,16 +60,16 @@ class Neighbour:
         return False
 
 
-def neighbours() -> list[Neighbour]:
+def services() -> list[Service]:
     """One of each kind, fresh. None recovers at a moment when somebody happens to retry."""
     night, weekend = 9 * HOUR + 47 * MINUTE, 57 * HOUR + 47 * MINUTE
     return [
-        Neighbour("down for 6 hours", 6 * HOUR + 7 * MINUTE),
-        Neighbour(WEEKEND, weekend),
-        Neighbour("flapping over a weekend", weekend, up=flapping(weekend)),
-        Neighbour("slow when it is back", night, work=30 * MINUTE, failing=120),
-        Neighbour("takes 15 jobs an hour", night, an_hour=15),
-        Neighbour("broken for each tenth key", night, broken=lambda job: job % 10 == 3),
+        Service("down for 6 hours", 6 * HOUR + 7 * MINUTE),
+        Service(WEEKEND, weekend),
+        Service("flapping over a weekend", weekend, up=flapping(weekend)),
+        Service("slow when it is back", night, work=30 * MINUTE, failing=120),
+        Service("takes 15 jobs an hour", night, an_hour=15),
+        Service("broken for each tenth key", night, broken=lambda job: job % 10 == 3),
     ]
 
 

@@ -1,4 +1,4 @@
-"""The demo's story: seven jobs fail, wait, and go on once somebody presses the button."""
+"""The demo's script: seven jobs fail, wait, and go on once somebody presses the button."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ FIRST = 2
 TIMEOUT = 90
 
 
-class StoryBroken(RespoolError):
+class ScriptFailed(RespoolError):
     """The demo did not end as it must; the text says where."""
 
 
 @dataclass
-class Story:
-    """The demo's scenes, in order, on one deployment."""
+class Script:
+    """The demo's steps, in order, on one deployment."""
 
     deployment: Deployment
     screen: Screen
@@ -31,12 +31,12 @@ class Story:
         return [look(self.deployment, execution) for execution in self.executions]
 
     def fail(self) -> None:
-        """Start jobs while the neighbour is down, and wait until each is spooled."""
-        self.screen.chapter("The neighbour is down, and jobs come in")
+        """Start jobs while the service is down, and wait until each is spooled."""
+        self.screen.chapter("The service is down, and jobs come in")
         self.deployment.set_behavior("NG")
         self.executions += [self.deployment.start({"key": str(12345 + n)}) for n in range(JOBS)]
         self.screen.show(
-            f"{JOBS} jobs are started. Each is tried, retried once after 5 s, and then set aside;"
+            f"{JOBS} jobs are started. Each is tried, retried once after 5 s, and then parked;"
             " at most 5 are in the task at once."
         )
         self._watch(
@@ -49,8 +49,8 @@ class Story:
         self.screen.show(spool_table(self.deployment.claims()))
 
     def recover(self) -> None:
-        """Let the neighbour work again; nothing else changes by itself."""
-        self.screen.chapter("The neighbour is well again")
+        """Let the service work again; nothing else changes by itself."""
+        self.screen.chapter("The service is well again")
         self.deployment.set_behavior("OK")
         self.screen.show(
             "BEHAVIOR=OK in the function's environment. The jobs still wait for a decision:",
@@ -63,7 +63,7 @@ class Story:
         for words, token in (("no token", None), ("a wrong token", "wrong")):
             answer = self._post(FIRST, token)
             if answer.status not in (401, 403):
-                raise StoryBroken(f"With {words}, /replay answered {answer.status}: {answer.text}")
+                raise ScriptFailed(f"With {words}, /replay answered {answer.status}: {answer.text}")
             self.screen.show(f"with {words}: {answer.status}, and nothing is touched")
         self._replay(FIRST, JOBS - FIRST)
 
@@ -73,14 +73,14 @@ class Story:
         self._replay(100, 0)
 
     def check(self) -> None:
-        """Raise StoryBroken unless every job finished exactly once with its own output."""
+        """Raise ScriptFailed unless every job finished exactly once with its own output."""
         jobs = self.jobs()
         wrong = [job for job in jobs if not job.done_once]
         started = self.deployment.seen()["executions"]
         left = [item["pk"]["S"] for item in self.deployment.claims() if "execution" in item]
         if wrong or left or len(started) != JOBS or self.deployment.spool_depth():
             self.screen.show(job_table(jobs))
-            raise StoryBroken(
+            raise ScriptFailed(
                 f"Not every job finished exactly once: wrong {wrong}, executions {started},"
                 f" claims left {left}, spooled {self.deployment.spool_depth()}"
             )
@@ -93,7 +93,7 @@ class Story:
             lambda: self._post(most, self.deployment.token), "the replay's answer", TIMEOUT
         )
         if answer.status != 200:
-            raise StoryBroken(f"/replay?max={most} answered {answer.status}: {answer.text}")
+            raise ScriptFailed(f"/replay?max={most} answered {answer.status}: {answer.text}")
         self.screen.show("with the token from Secrets Manager: 200", answer_table(answer.json))
         self._watch(
             lambda: [job.status for job in self.jobs()].count("SUCCEEDED") == JOBS - left,
@@ -101,7 +101,7 @@ class Story:
             TIMEOUT,
         )
         if self.deployment.spool_depth() != left:
-            raise StoryBroken(f"{self.deployment.spool_depth()} jobs are spooled, not {left}")
+            raise ScriptFailed(f"{self.deployment.spool_depth()} jobs are spooled, not {left}")
 
     def _post(self, most: int, token: str | None) -> Answer:
         return self.deployment.api("POST", f"/replay?max={most}", token)

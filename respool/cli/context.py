@@ -15,7 +15,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 Finder = Callable[[str, str, str], Account]
 
 
-class Desk:
+class Context:
     """One run of the command line; AWS is called only when a command needs it."""
 
     def __init__(self, find: Finder = Account.find, clock: Callable[[], datetime] = now) -> None:
@@ -43,9 +43,9 @@ class Desk:
 
 
 def _keep(name: str) -> Callable[[click.Context, click.Parameter, Any], None]:
-    def keep(context: click.Context, _: click.Parameter, value: Any) -> None:
+    def keep(click_context: click.Context, _: click.Parameter, value: Any) -> None:
         if value:
-            setattr(context.find_object(Desk), name, value)
+            setattr(click_context.find_object(Context), name, value)
 
     return keep
 
@@ -89,4 +89,4 @@ def everywhere(command: Command) -> Command:
     return command
 
 
-pass_desk = click.make_pass_decorator(Desk)
+pass_context = click.make_pass_decorator(Context)

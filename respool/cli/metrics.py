@@ -13,7 +13,7 @@ AT_ONCE = 150
 _Name = tuple[str, tuple[tuple[str, str], ...]]
 
 
-class Tally:
+class Metrics:
     """Counts as the Lambdas' telemetry does, so that the dashboard sees this replay too."""
 
     def __init__(self, stage: str) -> None:
