@@ -8,7 +8,7 @@ import os
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any, Protocol
@@ -130,7 +130,12 @@ class Engines:
             spool=self.world.spool,
             telemetry=self.world.telemetry,
             clock=self.clock.now,
+            history=self._history,
         )
+
+    @property
+    def _history(self) -> timedelta:
+        return timedelta(days=self.settings.history_days)
 
     @cached_property
     def spooling(self) -> "Spooling":
@@ -143,7 +148,6 @@ class Engines:
             stuck=self.world.stuck,
             rescue=self.rescue.catch,
             telemetry=self.world.telemetry,
-            clock=self.clock.now,
         )
 
     @cached_property
@@ -172,6 +176,7 @@ class Engines:
             gates=self.gates,
             telemetry=self.world.telemetry,
             clock=self.clock.now,
+            elapsed=self.clock.elapsed,
             pause=self.clock.pause,
             go_on=lambda claim: self.recovery.go_on(claim),
             rescue=lambda execution: self.rescue.catch(execution),
@@ -188,10 +193,11 @@ class Engines:
             line=self.world.line,
             spool=self.world.spool,
             rescue=self.rescue,
-            gates=self.gates,
-            admit=self.admission.serve,
+            keeper=self.admission,
             telemetry=self.world.telemetry,
-            clock=self.clock,
+            clock=self.clock.now,
+            elapsed=self.clock.elapsed,
+            pause=self.clock.pause,
         )
 
     @cached_property
@@ -202,9 +208,12 @@ class Engines:
         return Recovery(
             workflow=self.world.workflow,
             claims=self.world.claims,
-            stuck=self.world.stuck,
             telemetry=self.world.telemetry,
             clock=self.clock.now,
+            elapsed=self.clock.elapsed,
+            pause=self.clock.pause,
+            rescue=lambda execution: self.rescue.catch(execution),
+            history=timedelta(days=self.settings.history_days),
         )
 
     @cached_property
@@ -214,9 +223,11 @@ class Engines:
 
         return Replayer(
             recovery=self.recovery,
+            workflow=self.world.workflow,
             claims=self.world.claims,
             line=self.world.line,
             spool=self.world.spool,
+            stuck=self.world.stuck,
             telemetry=self.world.telemetry,
             clock=self.clock.now,
             elapsed=self.clock.elapsed,
@@ -229,7 +240,16 @@ class Engines:
         """What settles the messages that SQS itself delivers."""
         from chalicelib.replaying.trigger import Trigger
 
-        return Trigger(replayer=self.replayer, spool=self.world.spool)
+        return Trigger(
+            recovery=self.recovery,
+            workflow=self.world.workflow,
+            claims=self.world.claims,
+            line=self.world.line,
+            spool=self.world.spool,
+            stuck=self.world.stuck,
+            telemetry=self.world.telemetry,
+            clock=self.clock.now,
+        )
 
     @cached_property
     def give_up(self) -> "GiveUp":
@@ -239,9 +259,11 @@ class Engines:
         return GiveUp(
             workflow=self.world.workflow,
             claims=self.world.claims,
-            queues=(self.world.spool, self.world.stuck),
             telemetry=self.world.telemetry,
             clock=self.clock.now,
+            elapsed=self.clock.elapsed,
+            pause=self.clock.pause,
+            history=timedelta(days=self.settings.history_days),
         )
 
     @cached_property
@@ -265,20 +287,15 @@ class Engines:
         )
 
     def replay(self, request: "Request", seconds: float, attended: bool = False) -> "Report":
-        """Put back what was asked for, within so many seconds; stuck jobs too where attended."""
+        """Put back what was asked for, within so many seconds; `attended`: by a person."""
         return self.replayer.replay(self._order(request, seconds, attended))
 
     def take_batch(self, event: dict[str, Any], seconds: float) -> dict[str, Any]:
         """Settle the messages of an SQS event; what is left goes back to SQS."""
         from chalicelib.job.plan import Rules
-        from chalicelib.replaying.replay import Order
 
-        rules = Rules(
-            began=self.clock.now(),
-            max_attempts=self.settings.max_attempts,
-            cool_down=self.settings.cool_down,
-        )
-        return self.trigger.take(event, Order(0, rules, seconds))
+        rules = Rules(max_attempts=self.settings.max_attempts, cool_down=self.settings.cool_down)
+        return self.trigger.take(event, rules, seconds)
 
     def tick(self, seconds: float) -> dict[str, Any]:
         """One tick of the ramp, where RECOVERY has it; says what it did."""
@@ -294,9 +311,10 @@ class Engines:
         return Order(
             count=request.count or self.settings.max_reprocess,
             rules=Rules(
-                began=self.clock.now(),
+                attended=attended,
                 max_attempts=self.settings.max_attempts,
-                take_stuck=attended and request.stuck,
+                cool_down=self.settings.cool_down,
+                stuck=request.stuck,
                 choice=request.choice,
             ),
             seconds=seconds,

@@ -14,6 +14,10 @@ CAUGHT = "DeathsCaught"
 SWEPT = "RepairsSwept"
 NEAR_YEAR = "JobsNearTheYear"
 GIVEN_UP = "JobsGivenUp"
+ADMITTED = "JobsAdmitted"
+"""Jobs in line that were given a slot."""
+REFUSED = "SweepsRefused"
+"""Steps of a sweep that AWS refused."""
 WAITED = "SecondsToReplay"
 """From a job's first failure until a replay let it go on."""
 
@@ -40,6 +44,8 @@ ALL = (
     SWEPT,
     NEAR_YEAR,
     GIVEN_UP,
+    ADMITTED,
+    REFUSED,
     WAITED,
     RAMP_STEP,
     RAMP_PROBES,

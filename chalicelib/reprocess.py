@@ -22,7 +22,7 @@ def take(engines: Engines, event: Any, left: Callable[[], float]) -> dict[str, A
         return engines.take_batch(event, left())
     asked = {name: value for name, value in event.items() if name != UNATTENDED}
     if asked.get("sweep") is True:
-        return vars(engines.sweep.run(left()))
+        return engines.sweep.run(left()).as_json()
     if asked.get("ramp") is True:
         return engines.tick(left())
     result = engines.replay(read_unattended(asked), left()).as_json()

@@ -8,10 +8,56 @@ first of the two.
 
 from calendar import monthrange
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from chalicelib.errors import SettingsError
 from chalicelib.schedules import Window
+
+AHEAD = timedelta(days=2)
+"""How far ahead a window is looked for; somebody looks every few minutes."""
+
+
+@dataclass(frozen=True)
+class Span:
+    """A time in which a task takes no jobs (UTC), and the window that ends it."""
+
+    begins: datetime
+    ends: datetime
+    why: str
+
+
+def upcoming(windows: Sequence[Window], now: datetime, ahead: timedelta = AHEAD) -> Span | None:
+    """The time under way or next, windows that overlap or meet taken together.
+
+    Raises SettingsError where there is no zone data.
+    """
+    spans = sorted(
+        (span for each in windows for span in _spans(each, now, ahead)),
+        key=lambda span: (span.begins, span.ends, span.why),
+    )
+    if not spans:
+        return None
+    whole = spans[0]
+    for span in spans[1:]:
+        if span.begins > whole.ends:
+            break
+        if span.ends > whole.ends:
+            whole = Span(whole.begins, span.ends, span.why)
+    return whole
+
+
+def _spans(window: Window, now: datetime, ahead: timedelta) -> Iterator[Span]:
+    """Those of its times that have not ended and begin soon."""
+    zone = zone_of(window.zone)
+    today = now.astimezone(zone).date()
+    for offset in range(-window.length.days - 2, ahead.days + 2):
+        day = today + timedelta(days=offset)
+        if not _on(window, day):
+            continue
+        for start in _starts(window, day, zone):
+            if start <= now + ahead and now < start + window.length:
+                yield Span(start, start + window.length, window.text)
 
 
 def open_until(windows: Sequence[Window], now: datetime) -> tuple[str, datetime] | None:
