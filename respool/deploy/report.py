@@ -100,19 +100,41 @@ def deleted(place: Place, done: Deleted) -> Iterator[str]:
     names = place.names
     if done.stopped:
         yield f"Ended {_many(len(done.stopped), 'execution')}: {_some(done.stopped)}."
-    if not done.jobs:
-        yield f"{names.prefix} is deleted."
+    if not done.kept:
+        yield f"{names.prefix} is deleted{_but_the_table(place, done)}."
         yield "  SQS frees the queues' names after a minute; deploy it again no sooner."
+        if done.kept.protected:
+            yield f"  The table {names.table} is protected. To drop it, with what it knows of"
+            yield "  jobs that have ended and of people's tokens:"
+            yield f"    {place.aws(f'dynamodb update-table --table-name {names.table}{_BARE}')}"
+            yield f"    chalice delete --stage {place.stage}"
         return
     yield (
         f"{names.prefix} is deleted but for {names.spool}, {names.stuck} and {names.table}:"
-        f" {_many(done.jobs, 'job')} {'is' if done.jobs == 1 else 'are'} still parked there."
+        f" {_still_there(done)}."
     )
     yield f"  To replay them, deploy again: chalice deploy --stage {place.stage}"
-    yield "  To drop them for good, empty the queues and delete again:"
+    yield "  To drop them for good, delete the table, empty the queues and delete again:"
+    if done.kept.protected:
+        yield f"    {place.aws(f'dynamodb update-table --table-name {names.table}{_BARE}')}"
+    yield f"    {place.aws(f'dynamodb delete-table --table-name {names.table}')}"
     yield f"    {place.aws(f'sqs purge-queue --queue-url $({place.aws(_url(names.spool))})')}"
     yield f"    {place.aws(f'sqs purge-queue --queue-url $({place.aws(_url(names.stuck))})')}"
     yield f"    chalice delete --stage {place.stage}"
+
+
+_BARE = " --no-deletion-protection-enabled"
+
+
+def _but_the_table(place: Place, done: Deleted) -> str:
+    return f" but for {place.names.table}" if done.kept.protected else ""
+
+
+def _still_there(done: Deleted) -> str:
+    if done.kept.jobs:
+        return f"{_many(done.kept.jobs, 'job')} {'waits' if done.kept.jobs == 1 else 'wait'} there"
+    verb = "lies" if done.kept.messages == 1 else "lie"
+    return f"{_many(done.kept.messages, 'message')} {verb} there that no claim knows of"
 
 
 def _url(queue: str) -> str:

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from chalicelib.names import APP
+from chalicelib.settings import NEVER, Settings
 from chalicelib.settings import OFF as RECOVERY_OFF
-from chalicelib.settings import Settings
 from respool.deploy.checks.findings import Malformed, read_json
 from respool.deploy.dashboard import written_out
 from respool.deploy.definition import Definition, placeholders
@@ -24,12 +25,17 @@ OFF = "rate(1 day)"
 """Stands in a disabled schedule, which has to have an expression."""
 
 Template = dict[str, Any]
+Values = dict[str, str | bool]
 _NAMED_BY = {"AWS::SQS::Queue": "QueueName", "AWS::DynamoDB::Table": "TableName"}
+PROTECTED = "prod"
+"""The stage whose table nobody deletes by mistake."""
 _OWN = {
     "Claims": {"Ref": "Claims"},
     "SpoolUrl": {"Ref": "Spool"},
-    "TaskLimit": {"Ref": "TaskLimit"},
+    "CloseAfter": {"Ref": "CloseAfter"},
+    "HistorySeconds": {"Ref": "HistorySeconds"},
 }
+_DAY = 86_400
 
 
 def placeholder_of(function: str) -> str:
@@ -42,11 +48,12 @@ def known_placeholders(functions: Iterable[str]) -> set[str]:
     return {*_OWN, *(placeholder_of(function) for function in functions)}
 
 
-def values(settings: Settings, prefix: str) -> dict[str, str]:
+def values(settings: Settings, prefix: str) -> Values:
     """What the template's parameters are for a stage."""
     return {
-        "Prefix": prefix,
-        "TaskLimit": str(settings.task_limit),
+        **lasting(prefix),
+        "CloseAfter": "0" if settings.close_after == NEVER else str(settings.close_after),
+        "HistorySeconds": str(settings.history_days * _DAY),
         "ReplaySchedule": settings.replay_schedule or OFF,
         "ReplayState": "ENABLED" if settings.replay_schedule else "DISABLED",
         "ReplayTimezone": settings.replay_timezone,
@@ -57,6 +64,11 @@ def values(settings: Settings, prefix: str) -> dict[str, str]:
         "RampState": "ENABLED" if settings.recovery != RECOVERY_OFF else "DISABLED",
         "AlertEmail": settings.alert_email,
     }
+
+
+def lasting(prefix: str) -> Values:
+    """The parameters that no setting changes."""
+    return {"Prefix": prefix, "TableProtected": prefix == f"{APP}-{PROTECTED}"}
 
 
 def read_parts(project: Path) -> list[tuple[str, Template]]:
@@ -87,7 +99,7 @@ def companion(
     parts: Iterable[tuple[str, Template]],
     definition: Definition,
     functions: Iterable[str],
-    stage: Mapping[str, str],
+    stage: Values,
 ) -> Template:
     """The whole template of a stage: `functions` are the Lambdas, `stage` the parameters."""
     template = join(parts)
@@ -97,6 +109,8 @@ def companion(
     used = placeholders(definition)
     _put_definition(resources, definition, {k: v for k, v in (_OWN | arns).items() if k in used})
     _put_invoked(resources, [arns[name] for name in sorted(used & set(arns))])
+    if "SpoolUrl" not in used:
+        _leave_out(resources, "MachineMaySpool")
     for function in functions:
         resources[f"{placeholder_of(function)}Logs"] = _log_group(function)
     template["Resources"] = written_out(_switched_on(resources, stage))
@@ -113,14 +127,20 @@ def _put_definition(resources: Template, definition: Definition, known: dict[str
 
 def _put_invoked(resources: Template, arns: list[Any]) -> None:
     if not arns:  # IAM takes no policy without a resource
-        del resources["MachineMayInvoke"]
-        del resources["Machine"]["DependsOn"]
+        _leave_out(resources, "MachineMayInvoke")
         return
     policy = resources["MachineMayInvoke"]
     document = policy["Properties"]["PolicyDocument"]
     statements = [{**one, "Resource": arns} for one in document["Statement"]]
     properties = policy["Properties"] | {"PolicyDocument": document | {"Statement": statements}}
     resources["MachineMayInvoke"] = policy | {"Properties": properties}
+
+
+def _leave_out(resources: Template, policy: str) -> None:
+    """A policy of the machine's role that its definition does not need."""
+    del resources[policy]
+    waited_for = [one for one in resources["Machine"]["DependsOn"] if one != policy]
+    resources["Machine"] = resources["Machine"] | {"DependsOn": waited_for}
 
 
 def _function_arn(function: str) -> dict[str, str]:
@@ -142,7 +162,7 @@ def _log_group(function: str) -> dict[str, Any]:
     }
 
 
-def _settle(value: Any, stage: Mapping[str, str]) -> Any:
+def _settle(value: Any, stage: Values) -> Any:
     """Put the stage's values in place of Refs and into Fn::Subs.
 
     The definition's own `${...}` stay: those are for DefinitionSubstitutions.
@@ -154,12 +174,12 @@ def _settle(value: Any, stage: Mapping[str, str]) -> Any:
     if set(value) == {"Ref"} and value["Ref"] in stage:
         return stage[value["Ref"]]
     if set(value) == {"Fn::Sub"} and isinstance(value["Fn::Sub"], str):
-        text = re.sub(r"\$\{(\w+)\}", lambda m: stage.get(m[1], m[0]), value["Fn::Sub"])
+        text = re.sub(r"\$\{(\w+)\}", lambda m: str(stage.get(m[1], m[0])), value["Fn::Sub"])
         return {"Fn::Sub": text} if "${" in text else text
     return {n: v if n == "Definition" else _settle(v, stage) for n, v in value.items()}
 
 
-def _switched_on(resources: Template, stage: Mapping[str, str]) -> Template:
+def _switched_on(resources: Template, stage: Values) -> Template:
     """The resources without those whose Condition names a parameter that is empty."""
     found = {}
     for name, resource in resources.items():
@@ -170,7 +190,7 @@ def _switched_on(resources: Template, stage: Mapping[str, str]) -> Template:
 
 
 def remains(parts: Iterable[tuple[str, Template]], prefix: str) -> Template:
-    """What a deleted stage keeps while jobs are parked: only what is retained anyway."""
+    """What a deleted stage keeps while jobs wait: only what is retained anyway."""
     template = join(parts)
     resources = {
         name: resource
@@ -184,7 +204,7 @@ def remains(parts: Iterable[tuple[str, Template]], prefix: str) -> Template:
     }
     whole = {**template, "Resources": resources, "Outputs": outputs}
     del whole["Parameters"]
-    settled: Template = _settle(whole, {"Prefix": prefix})
+    settled: Template = _settle(whole, lasting(prefix))
     return settled
 
 

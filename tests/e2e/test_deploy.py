@@ -98,7 +98,7 @@ def test_deploying_a_changed_setting_changes_what_depends_on_it(copy: Copy) -> N
     assert "cron(0 2 * * ? *) Asia/Tokyo, at most 7 jobs each time" in said
     plan = Deployment(project).client("scheduler").get_schedule(Name="respool-local-replay")
     assert plan["State"] == "ENABLED"
-    assert json.loads(plan["Target"]["Input"]) == {"max": 7}
+    assert json.loads(plan["Target"]["Input"]) == {"max": 7, "unattended": True}
 
 
 def test_a_trigger_enabled_on_purpose_stays_enabled(copy: Copy) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+from chalicelib import names
 from chalicelib.names import APP
 from respool.deploy import policies
 from respool.deploy.check import EXAMPLES, policies_of_roles
@@ -14,7 +15,7 @@ from respool.deploy.resolved import ACCOUNT, REGION, arn, resolved
 from respool.deploy.template import API_HANDLER
 
 ROOT = Path(__file__).resolve().parents[2]
-FUNCTIONS = ("uncertain_task", "error_spool", "reprocess", "authorizer", API_HANDLER)
+FUNCTIONS = (*names.FUNCTIONS, API_HANDLER)
 ROLES = ("MachineRole", "SchedulerRole")
 MACHINES = ("statemachine.json", *sorted(str(p.relative_to(ROOT)) for p in ROOT.glob(EXAMPLES)))
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import boto3
 import pytest
+from chalicelib.stage import forget_stages, stage_of
 from moto.core.authorization import disable_iam_authentication, enable_iam_authentication
 from moto.stepfunctions.models import stepfunctions_backends
 
@@ -19,7 +20,6 @@ from chalicelib.aws.queue import SqsSpool
 from chalicelib.job.claim import Claim
 from chalicelib.job.record import Failure, Record, encode
 from chalicelib.names import Names
-from chalicelib.stage import forget_stages, stage_of
 from respool.deploy.iam import Policy
 from respool.deploy.resolved import ACCOUNT, REGION
 from respool.deploy.resolved import arn as arn_of

@@ -10,9 +10,9 @@ import pytest
 from respool.deploy.check import findings, sources
 from respool.deploy.checks.findings import Malformed
 from respool.deploy.preflight import Source
+from tests.iam.deployed import FUNCTIONS
 
 ROOT = Path(__file__).resolve().parents[2]
-FUNCTIONS = ("uncertain_task", "error_spool", "reprocess", "authorizer", "api_handler")
 ALL = list(sources(ROOT, FUNCTIONS, None))
 
 

@@ -10,9 +10,9 @@ import pytest
 from respool.deploy.checks.findings import Malformed
 from respool.deploy.preflight import Source, check
 from respool.deploy.template import MAX_BODY
+from tests.iam.deployed import FUNCTIONS
 
 ROOT = Path(__file__).resolve().parents[2]
-FUNCTIONS = ("uncertain_task", "error_spool", "reprocess", "authorizer", "api_handler")
 
 Broken = Callable[[str, str], None]
 

@@ -11,10 +11,10 @@ import pytest
 from respool.deploy.check import findings
 from respool.deploy.preflight import Source, check
 from respool.deploy.template import MAX_BODY
+from tests.iam.deployed import FUNCTIONS
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "your-pipeline.md").read_text()
-FUNCTIONS = ("uncertain_task", "error_spool", "reprocess", "authorizer", "api_handler")
 
 
 def blocks(kind: str) -> list[Any]:

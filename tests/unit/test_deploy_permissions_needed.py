@@ -12,9 +12,9 @@ from respool.deploy import policies
 from respool.deploy.checks.permissions_needed import Stage, of_functions
 from respool.deploy.preflight import Source, check
 from respool.deploy.resolved import ACCOUNT, REGION, resolved
+from tests.iam.deployed import FUNCTIONS
 
 ROOT = Path(__file__).resolve().parents[2]
-FUNCTIONS = ("uncertain_task", "error_spool", "reprocess", "authorizer", "api_handler")
 CHECKED = check(Source(ROOT, "dev", {}, FUNCTIONS))
 VALUES = {"Partition": "aws", "Region": REGION, "Account": ACCOUNT, "Prefix": "respool-dev"}
 Change = Callable[[dict[str, Any]], object]

@@ -128,14 +128,14 @@ def test_an_update_under_way_is_waited_for(cloud: Cloud) -> None:
     assert done.step is Step.UPDATE
 
 
-def test_an_update_that_never_ends_is_given_up_with_a_mend(cloud: Cloud) -> None:
+def test_an_update_that_never_ends_is_given_up_with_what_to_do(cloud: Cloud) -> None:
     aws = cloud("UPDATE_COMPLETE")
     aws.under_way = ["UPDATE_IN_PROGRESS"] * 2000
     with pytest.raises(DeployFailed, match="run the command again"):
         deploy(aws, ONE)
 
 
-def test_a_stack_beyond_repair_is_refused_with_the_command_that_mends_it(cloud: Cloud) -> None:
+def test_a_stack_beyond_repair_is_refused_with_the_command_that_repairs_it(cloud: Cloud) -> None:
     aws = cloud("UPDATE_ROLLBACK_FAILED")
     with pytest.raises(DeployFailed, match="continue-update-rollback"):
         deploy(aws, ONE)

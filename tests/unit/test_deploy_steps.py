@@ -59,7 +59,7 @@ def test_a_new_trigger_is_disabled_and_an_old_one_stays_as_it_was() -> None:
     assert trigger_wanted(True) is True
 
 
-def test_a_stack_whose_rollback_failed_is_mended_with_a_command() -> None:
+def test_a_stack_whose_rollback_failed_is_repaired_with_a_command() -> None:
     remedy = remedy_for("respool-dev", "UPDATE_ROLLBACK_FAILED")
     assert "aws cloudformation continue-update-rollback --stack-name respool-dev" in remedy
     assert "respool-dev is A_STATUS" in remedy_for("respool-dev", "A_STATUS")

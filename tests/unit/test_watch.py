@@ -17,10 +17,10 @@ from chalicelib.telemetry import LambdaTelemetry
 from respool.deploy.preflight import Source, check
 from tests.fakes.stage import FakeStage, Process
 from tests.fakes.wire import Fault, Wire
+from tests.iam.deployed import FUNCTIONS
 from tests.ramp_stage import RampStage
 
 PROJECT = Path(__file__).resolve().parents[2]
-FUNCTIONS = ("uncertain_task", "error_spool", "reprocess", "authorizer", "api_handler")
 STAGE = frozenset({"stage"})
 EACH = frozenset({"stage", "task", "error"})
 AWS_METRICS = {
