@@ -168,18 +168,24 @@ class Engines:
     def admission(self) -> "Admission":
         """What hands a free slot to the oldest job in line."""
         from chalicelib.gate.line import Admission
+        from chalicelib.gate.waking import Waking
 
         return Admission(
             claims=self.world.claims,
             line=self.world.line,
-            workflow=self.world.workflow,
             gates=self.gates,
+            waking=Waking(
+                claims=self.world.claims,
+                line=self.world.line,
+                workflow=self.world.workflow,
+                telemetry=self.world.telemetry,
+                go_on=lambda claim: self.recovery.go_on(claim),
+                rescue=self.rescue.catch,
+            ),
             telemetry=self.world.telemetry,
             clock=self.clock.now,
             elapsed=self.clock.elapsed,
             pause=self.clock.pause,
-            go_on=lambda claim: self.recovery.go_on(claim),
-            rescue=lambda execution: self.rescue.catch(execution),
         )
 
     @cached_property
@@ -313,7 +319,6 @@ class Engines:
             rules=Rules(
                 attended=attended,
                 max_attempts=self.settings.max_attempts,
-                cool_down=self.settings.cool_down,
                 stuck=request.stuck,
                 choice=request.choice,
             ),
