@@ -98,7 +98,7 @@ class Claims(Protocol):
         """Claims by their keys with their tokens, read consistently, a hundred a call."""
 
     def look(self, pks: Sequence[str], consistent: bool = False) -> dict[str, Claim]:
-        """Claims by their keys without their tokens, a hundred a call, in any number, for people."""
+        """Claims by their keys without their tokens, a hundred a call, for people."""
 
     def waiting(
         self, state: State, task: str, after: str = "", limit: int = 0
@@ -173,6 +173,9 @@ class Line(Protocol):
 
     def complete(self, task: str, limit: int, close_after: int) -> Slots:
         """Make what the item lacks; what is there stays."""
+
+    def apply_settings(self, task: str, limit: int, close_after: int) -> Slots:
+        """Make the item whole, and take over a limit that changed since it was last applied."""
 
     def admit(self, claim: Claim, now: str, by_pass: bool) -> bool:
         """Hand a free slot to a job in line and end its wait, in one transaction.
