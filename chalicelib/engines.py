@@ -11,9 +11,10 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property
 from secrets import token_hex
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.job import ports
+from chalicelib.job.world import Time, World
 from chalicelib.settings import OFF, RAMP, Settings
 
 if TYPE_CHECKING:
@@ -30,55 +31,6 @@ if TYPE_CHECKING:
     from chalicelib.replaying.report import Report
     from chalicelib.replaying.requests import Request
     from chalicelib.replaying.trigger import Trigger
-
-
-class World(Protocol):
-    """All that the engines need of the world: AWS's adapters, or the tests' fakes."""
-
-    @property
-    def claims(self) -> ports.Claims:
-        """The table's claims."""
-
-    @property
-    def line(self) -> ports.Line:
-        """The table's slots: who is inside, who stands in line, the gate."""
-
-    @property
-    def spool(self) -> ports.Spool:
-        """The queue with a note for each parked job."""
-
-    @property
-    def stuck(self) -> ports.Spool:
-        """The queue of messages that have no claim: unreadable or unstartable ones."""
-
-    @property
-    def workflow(self) -> ports.Workflow:
-        """Step Functions."""
-
-    @property
-    def ramps(self) -> ports.Ramps:
-        """What the ramp remembers."""
-
-    @property
-    def mapping(self) -> ports.Trigger:
-        """The trigger on the spool."""
-
-    @property
-    def telemetry(self) -> ports.Telemetry:
-        """Where the engines report to."""
-
-
-class Time(Protocol):
-    """The time of day, a count of seconds that never goes back, and a way to let time pass."""
-
-    def now(self) -> datetime:
-        """The time of day, with its zone."""
-
-    def elapsed(self) -> float:
-        """Seconds since some moment in the past."""
-
-    def pause(self, seconds: float) -> None:
-        """Let so many seconds pass."""
 
 
 class SystemTime:

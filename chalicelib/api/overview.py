@@ -7,13 +7,13 @@ from datetime import datetime
 from itertools import islice
 
 from chalicelib.cached import KEPT, Cached
-from chalicelib.engines import Time
+from chalicelib.job.world import Time
 from chalicelib.job.claim import Claim, Slots, State
 from chalicelib.job.ports import Claims, Count, Line
 
 MOST_READ = 5_000
 """Waiting jobs that one look reads, the oldest of each task; more of them are only counted."""
-MOST_PAGES = 12
+MOST_PAGES = 20
 """Pages of the index that a look counts behind those; then it says `more than`."""
 HELD = (State.STUCK, State.PARKED)
 """The states of jobs that wait for somebody to put them back."""
@@ -24,7 +24,8 @@ class View:
     """How the stage stood: its tasks, how many jobs wait and run, and the oldest that wait.
 
     `counts` is by state and task. `oldest` has parked and stuck jobs in the one order, all of
-    them where `whole` says so. `revision` changes whenever anything in the view does.
+    them where `whole` says so; `first_in_line` is by task. `revision` changes whenever anything in
+    the view does.
     """
 
     at: datetime
@@ -32,6 +33,7 @@ class View:
     counts: Mapping[tuple[State, str], Count] = field(default_factory=dict)
     oldest: tuple[Claim, ...] = ()
     whole: bool = True
+    first_in_line: Mapping[str, Claim] = field(default_factory=dict)
     revision: str = ""
 
     def count(self, state: State, task: str = "") -> Count:
@@ -63,9 +65,12 @@ class Overview:
         share = MOST_READ // max(1, len(tasks))
         counts: dict[tuple[State, str], Count] = {}
         read: list[Claim] = []
+        first: dict[str, Claim] = {}
         for slots in tasks:
             counts[State.RUNNING, slots.task] = Count(len(slots.owners))
             counts[State.LINE, slots.task] = Count(in_line(slots))
+            if in_line(slots) and (job := self._first_in_line(slots.task)):
+                first[slots.task] = job
             for state in HELD:
                 oldest, count = self._held(state, slots.task, share)
                 counts[state, slots.task] = count
@@ -73,7 +78,11 @@ class Overview:
         read.sort(key=place)
         whole = sum(counts[each].number for each in counts if each[0] in HELD) == len(read)
         revision = _revision(tasks, counts, read, at)
-        return View(at, tasks, counts, tuple(read), whole, revision)
+        return View(at, tasks, counts, tuple(read), whole, first, revision)
+
+    def _first_in_line(self, task: str) -> Claim | None:
+        """The oldest in line; None where the index does not show it yet."""
+        return next(self._claims.waiting(State.LINE, task, limit=1), None)
 
     def _held(self, state: State, task: str, most: int) -> tuple[list[Claim], Count]:
         """The oldest that wait so, and how many there are, counted a bounded way further."""
