@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property
 from secrets import token_hex
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from chalicelib.parking.give_up import GiveUp
     from chalicelib.parking.rescue import Rescue
     from chalicelib.parking.sweep import Sweep
+    from chalicelib.replaying.outcome import Outcome
     from chalicelib.replaying.recovery import Recovery
     from chalicelib.replaying.replay import Order, Replayer
     from chalicelib.replaying.report import Report
@@ -244,9 +246,19 @@ class Engines:
             max_attempts=self.settings.max_attempts,
         )
 
-    def replay(self, request: "Request", seconds: float, attended: bool = False) -> "Report":
-        """Put back what was asked for, within so many seconds; `attended`: by a person."""
-        return self.replayer.replay(self._order(request, seconds, attended))
+    def replay(
+        self,
+        request: "Request",
+        seconds: float,
+        attended: bool = False,
+        look_on: "Callable[[Outcome], None] | None" = None,
+    ) -> "Report":
+        """Put back what was asked for, within that many seconds; `attended`: by a person.
+
+        `look_on` hears what becomes of each job.
+        """
+        replayer = replace(self.replayer, look_on=look_on) if look_on else self.replayer
+        return replayer.replay(self._order(request, seconds, attended))
 
     def take_batch(self, event: dict[str, Any], seconds: float) -> dict[str, Any]:
         """Settle the messages of an SQS event; what is left goes back to SQS."""

@@ -1,14 +1,11 @@
-"""What the reprocess Lambda does with each event that it is called with, unattended."""
+"""What the reprocess Lambda does with each event that it is called with."""
 
 from collections.abc import Callable
 from typing import Any
 
 from chalicelib.engines import Engines
 from chalicelib.errors import BadRequest
-from chalicelib.replaying.requests import read_unattended
-
-UNATTENDED = "unattended"
-"""What schedules add to their events; whoever else calls is taken for one all the same."""
+from chalicelib.replaying.requests import read_event
 
 
 def take(engines: Engines, event: Any, left: Callable[[], float]) -> dict[str, Any]:
@@ -20,11 +17,11 @@ def take(engines: Engines, event: Any, left: Callable[[], float]) -> dict[str, A
         raise BadRequest(f"reprocess takes a JSON object, not {type(event).__name__}")
     if "Records" in event:
         return engines.take_batch(event, left())
-    asked = {name: value for name, value in event.items() if name != UNATTENDED}
-    if asked.get("sweep") is True:
+    if event.get("sweep") is True:
         return engines.sweep.run(left()).as_json()
-    if asked.get("ramp") is True:
+    if event.get("ramp") is True:
         return engines.tick(left())
-    result = engines.replay(read_unattended(asked), left()).as_json()
+    request, attended = read_event(event)
+    result = engines.replay(request, left(), attended).as_json()
     engines.sweep.run(left())
     return result
