@@ -7,13 +7,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.aws.calling import client, sdk_session
+from chalicelib.errors import SettingsError
 from chalicelib.job.ports import Telemetry
 from chalicelib.names import Names
 
 if TYPE_CHECKING:
     from chalicelib.aws.claims_table import DynamoClaims
     from chalicelib.aws.line_table import DynamoLine
-    from chalicelib.aws.overview_table import DynamoOverview
     from chalicelib.aws.queue import SqsSpool
     from chalicelib.aws.ramp_table import DynamoRamps
     from chalicelib.aws.step_functions import StepFunctions
@@ -37,11 +37,18 @@ class AwsWorld:
 
     @classmethod
     def of_process(cls, environ: Mapping[str, str], account: str) -> "AwsWorld":
-        """The stage of a Lambda, by its name; elsewhere the one that RESPOOL_PREFIX names."""
-        prefix = environ.get("RESPOOL_PREFIX")
-        if prefix:
-            return cls(Names.of_session(prefix, sdk_session()))
-        return cls(Names.of_function(environ["AWS_LAMBDA_FUNCTION_NAME"], account))
+        """The stage of a Lambda, by its name; elsewhere the one that RESPOOL_PREFIX names.
+
+        Raises SettingsError.
+        """
+        name = "RESPOOL_PREFIX" if "RESPOOL_PREFIX" in environ else "AWS_LAMBDA_FUNCTION_NAME"
+        if not environ.get(name):
+            raise SettingsError(
+                f"{name} is empty or missing: set RESPOOL_PREFIX, as in respool-dev"
+            )
+        if name == "RESPOOL_PREFIX":
+            return cls(Names.of_session(environ[name], sdk_session()))
+        return cls(Names.of_function(environ[name], account))
 
     @cached_property
     def telemetry(self) -> Telemetry:
@@ -116,13 +123,6 @@ class AwsWorld:
         from chalicelib.aws.tokens import NamedTokens
 
         return NamedTokens(self._client("dynamodb"), self.names.table, _now)
-
-    @cached_property
-    def overview(self) -> "DynamoOverview":
-        """What people see of the claims."""
-        from chalicelib.aws.overview_table import DynamoOverview
-
-        return DynamoOverview(self._client("dynamodb"), self.names.table, _now, time.monotonic)
 
     def _client(self, service: str) -> Any:
         if service not in self._clients:
