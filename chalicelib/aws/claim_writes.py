@@ -99,7 +99,7 @@ class ClaimWrites:
             Update(
                 claim.pk,
                 "SET #state = :state, queue = :queue, since = :since REMOVE #token",
-                f"{_AS_SEEN} AND queue <> :queue",
+                f"{_AS_SEEN} AND attribute_exists(queue) AND queue <> :queue",
                 _seen(claim) | waits(claim, State.LINE, at),
             ),
         )
@@ -195,7 +195,7 @@ class ClaimWrites:
         items = self._table.get_batch([DEAD + death for death in deaths])
         return {item["pk"]["S"].removeprefix(DEAD): item["how"]["S"] for item in items}
 
-    def bury(self, death: str, how: str, expires: int) -> None:
+    def put_tombstone(self, death: str, how: str, expires: int) -> None:
         """Remember until then (seconds since 1970) that this death was dealt with."""
         given = values(how=how, expires=expires)
         self._table.changed(Update(DEAD + death, "SET how = :how, expiresAt = :expires", "", given))

@@ -6,7 +6,7 @@ OPEN = (
     " AND size(failed) < closeAfter"
 )
 """The gate is open at `:now`."""
-MAY_JUMP = "passes.#me > :now"
+LET_THROUGH = "passes.#me > :now"
 """The job has a pass, which is still good."""
-MAY_ENTER = f"size(owners) < #limit AND ({MAY_JUMP} OR (waiting = :zero AND {OPEN}))"
+MAY_ENTER = f"size(owners) < #limit AND ({LET_THROUGH} OR (waiting = :zero AND {OPEN}))"
 """A newcomer gets a slot: there is one, and nobody waits before an open gate, or it has a pass."""

@@ -38,13 +38,13 @@ def job_key(text: str, name: str) -> str | None:
 
     The text is an execution's input, which may hold what `parse` refuses.
     """
-    value = json.loads(_flat(text), parse_int=_whole)
+    value = json.loads(flat(text), parse_int=_whole)
     return key_in(value) if names_key(value) else name
 
 
 def key_in_text(text: str) -> str | None:
     """The key in an execution's input as text; None where it names none, or none that is one."""
-    return key_in(json.loads(_flat(text), parse_int=_whole))
+    return key_in(json.loads(flat(text), parse_int=_whole))
 
 
 def is_key(given: Any) -> bool:
@@ -61,7 +61,7 @@ def is_key(given: Any) -> bool:
     return float(f"{given:.15g}") == given
 
 
-def _flat(text: str) -> str:
+def flat(text: str) -> str:
     """The same JSON with null for every value that is inside another one, however deep."""
     kept: list[str] = []
     depth = begins = 0

@@ -11,7 +11,6 @@ from typing import Any, Protocol
 from chalicelib.job.claim import Claim, Slots, State
 from chalicelib.job.execution import Execution, Status, Tail
 from chalicelib.job.message import Message
-from chalicelib.job.overview import View
 from chalicelib.job.ramp_state import State as RampState
 
 Clock = Callable[[], datetime]
@@ -225,15 +224,6 @@ class Ramps(Protocol):
     def put(self, state: RampState) -> RampState | None:
         """Write it over the version that it came from; None where that is not there any more."""
 
-
-class Overview(Protocol):
-    """What the API needs of the table."""
-
-    def read(self, after: datetime | None = None) -> View:
-        """All jobs and tasks, as they are or were a moment ago, but not before that time."""
-
-    def forget(self) -> None:
-        """Look anew next time: something has just been changed."""
 
 
 class Telemetry(Protocol):
