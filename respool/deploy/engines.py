@@ -5,15 +5,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.aws.world import AwsWorld
-from chalicelib.engines import Engines, SystemTime
+from chalicelib.engines import Engines, SystemTime, Time
 from chalicelib.names import Names
 from chalicelib.settings import Settings
 
 
-def engines_for(client: Callable[[str], Any], names: Names, settings: Settings) -> Engines:
+def engines_for(
+    client: Callable[[str], Any], names: Names, settings: Settings, clock: Time | None = None
+) -> Engines:
     """The stage's engines; `client` makes clients, by the service's name."""
     world = AwsWorld(names, _Session(client), _Silence())
-    return Engines(world=world, settings=settings, clock=SystemTime())
+    return Engines(world=world, settings=settings, clock=clock or SystemTime())
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,7 @@ def _deploy(command: Command, app: Any) -> None:
     def finish() -> None:
         tags = {"app": APP, "stage": command.stage}
         done = target.deploying.run(checked.body, tags)
+        target.task_slots.apply(checked.definition)
         target.limit_api(checked.settings)
         _say(report.deployed(target.place(), done, checked.settings))
 

@@ -41,6 +41,7 @@ class Checked:
     """A stage that has passed every check."""
 
     settings: Settings
+    definition: Definition
     policies: Mapping[str, policies.Policy]
     template: template.Template
     body: str
@@ -57,7 +58,7 @@ def check(source: Source) -> Checked:
         raise Malformed.of(found)
     values = template.values(settings, source.prefix)
     whole = template.companion(parts, definition, source.functions, values)
-    return Checked(settings, written, whole, template.body(whole))
+    return Checked(settings, definition, written, whole, template.body(whole))
 
 
 def _try(read: Callable[[], T], found: list[str]) -> T | None:

@@ -70,6 +70,7 @@ class Retained:
             line=world.line,
             spool=world.spool,
             rescue=self._engines.rescue.catch,
+            sweep=self._engines.sweep.run,
             patience=self._patience,
         ).run()
 

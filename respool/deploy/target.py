@@ -21,6 +21,7 @@ from respool.deploy.patience import Patience
 from respool.deploy.preflight import Checked, Source
 from respool.deploy.retained import Retained
 from respool.deploy.stack import Stack
+from respool.deploy.tasks import TaskSlots
 from respool.deploy.trigger import Trigger
 
 RENDERED = ".chalice/rendered"
@@ -67,6 +68,12 @@ class Target:
     def retained(self) -> Retained:
         """The queues and the table."""
         return Retained(self._account.client, self.names(), self.engines, self._patience)
+
+    @property
+    def task_slots(self) -> TaskSlots:
+        """The slots of the stage's tasks."""
+        engines = self.engines
+        return TaskSlots(engines.world.line, engines.gates, engines.settings)
 
     @property
     def engines(self) -> Engines:
