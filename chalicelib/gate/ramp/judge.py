@@ -5,7 +5,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from chalicelib.job.ramp_state import Released, State, Verdict, digest, moment
+from chalicelib.job.claim import State
+from chalicelib.job.ramp_state import Released, Verdict, digest
+from chalicelib.job.ramp_state import State as Ramp
+from chalicelib.moments import read
 
 ALONE = 4
 """Failures are the jobs' own while at most one in so many fails and the others come through."""
@@ -13,30 +16,32 @@ TIRED = 2
 """After so many refused probes with the same job the next probe is another job."""
 MOST_SERVICE_FAILURES = 100
 """A week of probes; a job that nobody else's success can tell from an outage ends as stuck too."""
-NO_SLOT = "NoFreeSlot"
-"""What the state machine calls it when a job waited for a slot in vain: it never got inside."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """One job as the claims table shows it; `since` is when it first failed.
+    """One job as its claim shows it. `order` is its place among all jobs of the task.
 
-    `waiting`: it can be released; `inside`: it holds a slot in the task; `from_start`: it would
-    start from the beginning, as its execution is gone; `took` is seconds until it failed.
+    `since` is when it began to wait, or when it got into the task; `how` is how it ended, where it
+    has. `dead`: its execution is gone, so it failed outside the task; `took` is how many seconds
+    it was inside until it failed.
     """
 
-    key: str
-    execution: str
-    since: datetime
+    pk: str
+    state: State
+    order: str
+    since: str
     attempt: int = 0
     error: str = ""
-    parked_at: datetime | None = None
-    resumed_at: datetime | None = None
-    waiting: bool = False
-    stuck: bool = False
-    inside: bool = False
-    from_start: bool = False
+    failed_at: str = ""
+    dead: bool = False
     took: float = 0
+    ended: bool = False
+
+    @property
+    def key(self) -> str:
+        """The job's key, for people."""
+        return self.pk.partition("#")[2]
 
 
 class Result(StrEnum):
@@ -58,66 +63,42 @@ class Observation:
 
 
 def result_of(
-    released: Released,
-    job: Job | None,
-    ended: bool | None,
-    now: datetime,
-    fresh: bool,
-    has_free_slots: bool,
-    healthy_after: int,
+    released: Released, job: Job | None, now: datetime, fresh: bool, healthy_after: int
 ) -> Result:
-    """What became of one job. `ended`: it has no claim any more, and finished or not.
-
-    `fresh`: it may only be on its way; `has_free_slots`: the task has free slots.
-    """
-    if job is None:
-        return Result.HEALTHY if ended else Result.GONE
-    if job.stuck:
+    """What became of one job. `fresh`: it may only be on its way."""
+    if job is None or (job.ended and job.state is not State.FINISHED):
         return Result.GONE
-    if job.attempt > released.attempt:
-        return _failed(released, job)
-    if job.inside:
-        return _inside(released, now, healthy_after)
-    if job.waiting:
-        moved = job.parked_at != moment(released.parked_at)
-        return Result.UNDECIDED if fresh and not moved else Result.GONE
-    return _outside(released, job, now, has_free_slots, healthy_after)
+    if job.ended:
+        return Result.HEALTHY
+    if job.attempt > released.attempt and not job.dead:
+        return Result.FAILED if job.error == released.error else Result.UNLIKE_FAILURE
+    if job.state is State.RUNNING:
+        return _inside(released, job, now, healthy_after)
+    if job.state is State.LINE:
+        return _in_line(released, job, fresh)
+    moved = job.since != released.since
+    return Result.UNDECIDED if fresh and not moved else Result.GONE
 
 
-def _failed(released: Released, job: Job) -> Result:
-    """One that died outside its task says nothing, nor does one that never got inside."""
-    if job.from_start or job.error == NO_SLOT:
-        return Result.GONE
-    return Result.FAILED if job.error == released.error else Result.UNLIKE_FAILURE
-
-
-def _inside(released: Released, now: datetime, healthy_after: int) -> Result:
-    since = moment(released.inside_at) or now
+def _inside(released: Released, job: Job, now: datetime, healthy_after: int) -> Result:
+    since = read(job.since) or now
     enough = timedelta(seconds=max(healthy_after, released.took))
     return Result.HEALTHY if now - since >= enough else Result.UNDECIDED
 
 
-def _outside(
-    released: Released, job: Job, now: datetime, has_free_slots: bool, healthy_after: int
-) -> Result:
-    """It goes on and holds no slot: it waits for one, or came through and is further on."""
-    if released.inside_at:
-        return Result.HEALTHY
-    resumed = job.resumed_at or now
-    passed = (
-        has_free_slots
-        and not released.from_start
-        and now - resumed >= timedelta(seconds=healthy_after)
-    )
-    return Result.HEALTHY if passed else Result.UNDECIDED
+def _in_line(released: Released, job: Job, fresh: bool) -> Result:
+    """It waits for a slot; one that was in line before, and is so still, found none by its pass."""
+    if released.by_pass and job.since == released.since and not fresh:
+        return Result.GONE
+    return Result.UNDECIDED
 
 
 def judge(
-    state: State, observations: Sequence[Observation], jobs: Mapping[str, Job]
-) -> tuple[Verdict, State]:
+    state: Ramp, observations: Sequence[Observation], jobs: Mapping[str, Job]
+) -> tuple[Verdict, Ramp]:
     """What the step tells, and the state with each failure put on somebody's account."""
-    sure = [each for each in observations if digest(each.released.key) not in state.suspects]
-    doubtful = [each for each in observations if digest(each.released.key) in state.suspects]
+    sure = [each for each in observations if digest(each.released.pk) not in state.suspects]
+    doubtful = [each for each in observations if digest(each.released.pk) in state.suspects]
     healthy = [each for each in observations if each.result is Result.HEALTHY]
     unlike = _digests(sure, Result.UNLIKE_FAILURE)
     new = _new_failures(state, jobs)
@@ -141,7 +122,7 @@ def judge(
     return verdict, state
 
 
-def _count_service_failures(state: State, failed: set[str]) -> State:
+def _count_service_failures(state: Ramp, failed: set[str]) -> Ramp:
     """These failures are the service's, so they don't make a job stuck."""
     service_failures = dict(state.service_failures)
     for one in failed:
@@ -149,10 +130,10 @@ def _count_service_failures(state: State, failed: set[str]) -> State:
     return replace(state, service_failures=service_failures)
 
 
-def _suspect_the_tired(state: State, healthy: Sequence[Observation]) -> State:
+def _suspect_the_tired(state: Ramp, healthy: Sequence[Observation]) -> Ramp:
     """Others come through; who was refused time and again has now to show that it can, too."""
     tired = {one for one, times in state.service_failures.items() if times >= TIRED}
-    came_through = {digest(each.released.key) for each in healthy}
+    came_through = {digest(each.released.pk) for each in healthy}
     return replace(state, suspects=state.suspects | (tired - came_through))
 
 
@@ -169,22 +150,21 @@ def _few(failed: int, healthy: int) -> bool:
 
 
 def _digests(observations: Sequence[Observation], result: Result) -> set[str]:
-    return {digest(each.released.key) for each in observations if each.result is result}
+    return {digest(each.released.pk) for each in observations if each.result is result}
 
 
-def _new_failures(state: State, jobs: Mapping[str, Job]) -> set[str]:
+def _new_failures(state: Ramp, jobs: Mapping[str, Job]) -> set[str]:
     """Jobs that failed since the step went out, whoever started or replayed them."""
-    released = moment(state.released_at)
-    ours = {each.key for each in state.released}
+    ours = {each.pk for each in state.released}
     return {
-        digest(job.key)
+        digest(job.pk)
         for job in jobs.values()
-        if job.key not in ours
+        if job.pk not in ours
         and job.attempt
-        and not job.from_start
-        and job.error != NO_SLOT
-        and released is not None
-        and job.parked_at is not None
-        and job.parked_at > released
-        and digest(job.key) not in state.suspects
+        and not job.dead
+        and not job.ended
+        and job.state in (State.PARKED, State.STUCK)
+        and state.released_at
+        and job.failed_at > state.released_at
+        and digest(job.pk) not in state.suspects
     }
