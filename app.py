@@ -7,7 +7,7 @@ from typing import Any
 
 from chalice.app import AuthRequest, AuthResponse, AuthRoute, Chalice, Response
 
-from chalicelib.api import actions, http, paths
+from chalicelib.api import http, paths
 from chalicelib.engines import engines_of
 from chalicelib.names import APP
 from chalicelib.uncertain_task import work
@@ -102,23 +102,38 @@ def status() -> Response:
 
 @app.route("/jobs", authorizer=authorizer)
 def jobs() -> Response:
-    """The jobs that run, wait or are stuck."""
+    """The jobs that wait or are in a task, the oldest first."""
     from chalicelib.api.jobs import list_jobs
 
-    return http.answer(app, lambda call: list_jobs(call.stage.overview, call.query))
+    return http.answer(app, lambda call: list_jobs(call.stage, call.query))
 
 
 @app.route("/jobs/groups", authorizer=authorizer)
 def groups() -> Response:
-    """Waiting jobs counted by task and error."""
-    from chalicelib.api.jobs import group_jobs
+    """Parked and stuck jobs counted by task and error."""
+    from chalicelib.api.groups import group_jobs
 
-    return http.answer(app, lambda call: group_jobs(call.stage.overview, call.query))
+    return http.answer(
+        app, lambda call: group_jobs(call.stage.overview.read(), call.stage.messages, call.query)
+    )
+
+
+@app.route("/jobs/{key}", authorizer=authorizer)
+def job(key: str) -> Response:
+    """One job, also one that has ended: its story, its attempts, and for full tokens its input."""
+    from chalicelib.api.one_job import show_job
+
+    return http.answer(
+        app,
+        lambda call: show_job(call.stage, paths.read(key), call.query, call.kind == "full"),
+    )
 
 
 @app.route("/replay", methods=["POST"], authorizer=authorizer)
 def replay() -> Response:
     """Puts back as many jobs as `max` says."""
+    from chalicelib.api import actions
+
     return http.answer(
         app, lambda call: actions.replay(call.stage, call.given, call.who, GATEWAY_SECONDS)
     )
@@ -127,6 +142,8 @@ def replay() -> Response:
 @app.route("/jobs/{key}/replay", methods=["POST"], authorizer=authorizer)
 def replay_job(key: str) -> Response:
     """Puts one job back, also one that is stuck."""
+    from chalicelib.api import actions
+
     return http.answer(
         app,
         lambda call: actions.replay_job(
@@ -138,6 +155,8 @@ def replay_job(key: str) -> Response:
 @app.route("/jobs/{key}/give-up", methods=["POST"], authorizer=authorizer)
 def give_up(key: str) -> Response:
     """Ends a job for good."""
+    from chalicelib.api import actions
+
     return http.answer(
         app, lambda call: actions.give_up(call.stage, paths.read(key), call.given, call.who)
     )
@@ -145,9 +164,21 @@ def give_up(key: str) -> Response:
 
 @app.route("/tasks/{task}/limit", methods=["PUT"], authorizer=authorizer)
 def limit(task: str) -> Response:
-    """Says how many jobs may be in a task at once; 0 holds it."""
+    """Says how many jobs may be in a task at once; 0 closes its gate."""
+    from chalicelib.api import gates
+
     return http.answer(
-        app, lambda call: actions.set_limit(call.stage, paths.read(task), call.given, call.who)
+        app, lambda call: gates.set_limit(call.stage, paths.read(task), call.given, call.who)
+    )
+
+
+@app.route("/tasks/{task}/gate", methods=["PUT"], authorizer=authorizer)
+def gate(task: str) -> Response:
+    """Closes a task's gate, until a time or for good, or opens it."""
+    from chalicelib.api import gates
+
+    return http.answer(
+        app, lambda call: gates.set_gate(call.stage, paths.read(task), call.given, call.who)
     )
 
 

@@ -14,8 +14,8 @@ from chalicelib.replaying.requests import single
 MOST_GROUPS = 50
 MOST_KINDS = 5
 """Messages that a group shows, the most frequent ones."""
-MOST_LOOKS = 500
-"""Messages that one look reads, five calls; those it has read before cost nothing."""
+MOST_LOOKS = 300
+"""Messages that one look reads, three calls; those it has read before cost nothing."""
 MOST_MESSAGE = 1_000
 """Characters of a message that people see in lists."""
 REMEMBERED = 5_000

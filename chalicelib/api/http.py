@@ -3,14 +3,16 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chalice.app import Chalice, Request, Response
 
-from chalicelib.engines import Deployed, engines_of
 from chalicelib.errors import AwsError, BadRequest, Conflict, NotFound, RespoolError, Throttled
-from chalicelib.job.record import parse
+from chalicelib.job.json_text import parse
 from chalicelib.replaying.requests import once, shown
+
+if TYPE_CHECKING:
+    from chalicelib.api.stage import Stage
 
 Headers = dict[str, str | list[str]]
 
@@ -37,7 +39,7 @@ _STATUS: tuple[tuple[type[RespoolError], int], ...] = (
 class Call:
     """One request to the API: at which stage, by whom (a token's name), and what it says."""
 
-    stage: Deployed
+    stage: "Stage"
     who: str
     kind: str
     query: dict[str, list[str]]
@@ -95,12 +97,14 @@ def secured(response: Response) -> Response:
 
 
 def _call(app: Chalice) -> Call:
+    from chalicelib.api.stage import stage_of  # a cold start is shorter without what only looks
+
     request = app.current_request
     assert request is not None  # a route is only called for a request
     caller = request.context.get("authorizer") or {}
     query = _query(request)
     return Call(
-        stage=engines_of(app.lambda_context.invoked_function_arn),
+        stage=stage_of(app.lambda_context.invoked_function_arn),
         who=str(caller.get("principalId", "")),
         kind=str(caller.get("kind", "")),
         query=query,
@@ -137,9 +141,15 @@ def _body(request: Request) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise BadRequest(f"the body must be a JSON object, not {type(body).__name__}")
     for name, value in body.items():
-        if isinstance(value, (dict, list)):
+        if isinstance(value, (dict, list)) and not _is_list_of_text(name, value):
             raise BadRequest(f"{shown(name)} must be a single value, not {type(value).__name__}")
     return body
+
+
+def _is_list_of_text(name: str, value: Any) -> bool:
+    """Of all that may be sent, only `keys` is more than one value."""
+    listed = name == "keys" and isinstance(value, list)
+    return listed and all(isinstance(each, str) for each in value)
 
 
 def _each_name_once(members: list[tuple[str, Any]]) -> dict[str, Any]:

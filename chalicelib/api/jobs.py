@@ -4,14 +4,14 @@ import base64
 import heapq
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 from urllib.parse import quote
 
 from chalicelib.api import paths
 from chalicelib.api.groups import MOST_MESSAGE
-from chalicelib.api.overview import View, place
+from chalicelib.api.overview import View, position
 from chalicelib.api.stage import Stage
 from chalicelib.errors import BadRequest
 from chalicelib.job.claim import JOB, WAITING, Claim, State
@@ -30,7 +30,7 @@ _CONSOLES = {
     "aws-cn": "https://{region}.console.amazonaws.cn",
     "aws-us-gov": "https://console.amazonaws-us-gov.com",
 }
-Place = tuple[str, str]
+Position = tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -68,8 +68,7 @@ def list_jobs(stage: Stage, query: Mapping[str, list[str]]) -> dict[str, Any]:
             break
     if chosen.search and after == ("", ""):
         page.jobs += _ended(stage, chosen.search, page.jobs)
-    messages = stage.messages.of([job for job in page.jobs if job.attempt])
-    rows = [as_json(job, messages.get(job.pk, "")) for job in page.jobs]
+    rows = [as_json(job) for job in _whole(stage, page.jobs)]
     return _answer(view, rows, page.cursor, None if chosen.narrows else _total(view, chosen))
 
 
@@ -107,9 +106,9 @@ def _total(view: View, chosen: Filter) -> int | None:
 
 
 def _in_order(
-    stage: Stage, view: View, chosen: Filter, after: Place, limit: int
+    stage: Stage, view: View, chosen: Filter, after: Position, limit: int
 ) -> Iterator[Claim]:
-    """The jobs of these states of that task behind a place, read as far as they are asked for."""
+    """The jobs of these states of that task behind a position, read as they are asked for."""
     claims = stage.engines.world.claims
     sources: list[Iterable[Claim]] = []
     for slots in view.tasks:
@@ -121,28 +120,41 @@ def _in_order(
             if state in chosen.states:
                 found = claims.waiting(state, slots.task, _before(after), limit)
                 sources.append(_equals_sorted(found))
-    for job in heapq.merge(*sources, key=place):
-        if place(job) > after:
+    last = after
+    for job in heapq.merge(*sources, key=position):
+        if position(job) > last:  # one that has just got its slot may stand in the index as well
+            last = position(job)
             yield job
 
 
 def _running(stage: Stage, owners: Mapping[str, str], chosen: Filter) -> list[Claim]:
     """Jobs that have a slot, as their claims tell; one may have left it a moment ago."""
     search = chosen.search.casefold()
-    found = stage.engines.world.claims.look([pk for pk in owners if search in pk.casefold()])
+    asked = [pk for pk in owners if search in pk.casefold()]
+    found = stage.engines.world.claims.look(asked, consistent=True)
     inside = [job for job in found.values() if job.state is State.RUNNING and not job.ended_at]
-    return sorted(inside, key=place)
+    return sorted(inside, key=position)
 
 
 def _equals_sorted(jobs: Iterable[Claim]) -> Iterator[Claim]:
     """The index gives those of one order in any sequence; a cursor needs one that stays."""
     for _, equals in groupby(jobs, key=lambda job: job.order):
-        yield from sorted(equals, key=place)
+        yield from sorted(equals, key=position)
 
 
-def _before(after: Place) -> str:
+def _before(after: Position) -> str:
     """An order before all that began in the same millisecond, so that no equal one is left out."""
     return after[0].partition("#")[0]
+
+
+def _whole(stage: Stage, jobs: Sequence[Claim]) -> Iterator[Claim]:
+    """The jobs with what the index has not: execution, and cause where it is still the same one."""
+    bare = [job.pk for job in jobs if not job.execution]
+    found = stage.engines.world.claims.look(bare)
+    for job in jobs:
+        claim = found.get(job.pk, job)
+        same = (claim.attempt, claim.failed_at) == (job.attempt, job.failed_at)
+        yield replace(job, execution=claim.execution, cause=claim.cause if same else "")
 
 
 def _ended(stage: Stage, key: str, listed: Sequence[Claim]) -> list[Claim]:
@@ -156,18 +168,18 @@ def _named(stage: Stage, ids: str) -> list[dict[str, Any]]:
     if len(keys) > MOST_IDS:
         raise BadRequest(f"ids names {len(keys)} jobs; ask for at most {MOST_IDS} at once")
     found = stage.engines.world.claims.look([JOB + key for key in keys], consistent=True)
-    return [as_json(job, job.failure.message) for job in sorted(found.values(), key=place)]
+    return [as_json(job) for job in sorted(found.values(), key=position)]
 
 
-def as_json(job: Claim, message: str) -> dict[str, Any]:
+def as_json(job: Claim) -> dict[str, Any]:
     """One job; `id` is its key as it stands in a path, `link` its execution in AWS's console."""
-    failed = bool(job.attempt)
+    failed, failure = bool(job.attempt), job.failure
     return {
         "key": job.key,
         "id": paths.written(job.key),
         "state": job.state.value,
         "task": job.task,
-        "error": {"name": job.error if failed else "", "message": message[:MOST_MESSAGE]},
+        "error": {"name": failure.name, "message": failure.message[:MOST_MESSAGE]},
         "attempt": job.attempt,
         "started_at": job.started_at or job.claimed_at or None,
         "since": job.since or None,
@@ -213,7 +225,7 @@ def _cursor(job: Claim) -> str:
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def _read_cursor(text: str) -> Place:
+def _read_cursor(text: str) -> Position:
     try:
         padded = text + "=" * (-len(text) % 4)
         order, pk = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))

@@ -1,5 +1,6 @@
 """One job by its key: how it stands or ended, its story in plain words, its attempts, its input."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from chalicelib.api.jobs import as_json
@@ -9,7 +10,7 @@ from chalicelib.errors import NotFound
 from chalicelib.job.claim import JOB, Claim
 from chalicelib.job.execution import Execution, Status
 from chalicelib.moments import iso
-from chalicelib.replaying.requests import shown
+from chalicelib.replaying.requests import shown, single
 
 MOST_EVENTS = 2_000
 """Events of a history that are read, the latest ones: some 80 stays in a task."""
@@ -28,8 +29,11 @@ def find(stage: Stage, key: str) -> Claim:
     return claim
 
 
-def show_job(stage: Stage, key: str, with_input: bool) -> dict[str, Any]:
+def show_job(
+    stage: Stage, key: str, query: Mapping[str, list[str]], with_input: bool
+) -> dict[str, Any]:
     """All that is known of a job; its input only where the caller may see it. Raises NotFound."""
+    single(query, ())
     claim = find(stage, key)
     workflow = stage.engines.world.workflow
     execution = workflow.describe(claim.execution)
@@ -37,7 +41,7 @@ def show_job(stage: Stage, key: str, with_input: bool) -> dict[str, Any]:
     events = workflow.history(claim.execution, MOST_EVENTS) if known else []
     steps = tell(events)
     return {
-        **as_json(claim, claim.failure.message),
+        **as_json(claim),
         "execution_status": execution.status.value.lower(),
         "predecessor": claim.predecessor or None,
         "attempts": [_attempt(step) for step in steps if step.code in FAILURES],

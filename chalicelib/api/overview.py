@@ -7,9 +7,9 @@ from datetime import datetime
 from itertools import islice
 
 from chalicelib.cached import KEPT, Cached
-from chalicelib.job.world import Time
 from chalicelib.job.claim import Claim, Slots, State
 from chalicelib.job.ports import Claims, Count, Line
+from chalicelib.job.world import Time
 
 MOST_READ = 5_000
 """Waiting jobs that one look reads, the oldest of each task; more of them are only counted."""
@@ -75,7 +75,7 @@ class Overview:
                 oldest, count = self._held(state, slots.task, share)
                 counts[state, slots.task] = count
                 read += oldest
-        read.sort(key=place)
+        read.sort(key=position)
         whole = sum(counts[each].number for each in counts if each[0] in HELD) == len(read)
         revision = _revision(tasks, counts, read, at)
         return View(at, tasks, counts, tuple(read), whole, first, revision)
@@ -98,7 +98,7 @@ def in_line(slots: Slots) -> int:
     return max(0, slots.waiting - len(slots.waking))
 
 
-def place(claim: Claim) -> tuple[str, str]:
+def position(claim: Claim) -> tuple[str, str]:
     """Where a job stands among others: the one order, and its own key between equals."""
     return claim.order, claim.pk
 

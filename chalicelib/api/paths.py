@@ -14,7 +14,8 @@ from chalicelib.errors import BadRequest
 
 MOST_KEY = 1024
 """Bytes, as ClaimJob has it."""
-_PLAIN = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]+")
+_PLAIN = re.compile(r"(?!(?:\.{1,2}|groups)$)[A-Za-z0-9._-]+")
+"""Neither `..` nor the name of a route beside `/jobs/{key}`."""
 
 
 def written(key: str) -> str:
