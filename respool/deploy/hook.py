@@ -47,6 +47,7 @@ def _at_the_end(command: Command, act: Callable[[], None]) -> None:
 def _deploy(command: Command, app: Any) -> None:
     target = Target(command, app)
     checked = check(target.source)
+    target.refuse_another_regions()
     target.render(checked, target.values())
     target.deploying.refuse_early()
 
@@ -69,7 +70,7 @@ def _delete(command: Command, app: Any) -> None:
     target = Target(command, app)
     parts = template.read_parts(command.project)
     remains = template.body(template.remains(parts, target.source.prefix))
-    target.names()  # without credentials, better stop before Chalice begins
+    target.refuse_another_regions()  # and without credentials stop before Chalice begins
 
     def finish() -> None:
         done = Deleting(target.stack, target.retained).run(remains)

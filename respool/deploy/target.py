@@ -20,6 +20,7 @@ from respool.deploy.gateway import Gateway
 from respool.deploy.patience import Patience
 from respool.deploy.preflight import Checked, Source
 from respool.deploy.retained import Retained
+from respool.deploy.roles import Roles
 from respool.deploy.stack import Stack
 from respool.deploy.tasks import TaskSlots
 from respool.deploy.trigger import Trigger
@@ -58,6 +59,11 @@ class Target:
             "Account": names.account,
             "Prefix": names.prefix,
         }
+
+    def refuse_another_regions(self) -> None:
+        """Raise DeployFailed where the stage of that name is in another region."""
+        roles = Roles(self._account.client("iam"), self.names())
+        roles.refuse_another_regions(self.source.functions)
 
     @property
     def stack(self) -> Stack:
