@@ -44,7 +44,11 @@ def reprocess(event: Any, context: Any) -> dict[str, Any]:
 @app.lambda_function(name="admit")
 def admit(event: Any, context: Any) -> dict[str, Any]:
     """Hands free slots to the oldest jobs in line: woken by the table's stream and a schedule."""
-    return engines_of(context.invoked_function_arn).admission.take(event, _seconds(context))
+    engines = engines_of(context.invoked_function_arn)
+    try:
+        return engines.admission.take(event, _seconds(context))
+    finally:
+        engines.gauges.tell(event)
 
 
 @app.authorizer(ttl_seconds=60)

@@ -21,6 +21,7 @@ from chalicelib.settings import OFF, RAMP, Settings
 if TYPE_CHECKING:
     from chalicelib.aws.world import AwsWorld
     from chalicelib.gate.gate import Gates
+    from chalicelib.gate.gauges import Gauges
     from chalicelib.gate.line import Admission
     from chalicelib.gate.ramp.tick import Tick
     from chalicelib.parking.error_spool import Spooling
@@ -143,6 +144,19 @@ class Engines:
         )
 
     @cached_property
+    def gauges(self) -> "Gauges":
+        """What counts the jobs that wait."""
+        from chalicelib.gate.gauges import Gauges
+
+        return Gauges(
+            claims=self.world.claims,
+            line=self.world.line,
+            stuck=self.world.stuck,
+            telemetry=self.world.telemetry,
+            clock=self.clock.now,
+        )
+
+    @cached_property
     def sweep(self) -> "Sweep":
         """What looks for everything that events missed."""
         from chalicelib.parking.sweep import Sweep
@@ -235,14 +249,12 @@ class Engines:
         return Tick(
             claims=self.world.claims,
             line=self.world.line,
-            workflow=self.world.workflow,
             ramps=self.world.ramps,
             replayer=self.replayer,
             telemetry=self.world.telemetry,
             clock=self.clock.now,
             new_id=lambda: token_hex(16),
             policy=Policy.of(self.settings),
-            windows=self.settings.hold_windows,
             max_attempts=self.settings.max_attempts,
         )
 
