@@ -1,4 +1,4 @@
-"""When a task lets a job in: the conditions of TakeSlot in the state machine, word for word."""
+"""When a task lets a job in: the conditions of TakeSlot in the state machine."""
 
 OPEN = (
     "(attribute_not_exists(closedUntil) OR closedUntil <= :now)"
@@ -8,5 +8,7 @@ OPEN = (
 """The gate is open at `:now`."""
 LET_THROUGH = "passes.#me > :now"
 """The job has a pass, which is still good."""
-MAY_ENTER = f"size(owners) < #limit AND ({LET_THROUGH} OR (waiting = :zero AND {OPEN}))"
+ROOM = "attribute_exists(owners) AND size(owners) < #limit"
+"""A slot is free, in an item that has slots at all."""
+MAY_ENTER = f"{ROOM} AND ({LET_THROUGH} OR (waiting = :zero AND {OPEN}))"
 """A newcomer gets a slot: there is one, and nobody waits before an open gate, or it has a pass."""

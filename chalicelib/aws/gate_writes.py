@@ -54,20 +54,28 @@ class GateWrites:
         change = f"SET #limit = :limit, limitBy = :by, limitWhy = :why, limitAt = :at, {_LISTED}"
         return self._changed(task, change, values(limit=limit, by=by, why=why, at=at))
 
-    def close(self, task: str, until: str, by: str, why: str, at: str) -> Slots:
-        """Close the gate until then (ISO 8601; FOR_EVER: until somebody opens it)."""
+    def close(
+        self, task: str, until: str, by: str, why: str, at: str, over: str | None = None
+    ) -> Slots:
+        """Close the gate until then (ISO 8601; FOR_EVER: until somebody opens it).
+
+        With `over`, only where its last closing is still that of this time (empty: there is none).
+        """
         change = (
             f"SET closedUntil = :until, closedBy = :by, closedWhy = :why, closedAt = :at, {_LISTED}"
         )
-        return self._changed(task, change, values(until=until, by=by, why=why, at=at))
+        return self._changed(task, change, values(until=until, by=by, why=why, at=at), over)
 
-    def open(self, task: str, by: str, why: str, at: str) -> Slots:
-        """Open the gate and forget the failures in a row; the item says who opened it last."""
+    def open(self, task: str, by: str, why: str, at: str, over: str | None = None) -> Slots:
+        """Open the gate and forget the failures in a row; the item says who opened it last.
+
+        `over` as in `close`.
+        """
         change = (
             "SET failed = :none, openedBy = :by, openedWhy = :why, openedAt = :at,"
             f" {_LISTED} REMOVE closedUntil, closedBy, closedWhy, closedAt"
         )
-        return self._changed(task, change, values(none={}, by=by, why=why, at=at))
+        return self._changed(task, change, values(none={}, by=by, why=why, at=at), over)
 
     def set_window(self, task: str, begins: str, ends: str, why: str) -> None:
         """Write down the maintenance window under way or next; empty: there is none."""
@@ -100,11 +108,20 @@ class GateWrites:
                 Update(SLOTS + task, f"REMOVE {gone}", "attribute_exists(passes)", {}, some)
             )
 
-    def _changed(self, task: str, change: str, given: Mapping[str, Item]) -> Slots:
-        listed = values(tasks=TASKS, task=task)
-        return read_slots(
-            self._table.changed(Update(SLOTS + task, change, "", {**given, **listed}))
-        )
+    def _changed(
+        self, task: str, change: str, given: Mapping[str, Item], over: str | None = None
+    ) -> Slots:
+        """The item after the change, or as it is where its last closing is another one."""
+        sent = {**given, **values(tasks=TASKS, task=task)}
+        condition = ""
+        if over is not None:
+            condition = "closedAt = :over" if over else "attribute_not_exists(closedAt)"
+            sent |= values(over=over) if over else {}
+        try:
+            return read_slots(self._table.changed(Update(SLOTS + task, change, condition, sent)))
+        except Refused:
+            item = self._table.get(SLOTS + task)
+            return read_slots(item) if item else Slots(task, complete=False)
 
 
 def _portions(pks: Sequence[str]) -> list[dict[str, str]]:

@@ -55,6 +55,7 @@ def read_claim(item: Item) -> Claim:
         first_failed_at=text("firstFailedAt"),
         noted_at=noted,
         claimed_at=text("claimedAt"),
+        entered_at=text("enteredAt"),
         dead_at=text("deadAt"),
         predecessor=text("predecessor"),
         ended_at=text("endedAt"),

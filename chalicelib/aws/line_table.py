@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from chalicelib.aws.entering import LET_THROUGH, OPEN
+from chalicelib.aws.entering import LET_THROUGH, OPEN, ROOM
 from chalicelib.aws.gate_writes import GateWrites
 from chalicelib.aws.items import SLOTS, TASKS, queue, read_slots, values
 from chalicelib.aws.table import Table, Update
@@ -39,16 +39,16 @@ class DynamoLine(GateWrites):
             Update(
                 SLOTS + claim.task,
                 "SET owners.#me = :execution, waking.#me = :since REMOVE passes.#me",
-                "size(owners) < #limit AND attribute_not_exists(owners.#me)"
+                f"{ROOM} AND attribute_not_exists(owners.#me)"
                 f" AND attribute_not_exists(waking.#me) AND {LET_THROUGH if by_pass else OPEN}",
                 values(execution=claim.execution, since=claim.since, now=now),
                 {"#me": claim.pk},
             ),
             Update(
                 claim.pk,
-                "SET #state = :state REMOVE queue",
+                "SET #state = :state, enteredAt = :now REMOVE queue",
                 _WAIT,
-                _waits(claim) | values(state=State.RUNNING.value),
+                _waits(claim) | values(state=State.RUNNING.value, now=now),
             ),
         )
 

@@ -46,6 +46,7 @@ class FakeStage:
     """Queues, table, executions, service and a clock, as after a deploy with these settings.
 
     `new_wire` makes the wire of each Lambda that AWS itself calls: the spool Lambda and `admit`.
+    `dynamodb` is another DynamoDB's client, in place of the one in memory.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class FakeStage:
         seed: int = 0,
         delivery: Delivery = Delivery.ONCE,
         task_limit: int = 5,
+        dynamodb: Any = None,
         **settings: str,
     ) -> None:
         self.settings = Settings.read({"TASK_LIMIT": str(task_limit), **settings})
@@ -65,6 +67,7 @@ class FakeStage:
         self.executions = Executions(self.clock)
         self.mapping = FakeMapping()
         self.new_wire: Callable[[], Wire] = Wire
+        self._dynamodb = dynamodb
         self.definition = deployed(
             self.settings.spool_via, 0 if close_after == NEVER else close_after
         )
@@ -73,13 +76,17 @@ class FakeStage:
             self.executions,
             self.definition,
             Resources(
-                lambda wire, name: FakeDynamoDb(self.table, wire, name),
+                self.client,
                 self.spool.send,
                 self.service,
                 lambda payload: self.process(self.new_wire()).engines.spooling.take(payload),
             ),
         )
         self.process().line.apply_settings(TASK, task_limit, close_after)
+
+    def client(self, wire: Wire, name: str = "") -> Any:
+        """A DynamoDB client over a wire, which calls each call by that name."""
+        return self._dynamodb or FakeDynamoDb(self.table, wire, name)
 
     def process(self, wire: Wire | None = None) -> "Process":
         """A new process with a wire of its own."""
@@ -127,7 +134,7 @@ class Process:
         self.spool = FakeSpool(stage.spool, wire)
         self.stuck = FakeSpool(stage.stuck, wire)
         self.workflow = FakeWorkflow(stage.executions, wire, stage.definition)
-        client = FakeDynamoDb(stage.table, wire)
+        client = stage.client(wire)
         timing: dict[str, Callable[..., Any]] = {
             "pause": stage.clock.pause,
             "jitter": lambda: 0.5,
