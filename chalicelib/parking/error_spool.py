@@ -4,11 +4,12 @@ It swallows no error: whoever called it calls again.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from chalicelib import metrics
 from chalicelib.errors import BadRequest, Unreadable
+from chalicelib.job.failure import read_failure
 from chalicelib.job.json_text import compact
 from chalicelib.job.ports import Spool, Telemetry, Workflow
 from chalicelib.job.record import Record, encode, read, read_bare
@@ -78,7 +79,7 @@ class Spooling:
             self.telemetry.metric(metrics.UNREADABLE)
             return {"key": _shown(event["key"]), "result": "stuck", "reason": str(wrong)}
         self.spool.send(encode(record))
-        return self._tell(record, "spooled")
+        return self._tell(replace(record, error=read_failure(event.get(ERROR))), "spooled")
 
     def _tell(self, record: Record, result: str) -> dict[str, str]:
         self.telemetry.event(

@@ -3,6 +3,7 @@
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -192,7 +193,7 @@ def test_two_at_once_let_each_in_once_whenever_the_other_comes() -> None:
         leave(stage, 0)
         leave(stage, 1)
         wire = Wire()
-        wire.interrupt_at(number, lambda at=stage: at.process().admit({"task": TASK}))
+        wire.interrupt_at(number, partial(stage.process().admit, {"task": TASK}))
         with suppress(RespoolError):
             stage.process(wire).admit({"task": TASK})
         assert set(stage.slots.owners) == {pk(2), pk(3)}
@@ -210,7 +211,7 @@ def test_a_job_that_joins_meanwhile_is_let_in_too() -> None:
         leave(stage, 0)
         leave(stage, 1)
         late = stage.executions.start("job-3", job(3))
-        wire = Wire().interrupt_at(number, lambda at=stage, arn=late: at.machine.run_to(arn, TASK))
+        wire = Wire().interrupt_at(number, partial(stage.machine.run_to, late, TASK))
         with suppress(RespoolError):
             stage.process(wire).admit({"task": TASK})
         stage.run()
