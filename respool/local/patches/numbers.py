@@ -2,6 +2,7 @@
 
 import math
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from jsonata.functions import Functions
@@ -12,6 +13,7 @@ IN_FULL = 1e21
 """From here on a number is written with an exponent."""
 
 
+@cache
 def expressions_compute_in_doubles() -> None:
     """AWS: a whole number beyond 2^53 that passes through an expression is rounded to a double.
 
@@ -27,6 +29,7 @@ def expressions_compute_in_doubles() -> None:
     states._evaluate_jsonata = evaluate_rounded
 
 
+@cache
 def large_numbers_are_written_in_full() -> None:
     """AWS: `$string` of a whole number below 1e21 has all its digits, and no exponent."""
     write = Functions._string

@@ -5,6 +5,7 @@ The emulator knows variables in machines that are JSONata as a whole.
 
 import re
 from contextvars import ContextVar
+from functools import cache
 from typing import Any
 
 from ministack.services import stepfunctions as states
@@ -20,6 +21,7 @@ _VARIABLE = re.compile(r"\$([A-Za-z_]\w*)(.*)", re.DOTALL)
 _running: ContextVar[tuple[Data, Data]] = ContextVar("running")
 
 
+@cache
 def json_path_states_have_variables() -> None:
     """AWS: `$name.field` reads a variable wherever a JSONPath state takes a path.
 
@@ -33,6 +35,14 @@ def json_path_states_have_variables() -> None:
     _assign_choices_and_waits()
 
 
+def resolved(template: Any, seen: Any, ctx: Data) -> Any:
+    """What a JSONPath payload template makes of the value that `$` means, and of the variables."""
+    json_path_states_have_variables()
+    _running.set(({}, ctx))
+    return states._resolve_params_obj(template, seen, ctx)
+
+
+@cache
 def rules_and_catchers_speak_their_states_language() -> None:
     """AWS: a JSONata state's choice rules and catchers assign by JSONata in any machine."""
     assign = states._apply_state_assign
