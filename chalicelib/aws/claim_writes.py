@@ -80,7 +80,7 @@ class ClaimWrites:
             ),
             Update(
                 claim.pk,
-                "SET #state = :state, since = :since REMOVE queue, #token",
+                "SET #state = :state, since = :since, enteredAt = :since REMOVE queue, #token",
                 f"{_AS_SEEN} AND attribute_exists(queue)",
                 _seen(claim) | values(state=State.RUNNING.value, since=at),
             ),

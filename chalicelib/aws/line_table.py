@@ -52,16 +52,15 @@ class DynamoLine(GateWrites):
             ),
         )
 
-    def woken(self, task: str, pk: str, since: str, inside: bool) -> bool:
-        """Its token was answered (or is void): one less in line; without `inside` a slot is free.
+    def woken(self, task: str, pk: str, since: str) -> bool:
+        """Its token was answered, or is void: one less in line; the slot stays as it is.
 
         False where another has said so already.
         """
-        gone = "waking.#me" if inside else "waking.#me, owners.#me"
         return self._table.update(
             Update(
                 SLOTS + task,
-                f"ADD waiting :less REMOVE {gone}",
+                "ADD waiting :less REMOVE waking.#me",
                 "waking.#me = :since",
                 values(less=-1, since=since),
                 {"#me": pk},
@@ -78,18 +77,6 @@ class DynamoLine(GateWrites):
                 values(execution=execution),
                 {"#me": pk},
             )
-        )
-
-    def leave_line(self, claim: Claim) -> bool:
-        """Take a claim out of line without a slot (it is dead or given up): one less in line."""
-        return self._table.write(
-            Update(SLOTS + claim.task, "ADD waiting :less", "", values(less=-1)),
-            Update(
-                claim.pk,
-                "SET #state = :state REMOVE queue",
-                _WAIT,
-                _waits(claim) | values(state=State.RUNNING.value),
-            ),
         )
 
     def recount(self, slots: Slots, waiting: int) -> bool:

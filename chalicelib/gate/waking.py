@@ -38,7 +38,7 @@ class Waking:
             self.line.free_slot(task, pk, owner)
         elif claim.state is State.RUNNING:  # any other has gone on, and waits again
             self._rouse(claim)
-        self.line.woken(task, pk, since, inside=True)
+        self.line.woken(task, pk, since)
 
     def _rouse(self, claim: Claim) -> None:
         if claim.token:  # also of a dead job that somebody has redriven in the console

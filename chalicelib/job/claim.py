@@ -37,7 +37,8 @@ class Claim:
     `pk` is the claim's own key in the table. Times are ISO 8601, UTC, to the millisecond; empty:
     never, or not now. `order` is the start of the job's first execution and the key: the one
     order in which jobs are served. `token` is filled only by consistent reads, never in lists.
-    `dead_at` is set while the owner is dead and the job waits for a redrive or a restart.
+    `entered_at` is when it last got into its task. `dead_at` is set while the owner is dead and
+    the job waits for a redrive or a restart.
     """
 
     pk: str
@@ -53,6 +54,7 @@ class Claim:
     first_failed_at: str = ""
     noted_at: str = ""
     claimed_at: str = ""
+    entered_at: str = ""
     dead_at: str = ""
     predecessor: str = ""
     ended_at: str = ""
@@ -82,7 +84,9 @@ class Claim:
     @property
     def failure(self) -> Failure:
         """Why it failed last, read out of what Step Functions said; empty where it never failed."""
-        return read_failure({"Error": self.error, "Cause": self.cause}) if self.attempt else Failure()
+        return (
+            read_failure({"Error": self.error, "Cause": self.cause}) if self.attempt else Failure()
+        )
 
 
 @dataclass(frozen=True)

@@ -99,9 +99,7 @@ class Claims(Protocol):
     def look(self, pks: Sequence[str], consistent: bool = False) -> dict[str, Claim]:
         """Claims by their keys without their tokens, a hundred a call, for people."""
 
-    def waiting(
-        self, state: State, task: str, after: str = "", limit: int = 0
-    ) -> Iterator[Claim]:
+    def waiting(self, state: State, task: str, after: str = "", limit: int = 0) -> Iterator[Claim]:
         """The jobs that wait so for that task, oldest first, behind the order `after`; no tokens.
 
         Reads the index page by page as it is asked, `limit` entries a page (0: as many as fit);
@@ -183,15 +181,14 @@ class Line(Protocol):
         closed and the job has no pass. Raises Conflict.
         """
 
-    def woken(self, task: str, pk: str, since: str, inside: bool) -> bool:
-        """Its token was answered (or is void): one less in line; without `inside` its slot is
-        free again. False where another has said so already."""
+    def woken(self, task: str, pk: str, since: str) -> bool:
+        """Its token was answered, or is void: one less in line; the slot stays as it is.
+
+        False where another has said so already.
+        """
 
     def free_slot(self, task: str, pk: str, execution: str) -> bool:
         """Take a slot from that execution; False where it has none."""
-
-    def leave_line(self, claim: Claim) -> bool:
-        """Take a claim out of line without a slot (it is dead or given up): one less in line."""
 
     def recount(self, slots: Slots, waiting: int) -> bool:
         """Set the line's length, where it is still what it was and nobody is being woken."""
@@ -199,11 +196,16 @@ class Line(Protocol):
     def set_limit(self, task: str, limit: int, by: str, why: str, at: str) -> Slots:
         """Let at most `limit` jobs in at once, from now on, for all."""
 
-    def close(self, task: str, until: str, by: str, why: str, at: str) -> Slots:
-        """Close the gate until then (ISO 8601; FOR_EVER: until somebody opens it)."""
+    def close(
+        self, task: str, until: str, by: str, why: str, at: str, over: str | None = None
+    ) -> Slots:
+        """Close the gate until then (ISO 8601; FOR_EVER: until somebody opens it).
 
-    def open(self, task: str, by: str, why: str, at: str) -> Slots:
-        """Open the gate and forget the failures in a row."""
+        With `over`, only where its last closing is still that of this time (empty: there is none).
+        """
+
+    def open(self, task: str, by: str, why: str, at: str, over: str | None = None) -> Slots:
+        """Open the gate and forget the failures in a row; `over` as in `close`."""
 
     def set_window(self, task: str, begins: str, ends: str, why: str) -> None:
         """Write down the maintenance window under way or next; empty: there is none."""
@@ -223,7 +225,6 @@ class Ramps(Protocol):
 
     def put(self, state: RampState) -> RampState | None:
         """Write it over the version that it came from; None where that is not there any more."""
-
 
 
 class Telemetry(Protocol):

@@ -9,9 +9,7 @@ from moto import mock_aws
 
 from chalicelib.aws.calling import client
 from tests.fakes.definition import TABLE
-from tests.fakes.table import PROJECTED
-
-KEYS = ("pk", "queue", "order")
+from tests.tables import create_claims
 
 
 @contextmanager
@@ -25,25 +23,7 @@ def empty_table(dynamodb: Any) -> None:
     """Make the claims table, or make it anew."""
     if TABLE in dynamodb.list_tables()["TableNames"]:
         dynamodb.delete_table(TableName=TABLE)
-    dynamodb.create_table(
-        TableName=TABLE,
-        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in KEYS],
-        BillingMode="PAY_PER_REQUEST",
-        GlobalSecondaryIndexes=[
-            {
-                "IndexName": "waiting",
-                "KeySchema": [
-                    {"AttributeName": "queue", "KeyType": "HASH"},
-                    {"AttributeName": "order", "KeyType": "RANGE"},
-                ],
-                "Projection": {
-                    "ProjectionType": "INCLUDE",
-                    "NonKeyAttributes": sorted(PROJECTED - set(KEYS)),
-                },
-            }
-        ],
-    )
+    create_claims(dynamodb, TABLE)
 
 
 def items_of(dynamodb: Any) -> dict[str, Any]:

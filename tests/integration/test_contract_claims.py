@@ -131,10 +131,11 @@ def test_a_dead_job_takes_a_slot_and_stays_dead_until_it_runs_again(side: Side) 
     dead = side.dead()
     assert side.claims.take_slot(dead, LATER)
     assert side.line.slots(TASK).owners == {dead.pk: OWNER}
-    assert side.now() == replace(dead, state=State.RUNNING, since=LATER)
+    inside = replace(dead, state=State.RUNNING, since=LATER, entered_at=LATER)
+    assert side.now() == inside
     assert list(side.claims.waiting(State.PARKED, TASK)) == []
     assert side.claims.revive(side.now())
-    assert side.now() == replace(dead, state=State.RUNNING, since=LATER, dead_at="")
+    assert side.now() == replace(inside, dead_at="")
 
 
 def test_of_two_who_saw_the_same_death_one_takes_the_slot(side: Side) -> None:
@@ -161,7 +162,7 @@ def test_a_slot_that_was_taken_in_vain_is_given_back(side: Side, state: State) -
     dead = side.dead(state=state)
     side.claims.take_slot(dead, LATER)
     assert side.claims.leave_again(dead, LATER)
-    assert side.now() == replace(dead, since=LATER)
+    assert side.now() == replace(dead, since=LATER, entered_at=LATER)
     assert side.line.slots(TASK).owners == {}
     assert not side.claims.leave_again(dead, LATER)
 
@@ -219,6 +220,7 @@ def test_a_job_ends_once_and_frees_what_it_has(side: Side) -> None:
         "ended_at": LATER,
         "expires_at": 2**31,
         "since": LATER,
+        "entered_at": LATER,
     }
     gone: dict[str, Any] = {"first_failed_at": "", "predecessor": "", "dead_at": ""}
     assert side.now() == replace(dead, **ended, **gone)

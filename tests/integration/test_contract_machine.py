@@ -134,13 +134,12 @@ ACTS: dict[str, Act] = {
     "tombstone": lambda s, n: s.process.claims.put_tombstone(f"d{n}", "ended", 2**31),
     "tombstones": lambda s, _: s.process.claims.tombstones(["d0", "d1", "d2"]),
     "admit": lambda s, n: s.process.line.admit(s.claim(n), s.at(), bool(n % 2)),
-    "woken": lambda s, n: [
-        s.process.line.woken(TASK, pk, since, bool(n))
+    "woken": lambda s, _: [
+        s.process.line.woken(TASK, pk, since)
         for pk, since in s.process.line.slots(TASK).waking.items()
     ],
-    "woken long ago": lambda s, n: s.process.line.woken(TASK, s.claim(n).pk, "x", bool(n)),
+    "woken long ago": lambda s, n: s.process.line.woken(TASK, s.claim(n).pk, "x"),
     "free": lambda s, n: s.process.line.free_slot(TASK, s.claim(n).pk, s.claim(n).execution),
-    "leave_line": lambda s, n: s.process.line.leave_line(s.claim(n)),
     "recount": lambda s, n: s.process.line.recount(s.process.line.slots(TASK), n),
     "slots": lambda s, _: s.process.line.slots(TASK),
     "tasks": lambda s, _: s.process.line.tasks(),
