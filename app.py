@@ -8,7 +8,7 @@ from typing import Any
 from chalice.app import AuthRequest, AuthResponse, AuthRoute, Chalice, Response
 
 from chalicelib.api import http, paths
-from chalicelib.engines import engines_of
+from chalicelib.deployed import engines_of
 from chalicelib.names import APP
 from chalicelib.uncertain_task import work
 
@@ -124,7 +124,7 @@ def groups() -> Response:
 
 @app.route("/jobs/{key}", authorizer=authorizer)
 def job(key: str) -> Response:
-    """One job, also one that has ended: its story, its attempts, and for full tokens its input."""
+    """One job, also one that has ended: its history, its attempts, and for full tokens its input."""
     from chalicelib.api.one_job import show_job
 
     return http.answer(

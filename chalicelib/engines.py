@@ -4,13 +4,11 @@ AWS's adapters and the tests' fakes are handed to the same class. Imports stand 
 used: each of the Lambdas loads only what it needs, so that a cold start stays short.
 """
 
-import os
-import time
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from functools import cache, cached_property
+from datetime import timedelta
+from functools import cached_property
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +17,6 @@ from chalicelib.job.world import Time, World
 from chalicelib.settings import OFF, RAMP, Settings
 
 if TYPE_CHECKING:
-    from chalicelib.aws.world import AwsWorld
     from chalicelib.gate.gate import Gates
     from chalicelib.gate.gauges import Gauges
     from chalicelib.gate.line import Admission
@@ -34,22 +31,6 @@ if TYPE_CHECKING:
     from chalicelib.replaying.report import Report
     from chalicelib.replaying.requests import Request
     from chalicelib.replaying.trigger import Trigger
-
-
-class SystemTime:
-    """The machine's own clock."""
-
-    def now(self) -> datetime:
-        """The time of day, UTC."""
-        return datetime.now(UTC)
-
-    def elapsed(self) -> float:
-        """Seconds since some moment in the past."""
-        return time.monotonic()
-
-    def pause(self, seconds: float) -> None:
-        """Sleep so many seconds."""
-        time.sleep(seconds)
 
 
 def threads() -> Executor:
@@ -302,35 +283,3 @@ class Engines:
             rate=request.rate,
             dry_run=request.dry_run,
         )
-
-
-class Deployed(Engines):
-    """The engines of a stage in AWS, with what only its API and command line need besides."""
-
-    world: "AwsWorld"
-
-
-def engines_of(arn: str) -> Deployed:
-    """The engines of the stage that this process serves; `arn` tells its account and region.
-
-    Under `chalice local` there is no such ARN, but a prefix in the environment: then the
-    credentials tell. Raises SettingsError.
-    """
-    account = ":".join(arn.split(":")[:5])  # a request's ARN differs from path to path
-    return _engines_in(account)
-
-
-@cache
-def _engines_in(account: str) -> Deployed:
-    from chalicelib.aws.world import AwsWorld
-
-    world = AwsWorld.of_process(os.environ, account)
-    return Deployed(world=world, settings=Settings.read(os.environ), clock=SystemTime())
-
-
-def forget_engines() -> None:
-    """Build the engines anew next time, as a new process would."""
-    from chalicelib.aws.calling import forget_session
-
-    _engines_in.cache_clear()
-    forget_session()

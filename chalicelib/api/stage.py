@@ -6,7 +6,8 @@ from typing import Any
 from chalicelib.api.groups import Messages
 from chalicelib.api.overview import Overview
 from chalicelib.cached import KEPT, Cached
-from chalicelib.engines import Engines, engines_of
+from chalicelib.deployed import engines_of
+from chalicelib.engines import Engines
 from chalicelib.errors import AwsError
 
 UNKNOWN = "unknown"

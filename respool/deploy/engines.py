@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.aws.world import AwsWorld
-from chalicelib.engines import Engines, SystemTime, Time
+from chalicelib.deployed import SystemTime
+from chalicelib.engines import Engines
+from chalicelib.job.world import Time
 from chalicelib.names import Names
 from chalicelib.settings import Settings
 

@@ -10,7 +10,7 @@ import pytest
 from moto import mock_aws
 from moto.stepfunctions.models import stepfunctions_backends
 
-from chalicelib.engines import SystemTime
+from chalicelib.deployed import SystemTime
 from chalicelib.job.claim import JOB, Claim, State
 from chalicelib.job.record import Record, decode, encode
 from chalicelib.names import Names
