@@ -23,6 +23,8 @@ SECURE: Headers = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+KEPT = "public, max-age=31536000, immutable"
+"""Of a file that is asked for by its version: there is never another content at that address."""
 HEADERS: Headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
 
 _STATUS: tuple[tuple[type[RespoolError], int], ...] = (
@@ -51,9 +53,14 @@ def answer(app: Chalice, act: Callable[[Call], Any]) -> Response:
     try:
         return Response(act(_call(app)), status_code=200, headers=HEADERS)
     except RespoolError as problem:
-        status = next(code for kind, code in _STATUS if isinstance(problem, kind))
+        status = status_of(problem)
         wait: Headers = {"Retry-After": "5"} if status == 503 else {}
         return Response({"error": str(problem)}, status_code=status, headers=HEADERS | wait)
+
+
+def status_of(problem: RespoolError) -> int:
+    """The status by which a refusal is told."""
+    return next(code for kind, code in _STATUS if isinstance(problem, kind))
 
 
 def page(app: Chalice, name: str = "") -> Response:
@@ -70,12 +77,17 @@ def page(app: Chalice, name: str = "") -> Response:
     headers: Headers = {
         "Content-Type": found.type,
         "Content-Security-Policy": page_files.POLICY,
-        "Cache-Control": "no-cache",
-        "ETag": found.tag,
+        "Cache-Control": KEPT if _asked_for(request) == found.version else "no-cache",
+        "ETag": f'"{found.version}"',
     }
-    if request.headers.get("if-none-match") == found.tag:
+    if request.headers.get("if-none-match") == f'"{found.version}"':
         return Response("", status_code=304, headers=headers)
     return Response(found.text, status_code=200, headers=headers)
+
+
+def _asked_for(request: Request) -> str:
+    """The version that the page's own link names; empty where there is none."""
+    return _query(request).get("v", [""])[0]
 
 
 def index(app: Chalice) -> Response:

@@ -1,11 +1,11 @@
-"""One job by its key: how it stands or ended, its story in plain words, its attempts, its input."""
+"""One job by its key: how it stands or ended, its history in plain words, and its input."""
 
 from collections.abc import Mapping
 from typing import Any
 
+from chalicelib.api.history import Step, tell
 from chalicelib.api.jobs import as_json
 from chalicelib.api.stage import Stage
-from chalicelib.api.story import Step, tell
 from chalicelib.errors import NotFound
 from chalicelib.job.claim import JOB, Claim
 from chalicelib.job.execution import Execution, Status
@@ -45,8 +45,8 @@ def show_job(
         "execution_status": execution.status.value.lower(),
         "predecessor": claim.predecessor or None,
         "attempts": [_attempt(step) for step in steps if step.code in FAILURES],
-        "story": [_told(step) for step in steps],
-        "story_whole": known and (not events or events[0]["id"] == 1),
+        "history": [_told(step) for step in steps],
+        "history_whole": known and (not events or events[0]["id"] == 1),
         "input": _input(execution) if with_input else None,
     }
 

@@ -5,8 +5,6 @@ from typing import Any
 
 from chalicelib.api.overview import View
 from chalicelib.api.stage import Stage
-from chalicelib.gate.ramp.decide import Policy
-from chalicelib.gate.ramp.describe import sentence, tell
 from chalicelib.job.claim import Slots, State
 from chalicelib.settings import RAMP
 
@@ -16,14 +14,17 @@ def ramp_of(stage: Stage, view: View, slots: Slots) -> dict[str, Any] | None:
     settings = stage.engines.settings
     if settings.recovery != RAMP:
         return None
+    from chalicelib.gate.ramp.decide import Policy, held  # a stage without a ramp starts without it
+    from chalicelib.gate.ramp.describe import sentence, tell
+
     gate = slots.gate(view.at)
     state = stage.engines.world.ramps.get(slots.task)
     state = replace(
         state,
         waiting=view.count(State.PARKED, slots.task).number,
-        held="" if gate.open else gate.why or gate.by,
-        held_until=gate.until,
-        due=state.due if gate.open else "",
+        held=(silent := held(gate)),
+        held_until=gate.until if silent else "",
+        due="" if silent else state.due,
     )
     told = tell(state, Policy.of(settings))
     return {

@@ -19,7 +19,7 @@ export const act = {
   lock() {
     rest();
     token.forget();
-    Object.assign(state, { signedIn: false, status: null, groups: null, problem: "", flow: idle(), story: null, notices: [] });
+    Object.assign(state, { signedIn: false, status: null, groups: null, problem: "", flow: idle(), shown: null, notices: [] });
     for (const kept of [state.lists, state.singles, state.chosen]) kept.clear();
     changed();
   },
@@ -115,13 +115,13 @@ export const act = {
     if (state.search) await attempt(() => load("search"));
   },
 
-  async showStory(job) {
-    const close = state.story?.id === job.id;
-    state.story = close ? null : { id: job.id };
+  async showHistory(job) {
+    const close = state.shown?.id === job.id;
+    state.shown = close ? null : { id: job.id };
     changed();
     if (close) return;
     const told = await attempt(() => call("GET", `jobs/${job.id}`));
-    if (state.story?.id === job.id) state.story = told ? { id: job.id, job: told } : null;
+    if (state.shown?.id === job.id) state.shown = told ? { id: job.id, job: told } : null;
     changed();
   },
 };

@@ -15,7 +15,7 @@ export function bar(t, act) {
   const otherLang = state.lang === "en" ? "ja" : "en";
   const name = state.status ? h("span", { class: `stage${isReal() ? " real" : ""}` }, h("span", { class: "unseen" }, t.stage("")), stageName()) : null;
   return [
-    h("p", { class: "brand" }, h("img", { src: "console/icon.svg", alt: "", width: "26", height: "26" }), h("span", {}, "respool"), name),
+    h("p", { class: "brand" }, h("img", { src: document.querySelector("link[rel=icon]").href, alt: "", width: "26", height: "26" }), h("span", {}, "respool"), name),
     h(
       "div",
       { class: "tools" },

@@ -21,7 +21,7 @@ export function hero(t, f, act) {
   return h(
     "section",
     { class: `hero ${mood}`, "aria-labelledby": "now" },
-    h("div", { class: "story" }, pill(t, mood), h("h1", { id: "now" }, phrases(headline(t, f))), said(t, f)),
+    h("div", { class: "words" }, pill(t, mood), h("h1", { id: "now" }, phrases(headline(t, f))), said(t, f)),
     panel(t, f, act),
   );
 }
@@ -80,7 +80,7 @@ function said(t, f) {
     busy() ? null : quoted(t, f, known),
     stuck && parked ? lead(t.now.someStuck(stuck, f.number(stuck))) : null,
     known && !parked ? lead(t.now.stuckLead(stuck)) : null,
-    line && (known || closed.length) ? lead(t.now.inLine(line, f.number(line))) : null,
+    line && known && !closed.length ? lead(t.now.inLine(line, f.number(line))) : null,
     known || closed.length ? null : lead(line ? t.now.lineLead(line) : t.now.calmLead(running, f.number(running))),
   ];
 }

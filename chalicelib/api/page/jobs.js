@@ -52,8 +52,8 @@ function find(t, act) {
 }
 
 export function jobsSignature(now) {
-  const { groups, lists, search, lang, singles, status, chosen, story, task, sort, allGroups } = state;
-  return [lang, groups, [...lists], [...singles], [...chosen.keys()], story, search, task, sort, allGroups, status?.jobs, status?.complete, readOnly(), isFree(), now.toDateString()];
+  const { groups, lists, search, lang, singles, status, chosen, shown, task, sort, allGroups } = state;
+  return [lang, groups, [...lists], [...singles], [...chosen.keys()], shown, search, task, sort, allGroups, status?.jobs, status?.complete, readOnly(), isFree(), now.toDateString()];
 }
 
 export function jobs(t, f, act) {

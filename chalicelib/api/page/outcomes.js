@@ -1,7 +1,7 @@
 // What became of jobs that were put back: each by its own key and attempt, none by subtraction.
 
 /** Outcomes that may still change. */
-export const OPEN = ["way", "line", "task", "unknown"];
+export const OPEN = ["way", "line", "inside", "unknown"];
 export const ENDED = ["finished", "again", "given-up", "stopped", "gone", "left"];
 
 /** An answer that was lost: until then (ms) the server may still be at work on what it was asked. */
@@ -16,14 +16,14 @@ export function outcomeOf(before, job, now) {
   if (!job) return "gone";
   if (job.ended_at) return { finished: "finished", "given-up": "given-up" }[job.state] ?? "stopped";
   if (job.state === "line") return "line";
-  if (job.state === "running") return "task";
+  if (job.state === "running") return "inside";
   if (!before.unsure) return job.attempt > before.attempt ? "again" : "way";
   if (job.failed_at > before.unsure.at) return "again";
   return now > before.unsure.until ? "left" : "unknown";
 }
 
 /** How many there are of each outcome. */
-export function tally(outcomes) {
+export function countOutcomes(outcomes) {
   const counts = Object.fromEntries([...OPEN, ...ENDED].map((name) => [name, 0]));
   for (const outcome of outcomes) counts[outcome] += 1;
   return counts;

@@ -5,8 +5,8 @@ import { readCount } from "./number.js";
 import { outcomes } from "./replaying.js";
 import { closedTasks, readOnly, state, waiting, wanted } from "./store.js";
 
-const ORDER = ["finished", "again", "task", "line", "way", "unknown", "given-up", "stopped", "left", "gone"];
-const BAR = ["finished", "again", "stopped", "given-up", "task", "line"];
+const ORDER = ["finished", "again", "inside", "line", "way", "unknown", "given-up", "stopped", "left", "gone"];
+const BAR = ["finished", "again", "stopped", "given-up", "inside", "line"];
 const MOST_NAMED = 20; // jobs that could not be put back, by name
 
 export function panelSignature() {
@@ -158,7 +158,7 @@ const closeButton = (t, act) => h("button", { class: "button", type: "button", "
 
 function bar(t, f, all) {
   const counts = outcomes();
-  const done = all ? BAR.filter((name) => !["task", "line"].includes(name)).reduce((sum, name) => sum + counts[name], 0) : 0;
+  const done = all ? BAR.filter((name) => !["inside", "line"].includes(name)).reduce((sum, name) => sum + counts[name], 0) : 0;
   const segments = BAR.map((name) => {
     const part = h("span", { class: `part ${name}` });
     part.style.width = `${all ? (100 * Math.min(counts[name], all)) / all : 0}%`;
@@ -167,7 +167,7 @@ function bar(t, f, all) {
   const told = ORDER.filter((name) => counts[name] || name === "finished");
   return [
     h("div", { class: "meter", role: "progressbar", "aria-valuemin": "0", "aria-valuemax": String(all), "aria-valuenow": String(done), "aria-label": t.replay.progress(f.number(done), f.number(all)) }, segments),
-    h("ul", { class: "tally" }, told.map((name) => h("li", { class: name }, h("b", {}, f.number(counts[name])), ` ${t.outcome[name]}`))),
+    h("ul", { class: "counts" }, told.map((name) => h("li", { class: name }, h("b", {}, f.number(counts[name])), ` ${t.outcome[name]}`))),
   ];
 }
 

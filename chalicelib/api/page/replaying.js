@@ -1,7 +1,7 @@
 // A replay that somebody presses: looked at first, sent in pieces, then followed job by job.
 
 import { Refused, call, written } from "./api.js";
-import { isOpen, tally, unsure } from "./outcomes.js";
+import { isOpen, countOutcomes, unsure } from "./outcomes.js";
 import { changed, idle, state, waiting, wanted } from "./store.js";
 import { keen, look } from "./watch.js";
 
@@ -132,7 +132,7 @@ function lost(notice, problem, piece, left) {
 /** The counts of what became of them. What was started without a key can't be followed. */
 export function outcomes() {
   const { jobs, sent } = state.flow;
-  const counts = tally([...jobs.values()].map((job) => job.outcome));
+  const counts = countOutcomes([...jobs.values()].map((job) => job.outcome));
   const known = [...jobs.values()].filter((job) => !job.unsure).length;
   return { ...counts, gone: counts.gone + Math.max(0, sent - known) };
 }

@@ -1,8 +1,8 @@
-// The rows of a list: a job each, with what may be done to it, and its story where it is asked for.
+// The rows of a list: a job each, with what may be done to it, and its history where it is asked for.
 
 import { ICONS, foreign, h, icon, time } from "./dom.js";
 import { readOnly, state } from "./store.js";
-import { storyOf } from "./story.js";
+import { historyOf } from "./history.js";
 
 export function rows(t, f, act, id, list, group) {
   const left = list.total === null || list.total === undefined ? null : list.total - list.jobs.length;
@@ -14,7 +14,7 @@ export function rows(t, f, act, id, list, group) {
 
 function row(t, f, act, job, group, id) {
   const known = (group.messages ?? []).some(({ message }) => message === job.error.message);
-  const shown = state.story?.id === job.id;
+  const shown = state.shown?.id === job.id;
   return h(
     "li",
     { class: `row ${job.state}` },
@@ -26,8 +26,8 @@ function row(t, f, act, job, group, id) {
       h("p", { class: "quiet" }, facts(t, f, job, id)),
       job.error.message && !known && !job.ended_at ? h("p", { class: "message", dir: "auto" }, foreign(job.error.message)) : null,
     ),
-    h("div", { class: "buttons" }, buttons(t, act, job, id), storyButton(t, act, job, id, shown), consoleLink(t, job)),
-    shown ? storyOf(t, f, state.story.job) : null,
+    h("div", { class: "buttons" }, buttons(t, act, job, id), historyButton(t, act, job, id, shown), consoleLink(t, job)),
+    shown ? historyOf(t, f, state.shown.job) : null,
   );
 }
 
@@ -46,10 +46,10 @@ function facts(t, f, job, id) {
     mixed && job.error.name && isHeld(job) ? foreign(job.error.name) : "",
     mixed ? foreign(job.task) : "",
     job.dead_at ? t.list.dead : "",
-    job.attempt ? t.list.attempts(job.attempt, f.number(job.attempt)) : "",
+    job.attempt ? [t.list.attempts(job.attempt, f.number(job.attempt)), ...(job.attempt === 1 && job.failed_at ? [" ", time(f, job.failed_at)] : [])] : "",
     job.ended_at ? [t.list.ended, " ", time(f, job.ended_at)] : "",
     isHeld(job) || job.ended_at ? "" : [t.list.since[job.state], " ", time(f, job.since ?? job.started_at)],
-    job.attempt && job.first_failed_at ? [t.list.first, " ", time(f, job.first_failed_at)] : "",
+    job.attempt > 1 && job.first_failed_at ? [t.list.first, " ", time(f, job.first_failed_at)] : "",
     job.attempt > 1 && job.failed_at ? [t.list.last, " ", time(f, job.failed_at)] : "",
     job.started_at ? [t.list.began, " ", time(f, job.started_at)] : "",
   ];
@@ -66,8 +66,8 @@ function buttons(t, act, job, id) {
   ];
 }
 
-function storyButton(t, act, job, id, shown) {
-  return h("button", { class: `button small plain${shown ? " open" : ""}`, type: "button", "data-k": `story ${id} ${job.id}`, "aria-expanded": String(shown), "aria-label": t.story.name(foreign(job.key)), onclick: () => act.showStory(job) }, t.story.button);
+function historyButton(t, act, job, id, shown) {
+  return h("button", { class: `button small plain${shown ? " open" : ""}`, type: "button", "data-k": `history ${id} ${job.id}`, "aria-expanded": String(shown), "aria-label": t.history.name(foreign(job.key)), onclick: () => act.showHistory(job) }, t.history.button);
 }
 
 export function consoleLink(t, job) {

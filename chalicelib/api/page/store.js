@@ -21,7 +21,7 @@ export const state = {
   wrongCount: null, // what was typed and is no number of jobs: {text, problem}
   flow: IDLE, // of the big button: idle, looking, preview, sending, watching, ended
   singles: new Map(), // by job id: jobs that were put back one by one, and what became of them
-  story: null, // of the job that is shown: {id, job} or {id, loading}
+  shown: null, // the job whose history is shown: {id, job} or {id, loading}
   lostAt: null, // since when the server has not answered
   notices: [], // short messages of what went wrong
 };

@@ -26,7 +26,7 @@ function card(t, f, act, task) {
     h("h3", {}, foreign(task.task)),
     closed ? h("p", { class: "warning" }, closedText(t, f, task)) : null,
     h("p", { class: "quiet" }, t.tasks.inside(f.number(task.inside), f.number(task.limit))),
-    places(task),
+    dots(task),
     task.waiting ? h("p", { class: "quiet" }, inLine(t, f, task)) : null,
     task.parked + task.stuck ? h("p", { class: "quiet" }, t.tasks.parked(f.number(task.parked), f.number(task.stuck), task.stuck)) : null,
     task.ramp ? h("p", { class: "ramp" }, ramped(t, f, task.ramp)) : null,
@@ -37,7 +37,7 @@ function card(t, f, act, task) {
 
 function closedText(t, f, { gate }) {
   const until = gate.until ? t.gate.until(f.moment(gate.until)) : "";
-  return [t.gate.shut, closedBy(t, f, gate), until].filter(Boolean).join(t.space);
+  return [closedBy(t, f, gate), until].filter(Boolean).join(t.space);
 }
 
 function inLine(t, f, task) {
@@ -51,10 +51,10 @@ function ramped(t, f, { code, values, times }) {
   return foreign((t.ramp[code] ?? "").replace(/\{(\w+)\}/g, (_, name) => parts[name] ?? "?"));
 }
 
-function places(task) {
+function dots(task) {
   const shown = Math.min(Math.max(task.limit, task.inside), 40);
-  const dots = Array.from({ length: shown }, (_, n) => h("i", { class: n < task.inside ? "taken" : "" }));
-  return h("p", { class: "places", "aria-hidden": "true" }, dots);
+  const marks = Array.from({ length: shown }, (_, n) => h("i", { class: n < task.inside ? "taken" : "" }));
+  return h("p", { class: "slots", "aria-hidden": "true" }, marks);
 }
 
 function openButton(t, act, task) {

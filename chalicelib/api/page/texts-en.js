@@ -58,7 +58,6 @@ export default {
     closed: (task) => `${task} takes no jobs`,
     closedUntil: (task, when) => `${task} takes no jobs until ${when}`,
     severalClosed: (n, shown) => `${shown} tasks take no jobs`,
-    shut: "Closed.",
     closedBy: (by, since, why) => `Closed by ${by}${since ? ` since ${since}` : ""}${why ? `: “${why}”` : ""}.`,
     until: (when) => `Opens by itself ${when}.`,
     behind: (line, shown, inside, shownInside) => `${line ? `${jobs(line, shown)} ${line === 1 ? "waits" : "wait"} in line` : "Nobody waits in line"}${inside ? `, ${shownInside} still in the task` : ""}.`,
@@ -133,7 +132,7 @@ export default {
   outcome: {
     finished: "finished",
     again: "failed again",
-    task: "in the task",
+    inside: "in the task",
     line: "in line",
     way: "on the way",
     unknown: "not known yet",
@@ -144,7 +143,7 @@ export default {
     one: {
       sending: "Putting it back …",
       way: "On its way",
-      task: "In the task",
+      inside: "In the task",
       line: "In line",
       finished: "Finished",
       again: "Failed again",
@@ -235,10 +234,10 @@ export default {
     unread: (n, shown) => `The messages of ${n === 1 ? "one more were" : `${shown} more were`} not read.`,
   },
 
-  story: {
-    button: "Story",
-    name: (key) => `Story of the job ${key}`,
-    loading: "Reading its story …",
+  history: {
+    button: "History",
+    name: (key) => `History of the job ${key}`,
+    loading: "Reading its history …",
     cut: "Earlier steps are left out.",
     forgotten: "Step Functions does not know its execution any more.",
     input: "What it was started with",

@@ -81,7 +81,7 @@ function missed(problem) {
   const refused = problem instanceof Refused ? problem : new Refused(0, String(problem));
   if (refused.status === 401 || refused.status === 403) {
     token.forget();
-    Object.assign(state, { signedIn: false, status: null, groups: null, problem: "wrong", flow: idle(), story: null });
+    Object.assign(state, { signedIn: false, status: null, groups: null, problem: "wrong", flow: idle(), shown: null });
   } else if (!state.status) {
     Object.assign(state, { signedIn: false, problem: "silent" });
   } else {

@@ -63,10 +63,10 @@ class Step:
 
 def tell(events: Iterable[dict[str, Any]]) -> list[Step]:
     """What the events of one execution say, in their order."""
-    return list(_Story().tell(events))
+    return list(_Reader().tell(events))
 
 
-class _Story:
+class _Reader:
     """Reads the events one by one; `_state` is where the execution is."""
 
     def __init__(self) -> None:

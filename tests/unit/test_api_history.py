@@ -4,12 +4,12 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from chalicelib.api.story import SENTENCES, tell
+from chalicelib.api.history import SENTENCES, tell
 
 START = datetime(2026, 11, 24, 9, tzinfo=UTC)
 
 
-def _story(*events: tuple[str, dict[str, Any]] | str) -> list[str]:
+def _history(*events: tuple[str, dict[str, Any]] | str) -> list[str]:
     laid_out = []
     for number, event in enumerate(events):
         kind, details = (event, {}) if isinstance(event, str) else event
@@ -43,8 +43,8 @@ REFUSED = _failed("TaskFailed", "DynamoDb.TransactionCanceledException")
 WORKS = (_enter("UncertainTask"), "LambdaFunctionScheduled", _leave("UncertainTask"))
 
 
-def test_a_job_that_just_works_has_a_short_story() -> None:
-    assert _story(
+def test_a_job_that_just_works_has_a_short_history() -> None:
+    assert _history(
         *CLAIMED, *SLOT, *WORKS, _enter("Finish"), _leave("Finish"), "ExecutionSucceeded"
     ) == [
         "It was started.",
@@ -55,7 +55,7 @@ def test_a_job_that_just_works_has_a_short_story() -> None:
 
 
 def test_a_failed_job_is_tried_again_parked_put_back_and_finished() -> None:
-    assert _story(
+    assert _history(
         *CLAIMED,
         *SLOT,
         _enter("UncertainTask"),
@@ -85,7 +85,7 @@ def test_a_failed_job_is_tried_again_parked_put_back_and_finished() -> None:
 
 
 def test_standing_in_line_and_getting_a_slot_are_told_once() -> None:
-    assert _story(
+    assert _history(
         _enter("TakeSlot"),
         "TaskScheduled",
         REFUSED,
@@ -102,7 +102,7 @@ def test_standing_in_line_and_getting_a_slot_are_told_once() -> None:
 
 
 def test_a_place_in_line_that_was_written_twice_is_no_slot() -> None:
-    assert _story(
+    assert _history(
         _enter("WaitInLine"),
         "TaskScheduled",
         REFUSED,
@@ -118,7 +118,7 @@ def test_a_place_in_line_that_was_written_twice_is_no_slot() -> None:
 
 
 def test_a_spool_and_a_table_that_fail_are_told() -> None:
-    assert _story(
+    assert _history(
         _enter("ErrorSpool"),
         "TaskScheduled",
         _failed("TaskFailed", "Lambda.TooManyRequestsException"),
@@ -136,7 +136,7 @@ def test_a_spool_and_a_table_that_fail_are_told() -> None:
 
 
 def test_a_job_given_up_while_parked_says_why_once() -> None:
-    assert _story(
+    assert _history(
         *PARKED,
         _failed("TaskFailed", "GivenUp", "ordered twice"),
         _failed("ExecutionFailed", "GivenUp", "ordered twice"),
@@ -145,30 +145,30 @@ def test_a_job_given_up_while_parked_says_why_once() -> None:
 
 def test_a_key_that_another_job_holds_is_told() -> None:
     fail = ("FailStateEntered", {"stateEnteredEventDetails": {"name": "AlreadyRunning"}})
-    assert _story(fail) == ["Another job holds its key: it did nothing."]
+    assert _history(fail) == ["Another job holds its key: it did nothing."]
 
 
 def test_ends_are_told_with_their_causes() -> None:
-    assert _story(_failed("ExecutionAborted", "GivenUp", "a duplicate")) == [
+    assert _history(_failed("ExecutionAborted", "GivenUp", "a duplicate")) == [
         "It was given up: a duplicate"
     ]
-    assert _story(_failed("ExecutionFailed", "AlreadyRunning", "The key is held.")) == [
+    assert _history(_failed("ExecutionFailed", "AlreadyRunning", "The key is held.")) == [
         "Its execution failed: AlreadyRunning: The key is held."
     ]
-    assert _story("ExecutionAborted") == ["Its execution was aborted."]
-    assert _story("ExecutionTimedOut") == ["Its execution timed out as a whole."]
-    assert _story("ExecutionRedriven") == ["It was redriven: it goes on where it failed."]
+    assert _history("ExecutionAborted") == ["Its execution was aborted."]
+    assert _history("ExecutionTimedOut") == ["Its execution timed out as a whole."]
+    assert _history("ExecutionRedriven") == ["It was redriven: it goes on where it failed."]
 
 
 def test_a_task_that_takes_too_long_says_so() -> None:
-    assert _story(_enter("Own"), _failed("TaskTimedOut", "States.Timeout")) == [
+    assert _history(_enter("Own"), _failed("TaskTimedOut", "States.Timeout")) == [
         "Own began.",
         "Own took too long.",
     ]
 
 
 def test_a_long_cause_is_cut() -> None:
-    (told,) = _story(_failed("ExecutionFailed", "E", "x" * 30_000))
+    (told,) = _history(_failed("ExecutionFailed", "E", "x" * 30_000))
     assert len(told) < 400
 
 
