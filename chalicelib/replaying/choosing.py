@@ -4,12 +4,15 @@ import heapq
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from itertools import islice
 
+from chalicelib.errors import RespoolError
 from chalicelib.job.claim import JOB, Claim, State
 from chalicelib.job.plan import Choice, Rules
 from chalicelib.job.ports import Claims, Line
 from chalicelib.replaying.gates import Gates
+from chalicelib.replaying.patience import Patience
 
 CHUNK = 100
 """Claims that one BatchGetItem reads."""
@@ -28,6 +31,7 @@ class Candidates:
     claims: Claims
     rules: Rules
     now: datetime
+    calm: Patience
     found: Iterator[Claim]
     consistent: bool
     gone: int = 0
@@ -39,7 +43,7 @@ class Candidates:
         self.whole = len(listed) < min(count, CHUNK)
         if self.consistent or not listed:
             return listed
-        read = self.claims.get_many([claim.pk for claim in listed])
+        read = self.calm(lambda: self.claims.get_many([claim.pk for claim in listed]))
         still = [read[each.pk] for each in listed if each.pk in read]
         waiting = [claim for claim in still if self._waits(claim)]
         self.gone += len(listed) - len(waiting)
@@ -67,6 +71,7 @@ class Choosing:
     claims: Claims
     line: Line
     gates: Gates
+    calm: Patience
     held: dict[str, str] = field(default_factory=dict)
     _known: list[str] = field(default_factory=list)
 
@@ -77,30 +82,48 @@ class Choosing:
         """
         if rules.choice.key or rules.choice.keys:
             found = iter(self._named(rules.choice, now))
-            return Candidates(self.claims, rules, now, found, consistent=True)
+            return Candidates(self.claims, rules, now, self.calm, found, consistent=True)
         listed = (one for one in self._listed(rules, count) if rules.choice.takes(one, now))
-        return Candidates(self.claims, rules, now, listed, consistent=False)
+        return Candidates(self.claims, rules, now, self.calm, listed, consistent=False)
 
     def count(self, rules: Rules) -> int:
         """How many wait that a replay may take which chooses nothing but a task."""
         pairs = [(s, task) for task in self._tasks(rules.choice) for s in rules.states]
-        return sum(self.claims.count(state, task).number for state, task in pairs)
+        counts = [self.calm(partial(self.claims.count, state, task)) for state, task in pairs]
+        return sum(count.number for count in counts)
 
     def _named(self, choice: Choice, now: datetime) -> list[Claim]:
         if choice.key:
-            claim = self.claims.get(JOB + choice.key)
+            claim = self.calm(lambda: self.claims.get(JOB + choice.key))
             found = [claim] if claim else []
         else:
-            found = list(self.claims.get_many([JOB + key for key in sorted(choice.keys)]).values())
+            pks = [JOB + key for key in sorted(choice.keys)]
+            found = list(self.calm(lambda: self.claims.get_many(pks)).values())
         return sorted(
             (claim for claim in found if choice.takes(claim, now)), key=lambda claim: claim.order
         )
 
     def _listed(self, rules: Rules, count: int) -> Iterator[Claim]:
         size = 0 if rules.choice.narrow else min(max(count, LEAST), MOST)
-        waiting = self.claims.waiting
-        lists = [waiting(state, task, limit=size) for state, task in self._pairs(rules)]
+        lists = [self._list(state, task, size) for state, task in self._pairs(rules)]
         return heapq.merge(*lists, key=lambda claim: claim.order)
+
+    def _list(self, state: State, task: str, size: int) -> Iterator[Claim]:
+        """One list of the index; where a page is refused, it is read on behind the last claim."""
+        last = ""
+        rows = self.claims.waiting(state, task, limit=size)
+
+        def step() -> Claim | None:
+            nonlocal rows
+            try:
+                return next(rows, None)
+            except RespoolError:
+                rows = self.claims.waiting(state, task, last, size)
+                raise
+
+        while (claim := self.calm(step)) is not None:
+            last = claim.order
+            yield claim
 
     def _pairs(self, rules: Rules) -> list[tuple[State, str]]:
         open_tasks = [task for task in self._tasks(rules.choice) if self._may(rules, task)]
@@ -110,11 +133,11 @@ class Choosing:
         if choice.task:
             return [choice.task]
         if not self._known:
-            self._known = self.line.tasks()
+            self._known = self.calm(self.line.tasks)
         return self._known
 
     def _may(self, rules: Rules, task: str) -> bool:
-        if rules.attended or not self.gates.shut(task):
+        if rules.attended or not self.calm(partial(self.gates.shut, task)):
             return True
         self.held[task] = self.gates.why(task)
         return False

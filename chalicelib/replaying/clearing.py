@@ -70,12 +70,15 @@ class Clearing:
             if self._found >= len(self.spent) and not self._looks_on():
                 return
 
-    def search(self, pool: Executor) -> None:
-        """Look on for jobs that only the queue knows, until enough are found or it is empty."""
-        last = self._received + MOST_IN_VAIN
+    def search(self, pool: Executor, in_vain: int) -> None:
+        """Look on for jobs that only the queue knows, until enough are found or it is empty.
+
+        It also ends after that many messages in vain.
+        """
+        last = self._received + in_vain
         while self._looks_on() and not self._ends() and self._received < last:
             if self._settle(pool, self._receive(self._size())):
-                last = self._received + MOST_IN_VAIN
+                last = self._received + in_vain
 
     def give_back(self) -> None:
         """Let others see what was left."""

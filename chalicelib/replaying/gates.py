@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from threading import Lock
 
 from chalicelib.job.claim import Claim, Slots
 from chalicelib.job.ports import Line
@@ -15,12 +16,14 @@ class Gates:
     line: Line
     now: datetime
     _slots: dict[str, Slots] = field(default_factory=dict)
+    _lock: Lock = field(default_factory=Lock)
 
     def slots(self, task: str) -> Slots:
         """The task's slots."""
-        if task not in self._slots:
-            self._slots[task] = self.line.slots(task)
-        return self._slots[task]
+        with self._lock:
+            if task not in self._slots:
+                self._slots[task] = self.line.slots(task)
+            return self._slots[task]
 
     def closed(self, claim: Claim) -> str:
         """Why the job would have to wait at its task's gate; empty where it may go in."""

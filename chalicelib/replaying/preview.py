@@ -23,7 +23,7 @@ class Preview:
     clock: Clock
     _taken: dict[str, int] = field(default_factory=dict)
 
-    def recover(self, claim: Claim, rules: Rules, calm: Patience, closed: bool = False) -> Outcome:
+    def recover(self, claim: Claim, rules: Rules, calm: Patience, closed: str = "") -> Outcome:
         """What `Recovery.recover` would come to."""
         decision = screen(claim, self.clock(), rules)
         if decision is not None:
@@ -31,7 +31,7 @@ class Preview:
             return of_claim(claim, decision.action, decision.reason, decision.wait, stuck)
         if claim.token:
             if closed:
-                return of_claim(claim, Action.LINE, f"waits in line: {self.gates.why(claim.task)}")
+                return of_claim(claim, Action.LINE, f"waits in line: {closed}")
             return of_claim(claim, Action.RESUME, "waits on its token")
         facts = Inspection(self.workflow).look(claim, calm)
         decision = decide(claim, facts, self.clock())

@@ -59,8 +59,8 @@ class Recovery:
         """What lasts until that moment of `elapsed`."""
         return Patience(self.telemetry, self.elapsed, self.pause, deadline)
 
-    def recover(self, claim: Claim, rules: Rules, calm: Patience, closed: bool = False) -> Outcome:
-        """Decide and do. `claim` was read consistently; `closed`: its task's gate is closed.
+    def recover(self, claim: Claim, rules: Rules, calm: Patience, closed: str = "") -> Outcome:
+        """Decide and do. `claim` was read consistently; `closed`: why its task takes no jobs.
 
         Errors of AWS pass through; the job then waits as before, or goes on already.
         """
@@ -100,18 +100,16 @@ class Recovery:
         outcome = self._act(decision, claim, facts, calm)
         return outcome.action is Action.STALE and decision.ends is None
 
-    def _resume(self, claim: Claim, calm: Patience, closed: bool) -> Outcome:
+    def _resume(self, claim: Claim, calm: Patience, closed: str) -> Outcome:
         try:
             calm(lambda: self.workflow.resume(claim.token))
         except TokenRefused:
             return self._after_refusal(claim, calm, closed)
         if closed:
-            return self._tell(
-                claim, Action.LINE, f"waits in line: the gate of {claim.task} is closed"
-            )
+            return self._tell(claim, Action.LINE, f"waits in line: {closed}")
         return self._tell(claim, Action.RESUME, "waits on its token")
 
-    def _after_refusal(self, claim: Claim, calm: Patience, closed: bool) -> Outcome:
+    def _after_refusal(self, claim: Claim, calm: Patience, closed: str) -> Outcome:
         """The claim says whether the job has gone on, has a newer token, or is dead."""
         now = calm(lambda: self.claims.get(claim.pk))
         if now is None or not _waits_as(now, claim):

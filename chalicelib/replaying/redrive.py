@@ -8,11 +8,14 @@ from chalicelib.job.claim import Claim, State
 from chalicelib.job.execution import DEAD, Status
 from chalicelib.job.plan import Facts, after, needs_slot
 from chalicelib.job.ports import Claims, Clock, Telemetry, Workflow
+from chalicelib.moments import read
 from chalicelib.replaying.inspection import Inspection
 from chalicelib.replaying.patience import Patience
 
 SETTLED = 3.0
 """Seconds after which DescribeExecution, which lags, tells how an execution stood before them."""
+RECENT = 60.0
+"""Seconds since a claim was written, in which another replay may be redriving its job."""
 
 
 class Redriven(StrEnum):
@@ -73,9 +76,10 @@ class Redrive:
         """
         look = Inspection(self.workflow).look
         facts = look(begun, calm)
-        unclear = facts.status in DEAD and facts.redrivable
+        unclear = _contradicts(facts)
         if unclear and calm.wait(SETTLED):
-            facts, unclear = look(begun, calm), False
+            facts = look(begun, calm)
+            unclear = _contradicts(facts) and self._is_recent(parked)
         if facts.status is Status.RUNNING:
             return Attempt(Redriven.GONE_ON, begun, facts)
         stands = self.take_back(parked, begun, calm)
@@ -83,6 +87,10 @@ class Redrive:
             return Attempt(Redriven.GONE_ON, begun, facts)
         end = Redriven.UNCLEAR if unclear else Redriven.REFUSED
         return Attempt(end, stands, replace(facts, redrivable=False))
+
+    def _is_recent(self, claim: Claim) -> bool:
+        written = read(claim.since)
+        return written is not None and (self.clock() - written).total_seconds() < RECENT
 
     def take_back(self, parked: Claim, begun: Claim, calm: Patience) -> Claim | None:
         """Give the slot back that was taken for it; the claim as it stands then, if it is ours."""
@@ -99,3 +107,8 @@ class Redrive:
             self.claims.revive(begun)
         except (AwsError, Conflict) as refused:
             self.telemetry.warning("claim-not-revived", key=begun.key, reason=str(refused))
+
+
+def _contradicts(facts: Facts) -> bool:
+    """Whether a look after a refused redrive promises one all the same."""
+    return facts.status in DEAD and facts.redrivable

@@ -17,7 +17,7 @@ from chalicelib.job.ports import THREADS, Claims, Clock, Line, Spool, Telemetry,
 from chalicelib.limits import BATCH
 from chalicelib.moments import iso
 from chalicelib.replaying.choosing import Candidates, Choosing
-from chalicelib.replaying.clearing import Clearing
+from chalicelib.replaying.clearing import MOST_IN_VAIN, Clearing
 from chalicelib.replaying.gates import Gates
 from chalicelib.replaying.guard import Guard
 from chalicelib.replaying.outcome import Outcome, of_claim
@@ -94,10 +94,9 @@ class _Run:
 
     def finish(self) -> Report:
         """Put jobs back, clear their notes, and count what is left."""
-        choosing = Choosing(self._engine.claims, self._engine.line, self._gates)
-        rules, count = self._rules, self._order.count
-        before = None if rules.choice.narrow else self._calm(lambda: choosing.count(rules))
-        found = self._calm(lambda: choosing.candidates(rules, self._now, count))
+        choosing = Choosing(self._engine.claims, self._engine.line, self._gates, self._calm)
+        before = None if self._rules.choice.narrow else choosing.count(self._rules)
+        found = choosing.candidates(self._rules, self._now, self._order.count)
         with self._engine.workers() as pool:
             self._put_back(pool, found)
             self._clear(pool)
@@ -119,7 +118,7 @@ class _Run:
     def _next(self, found: Candidates, count: int) -> list[Claim]:
         """The next claims, in vain when late. Raises where not even the first ones come."""
         try:
-            return self._calm(lambda: found.take(count))
+            return found.take(count)
         except RespoolError as refused:
             if not self._met:
                 raise
@@ -152,7 +151,7 @@ class _Run:
             if closed and not self._rules.attended:
                 self._report.held[claim.task] = closed
                 return of_claim(claim, Action.LEAVE, closed)
-            return engine.recover(claim, self._rules, self._calm, bool(closed))
+            return engine.recover(claim, self._rules, self._calm, closed)
 
         outcome = self._guard(about, act)
         if outcome.action is Action.LEAVE and outcome.reason == NO_INPUT:
@@ -169,10 +168,16 @@ class _Run:
         try:
             if not self._order.dry_run:
                 clearing.clear(pool, max(len(self._met), BATCH))
-            if (self._rules.choice.by_queue and not self._rules.choice.key) or clearing.inputless:
-                clearing.search(pool)
+            if self._rules.choice.by_queue or clearing.inputless:
+                clearing.search(pool, self._in_vain())
         finally:
             clearing.give_back()
+
+    def _in_vain(self) -> int:
+        """How many messages to look at for a job that only the queue knows."""
+        if not self._rules.choice.key:
+            return MOST_IN_VAIN
+        return 0 if self._met and not self._clearing.inputless else BATCH
 
     def _new_clearing(self) -> Clearing:
         return Clearing(
