@@ -47,6 +47,7 @@ PATCHES = (
     variables.rules_and_catchers_speak_their_states_language,
     stacks.disabled_mappings_are_disabled,
     stacks.generated_secrets_follow_their_rules,
+    stacks.alarms_may_compute,
     tables.writes_are_atomic,
     tables.attributes_share_no_value,
 )
