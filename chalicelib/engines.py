@@ -115,8 +115,8 @@ class Engines:
                 line=self.world.line,
                 workflow=self.world.workflow,
                 telemetry=self.world.telemetry,
-                go_on=lambda claim: self.recovery.go_on(claim),
-                rescue=self.rescue.catch,
+                go_on=lambda claim: self.recovery.go_on(claim),  # both are seldom needed
+                rescue=lambda execution: self.rescue.catch(execution),
             ),
             telemetry=self.world.telemetry,
             clock=self.clock.now,
