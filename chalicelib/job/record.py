@@ -117,7 +117,8 @@ def read(data: dict[str, Any]) -> Record:
         if wire in data:
             values[name] = _typed(wire, data[wire], _TYPES[name])
     values["error"] = read_failure(data.get("error"))
-    if "input" in data and portable(data["input"]):
+    # Null stands for an input that the state machine left out; the execution has it.
+    if data.get("input") is not None and portable(data["input"]):
         values["input"] = data["input"]
     record = Record(**values)
     if not record.execution or not record.key:
