@@ -4,7 +4,6 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any
@@ -24,29 +23,30 @@ class Verdict(StrEnum):
 class Released:
     """A job that the last step released, as it stood then. Times are ISO 8601, UTC.
 
-    `took` is how many seconds it had needed to fail; `inside_at` is when it was in the task for
-    certain; `from_start`: it starts from the beginning, since its execution was gone.
+    `since` is when the wait began that the step ended; `took` is how many seconds the job had
+    needed to fail.
     """
 
-    key: str
-    execution: str
+    pk: str
     attempt: int
     error: str
-    parked_at: str
+    since: str
     took: float = 0
-    from_start: bool = False
-    inside_at: str = ""
+
+    @property
+    def key(self) -> str:
+        """The job's key, for people."""
+        return self.pk.partition("#")[2]
 
 
 @dataclass(frozen=True)
 class State:
     """One task's ramp. `wait` is seconds; `due` is when it acts next, empty: at the next tick.
 
-    Jobs are named by the digests of their keys: `service_failures` counts failures that were the
-    service's and not the job's own; `suspects` failed while others came through; the messages of
-    `absent` ones were not on the spool, and until then they are left alone. `had_free_slots`: the
-    task had one for each job of the step. `unlike_error_seen`: one error unlike the others was let
-    pass.
+    Jobs are named by the digests of their claims' keys: `service_failures` counts failures that
+    were the service's and not the job's own; `suspects` failed while others came through.
+    `unlike_error_seen`: one error unlike the others was let pass. `closed`: the ramp wants the
+    gate closed, so that only its steps go in; `why` says it to people.
     """
 
     task: str
@@ -55,11 +55,9 @@ class State:
     wait: int = 0
     due: str = ""
     released_at: str = ""
-    had_free_slots: bool = False
     released: tuple[Released, ...] = ()
     service_failures: Mapping[str, int] = field(default_factory=dict)
     suspects: frozenset[str] = field(default_factory=frozenset)
-    absent: Mapping[str, str] = field(default_factory=dict)
     unlike_error_seen: bool = False
     refusals: int = 0
     last: Verdict = Verdict.NONE
@@ -69,6 +67,8 @@ class State:
     waiting: int = 0
     held: str = ""
     held_until: str = ""
+    closed: bool = False
+    why: str = ""
     by: str = ""
 
 
@@ -78,20 +78,9 @@ def digest(key: str) -> str:
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-_STORED = {
-    "had_free_slots": "roomy",
-    "released": "out",
-    "service_failures": "excused",
-    "unlike_error_seen": "odd",
-    "from_start": "anew",
-}
-"""What is stored under another name than it has here."""
-
-
 def encode(state: State) -> str:
     """The state as JSON text, in which no letter takes more bytes than in its key."""
-    data = _stored(asdict(state)) | {"suspects": sorted(state.suspects)}
-    data["out"] = [_stored(each) for each in data["out"]]
+    data = asdict(state) | {"suspects": sorted(state.suspects)}
     return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
 
 
@@ -99,24 +88,19 @@ def decode(text: str) -> State:
     """Read what `encode` wrote; what this version does not know is left out."""
     data: dict[str, Any] = json.loads(text)
     known = _known(State, data)
-    known["released"] = tuple(Released(**_known(Released, one)) for one in data.get("out", ()))
-    known["suspects"] = frozenset(data.get("suspects", ()))
-    known["last"] = Verdict(data.get("last", ""))
+    known["released"] = tuple(Released(**_known(Released, one)) for one in data["released"])
+    known["suspects"] = frozenset(data["suspects"])
+    known["last"] = _verdict(data["last"])
     return State(**known)
 
 
-def _stored(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {_STORED.get(name, name): value for name, value in values.items()}
-
-
 def _known(kind: type[State | Released], data: Mapping[str, Any]) -> dict[str, Any]:
-    names = {field.name: _STORED.get(field.name, field.name) for field in fields(kind)}
-    return {name: data[stored] for name, stored in names.items() if stored in data}
+    return {field.name: data[field.name] for field in fields(kind) if field.name in data}
 
 
-def moment(text: str) -> datetime | None:
-    """An ISO 8601 time that was written by us or by the state machine; None where there is none."""
+def _verdict(text: str) -> Verdict:
+    """A verdict; NONE for one that only another version knows."""
     try:
-        return datetime.fromisoformat(text)
+        return Verdict(text)
     except ValueError:
-        return None
+        return Verdict.NONE

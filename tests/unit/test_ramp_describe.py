@@ -14,7 +14,7 @@ from chalicelib.job.ramp_state import Released, State, Verdict
 TOKYO = timezone(timedelta(hours=9))
 NOW = datetime(2026, 11, 24, 14, 30, tzinfo=UTC)
 AT, NEXT = "2026-11-24T14:20:00+00:00", "2026-11-24T15:00:00+00:00"
-OUT = Released("12345", "arn", 1, "ConnectionError", AT)
+OUT = Released("job#12345", 1, "ConnectionError", AT)
 REFUSED = State(
     "UncertainTask",
     due=NEXT,

@@ -22,9 +22,9 @@ MOST_SERVICE_FAILURES = 100
 class Job:
     """One job as its claim shows it. `order` is its place among all jobs of the task.
 
-    `since` is when it began to wait, or when it got into the task; `how` is how it ended, where it
-    has. `dead`: its execution is gone, so it failed outside the task; `took` is how many seconds
-    it was inside until it failed.
+    `since` is when its last wait began, `entered` when it last got into the task, `took` how many
+    seconds it was inside until it failed. `dead`: its execution is gone, so it failed outside the
+    task. `may_enter`: the gate is open, or it has a pass. An `ended` job's `state` is how it ended.
     """
 
     pk: str
@@ -35,7 +35,9 @@ class Job:
     error: str = ""
     failed_at: str = ""
     dead: bool = False
+    entered: str = ""
     took: float = 0
+    may_enter: bool = True
     ended: bool = False
 
     @property
@@ -75,22 +77,15 @@ def result_of(
     if job.state is State.RUNNING:
         return _inside(released, job, now, healthy_after)
     if job.state is State.LINE:
-        return _in_line(released, job, fresh)
+        return Result.UNDECIDED if fresh or job.may_enter else Result.GONE
     moved = job.since != released.since
     return Result.UNDECIDED if fresh and not moved else Result.GONE
 
 
 def _inside(released: Released, job: Job, now: datetime, healthy_after: int) -> Result:
-    since = read(job.since) or now
+    since = read(job.entered) or now
     enough = timedelta(seconds=max(healthy_after, released.took))
     return Result.HEALTHY if now - since >= enough else Result.UNDECIDED
-
-
-def _in_line(released: Released, job: Job, fresh: bool) -> Result:
-    """It waits for a slot; one that was in line before, and is so still, found none by its pass."""
-    if released.by_pass and job.since == released.since and not fresh:
-        return Result.GONE
-    return Result.UNDECIDED
 
 
 def judge(
