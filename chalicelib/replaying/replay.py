@@ -196,7 +196,7 @@ class _Run:
     def _wants(self, told: Told) -> bool:
         """Whether a job that only the queue knows is among the chosen."""
         record, choice = told.record, self._rules.choice
-        if self._rules.stuck or told.pk in self._met:
+        if self._rules.stuck or told.pk in self._met or (record.bare and not choice.by_queue):
             return False
         since = record.failed_at or iso(told.message.sent_at)
         claim = Claim(

@@ -1,6 +1,7 @@
 """Each job is recovered in the cheapest way that its execution allows, and once."""
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -12,6 +13,7 @@ from chalicelib.replaying.recovery import PARKED_AGAIN
 from chalicelib.replaying.redrive import SETTLED
 from tests.fakes.run import Run
 from tests.fakes.service import TASK
+from tests.fakes.stage import Process
 from tests.fakes.wire import Died, Fault, Wire
 from tests.unit.replay_stage import ReplayStage
 
@@ -263,6 +265,10 @@ def _dead(redrives: bool, lags: bool, state: str) -> Callable[[ReplayStage], obj
     return prepare
 
 
+def _replay(stage: ReplayStage, process: Process) -> None:
+    stage.replay(process=process)
+
+
 @pytest.mark.parametrize("lags", [False, True])
 @pytest.mark.parametrize("redrives", [True, False])
 @pytest.mark.parametrize("state", [TASK, "TakeSlot"])
@@ -275,8 +281,8 @@ def test_two_at_once_let_a_dead_job_go_on_once_wherever_they_meet(
         stage = ReplayStage()
         prepare(stage)
         rival = stage.memory.process()
-        meanwhile = lambda s=stage, r=rival: s.replay(process=r) and None  # type: ignore[misc] # noqa: E731
-        stage.replay(process=stage.memory.process(Wire().interrupt_at(at, meanwhile)))
+        wire = Wire().interrupt_at(at, partial(_replay, stage, rival))
+        stage.replay(process=stage.memory.process(wire))
         stage.memory.executions.catch_up()
         stage.finish()
         stage.memory.clock.pause(3600)
