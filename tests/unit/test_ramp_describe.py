@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from chalicelib.api.page_files import file
+from chalicelib.api.page_files import FOLDER
 from chalicelib.gate.ramp.decide import Policy
 from chalicelib.gate.ramp.describe import SENTENCES, sentence, tell
 from chalicelib.job.ramp_state import Released, State, Verdict
@@ -89,7 +89,11 @@ def test_only_what_stands_in_the_sentence_is_told() -> None:
 
 @pytest.mark.parametrize("language", ["en", "ja"])
 def test_the_page_has_every_sentence_with_everything_in_it(language: str) -> None:
-    block = re.search(r"\n  ramp: \{\n(.*?)\n  \},", file(f"texts-{language}.js").text, re.DOTALL)
+    block = re.search(
+        r"\n  ramp: \{\n(.*?)\n  \},",
+        (FOLDER / f"texts-{language}.js").read_text("utf-8"),
+        re.DOTALL,
+    )
     assert block
     page = dict(re.findall(r'^    (\w+): "(.*)",$', block[1], re.MULTILINE))
 
