@@ -20,20 +20,9 @@ LIMIT_0 = "limit 0"
 """Why a gate is closed that a limit of 0 closed; a limit of more opens it again."""
 
 
-@dataclass(frozen=True)
-class Change:
-    """What a new limit does to a task: `limit` None leaves the stored one as it is."""
-
-    limit: int | None
-    closes: bool = False
-    opens: bool = False
-
-
-def change(slots: Slots, limit: int) -> Change:
-    """Decide what it means to let at most `limit` jobs in at once; 0 holds the task."""
-    if limit == 0:
-        return Change(limit=None, closes=True)
-    return Change(limit=limit, opens=slots.closed_why.startswith(LIMIT_0))
+def is_closed_by_limit(slots: Slots, at: str) -> bool:
+    """Whether it was a limit of 0 that closed the gate, which is closed still."""
+    return slots.closed_until > at and slots.closed_why.startswith(LIMIT_0)
 
 
 @dataclass(frozen=True)
@@ -79,16 +68,18 @@ class Gates:
         return self.line.slots(slots.task)
 
     def set_limit(self, task: str, limit: int, by: str, why: str) -> Slots:
-        """Let at most `limit` jobs in at once. 0 closes the gate and keeps the stored limit."""
+        """Let at most `limit` jobs in at once. 0 closes the gate and keeps the stored limit.
+
+        Any other opens a gate that 0 has closed, by giving it an end: failures in a row, or a
+        window, may keep it closed all the same.
+        """
         at = iso(self.clock())
-        slots = self.line.slots(task)
-        decided = change(slots, limit)
-        if decided.closes:
+        if limit == 0:
             reason = f"{LIMIT_0}: {why}" if why else LIMIT_0
             return self.line.close(task, FOR_EVER, by, reason, at)
         slots = self.line.set_limit(task, limit, by, why, at)
-        if decided.opens:
-            return self.line.open(task, by, why, at)
+        if is_closed_by_limit(slots, at):
+            return self.line.close(task, at, by, why, at)
         return slots
 
     def close(self, task: str, until: datetime | None, by: str, why: str) -> Slots:
