@@ -16,6 +16,8 @@ GATEWAY_SECONDS = 25
 """API Gateway cuts a request off after 29 s."""
 SPARE_SECONDS = 45
 """What reprocess keeps of its time, to finish what it has taken."""
+ADMIT_SPARE_SECONDS = 10
+"""The same for admit, which has a minute."""
 
 app = Chalice(app_name=APP)
 
@@ -38,7 +40,9 @@ def reprocess(event: Any, context: Any) -> dict[str, Any]:
     """Puts jobs back unattended: `{}`, `{"max": 2}`, `{"sweep": true}`, `{"ramp": true}`, SQS."""
     from chalicelib.reprocess import take  # the other Lambdas start without it
 
-    return take(engines_of(context.invoked_function_arn), event, lambda: _seconds(context))
+    return take(
+        engines_of(context.invoked_function_arn), event, lambda: _left(context, SPARE_SECONDS)
+    )
 
 
 @app.lambda_function(name="admit")
@@ -46,7 +50,7 @@ def admit(event: Any, context: Any) -> dict[str, Any]:
     """Hands free slots to the oldest jobs in line: woken by the table's stream and a schedule."""
     engines = engines_of(context.invoked_function_arn)
     try:
-        return engines.admission.take(event, _seconds(context))
+        return engines.admission.take(event, _left(context, ADMIT_SPARE_SECONDS))
     finally:
         engines.gauges.tell(event)
 
@@ -186,9 +190,9 @@ def gate(task: str) -> Response:
     )
 
 
-def _seconds(context: Any) -> float:
-    """What a Lambda may still use of its time."""
-    return float(context.get_remaining_time_in_millis()) / 1000 - SPARE_SECONDS
+def _left(context: Any, spare: float) -> float:
+    """Seconds that a Lambda may still use, but for those that it keeps in reserve."""
+    return float(context.get_remaining_time_in_millis()) / 1000 - spare
 
 
 if os.environ.get("AWS_CHALICE_CLI_MODE"):
