@@ -128,7 +128,7 @@ def groups() -> Response:
 
 @app.route("/jobs/{key}", authorizer=authorizer)
 def job(key: str) -> Response:
-    """One job, also one that has ended: its history, its attempts, and for full tokens its input."""
+    """One job, also one that has ended: history, attempts, and for full tokens its input."""
     from chalicelib.api.one_job import show_job
 
     return http.answer(
