@@ -114,10 +114,11 @@ def deleted(place: Place, done: Deleted) -> Iterator[str]:
         f" {_still_there(done)}."
     )
     yield f"  To replay them, deploy again: chalice deploy --stage {place.stage}"
-    yield "  To drop them for good, delete the table, empty the queues and delete again:"
+    yield "  To drop them for good, and then delete again:"
     if done.kept.protected:
         yield f"    {place.aws(f'dynamodb update-table --table-name {names.table}{_BARE}')}"
-    yield f"    {place.aws(f'dynamodb delete-table --table-name {names.table}')}"
+    if done.kept.jobs:
+        yield f"    {place.aws(f'dynamodb delete-table --table-name {names.table}')}"
     yield f"    {place.aws(f'sqs purge-queue --queue-url $({place.aws(_url(names.spool))})')}"
     yield f"    {place.aws(f'sqs purge-queue --queue-url $({place.aws(_url(names.stuck))})')}"
     yield f"    chalice delete --stage {place.stage}"

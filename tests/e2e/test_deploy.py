@@ -185,7 +185,7 @@ def test_delete_removes_everything_where_no_job_is_parked(copy: Copy) -> None:
     assert deployment.client("dynamodb").list_tables()["TableNames"] == []
 
 
-def test_delete_keeps_spooled_jobs_and_a_later_deploy_replays_them(copy: Copy) -> None:
+def test_delete_keeps_parked_jobs_and_a_later_deploy_replays_them(copy: Copy) -> None:
     project = copy()
     project.deploy()
     deployment = Deployment(project)
@@ -197,10 +197,10 @@ def test_delete_keeps_spooled_jobs_and_a_later_deploy_replays_them(copy: Copy) -
 
     deleted = project.chalice("delete")
     assert deleted.returncode == 0
-    assert "3 jobs are still parked" in deleted.stdout
+    assert "3 jobs wait there" in deleted.stdout
     assert is_empty(deployment)
     assert queues(deployment) == ["respool-local-spool", "respool-local-stuck"]
-    assert "3 jobs are still parked" in project.chalice("delete").stdout
+    assert "3 jobs wait there" in project.chalice("delete").stdout
 
     project.deploy()
     done = deployment.invoke("reprocess", {})
@@ -217,13 +217,13 @@ def test_a_large_job_spooled_by_reference_outlives_its_execution(copy: Copy) -> 
     job = {"key": "large", "load": "x" * 100_000}
     deployment.start(job)
     deployment.wait_until(lambda: deployment.spool_depth() == 1, "a spooled job")
-    assert "1 job is still parked" in project.chalice("delete").stdout
+    assert "1 job waits there" in project.chalice("delete").stdout
     project.deploy()
     assert deployment.invoke("reprocess", {})["restarted"] == 1
     deployment.wait_until(lambda: outputs(deployment) == [job], "the job's end")
 
 
-def test_delete_sets_jobs_aside_that_are_still_running(copy: Copy) -> None:
+def test_delete_parks_jobs_that_are_still_running(copy: Copy) -> None:
     project = copy({"SLEEP": "30"})
     project.deploy()
     deployment = Deployment(project)
@@ -233,7 +233,7 @@ def test_delete_sets_jobs_aside_that_are_still_running(copy: Copy) -> None:
     )
     deleted = project.chalice("delete")
     assert "Ended 1 execution" in deleted.stdout
-    assert "1 job is still parked" in deleted.stdout
+    assert "1 job waits there" in deleted.stdout
     assert deployment.spool_depth() == 1
 
 
@@ -244,7 +244,7 @@ def test_an_emptied_spool_goes_with_the_next_delete(copy: Copy) -> None:
     deployment.client("sqs").send_message(
         QueueUrl=deployment.queue_url(deployment.names.spool), MessageBody='{"key": "12345"}'
     )
-    assert "1 job is still parked" in project.chalice("delete").stdout
+    assert "1 message lies there" in project.chalice("delete").stdout
     deployment.client("sqs").purge_queue(QueueUrl=deployment.queue_url(deployment.names.spool))
     assert "respool-local is deleted.\n" in project.chalice("delete").stdout
     assert queues(deployment) == []
