@@ -85,6 +85,24 @@ class StepFunctions:
         name = entered.get("stateEnteredEventDetails", {}).get("name", "")
         return Tail(last, entered["type"] == "FailStateEntered", name)
 
+    def history(self, execution: str, most: int) -> list[dict[str, Any]]:
+        """Its latest events, at most that many, the oldest of them first; without payloads."""
+        found: list[dict[str, Any]] = []
+        page: dict[str, str] = {}
+        while True:
+            with calling("GetExecutionHistory", execution):
+                answer = self._client.get_execution_history(
+                    executionArn=execution,
+                    reverseOrder=True,
+                    maxResults=min(most - len(found), LAST_EVENTS),
+                    includeExecutionData=False,
+                    **page,
+                )
+            found += answer["events"]
+            if "nextToken" not in answer or len(found) >= most:
+                return found[:most][::-1]
+            page = {"nextToken": answer["nextToken"]}
+
     def list(self, status: Status) -> Iterator[str]:
         """All executions of that status, a thousand a call (100 at once, 2 a second)."""
         page: dict[str, str] = {}

@@ -84,18 +84,30 @@ class Definition:
     states: Mapping[str, State]
 
 
+VALUES = {
+    "Claims": TABLE,
+    "UncertainTask": UNCERTAIN_TASK,
+    "ErrorSpool": ERROR_SPOOL,
+    "SpoolUrl": "https://sqs.us-east-1.amazonaws.com/123456789012/respool-memory-spool",
+    "CloseAfter": "0",
+    "HistorySeconds": str(30 * 86_400),
+}
+
+
 @cache
-def deployed(via: str = "lambda", close_after: int = 0, file: Path = FILE) -> Definition:
+def deployed(via: str = "lambda", close_after: int = 0) -> Definition:
     """The project's definition, filled as a deploy fills it."""
-    values = {
-        "Claims": TABLE,
-        "UncertainTask": UNCERTAIN_TASK,
-        "ErrorSpool": ERROR_SPOOL,
-        "SpoolUrl": "https://sqs.us-east-1.amazonaws.com/123456789012/respool-memory-spool",
-        "CloseAfter": str(close_after),
-        "HistorySeconds": str(30 * 86_400),
-    }
-    return read(fill(spooling_via(json.loads(file.read_text("utf-8")), via), values))
+    return read(_filled(via, CloseAfter=str(close_after)))
+
+
+def deployed_json(via: str = "lambda", **values: str) -> str:
+    """The project's definition as text, filled with these values where they are given."""
+    return json.dumps(_filled(via, **values))
+
+
+def _filled(via: str, **values: str) -> Any:
+    definition = spooling_via(json.loads(FILE.read_text("utf-8")), via)
+    return fill(definition, {**VALUES, **values})
 
 
 def read(definition: Mapping[str, Any]) -> Definition:

@@ -78,6 +78,11 @@ class Executions:
             self.runs[arn] = self._live[arn] = run
             return arn
 
+    def put(self, run: Run) -> None:
+        """Take over one that waits on its token, made from another one's copy."""
+        with self._lock:
+            self.runs[run.arn] = self._live[run.arn] = self._tokens[run.token] = run
+
     def new_token(self, run: Run) -> str:
         """Each try of a waiting state has a token of its own."""
         with self._lock:
