@@ -46,7 +46,7 @@ class Spooling:
             raise BadRequest(f"{SHAPES}, not {type(event).__name__}")
         if event.get("detail-type") == STATUS_CHANGE:
             return self._catch(event.get("detail"))
-        if event.get("respool") is not None:
+        if "respool" in event:
             return self._note(read(event))
         if "key" in event:
             return self._spool_plain(event)
@@ -103,5 +103,7 @@ def _startable(job: dict[str, Any]) -> Record:
 
 
 def _shown(key: Any) -> str:
-    text = key if isinstance(key, str) else compact(key)
-    return text if len(text) <= 100 else f"{text[:100]}..."
+    """A key that is none, without what it may hold of a payload."""
+    if isinstance(key, str):
+        return key if len(key) <= 100 else f"{key[:100]}..."
+    return f"({type(key).__name__})"
