@@ -4,21 +4,17 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from chalicelib import moments
 from chalicelib.api.ramps import ramp_of
 from chalicelib.errors import BadRequest
 from chalicelib.job.claim import Claim, Slots
 from chalicelib.job.overview import State, View, state_of
+from chalicelib.limits import REMEMBERS, RETENTION, RUNS
 from chalicelib.replaying.requests import shown, single
 from chalicelib.stage import UNCERTAIN_TASK, Stage, now
 
-YEAR = timedelta(days=365)
-"""Step Functions ends every execution after a year."""
-RETENTION = timedelta(days=14)
-"""SQS drops every message after so long."""
-KEPT = timedelta(days=90)
-"""Step Functions forgets an execution so long after its end; then nobody can spool it anew."""
 WARNED = timedelta(days=35)
-"""How long before that, or before a job's year ends, it counts as one that may be lost."""
+"""How long before Step Functions ends or forgets an execution its job may be lost."""
 
 
 def status(stage: Stage, query: Mapping[str, list[str]]) -> dict[str, Any]:
@@ -73,10 +69,10 @@ def _waiting(jobs: Iterable[Claim]) -> list[Claim]:
 
 def _oldest(view: View) -> dict[str, Any] | None:
     failures = [job.first_failed_at or job.parked_at for job in _waiting(view.jobs)]
-    moments = [moment for text in failures if (moment := _read(text))]
-    if not moments:
+    known = [moment for text in failures if (moment := moments.read(text))]
+    if not known:
         return None
-    oldest = min(moments)
+    oldest = min(known)
     return {"at": oldest.isoformat(timespec="milliseconds"), "age": _age(view.at, oldest)}
 
 
@@ -107,10 +103,10 @@ def _next_loss(stage: Stage, view: View) -> dict[str, Any] | None:
 def _risk(stage: Stage, now: datetime, job: Claim) -> tuple[datetime, Claim, str] | None:
     """Its message is sent anew while its execution is known: a year alive, 90 days dead."""
     if job.spooled_at and not stage.settings.sweep_schedule:
-        spooled = _read(job.spooled_at)
-        return (_later(spooled, RETENTION), job, "message") if spooled else None
-    began, lasts = (job.parked_at, KEPT) if job.spooled_at else (job.claimed_at, YEAR)
-    since = _read(began)
+        spooled = moments.read(job.spooled_at)
+        return (_later(spooled, timedelta(seconds=RETENTION)), job, "message") if spooled else None
+    began, lasts = (job.parked_at, REMEMBERS) if job.spooled_at else (job.claimed_at, RUNS)
+    since = moments.read(began)
     if since is None or _later(since, lasts) - now > WARNED:
         return None
     return _later(since, lasts), job, "execution"
@@ -147,15 +143,7 @@ def _went_on(job: Claim, since: datetime, attempts: int) -> bool:
 
 
 def _at(text: str) -> datetime:
-    return _read(text) or datetime.min.replace(tzinfo=UTC)
-
-
-def _read(text: str) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return moments.read(text) or datetime.min.replace(tzinfo=UTC)
 
 
 def _moment(given: Mapping[str, str]) -> datetime | None:
@@ -163,7 +151,7 @@ def _moment(given: Mapping[str, str]) -> datetime | None:
         return None
     if given["since"] == "now":
         return now()
-    moment = _read(given["since"].replace(" ", "+"))  # a plus in a query means a space
+    moment = moments.read(given["since"].replace(" ", "+"))  # a plus in a query means a space
     if moment is None:
         raise BadRequest(f"since={shown(given['since'])} must be `now` or a time, as in `at`")
     return moment

@@ -7,6 +7,7 @@ from typing import Any
 from chalicelib.aws.calling import calling
 from chalicelib.errors import NotFound
 from chalicelib.job.execution import Execution, Status, Tail
+from chalicelib.limits import CAUSE
 
 LAST_EVENTS = 1000
 """How far back to look for the state that an execution ended in: over 300 tries of a task."""
@@ -40,7 +41,7 @@ class StepFunctions:
     def stop(self, execution: str, error: str, cause: str) -> None:
         """End it as ABORTED with that error; stopping twice changes nothing."""
         with calling("StopExecution", execution):
-            self._client.stop_execution(executionArn=execution, error=error, cause=cause[:32_768])
+            self._client.stop_execution(executionArn=execution, error=error, cause=cause[:CAUSE])
 
     def describe(self, execution: str) -> Execution:
         """Look at one execution (250 at once, 10 a second in small regions)."""

@@ -2,17 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
+from chalicelib import moments
 from chalicelib.job.execution import Status
 from chalicelib.job.record import Record
+from chalicelib.limits import EVENTS, REDRIVABLE
 
 ENDS = frozenset({"AlreadyRunning", "BadInput", "GivenUp"})
 """The errors of executions that were meant to end: nobody restarts those."""
 
-REDRIVE_WITHIN = timedelta(days=14)
-REDRIVE_EVENTS = 24_999
+REDRIVE_EVENTS = EVENTS - 1
+"""A redrive adds an event of its own."""
 
 RESTARTED = "was restarted already"
 GONE_ON = "has gone on already, or waits on a newer token"
@@ -133,7 +135,7 @@ def _may_redrive(facts: Facts, now: datetime) -> bool:
         and facts.events < REDRIVE_EVENTS
         and not facts.failed_in_fail_state
         and facts.stopped_at is not None
-        and now - facts.stopped_at < REDRIVE_WITHIN
+        and now - facts.stopped_at < REDRIVABLE
     )
 
 
@@ -156,9 +158,5 @@ def _cooling(record: Record, spooled_at: datetime, now: datetime, cool_down: int
 
 def failed_at(record: Record, spooled_at: datetime) -> datetime:
     """When the job last failed, as far as the record says; never after it was spooled."""
-    try:
-        moment = datetime.fromisoformat(record.failed_at)
-    except ValueError:
-        return spooled_at
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=spooled_at.tzinfo)
-    return min(moment, spooled_at)
+    failed = moments.read(record.failed_at)
+    return min(failed, spooled_at) if failed else spooled_at

@@ -4,7 +4,6 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any
@@ -112,11 +111,3 @@ def _stored(values: Mapping[str, Any]) -> dict[str, Any]:
 def _known(kind: type[State | Released], data: Mapping[str, Any]) -> dict[str, Any]:
     names = {field.name: _STORED.get(field.name, field.name) for field in fields(kind)}
     return {name: data[stored] for name, stored in names.items() if stored in data}
-
-
-def moment(text: str) -> datetime | None:
-    """An ISO 8601 time that was written by us or by the state machine; None where there is none."""
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        return None

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from chalicelib.errors import Unreadable
+from chalicelib.job.deaths import death
 from chalicelib.job.key import is_key, key_in
+from chalicelib.limits import NAME
 
 Pairs = Callable[[list[tuple[str, Any]]], Any]
 VERSION = 1
-MAX_NAME = 80
 MOST_DEEP = 500
 """Levels of a value that is read here; Python's JSON writes and reads not many more than that."""
 MOST_COUNTED = 1_000_000
@@ -57,11 +58,6 @@ class Record:
     first_failed_at: str = ""
     token: str = ""
     input: Any = ABSENT
-
-    @property
-    def death(self) -> str:
-        """Names one end of one execution: a redriven execution may die again."""
-        return f"{self.execution}#{self.redrives}"
 
     def with_input(self, value: Any) -> "Record":
         """The same record with the input in it."""
@@ -233,8 +229,8 @@ def restart_name(record: Record, message_id: str) -> str:
 
     From the execution's end where there was one, else from the message (at most 80 characters).
     """
-    origin = record.death if record.execution else message_id
+    origin = death(record.execution, record.redrives) if record.execution else message_id
     digest = hashlib.sha256(origin.encode("utf-8", "surrogatepass")).hexdigest()[:15]
     name = record.execution.rpartition(":")[2] or "respool"
-    stem = _RESTARTED.sub("", name)[: MAX_NAME - 24]
+    stem = _RESTARTED.sub("", name)[: NAME - 24]
     return f"{stem}-respool-{digest}"

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from chalicelib import metrics
 from chalicelib.errors import BadRequest, NotFound
 from chalicelib.job.claim import Claim
+from chalicelib.job.deaths import death
 from chalicelib.job.execution import DEAD, Execution, Status
 from chalicelib.job.message import Message, key_of
 from chalicelib.job.ports import Claims, Clock, Spool, Telemetry, Workflow
-from chalicelib.job.record import Record
 from chalicelib.limits import BATCH
 from chalicelib.parking.rescue import REMEMBERED
 
@@ -62,8 +62,8 @@ class GiveUp:
                 self.claims.free_slot(slots.task, claim.execution)
 
     def _put_tombstone(self, found: Execution) -> None:
-        death = Record(execution=found.arn, redrives=found.redrives).death
-        self.claims.put_tombstone(death, "given up", int((self.clock() + REMEMBERED).timestamp()))
+        name = death(found.arn, found.redrives)
+        self.claims.put_tombstone(name, "given up", int((self.clock() + REMEMBERED).timestamp()))
 
     def _remove_messages(self, key: str) -> bool:
         return any([self._remove_from(queue, key) for queue in self.queues])

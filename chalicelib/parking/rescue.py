@@ -9,17 +9,19 @@ from typing import Any
 
 from chalicelib import metrics
 from chalicelib.job.claim import Claim
+from chalicelib.job.deaths import death
 from chalicelib.job.execution import DEAD, Execution, Status
 from chalicelib.job.key import key_in_text
 from chalicelib.job.plan import ENDS
 from chalicelib.job.ports import Claims, Clock, Spool, Telemetry, Workflow
 from chalicelib.job.record import ABSENT, Failure, Record, encode, parse
+from chalicelib.limits import REMEMBERS
 from chalicelib.replaying.inspection import Inspection
 
 RENEWING = "renewing"
 """A tombstone that says this is to be dealt with again."""
-REMEMBERED = timedelta(days=100)
-"""Longer than Step Functions keeps a closed execution (90 days)."""
+REMEMBERED = REMEMBERS + timedelta(days=10)
+"""How long a tombstone is kept: longer than Step Functions knows a closed execution."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +43,11 @@ class Rescue:
         found = self.workflow.describe(execution)
         if found.status not in DEAD:
             return "alive"
-        death = _record(found).death
-        if self.claims.tombstones([death]).get(death, RENEWING) != RENEWING:
+        name = death(found.arn, found.redrives)
+        if self.claims.tombstones([name]).get(name, RENEWING) != RENEWING:
             return "already"
         how = self._end(found) if found.error in ENDS else self._spool(found)
-        self._put_tombstone(death, how)
+        self._put_tombstone(name, how)
         self.telemetry.event(f"death-{how}", execution=execution, status=found.status.value)
         self.telemetry.metric(metrics.CAUGHT)
         return how
@@ -55,7 +57,7 @@ class Rescue:
 
         Its tombstone says so first: a crash on the way leaves a death still to be dealt with.
         """
-        self._put_tombstone(_record(found).death, RENEWING)
+        self._put_tombstone(death(found.arn, found.redrives), RENEWING)
         return self.catch(found.arn) == "spooled"
 
     def renew_start(self, claim: Claim, origin: Execution) -> None:
@@ -67,9 +69,9 @@ class Rescue:
         now = self.clock().isoformat(timespec="milliseconds")
         self.claims.mark_renewed(claim, now)
 
-    def _put_tombstone(self, death: str, how: str) -> None:
+    def _put_tombstone(self, name: str, how: str) -> None:
         expires = self.clock() + REMEMBERED
-        self.claims.put_tombstone(death, how, int(expires.timestamp()))
+        self.claims.put_tombstone(name, how, int(expires.timestamp()))
 
     def _end(self, found: Execution) -> str:
         """It was meant to end: what it owned is free again."""

@@ -6,14 +6,14 @@ from time to time somebody has to look.
 
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
-from chalicelib import metrics
+from chalicelib import metrics, moments
 from chalicelib.job.claim import Claim
+from chalicelib.job.deaths import death
 from chalicelib.job.execution import DEAD, Execution, Status
 from chalicelib.job.plan import ENDS
 from chalicelib.job.ports import Claims, Clock, Telemetry, Workflow
-from chalicelib.job.record import Record
 from chalicelib.parking.rescue import RENEWING, Rescue
 
 GRACE = timedelta(minutes=10)
@@ -103,9 +103,9 @@ class Sweep:
 
     def _of_those_without_tombstone(self, executions: list[str]) -> list[str]:
         """Of a redriven execution only its first death can be told from its ARN alone."""
-        tombstones = self.claims.tombstones([Record(execution=e).death for e in executions])
-        dealt_with = {death for death, how in tombstones.items() if how != RENEWING}
-        return [e for e in executions if Record(execution=e).death not in dealt_with]
+        tombstones = self.claims.tombstones([death(e) for e in executions])
+        dealt_with = {name for name, how in tombstones.items() if how != RENEWING}
+        return [e for e in executions if death(e) not in dealt_with]
 
     def _catch(self, execution: str, repairs: Repairs) -> None:
         self.pause(CATCH)
@@ -156,8 +156,8 @@ class Sweep:
             repairs.renewed.append(claim.key)
 
     def _given_up(self, owner: Execution) -> bool:
-        death = Record(execution=owner.arn, redrives=owner.redrives).death
-        return self.claims.tombstones([death]).get(death) == "given up"
+        name = death(owner.arn, owner.redrives)
+        return self.claims.tombstones([name]).get(name) == "given up"
 
     def _release(self, claim: Claim, repairs: Repairs) -> None:
         if self.claims.release(claim.key, claim.execution):
@@ -171,11 +171,8 @@ class Sweep:
             self.telemetry.metric(metrics.NEAR_YEAR)
 
     def _age(self, moment: str) -> timedelta:
-        try:
-            then = datetime.fromisoformat(moment)
-        except ValueError:
-            return timedelta.max
-        return self.clock() - (then if then.tzinfo else then.replace(tzinfo=UTC))
+        then = moments.read(moment)
+        return self.clock() - then if then else timedelta.max
 
     def _report(self, repairs: Repairs) -> None:
         told = {name: value for name, value in asdict(repairs).items() if value}

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from chalicelib.job.deaths import death
 from chalicelib.job.execution import DEAD, Execution, Status
 from chalicelib.job.plan import Facts
 from chalicelib.job.ports import Claims, Workflow
@@ -33,9 +34,10 @@ class Inspection:
 
     def _look_closer(self, record: Record, facts: Facts, message_id: str) -> Facts:
         successor = self.successor(record, message_id)
+        name = death(record.execution, record.redrives)
         facts = replace(
             facts,
-            given_up=self.claims.tombstones([record.death]).get(record.death) == "given up",
+            given_up=self.claims.tombstones([name]).get(name) == "given up",
             successor=successor.status is not Status.MISSING,
         )
         if not facts.redrivable or facts.successor:

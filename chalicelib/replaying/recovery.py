@@ -1,10 +1,9 @@
 """Does what the plan decided for one spooled job: look, resume, redrive, restart, or move away."""
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from threading import Lock
 
-from chalicelib import metrics
+from chalicelib import metrics, moments
 from chalicelib.errors import AwsError, RedriveRefused, TokenRefused, Unreadable
 from chalicelib.job.execution import DEAD, Status
 from chalicelib.job.message import Message
@@ -207,12 +206,9 @@ class Recovery:
 
     def _measure(self, first_failed_at: str) -> None:
         """How long the job waited, where its record says since when."""
-        try:
-            since = datetime.fromisoformat(first_failed_at)
-        except ValueError:
-            return
-        waited = self._clock() - (since if since.tzinfo else since.replace(tzinfo=UTC))
-        self._telemetry.metric(metrics.WAITED, max(0, waited.total_seconds()))
+        if since := moments.read(first_failed_at):
+            waited = self._clock() - since
+            self._telemetry.metric(metrics.WAITED, max(0, waited.total_seconds()))
 
 
 _DONE = {

@@ -9,6 +9,7 @@ from chalicelib.aws.claims_table import DynamoClaims
 from chalicelib.aws.queue import SqsSpool
 from chalicelib.aws.step_functions import StepFunctions
 from chalicelib.errors import NotFound, RespoolError, Unreadable
+from chalicelib.job.deaths import death
 from chalicelib.job.execution import Status
 from chalicelib.job.message import Message
 from chalicelib.job.record import ABSENT, Record, decode, encode, parse
@@ -66,7 +67,7 @@ class Retained:
             if execution in spooled:
                 self._put_tombstone(execution)
             else:
-                self._net().catch(execution)
+                self._rescue().catch(execution)
         return running
 
     def remove(self) -> None:
@@ -100,14 +101,14 @@ class Retained:
             return False
         return True
 
-    def _net(self) -> Rescue:
+    def _rescue(self) -> Rescue:
         spool = SqsSpool(self._sqs, self._names.spool)
         return Rescue(self._workflow, self._claims, spool, _Silence(), _now)
 
     def _put_tombstone(self, execution: str) -> None:
         """Its message says all; no sweep has to find it again."""
-        death = Record(execution=execution, redrives=self._workflow.describe(execution).redrives)
-        self._claims.put_tombstone(death.death, "spooled", int((_now() + REMEMBERED).timestamp()))
+        name = death(execution, self._workflow.describe(execution).redrives)
+        self._claims.put_tombstone(name, "spooled", int((_now() + REMEMBERED).timestamp()))
 
     def _complete(self, queue: SqsSpool) -> list[str]:
         """Put their input into the records that only refer to it; returns all executions named.

@@ -2,21 +2,18 @@
 
 import re
 from collections.abc import Iterator
-from datetime import timedelta
 from itertools import count
 from threading import RLock
 
 from chalicelib.errors import AlreadyStarted, AwsError, NotFound, RedriveRefused, TokenRefused
 from chalicelib.job.execution import DEAD, Execution, Status, Tail
 from chalicelib.job.key import key_in_text
-from chalicelib.job.plan import REDRIVE_EVENTS, REDRIVE_WITHIN
-from chalicelib.job.record import MAX_NAME
+from chalicelib.job.plan import REDRIVE_EVENTS
+from chalicelib.limits import NAME, PAYLOAD, REDRIVABLE, REMEMBERS
 from tests.fakes.clock import SteppedClock
 from tests.fakes.run import FAIL_STATES, Run
 
 MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:respool-memory"
-MOST_INPUT = 262_144
-KEPT = timedelta(days=90)
 _NAME = re.compile(r"[^\s<>{}\[\]?*\"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]+")
 
 
@@ -49,16 +46,16 @@ class Executions:
     def _known(self, arn: str) -> Run | None:
         """An execution, until 90 days after its end."""
         run = self.runs.get(arn)
-        if run and run.stopped_at and self._clock.now() - run.stopped_at > KEPT:
+        if run and run.stopped_at and self._clock.now() - run.stopped_at > REMEMBERS:
             return None
         return run
 
     def start(self, name: str, input: str) -> str:
         """Start one; a running one of that name and input is returned. Raises AlreadyStarted."""
-        if not _NAME.fullmatch(name) or len(name) > MAX_NAME:
+        if not _NAME.fullmatch(name) or len(name) > NAME:
             raise AwsError(f"StartExecution: InvalidName: {name}")
         key_in_text(input)  # any JSON will do, also what `parse` refuses
-        if len(input.encode()) > MOST_INPUT:
+        if len(input.encode()) > PAYLOAD:
             raise AwsError(f"StartExecution: ValidationException: {len(input)} characters")
         with self._lock:
             arn = self.arn(name)
@@ -121,7 +118,7 @@ class Executions:
         return (
             run.status in DEAD
             and run.stopped_at is not None
-            and self._clock.now() - run.stopped_at < REDRIVE_WITHIN
+            and self._clock.now() - run.stopped_at < REDRIVABLE
             and run.events < REDRIVE_EVENTS
         )
 

@@ -9,6 +9,7 @@ import pytest
 from moto import mock_aws
 
 from chalicelib.aws.claims_table import DynamoClaims
+from chalicelib.job.deaths import death
 from chalicelib.job.record import Record, decode, encode
 from chalicelib.names import Names
 from respool.deploy.retained import Retained
@@ -102,7 +103,7 @@ def test_a_parked_job_that_was_stopped_is_not_found_again_by_a_sweep(aws: Aws) -
     aws.spool(encode(record))
     aws.retained.stop_executions()
     claims = DynamoClaims(aws.client("dynamodb"), NAMES.table)
-    assert claims.tombstones([record.death]) == {record.death: "spooled"}
+    assert claims.tombstones([death(execution)]) == {death(execution): "spooled"}
 
 
 def test_an_input_kept_by_reference_is_fetched_before_its_execution_is_gone(aws: Aws) -> None:

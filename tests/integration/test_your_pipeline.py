@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from chalicelib.limits import TEMPLATE
 from respool.deploy.check import findings
 from respool.deploy.preflight import Source, check
-from respool.deploy.template import MAX_BODY
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "your-pipeline.md").read_text()
@@ -104,4 +104,4 @@ def test_the_room_that_the_page_promises_is_there() -> None:
 
     body = check(Source(ROOT, "dev", {}, FUNCTIONS)).body
 
-    assert abs(MAX_BODY - len(body.encode()) - promised) < 1000
+    assert abs(TEMPLATE - len(body.encode()) - promised) < 1000

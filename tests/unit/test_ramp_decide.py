@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chalicelib import moments
 from chalicelib.gate.ramp.decide import LEASE, Decision, Facts, Policy, decide, settle, silence
 from chalicelib.gate.ramp.judge import MOST_SERVICE_FAILURES, NO_SLOT, Job, Result, result_of
-from chalicelib.job.ramp_state import Released, State, Verdict, decode, digest, encode, moment
-from chalicelib.schedules import parse
+from chalicelib.job.ramp_state import Released, State, Verdict, decode, digest, encode
+from chalicelib.schedules import read_windows
 from chalicelib.settings import Settings
 
 NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
@@ -62,7 +63,7 @@ def keys(decision: Decision) -> list[str]:
 
 
 def wait_of(decision: Decision) -> timedelta:
-    due = moment(decision.state.due)
+    due = moments.read(decision.state.due)
     assert due
     return due - RELEASED
 
@@ -178,7 +179,7 @@ def test_a_success_makes_the_wait_short_again() -> None:
 def test_a_probe_that_ends_late_still_leaves_an_interval_until_the_next() -> None:
     state = released("a", released_at=(NOW - timedelta(hours=5)).isoformat())
 
-    due = moment(tick(state, failed("a")).state.due)
+    due = moments.read(tick(state, failed("a")).state.due)
     assert due == NOW + timedelta(seconds=POLICY.interval)
 
 
@@ -341,7 +342,7 @@ def test_a_job_whose_message_was_not_there_is_left_alone_for_an_hour() -> None:
 
 
 def test_a_window_silences_before_the_limit_does() -> None:
-    window = parse("cron(0 8 * * ? *) 2h UTC")
+    window = read_windows("cron(0 8 * * ? *) 2h UTC")
 
     assert silence(0, window, NOW) == ("cron(0 8 * * ? *) 2h UTC", NOW + timedelta(hours=1))
     assert silence(0, (), NOW) == ("limit 0", None)

@@ -1,6 +1,7 @@
 """A tick against a whole stage in memory: what it releases, sees, survives and leaves alone."""
 
 import json
+from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 
@@ -10,7 +11,7 @@ from chalicelib import metrics
 from chalicelib.errors import RespoolError
 from chalicelib.gate.ramp.decide import Policy
 from chalicelib.job.plan import Choice
-from chalicelib.schedules import parse
+from chalicelib.schedules import read_windows
 from tests.fakes.wire import Died, Fault, Wire
 from tests.ramp_stage import INTERVAL, TASK, RampStage
 
@@ -135,7 +136,7 @@ def test_limit_zero_silences_it_and_the_end_of_the_hold_brings_a_probe_at_once()
 
 def test_a_maintenance_window_silences_it_until_its_end() -> None:
     stage = repaired(2)
-    stage.windows = parse("cron(0 9 * * ? *) 2h UTC")
+    stage.windows = read_windows("cron(0 9 * * ? *) 2h UTC")
 
     told = stage.later()
     assert (told["released"], told["held"]) == (0, "cron(0 9 * * ? *) 2h UTC")
@@ -354,3 +355,13 @@ def test_a_job_without_a_key_is_followed_to_the_execution_that_it_starts_anew_in
     assert stage.state.unlike_error_seen, "an abort, and then the service's error: unlike ones"
     assert stage.later()["verdict"] == "refused"
     assert stage.state.last_key == successor.arn.rpartition(":")[2]
+
+
+def test_a_first_failure_without_a_zone_counts_as_utc_and_stops_nobody() -> None:
+    stage = repaired(2)
+    job = stage.fakes.table.jobs["job-00"]
+    stage.fakes.table.jobs["job-00"] = replace(job, first_failed_at="2026-11-20T09:00:00")
+
+    stage.tick()
+
+    assert [each.key for each in stage.state.released] == ["job-00"]

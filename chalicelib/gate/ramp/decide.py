@@ -8,9 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from chalicelib import moments
 from chalicelib.gate.ramp.judge import TIRED, Job, Observation, Result, judge, result_of
 from chalicelib.gate.windows import open_until
-from chalicelib.job.ramp_state import Released, State, Verdict, digest, moment
+from chalicelib.job.ramp_state import Released, State, Verdict, digest
 from chalicelib.schedules import Window
 from chalicelib.settings import Settings
 
@@ -86,7 +87,7 @@ def _observe_all(
     state: State, facts: Facts, now: datetime, policy: Policy
 ) -> tuple[State, list[Observation]]:
     observations, released = [], []
-    fresh = now - (moment(state.released_at) or now) < LEASE
+    fresh = now - (moments.read(state.released_at) or now) < LEASE
     for each in state.released:
         job = facts.jobs.get(each.key)
         if job and job.inside and not each.inside_at:
@@ -121,7 +122,7 @@ def _after(verdict: Verdict, state: State, now: datetime, policy: Policy) -> Sta
         return replace(told, step=step, wait=policy.interval, unlike_error_seen=False, refusals=0)
     if verdict is Verdict.REFUSED:
         wait = min(2 * (state.wait or policy.interval), policy.longest)
-        released = moment(state.released_at) or now
+        released = moments.read(state.released_at) or now
         due = max(
             released + timedelta(seconds=wait),
             now + timedelta(seconds=min(policy.interval, policy.longest)),
@@ -161,7 +162,7 @@ def _release(state: State, facts: Facts, now: datetime, policy: Policy) -> Decis
 
 def _due(state: State, now: datetime, policy: Policy) -> bool:
     """A schedule is not exact to the second, and a tick missed is an interval lost."""
-    due = moment(state.due)
+    due = moments.read(state.due)
     return due is None or now >= due - timedelta(seconds=policy.interval / 20)
 
 
@@ -212,7 +213,7 @@ def _forget(state: State, facts: Facts, now: datetime) -> State:
         absent={
             m: until
             for m, until in state.absent.items()
-            if m in there and (moment(until) or now) > now
+            if m in there and (moments.read(until) or now) > now
         },
     )
 

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from chalicelib import moments
 from chalicelib.gate.ramp.decide import Policy
-from chalicelib.job.ramp_state import State, Verdict, moment
+from chalicelib.job.ramp_state import State, Verdict
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def _code(state: State) -> str:
 
 
 def _clock(text: str, now: datetime) -> str:
-    then = moment(text)
+    then = moments.read(text)
     if then is None:
         return "?"
     there = then.astimezone(now.tzinfo)

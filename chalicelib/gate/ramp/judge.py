@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from chalicelib.job.ramp_state import Released, State, Verdict, digest, moment
+from chalicelib import moments
+from chalicelib.job.ramp_state import Released, State, Verdict, digest
 
 ALONE = 4
 """Failures are the jobs' own while at most one in so many fails and the others come through."""
@@ -79,7 +80,7 @@ def result_of(
     if job.inside:
         return _inside(released, now, healthy_after)
     if job.waiting:
-        moved = job.parked_at != moment(released.parked_at)
+        moved = job.parked_at != moments.read(released.parked_at)
         return Result.UNDECIDED if fresh and not moved else Result.GONE
     return _outside(released, job, now, has_free_slots, healthy_after)
 
@@ -92,7 +93,7 @@ def _failed(released: Released, job: Job) -> Result:
 
 
 def _inside(released: Released, now: datetime, healthy_after: int) -> Result:
-    since = moment(released.inside_at) or now
+    since = moments.read(released.inside_at) or now
     enough = timedelta(seconds=max(healthy_after, released.took))
     return Result.HEALTHY if now - since >= enough else Result.UNDECIDED
 
@@ -174,7 +175,7 @@ def _digests(observations: Sequence[Observation], result: Result) -> set[str]:
 
 def _new_failures(state: State, jobs: Mapping[str, Job]) -> set[str]:
     """Jobs that failed since the step went out, whoever started or replayed them."""
-    released = moment(state.released_at)
+    released = moments.read(state.released_at)
     ours = {each.key for each in state.released}
     return {
         digest(job.key)

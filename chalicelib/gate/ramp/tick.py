@@ -10,14 +10,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from chalicelib import metrics
+from chalicelib import metrics, moments
 from chalicelib.gate.ramp.decide import Decision, Facts, Policy, decide, settle, silence
 from chalicelib.gate.ramp.judge import Job
 from chalicelib.job.claim import Claim, Slots
 from chalicelib.job.execution import Status
 from chalicelib.job.plan import Action, Choice, Rules
 from chalicelib.job.ports import Claims, Clock, Ramps, Spool, Telemetry, Workflow
-from chalicelib.job.ramp_state import Released, State, Verdict, digest, moment
+from chalicelib.job.ramp_state import Released, State, Verdict, digest
 from chalicelib.job.record import Record
 from chalicelib.replaying.inspection import Inspection
 from chalicelib.replaying.recovery import Outcome
@@ -233,4 +233,4 @@ def read_job(claim: Claim, holders: frozenset[str], now: datetime) -> Job:
 
 
 def _time(text: str) -> datetime | None:
-    return moment(text) if text else None
+    return moments.read(text) if text else None

@@ -8,13 +8,13 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from chalicelib.limits import MAX_HIDDEN
 from respool.deploy.iam import Call, Policy, allows, listed
 from respool.deploy.resolved import arn
 from respool.deploy.template import API_HANDLER
 
 MAX_FUNCTION_NAME = 64
 """Characters of a Lambda's name, and of its role's, which Chalice names alike."""
-MAX_VISIBILITY = 43_200
 MAPPING = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
 """What Lambda asks of a function's role before it makes an event-source mapping."""
 
@@ -105,7 +105,7 @@ class Stage:
         needed = self._timeouts.get(function, 0)
         for one in self._of_type("AWS::SQS::Queue"):
             hidden = one.get("VisibilityTimeout", 30)
-            if arn("sqs", one["QueueName"]) == queue and not needed <= hidden <= MAX_VISIBILITY:
+            if arn("sqs", one["QueueName"]) == queue and not needed <= hidden <= MAX_HIDDEN:
                 yield (
                     f"the queue hides messages for {hidden} s, {function} may run for {needed} s."
                     " Hide them for six times as long, as AWS advises."
