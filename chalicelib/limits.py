@@ -1,5 +1,29 @@
 """AWS's quotas, each once; the source is the quota page of the service that is named."""
 
+Sizes are bytes and times seconds, unless said otherwise.
+"""
+
+from datetime import timedelta
+
+# Step Functions: "Service quotas", and the API's own references.
+PAYLOAD = 262_144
+"""Input, output or result of a state, and of an execution, in UTF-8."""
+CAUSE = 32_768
+"""Characters of a cause (StopExecution, and what a Fail state says)."""
+NAME = 80
+"""Characters of the name of an execution, a state machine or a state."""
+EVENTS = 25_000
+"""Events in an execution's history; it fails at the next one."""
+DEFINITION = 1_048_576
+"""A state machine's definition (CreateStateMachine)."""
+RUNS = timedelta(days=365)
+"""How long an execution may run."""
+REMEMBERS = timedelta(days=90)
+"""How long an execution is known after its end."""
+REDRIVABLE = timedelta(days=14)
+"""How long after its end an execution can be redriven (RedriveExecution)."""
+
+# SQS: "Message quotas".
 BATCH = 10
 """SQS: messages in one receive, delete or change."""
 MAX_MESSAGE = 1_048_576

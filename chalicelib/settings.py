@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.errors import SettingsError
+from chalicelib.limits import MAX_HIDDEN
 
 if TYPE_CHECKING:
     from chalicelib.schedules import Window
@@ -107,28 +108,9 @@ def _one_of(*choices: str) -> Callable[[str], str]:
 
 
 def _schedule(text: str) -> str:
-    if text == OFF:
-        return ""
-    kind, bracket, rest = text.partition("(")
-    if kind not in ("cron", "rate") or not bracket or not rest.endswith(")"):
-        raise ValueError("must be cron(...), rate(...) or off, as EventBridge Scheduler reads it")
-    fields = rest[:-1].split()
-    if kind == "cron" and len(fields) != 6:
-        raise ValueError(f"a cron(...) has 6 fields, this one has {len(fields)}")
-    if kind == "rate" and not _is_rate(fields):
-        raise ValueError("a rate(...) is a positive whole number and minutes, hours or days")
-    return text
+    from chalicelib.schedules import read_schedule  # a cold start is shorter without it
 
-
-def _is_rate(fields: list[str]) -> bool:
-    units = ("minute", "minutes", "hour", "hours", "day", "days")
-    return (
-        len(fields) == 2
-        and fields[0].isascii()
-        and fields[0].isdigit()
-        and int(fields[0]) > 0
-        and fields[1] in units
-    )
+    return "" if text == OFF else read_schedule(text)
 
 
 def _timezone(text: str) -> str:
@@ -153,15 +135,15 @@ def _project_file(text: str) -> str:
 
 
 def _windows(text: str) -> "tuple[Window, ...]":
-    from chalicelib.schedules import parse  # a cold start is shorter without it
+    from chalicelib.schedules import read_windows  # a cold start is shorter without it
 
-    return parse(text)
+    return read_windows(text)
 
 
 CHECKS: dict[str, Callable[[str], Any]] = {
     "MAX_REPROCESS": _whole(1, MAX_REPLAY),
     "MAX_ATTEMPTS": _whole(1, 1000),
-    "COOL_DOWN": _whole(0, 43_200),
+    "COOL_DOWN": _whole(0, MAX_HIDDEN),
     "TASK_LIMIT": _whole(0, 1000),
     "SPOOL_VIA": _one_of("lambda", "sqs"),
     "STATE_MACHINE": _project_file,

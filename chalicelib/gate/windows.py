@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from chalicelib.errors import SettingsError
-from chalicelib.schedules import Window
+from chalicelib.schedules import Cron, Window
 
 AHEAD = timedelta(days=2)
 """How far ahead a window is looked for; somebody looks every few minutes."""
@@ -76,9 +76,9 @@ def end_of(window: Window, now: datetime) -> datetime | None:
     days = window.length.days + 2  # a local day begins up to a day before or after UTC's
     for back in range(-1, days):
         day = today - timedelta(days=back)
-        if not _on(window, day):
+        if not _on(window.cron, day):
             continue
-        for start in _starts(window, day, zone):
+        for start in _starts(window.cron, day, zone):
             if start <= now < start + window.length:
                 return start + window.length
     return None
@@ -97,22 +97,22 @@ def zone_of(name: str) -> tzinfo:
         ) from missing
 
 
-def _on(window: Window, day: date) -> bool:
-    if day.year not in window.years or day.month not in window.months:
+def _on(cron: Cron, day: date) -> bool:
+    if day.year not in cron.years or day.month not in cron.months:
         return False
     weekday = day.isoweekday() % 7 + 1
-    if window.nth:
+    if cron.nth:
         week = (day.day - 1) // 7 + 1
         length = monthrange(day.year, day.month)[1]
-        found = window.nth[1] == week if window.nth[1] else day.day + 7 > length
-        return weekday == window.nth[0] and found
-    if window.last:
+        found = cron.nth[1] == week if cron.nth[1] else day.day + 7 > length
+        return weekday == cron.nth[0] and found
+    if cron.last:
         return day.day == monthrange(day.year, day.month)[1]
-    return day.day in window.days or weekday in window.weekdays
+    return day.day in cron.days or weekday in cron.weekdays
 
 
-def _starts(window: Window, day: date, zone: tzinfo) -> Iterator[datetime]:
+def _starts(cron: Cron, day: date, zone: tzinfo) -> Iterator[datetime]:
     """The day's starts, the latest first."""
-    for hour in sorted(window.hours, reverse=True):
-        for minute in sorted(window.minutes, reverse=True):
+    for hour in sorted(cron.hours, reverse=True):
+        for minute in sorted(cron.minutes, reverse=True):
             yield datetime.combine(day, time(hour, minute), zone).astimezone(UTC)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
 from chalicelib.job.claim import Claim, State
@@ -15,8 +15,8 @@ ENDS = frozenset({"AlreadyRunning", "BadInput", GIVEN_UP})
 TOO_LARGE = "States.DataLimitExceeded"
 """What a task's work ends with whose result is too large: done again, it ends so again."""
 
-REDRIVE_WITHIN = timedelta(days=14)
-REDRIVE_EVENTS = 24_999
+REDRIVE_EVENTS = EVENTS - 1
+"""A redrive adds an event of its own."""
 
 GONE_ON = "has gone on already"
 RESTARTED = "was restarted already"
@@ -195,7 +195,7 @@ def _may_redrive(facts: Facts, now: datetime) -> bool:
         facts.redrivable
         and facts.events < REDRIVE_EVENTS
         and facts.stopped_at is not None
-        and now - facts.stopped_at < REDRIVE_WITHIN
+        and now - facts.stopped_at < REDRIVABLE
     )
 
 

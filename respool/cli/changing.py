@@ -11,12 +11,11 @@ from chalicelib.api import actions
 from chalicelib.api.status import tasks
 from chalicelib.errors import BadRequest
 from chalicelib.job.record import parse
+from chalicelib.limits import PAYLOAD
 from respool.cli.context import Context, everywhere, pass_context
 from respool.cli.screen import many
 
 WHO = "command line"
-MOST_INPUT = 262_144
-"""Bytes that Step Functions takes as an input."""
 SWEEPING = 3600
 DEFAULT = "default"
 
@@ -151,8 +150,8 @@ def _check(text: str) -> None:
         raise BadRequest(
             f"the input {text[:40]!r} is not JSON: {wrong}; quote it for the shell"
         ) from wrong
-    if (size := len(text.encode("utf-8", "surrogatepass"))) > MOST_INPUT:
-        raise BadRequest(f"the input has {size:,} bytes; a job takes at most {MOST_INPUT:,}")
+    if (size := len(text.encode("utf-8", "surrogatepass"))) > PAYLOAD:
+        raise BadRequest(f"the input has {size:,} bytes; a job takes at most {PAYLOAD:,}")
 
 
 COMMANDS = (give_up, limit, hold, release, trigger, sweep, submit)

@@ -15,8 +15,6 @@ from respool.deploy.definition import Definition, placeholders
 from respool.deploy.schedules import every
 
 SOURCES = ".chalice/stack"
-MAX_BODY = 51_200
-"""Bytes that CloudFormation takes as a template's body."""
 LOG_DAYS = 90
 """Days that logs are kept: as long as Step Functions keeps a closed execution."""
 API_HANDLER = "api_handler"
@@ -235,9 +233,9 @@ def body(template: Template) -> str:
     """The template as CloudFormation gets it. Raises Malformed where it is too large."""
     text = json.dumps(template, separators=(",", ":"), ensure_ascii=False)
     size = len(text.encode())
-    if size > MAX_BODY:
+    if size > TEMPLATE:
         raise Malformed(
-            f"The companion stack's template has {size} bytes, CloudFormation takes {MAX_BODY}."
+            f"The companion stack's template has {size} bytes, CloudFormation takes {TEMPLATE}."
             " Shorten the state machine's expressions and comments."
         )
     return text

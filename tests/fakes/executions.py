@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from datetime import timedelta
 from itertools import count
 from threading import RLock
 
@@ -57,13 +56,13 @@ class Executions:
     def _known(self, arn: str) -> Run | None:
         """An execution, until 90 days after its end."""
         run = self.runs.get(arn)
-        if run and run.stopped_at and self._clock.now() - run.stopped_at > KEPT:
+        if run and run.stopped_at and self._clock.now() - run.stopped_at > REMEMBERS:
             return None
         return run
 
     def start(self, name: str, input: str) -> str:
         """Start one; a running one of that name and input is returned. Raises AlreadyStarted."""
-        if not _NAME.fullmatch(name) or len(name) > MAX_NAME:
+        if not _NAME.fullmatch(name) or len(name) > NAME:
             raise AwsError(f"StartExecution: InvalidName: {name}")
         if len(input.encode()) > MAX_INPUT:
             raise AwsError(f"StartExecution: ValidationException: {len(input)} characters")
@@ -134,7 +133,7 @@ class Executions:
         return (
             run.status in DEAD
             and run.stopped_at is not None
-            and self._clock.now() - run.stopped_at < REDRIVE_WITHIN
+            and self._clock.now() - run.stopped_at < REDRIVABLE
             and run.events < REDRIVE_EVENTS
         )
 

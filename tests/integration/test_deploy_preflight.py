@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from chalicelib.limits import TEMPLATE
 from respool.deploy.checks.findings import Malformed
 from respool.deploy.preflight import Source, check
 from respool.deploy.template import MAX_BODY
@@ -44,7 +45,7 @@ def edit(project: Path, name: str, old: str, new: str) -> None:
 @pytest.mark.parametrize("via", ["lambda", "sqs"])
 def test_the_projects_own_files_pass_well_under_the_limit(project: Path, via: str) -> None:
     checked = check(Source(project, "dev", {"SPOOL_VIA": via}, FUNCTIONS))
-    assert len(checked.body.encode()) < MAX_BODY
+    assert len(checked.body.encode()) < TEMPLATE
     assert set(checked.policies) == set(FUNCTIONS)
 
 
@@ -133,5 +134,5 @@ def test_a_lambda_of_a_pipeline_is_invoked_by_its_own_placeholder(project: Path)
 
 
 def test_a_template_over_cloudformations_limit_is_refused(project: Path) -> None:
-    edit(project, "statemachine.json", '"Comment": "', '"Comment": "' + "x" * MAX_BODY)
+    edit(project, "statemachine.json", '"Comment": "', '"Comment": "' + "x" * TEMPLATE)
     assert "CloudFormation takes 51200" in wrong(project)

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from chalicelib import names
+from chalicelib.limits import TEMPLATE
 from chalicelib.settings import Settings
 from respool.deploy import template
 from respool.deploy.checks.findings import Malformed
@@ -260,7 +261,7 @@ def test_what_remains_while_jobs_are_parked_is_queues_and_table_alone() -> None:
 
 
 def test_a_body_over_cloudformations_limit_is_refused() -> None:
-    large = {"Resources": {"Machine": {"Properties": {"Definition": "x" * template.MAX_BODY}}}}
+    large = {"Resources": {"Machine": {"Properties": {"Definition": "x" * TEMPLATE}}}}
     with pytest.raises(Malformed, match="51200"):
         template.body(large)
 

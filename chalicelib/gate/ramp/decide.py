@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from chalicelib import moments
 from chalicelib.gate.ramp.judge import TIRED, Job, Observation, Result, judge, result_of
 from chalicelib.job.claim import Gate, Slots
 from chalicelib.job.ramp_state import Released, Verdict, digest

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Iterator, Mapping
 
+from chalicelib.limits import NAME
 from respool.deploy.checks import expressions, languages
 from respool.deploy.definition import (
     Definition,
@@ -22,7 +23,6 @@ REQUIRED = ("ClaimJob", "TakeSlot", *WAITING, "ConfirmClaim", "ErrorSpool", "Fin
 GIVEN_UP = "GivenUp"
 """The error by which a waiting job is ended for good."""
 TYPES = ("Task", "Choice", "Wait", "Pass", "Parallel", "Map", "Succeed", "Fail")
-MAX_NAME = 80
 
 
 def findings(definition: Definition, known: Collection[str]) -> Iterator[str]:
@@ -63,7 +63,7 @@ def _machine_findings(machine: Definition, place: str) -> Iterator[str]:
     for name, state in states.items():
         if not isinstance(state, dict):
             yield f"{place}state {name} is no JSON object."
-        elif len(name) > MAX_NAME:
+        elif len(name) > NAME:
             yield f"{place}state {name}: its name has {len(name)} characters, 80 are allowed."
     yield from (place + finding for finding in _way_findings(machine, dict(states_of(machine))))
 

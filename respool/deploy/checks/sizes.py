@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+from chalicelib.limits import CAUSE, PAYLOAD
 from respool.deploy.definition import (
     PLACEHOLDER,
     Definition,
@@ -23,12 +24,8 @@ from respool.deploy.definition import (
     strings,
 )
 
-MOST = 262_144
-"""Bytes of an input, an output, the arguments of a call, and what one state assigns."""
 MOST_VARIABLES = 10_485_760
 """Bytes of all variables of an execution."""
-MOST_CAUSE = 32_768
-"""Characters of an error's cause."""
 FILLERS = ("x", "\u3042", "\U0001f600", "\x01")
 """Characters of one, three and four bytes, and one that JSON writes with six."""
 ROOM = 1024
@@ -59,7 +56,7 @@ def _judged(text: str, room: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
     found: dict[str, int] = {}
     known: set[str] = set()
     parts: set[str] = set()
-    for job in _jobs(definition, MOST - room):
+    for job in _jobs(definition, PAYLOAD - room):
         run = _Run(definition, job)
         run.judge()
         known |= run.known
@@ -83,7 +80,7 @@ _NUMBERS = ("CloseAfter", "HistorySeconds")
 
 
 def _limit(place: str) -> int:
-    return MOST_VARIABLES if place == _VARIABLES else MOST
+    return MOST_VARIABLES if place == _VARIABLES else PAYLOAD
 
 
 _VARIABLES = "all variables together"
@@ -229,10 +226,10 @@ _CLAIM = {"Attributes": _ITEM, "Item": _ITEM}
 
 def _errors(filler: str) -> Iterator[dict[str, str]]:
     """An error of any service, and a Lambda's, whose cause is JSON."""
-    yield {"Error": "n" * 256, "Cause": filler * MOST_CAUSE}
+    yield {"Error": "n" * 256, "Cause": filler * CAUSE}
     told = {"errorMessage": filler * 1000, "errorType": "n" * 2900}
     for ascii_only in (True, False):
         cause = json.dumps(told, ensure_ascii=ascii_only)
         if len(cause) > 4000:
             cause = json.dumps({**told, "errorType": "n"}, ensure_ascii=ascii_only)
-        yield {"Error": "n" * 256, "Cause": cause[:MOST_CAUSE]}
+        yield {"Error": "n" * 256, "Cause": cause[:CAUSE]}

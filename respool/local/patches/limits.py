@@ -6,7 +6,8 @@ from typing import Any
 from ministack.core.responses import error_response_json
 from ministack.services import stepfunctions as states
 
-LIMIT = 262_144
+from chalicelib.limits import PAYLOAD
+
 TOO_LARGE = "States.DataLimitExceeded"
 
 
@@ -30,9 +31,9 @@ def _limit_inputs() -> None:
     start = states._start_execution
 
     def limited(data: dict[str, Any]) -> Any:
-        if len(data.get("input", "").encode("utf-8", "surrogatepass")) > LIMIT:
+        if len(data.get("input", "").encode("utf-8", "surrogatepass")) > PAYLOAD:
             return error_response_json(
-                "InvalidExecutionInput", f"The input is longer than {LIMIT} bytes", 400
+                "InvalidExecutionInput", f"The input is longer than {PAYLOAD} bytes", 400
             )
         return start(data)
 
@@ -78,5 +79,5 @@ def check_size(value: Any, what: str, error: str = TOO_LARGE) -> None:
     """Fail the state with that error where a value has too many bytes."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     size = len(text.encode("utf-8", "surrogatepass"))
-    if size > LIMIT:
-        raise states._ExecutionError(error, f"{what} has {size} bytes, {LIMIT} are allowed")
+    if size > PAYLOAD:
+        raise states._ExecutionError(error, f"{what} has {size} bytes, {PAYLOAD} are allowed")
