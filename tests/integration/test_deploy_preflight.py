@@ -52,7 +52,7 @@ def test_the_projects_own_files_pass_well_under_the_limit(project: Path, via: st
 def test_broken_json_is_placed_by_line_and_column(project: Path) -> None:
     edit(project, "statemachine.json", '"StartAt": "ClaimJob",', '"StartAt": "ClaimJob"')
     said = wrong(project)
-    assert "statemachine.json, line 5, column 3: not JSON: Expecting ',' delimiter" in said
+    assert "statemachine.json, line 4, column 3: not JSON: Expecting ',' delimiter" in said
 
 
 def test_a_name_that_stands_twice_is_found(project: Path) -> None:
