@@ -48,13 +48,6 @@ def test_tokens_are_listed_by_name_with_their_kinds(tokens: NamedTokens) -> None
     ]
 
 
-def test_more_tokens_than_one_batch_holds_are_listed(tokens: NamedTokens) -> None:
-    for number in range(101):
-        tokens.create(f"screen-{number:03}", Kind.READ)
-
-    assert len(tokens.list()) == 101
-
-
 def test_a_revoked_token_is_nobodys(tokens: NamedTokens) -> None:
     token = tokens.create("kim", Kind.READ)
     assert tokens.find(token) == Caller("kim", Kind.READ)
