@@ -1,4 +1,4 @@
-"""AWS's quotas, each once; the source is the quota page of the service that is named."""
+"""AWS's quotas, each once, with its source. None of these can be raised.
 
 Sizes are bytes and times seconds, unless said otherwise.
 """
@@ -23,26 +23,27 @@ REMEMBERS = timedelta(days=90)
 REDRIVABLE = timedelta(days=14)
 """How long after its end an execution can be redriven (RedriveExecution)."""
 
+ERROR_NAME = 256
+"""Characters of an error's name (SendTaskFailure)."""
+
+# DynamoDB: "Quotas".
+BATCH_GET = 100
+"""Keys of one BatchGetItem."""
+
 # SQS: "Message quotas".
 BATCH = 10
-"""SQS: messages in one receive, delete or change."""
-MAX_MESSAGE = 1_048_576
-"""SQS: bytes of a message."""
-RETENTION = 14 * 86_400
-"""SQS: seconds that a message is kept at most."""
+"""Messages in one receive, delete or change."""
+RETENTION = 1_209_600
+"""How long a message is kept at most: 14 days."""
+MESSAGE = 1_048_576
+"""A message with its attributes."""
 MAX_HIDDEN = 43_200
-"""SQS: seconds that a message can be out of sight, counted from its receive."""
+"""How long a message can be out of sight, counted from its receive: 12 hours."""
 MAX_RELEASED = MAX_HIDDEN - 900
 """What can be asked for later, by a Lambda that has had it for as long as Lambdas run."""
 
-BATCH_GET = 100
-"""DynamoDB: keys of one BatchGetItem."""
-
-MAX_INPUT = 262_144
-"""Step Functions: bytes of an execution's input, and of a state's input, output or result."""
-MAX_NAME = 80
-"""Step Functions: characters of an execution's name."""
-MAX_ERROR = 256
-"""Step Functions: characters of an error's name."""
-MAX_CAUSE = 32_768
-"""Step Functions: characters of a cause."""
+# Lambda and CloudFormation: "Lambda quotas", "CloudFormation quotas".
+VARIABLES = 4096
+"""A function's environment variables, together."""
+TEMPLATE = 51_200
+"""A template in the body of a request."""

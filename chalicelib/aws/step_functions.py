@@ -7,7 +7,7 @@ from typing import Any
 from chalicelib.aws.calling import calling
 from chalicelib.errors import NotFound
 from chalicelib.job.execution import Execution, Status, Tail
-from chalicelib.limits import MAX_CAUSE, MAX_ERROR
+from chalicelib.limits import CAUSE, ERROR_NAME
 
 LAST_EVENTS = 1000
 """How far back to look for the state that an execution ended in: over 300 tries of a task."""
@@ -29,7 +29,7 @@ class StepFunctions:
         """End the wait on this token with an error. Raises TokenRefused."""
         with calling("SendTaskFailure", "a waiting job"):
             self._client.send_task_failure(
-                taskToken=token, error=error[:MAX_ERROR], cause=cause[:MAX_CAUSE]
+                taskToken=token, error=error[:ERROR_NAME], cause=cause[:CAUSE]
             )
 
     def start(self, name: str, input: str) -> str:
@@ -48,9 +48,7 @@ class StepFunctions:
     def stop(self, execution: str, error: str, cause: str) -> None:
         """End it as ABORTED with that error; stopping twice changes nothing."""
         with calling("StopExecution", execution):
-            self._client.stop_execution(
-                executionArn=execution, error=error, cause=cause[:MAX_CAUSE]
-            )
+            self._client.stop_execution(executionArn=execution, error=error, cause=cause[:CAUSE])
 
     def describe(self, execution: str) -> Execution:
         """Look at one execution (250 at once, 10 a second in small regions)."""

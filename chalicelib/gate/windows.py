@@ -53,9 +53,9 @@ def _spans(window: Window, now: datetime, ahead: timedelta) -> Iterator[Span]:
     today = now.astimezone(zone).date()
     for offset in range(-window.length.days - 2, ahead.days + 2):
         day = today + timedelta(days=offset)
-        if not _on(window, day):
+        if not _on(window.cron, day):
             continue
-        for start in _starts(window, day, zone):
+        for start in _starts(window.cron, day, zone):
             if start <= now + ahead and now < start + window.length:
                 yield Span(start, start + window.length, window.text)
 

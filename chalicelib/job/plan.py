@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from chalicelib.job.claim import Claim, State
 from chalicelib.job.execution import DEAD, Status
+from chalicelib.limits import EVENTS, REDRIVABLE
 from chalicelib.moments import iso, read
 
 GIVEN_UP = "GivenUp"

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from chalicelib.job.claim import Claim
 from chalicelib.job.deaths import death
-from chalicelib.limits import MAX_NAME
+from chalicelib.limits import NAME
 from chalicelib.moments import iso, read
 
 _DIGEST = 15
@@ -33,7 +33,7 @@ def restart_name(claim: Claim, redrives: int = 0) -> str:
     digest = _digest(death(claim.execution, redrives))
     tail = f"-respool-{millis:013}-{claim.attempt}-{digest}"
     stem = _FORM.sub("", claim.execution.rpartition(":")[2]) or "job"
-    return stem[: MAX_NAME - len(tail)] + tail
+    return stem[: NAME - len(tail)] + tail
 
 
 def start_name(message_id: str) -> str:

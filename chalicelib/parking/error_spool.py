@@ -13,7 +13,7 @@ from chalicelib.job.failure import read_failure
 from chalicelib.job.json_text import compact
 from chalicelib.job.ports import Spool, Telemetry, Workflow
 from chalicelib.job.record import Record, encode, read, read_bare
-from chalicelib.limits import MAX_INPUT
+from chalicelib.limits import PAYLOAD
 from chalicelib.parking.note import with_input
 
 STATUS_CHANGE = "Step Functions Execution Status Change"
@@ -97,8 +97,8 @@ class Spooling:
 def _startable(job: dict[str, Any]) -> Record:
     """A job by its input alone. Raises Unreadable where Step Functions would not start it."""
     record = read_bare(job)
-    if (size := len(compact(job).encode())) > MAX_INPUT:
-        raise Unreadable(f"it has {size:,} bytes, and an execution's input {MAX_INPUT:,} at most")
+    if (size := len(compact(job).encode())) > PAYLOAD:
+        raise Unreadable(f"it has {size:,} bytes, and an execution's input {PAYLOAD:,} at most")
     return record
 
 

@@ -3,9 +3,9 @@
 from chalicelib.job.claim import Claim
 from chalicelib.job.json_text import parse
 from chalicelib.job.record import Record, encode
-from chalicelib.limits import MAX_INPUT
+from chalicelib.limits import PAYLOAD
 
-MOST_NOTE = MAX_INPUT + 16_384
+MOST_NOTE = PAYLOAD + 16_384
 """Bytes of a note; a longer one is not read."""
 
 

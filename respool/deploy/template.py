@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from chalicelib.limits import TEMPLATE
 from chalicelib.names import APP
 from chalicelib.settings import NEVER, Settings
 from chalicelib.settings import OFF as RECOVERY_OFF

@@ -7,13 +7,12 @@ from threading import RLock
 
 from chalicelib.errors import AlreadyStarted, AwsError, NotFound, RedriveRefused, TokenRefused
 from chalicelib.job.execution import DEAD, Execution, Status, Tail
-from chalicelib.job.plan import REDRIVE_EVENTS, REDRIVE_WITHIN
-from chalicelib.limits import MAX_INPUT, MAX_NAME
+from chalicelib.job.plan import REDRIVE_EVENTS
+from chalicelib.limits import NAME, PAYLOAD, REDRIVABLE, REMEMBERS
 from tests.fakes.clock import SteppedClock
 from tests.fakes.run import Answer, Run
 
 MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:respool-memory"
-KEPT = timedelta(days=90)
 _NAME = re.compile(r"[^\s<>{}\[\]?*\"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]+")
 
 
@@ -64,7 +63,7 @@ class Executions:
         """Start one; a running one of that name and input is returned. Raises AlreadyStarted."""
         if not _NAME.fullmatch(name) or len(name) > NAME:
             raise AwsError(f"StartExecution: InvalidName: {name}")
-        if len(input.encode()) > MAX_INPUT:
+        if len(input.encode()) > PAYLOAD:
             raise AwsError(f"StartExecution: ValidationException: {len(input)} characters")
         with self._lock:
             arn = self.arn(name)

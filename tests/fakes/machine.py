@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from chalicelib.job.execution import Status
-from chalicelib.limits import MAX_INPUT
+from chalicelib.limits import PAYLOAD
 from tests.fakes.clock import SteppedClock
 from tests.fakes.definition import Definition, Rule, State
 from tests.fakes.executions import Executions
@@ -139,7 +139,7 @@ class Machine:
         if state.waits:
             run.waits = True
             return WAITING
-        if len(json.dumps(result, ensure_ascii=False).encode()) > MAX_INPUT:
+        if len(json.dumps(result, ensure_ascii=False).encode()) > PAYLOAD:
             raise StateFailed("States.DataLimitExceeded", "The state returned too much.")
         return result
 

@@ -10,7 +10,7 @@ from chalicelib.errors import AwsError, BadRequest, Unreadable
 from chalicelib.job.failure import Failure
 from chalicelib.job.json_text import compact
 from chalicelib.job.record import ABSENT, Record, decode
-from chalicelib.limits import MAX_INPUT
+from chalicelib.limits import PAYLOAD
 from chalicelib.parking.error_spool import STATUS_CHANGE
 from chalicelib.parking.note import MOST_NOTE, with_input
 from tests.fakes.service import TASK
@@ -102,8 +102,8 @@ def test_an_input_that_nobody_could_read_again_is_left_to_step_functions(given: 
 
 def test_a_note_that_would_be_too_long_to_be_read_leaves_the_input_out() -> None:
     record = Record(key="12345", execution="arn", error=Failure("E", "é" * 4000))
-    short = json.dumps("x" * (MAX_INPUT - 2))
-    assert len(with_input(record, short).encode()) > MAX_INPUT
+    short = json.dumps("x" * (PAYLOAD - 2))
+    assert len(with_input(record, short).encode()) > PAYLOAD
     assert decode(with_input(record, json.dumps("x" * MOST_NOTE))).input is ABSENT
 
 
@@ -181,7 +181,7 @@ def test_what_no_execution_could_be_started_with_is_stuck_whole_and_said_so(
 
 
 def test_an_input_too_large_to_be_started_is_stuck_whole(stage: FakeStage) -> None:
-    job = {"key": "12345", "text": "x" * MAX_INPUT}
+    job = {"key": "12345", "text": "x" * PAYLOAD}
 
     told = stage.process().engines.spooling.take({**job, "error-info": {"Error": "E"}})
 
@@ -192,7 +192,7 @@ def test_an_input_too_large_to_be_started_is_stuck_whole(stage: FakeStage) -> No
 
 def test_the_largest_input_is_spooled(stage: FakeStage) -> None:
     job = {"key": "12345", "text": ""}
-    job["text"] = "x" * (MAX_INPUT - len(compact(job)))
+    job["text"] = "x" * (PAYLOAD - len(compact(job)))
 
     told = stage.process().engines.spooling.take({**job, "error-info": {"Error": "E"}})
 
