@@ -6,6 +6,7 @@ from typing import Any
 from playwright.sync_api import Page
 
 from chalicelib.job.claim import State as Stands
+from chalicelib.replaying.requests import Request
 from tests.e2e.paper import NOW, Given, Paper, ended, job, moment, runs, slots
 from tests.fakes.clock import START
 
@@ -34,6 +35,11 @@ def real(paper: Paper, count: int) -> list[str]:
     paper.memory.run()
     paper.memory.service.broken = False
     return arns
+
+
+def request(count: int) -> Request:
+    """Somebody else's replay of the oldest."""
+    return Request(count=count)
 
 
 def signing_in(tab: Page, paper: Paper) -> None:
@@ -187,18 +193,12 @@ def found(tab: Page, paper: Paper) -> None:
 def told(tab: Page, paper: Paper) -> None:
     """The story of a job that has finished, found by its key."""
     real(paper, 1)
-    paper.memory.process().engines.replay(_all(), 10, attended=True)
+    paper.memory.process().engines.replay(request(1), 10, attended=True)
     paper.memory.run()
     sign_in(tab)
     tab.locator("#find").fill("order-0")
     tab.get_by_role("button", name="order-0").last.click()
     tab.locator(".history-of li").first.wait_for()
-
-
-def _all() -> Any:
-    from chalicelib.replaying.requests import Request
-
-    return Request(count=10)
 
 
 def giving_up(tab: Page, paper: Paper) -> None:

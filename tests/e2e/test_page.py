@@ -229,7 +229,7 @@ def test_a_token_for_looking_shows_no_button_that_changes_something(
     stage: Deployment, open_page: Open, engines: Engines
 ) -> None:
     claim(stage, "a", "no answer")
-    token = engines(stage).named_tokens.create("wall", Kind.READ)
+    token = engines(stage).world.named_tokens.create("wall", Kind.READ)
     tab = open_page(token=token)
 
     expect(headline(tab)).to_contain_text("1 job has been waiting")

@@ -22,7 +22,7 @@ export function foreign(text) {
 }
 
 /** Our own sentences name an execution by its name: nobody reads an ARN. */
-export const withoutArns = (text) => text.replace(/\barn:aws[a-z-]*:states:[^\s,;]*:(?:execution|stateMachine):([^\s,;]+)/g, (_, name) => name.split(":").at(-1));
+export const withoutArns = (text) => text.replace(/\barn:aws[a-z-]*:states:[^\s,;]*?:(?:execution:[^\s,;:]+|stateMachine):([^\s,;:]+)/g, "$1");
 
 /** A line drawing of 20 by 20, for the eye only. */
 export function icon(path) {

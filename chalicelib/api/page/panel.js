@@ -66,6 +66,11 @@ function stepper(t, f, act, most, button) {
   field.addEventListener("input", typed);
   field.addEventListener("compositionend", typed);
   field.addEventListener("change", () => set(field.value));
+  field.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || event.isComposing) return;
+    event.preventDefault(); // by itself it would tell of a change first, which puts the last number back
+    field.form.requestSubmit();
+  });
   field.addEventListener("refused", () => refresh(wanted().count));
   const step = (by, name, sign) => h("button", { type: "button", class: "step", "aria-label": name, "data-k": `step${sign}`, onclick: () => set(String(Math.min(most, Math.max(1, wanted().count + by)))) }, sign);
   refresh();

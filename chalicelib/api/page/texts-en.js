@@ -68,7 +68,7 @@ export default {
     closeButton: "Hold …",
     closeName: (task) => `Hold ${task}`,
     closeTitle: (task) => `Hold ${task}?`,
-    closeLead: (n, shown) => `No more jobs go in: they wait in line, unharmed.${n ? ` ${jobs(n, shown)} inside ${n === 1 ? "goes" : "go"} on.` : ""}`,
+    closeLead: (n, shown) => `No more jobs go in: new ones wait in line, unharmed.${n ? ` ${jobs(n, shown)} inside ${n === 1 ? "goes" : "go"} on.` : ""}`,
     untilLabel: "Until when? (empty: until somebody releases it)",
     zone: (zone) => `In your time zone: ${zone}`,
     noTime: "This is no date and time.",
