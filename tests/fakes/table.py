@@ -26,6 +26,13 @@ PROJECTED = frozenset(
 """What the index `waiting` holds of an item."""
 
 
+def _entry(item: Item | None) -> Item | None:
+    """What the index holds of an item; nothing of one that lacks its keys."""
+    if item is None or "queue" not in item or "order" not in item:
+        return None
+    return {name: value for name, value in item.items() if name in PROJECTED}
+
+
 @dataclass
 class Index:
     """The sparse index by `queue`, in order; while it lags, changes wait to be caught up with."""
@@ -35,25 +42,27 @@ class Index:
     _entries: dict[str, Item] = field(default_factory=dict)
     _partitions: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
 
-    def put(self, pk: str, item: Item | None) -> None:
-        """Take over an item's change, now or later."""
+    def put(self, pk: str, old: Item | None, new: Item | None) -> None:
+        """Take over what an item's change means for the index, now or later."""
+        before, after = _entry(old), _entry(new)
+        if before == after:
+            return
         if self.lagging:
-            self.held.append((pk, item))
+            self.held.append((pk, after))
         else:
-            self._apply(pk, item)
+            self._apply(pk, after)
 
     def catch_up(self, count: int | None = None) -> None:
         """Take over the oldest changes that were held back, or all."""
         for _ in range(len(self.held) if count is None else min(count, len(self.held))):
             self._apply(*self.held.pop(0))
 
-    def _apply(self, pk: str, item: Item | None) -> None:
+    def _apply(self, pk: str, entry: Item | None) -> None:
         old = self._entries.pop(pk, None)
         if old is not None:
             places = self._partitions[old["queue"]["S"]]
             del places[bisect_left(places, (old["order"]["S"], pk))]
-        if item is not None and "queue" in item and "order" in item:
-            entry = {name: value for name, value in item.items() if name in PROJECTED}
+        if entry is not None:
             self._entries[pk] = entry
             insort(self._partitions.setdefault(entry["queue"]["S"], []), (entry["order"]["S"], pk))
 
@@ -95,8 +104,7 @@ class FakeTable:
                 del self.items[pk]
             else:
                 self.items[pk] = item
-            if "queue" in (old or {}) or "queue" in (item or {}):
-                self.index.put(pk, item)
+            self.index.put(pk, old, item)
             if item is not None and _concerns_admit(pk, item):
                 self.stream.append(_record(pk, item))
 
