@@ -59,9 +59,7 @@ class ClaimWrites:
                 return _whole(claim, at)
             if old.ended_at or old.execution != claim.execution or old.dead_at == claim.dead_at:
                 return None
-            first = old.first_failed_at or claim.first_failed_at
-            attempt = max(old.attempt, claim.attempt)
-            return _whole(replace(claim, first_failed_at=first, attempt=attempt), at)
+            return _whole(_kept(old, claim), at)
 
         return leave(self._table, claim, parked)
 
@@ -202,6 +200,17 @@ class ClaimWrites:
 
 
 _ENDED = "SET endedAt = :ended, how = :how, expiresAt = :expires"
+
+
+def _kept(old: Claim, new: Claim) -> Claim:
+    """The new claim with what an execution's own late write may have put into the old one."""
+    return replace(
+        new,
+        attempt=max(old.attempt, new.attempt),
+        first_failed_at=old.first_failed_at or new.first_failed_at,
+        claimed_at=old.claimed_at or new.claimed_at,
+        predecessor=old.predecessor or new.predecessor,
+    )
 
 
 def _ending(how: State, at: str, expires: int) -> dict[str, Item]:

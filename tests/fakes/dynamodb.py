@@ -6,8 +6,10 @@ from typing import Any, TypeVar
 
 from botocore.exceptions import ClientError
 
-from tests.fakes.expressions import Invalid, changes, condition
+from tests.fakes.conditions import condition
+from tests.fakes.grammar import Invalid
 from tests.fakes.table import FakeTable, Item
+from tests.fakes.updates import changes
 from tests.fakes.wire import Wire
 
 T = TypeVar("T")

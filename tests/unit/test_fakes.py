@@ -9,12 +9,15 @@ from chalicelib.errors import Conflict, Throttled, TokenRefused, Unanswered
 from chalicelib.job.claim import State
 from chalicelib.job.execution import Status
 from chalicelib.job.key import job_key
+from chalicelib.job.record import decode
+from tests.fakes.conditions import condition
 from tests.fakes.definition import read
 from tests.fakes.dynamodb import FakeDynamoDb
-from tests.fakes.expressions import Invalid, changes, condition
+from tests.fakes.grammar import Invalid
 from tests.fakes.service import TASK
 from tests.fakes.stage import FakeStage
 from tests.fakes.table import FakeTable
+from tests.fakes.updates import changes
 from tests.fakes.wire import Died, Fault, Wire
 from tests.unit.test_key import KEYLESS, KEYS, NO_KEYS
 
@@ -341,3 +344,40 @@ def test_a_definition_s_functions_are_evaluated() -> None:
     }
     assert state.arguments is not None
     assert state.arguments(scope) == {"a": "x, (y)", "b": 5, "c": "arn", "d": ["{}", 1]}
+
+
+@pytest.mark.parametrize("via", ["lambda", "sqs"])
+def test_either_way_of_spooling_leaves_one_note_with_the_input(via: str) -> None:
+    stage = FakeStage(SPOOL_VIA=via)
+    stage.service.broken = True
+    arn = start(stage)
+    (body,) = stage.spool.bodies
+    note = decode(body)
+    assert (note.key, note.execution, note.task, note.attempt) == ("12345", arn, TASK, 1)
+    assert note.error.message == stage.service.message
+    assert note.input == json.loads(JOB)
+    assert stage.claims["job#12345"].token not in body
+    assert stage.claims["job#12345"].noted_at
+
+
+@pytest.mark.parametrize("via", ["lambda", "sqs"])
+def test_a_note_that_can_not_be_sent_keeps_no_job_from_parking(via: str) -> None:
+    stage = FakeStage(SPOOL_VIA=via)
+    stage.service.broken = True
+    stage.new_wire = lambda: Wire().break_next("SendMessage", Fault.THROTTLED)
+    stage.machine.wire.break_next("ErrorSpool", Fault.THROTTLED, 9)
+    start(stage)
+    claim = stage.claims["job#12345"]
+    assert (claim.state, claim.noted_at) == (State.PARKED, "")
+    assert stage.spool.bodies == []
+
+
+def test_all_jobs_of_a_line_go_in_one_after_the_other_and_oldest_first() -> None:
+    stage = FakeStage(task_limit=1)
+    jobs = [f'{{"key":"{number}"}}' for number in range(6)]
+    for number, job in enumerate(jobs):
+        stage.executions.start(f"job-{number}", job)
+    stage.run()
+    assert stage.service.done == dict.fromkeys(jobs, 1)
+    assert (stage.slots.waiting, stage.slots.owners, stage.slots.waking) == (0, {}, {})
+    assert not stage.waiting
