@@ -10,6 +10,7 @@ from chalicelib.limits import TEMPLATE
 from chalicelib.names import APP
 from chalicelib.settings import NEVER, Settings
 from chalicelib.settings import OFF as RECOVERY_OFF
+from respool.deploy import machine_role
 from respool.deploy.checks.findings import Malformed, read_json
 from respool.deploy.dashboard import written_out
 from respool.deploy.definition import Definition, placeholders
@@ -107,9 +108,8 @@ def companion(
     arns = {name: _function_arn(function) for name, function in names.items()}
     used = placeholders(definition)
     _put_definition(resources, definition, {k: v for k, v in (_OWN | arns).items() if k in used})
-    _put_invoked(resources, [arns[name] for name in sorted(used & set(arns))])
-    if "SpoolUrl" not in used:
-        _leave_out(resources, "MachineMaySpool")
+    invoked = [arns[name] for name in sorted(used & set(arns))]
+    machine_role.fit(resources, definition, invoked, spools="SpoolUrl" in used)
     for function in functions:
         resources[f"{placeholder_of(function)}Logs"] = _log_group(function)
     template["Resources"] = written_out(_switched_on(resources, stage))
@@ -122,24 +122,6 @@ def _put_definition(resources: Template, definition: Definition, known: dict[str
     machine = resources["Machine"]
     properties = machine["Properties"] | {"Definition": definition}
     resources["Machine"] = machine | {"Properties": properties | {"DefinitionSubstitutions": known}}
-
-
-def _put_invoked(resources: Template, arns: list[Any]) -> None:
-    if not arns:  # IAM takes no policy without a resource
-        _leave_out(resources, "MachineMayInvoke")
-        return
-    policy = resources["MachineMayInvoke"]
-    document = policy["Properties"]["PolicyDocument"]
-    statements = [{**one, "Resource": arns} for one in document["Statement"]]
-    properties = policy["Properties"] | {"PolicyDocument": document | {"Statement": statements}}
-    resources["MachineMayInvoke"] = policy | {"Properties": properties}
-
-
-def _leave_out(resources: Template, policy: str) -> None:
-    """A policy of the machine's role that its definition does not need."""
-    del resources[policy]
-    waited_for = [one for one in resources["Machine"]["DependsOn"] if one != policy]
-    resources["Machine"] = resources["Machine"] | {"DependsOn": waited_for}
 
 
 def _function_arn(function: str) -> dict[str, str]:

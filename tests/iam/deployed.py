@@ -39,6 +39,8 @@ class Deployed:
         settings: Mapping[str, str] | None = None,
     ) -> None:
         self.prefix = f"{APP}-{stage}"
+        self.machine = machine
+        self.via = via
         self._checked = _check(stage, machine, via, tuple((settings or {}).items()))
         self.resources = resolved(self._checked.template["Resources"])
 

@@ -52,6 +52,9 @@ def moto_with_iam() -> Iterator[Needed]:
     with mock_aws(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(access_control, "IAMRequest", Judged)
         patch.setattr(StepFunctionResponse, "send_task_success", lambda _: EmptyResult())
+        patch.setattr(
+            StepFunctionResponse, "send_task_failure", lambda _: EmptyResult(), raising=False
+        )
         patch.setattr(StepFunctionResponse, "redrive_execution", _redriven, raising=False)
         patch.setattr(StepFunctionResponse, "describe_execution", _redrivable)
         yield needed

@@ -190,7 +190,38 @@ def test_a_machine_without_lambdas_may_invoke_none() -> None:
     definition = {"States": {"ErrorSpool": {"Arguments": {"QueueUrl": "${SpoolUrl}"}}}}
     whole = rendered(definition)
     assert "MachineMayInvoke" not in whole["Resources"]
+    assert "MachineMayWrite" not in whole["Resources"]
     assert whole["Resources"]["Machine"]["DependsOn"] == ["MachineMaySpool"]
+
+
+def written(definition: dict[str, Any]) -> list[str]:
+    (statement,) = properties(rendered(definition), "MachineMayWrite")["PolicyDocument"][
+        "Statement"
+    ]
+    assert statement["Action"] == "dynamodb:UpdateItem"
+    keys: list[str] = statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
+    return keys
+
+
+def test_the_machine_may_write_what_its_definition_writes_and_nothing_else() -> None:
+    assert written(DEFINITION) == ["job#*", "slots#*"]
+    steps = json.loads((ROOT / "docs/pipelines/three-steps.json").read_text())
+    assert written(steps) == ["example#*", "job#*", "slots#*"]
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        {"S": "token#abc"},
+        {"S.$": "States.Format('token#{}', $.name)"},
+        {"S": "{% 'token#' & $states.input.name %}"},
+    ],
+)
+def test_a_definition_that_would_let_people_in_is_refused(key: dict[str, str]) -> None:
+    state = {"Type": "Task", "Resource": "arn:aws:states:::dynamodb:updateItem"}
+    made = {**state, "Parameters": {"Key": {"pk": key}}}
+    with pytest.raises(Malformed, match="token#"):
+        rendered({"States": {**DEFINITION["States"], "LetIn": made}})
 
 
 def test_no_role_has_a_star_where_aws_knows_names() -> None:

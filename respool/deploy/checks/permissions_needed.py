@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from chalicelib.limits import MAX_HIDDEN
 from respool.deploy.iam import Call, Policy, allows, listed
 from respool.deploy.resolved import arn
 from respool.deploy.template import API_HANDLER
