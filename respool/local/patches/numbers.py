@@ -1,6 +1,5 @@
 """Step Functions: numbers in JSONata."""
 
-import math
 from decimal import Decimal
 from functools import cache
 from typing import Any
@@ -59,5 +58,5 @@ def _double(value: float) -> int | float:
     try:
         nearest = float(value)
     except OverflowError:
-        return math.copysign(math.inf, value)
+        return value  # what AWS makes of a number beyond every double is not known
     return int(Decimal(repr(nearest))) if abs(nearest) < IN_FULL else nearest
