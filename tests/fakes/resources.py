@@ -114,6 +114,7 @@ class Resources:
         if not run.inside:
             run.inside = True
             self._service.visits[run.input] += 1
+            self._service.on_visit(run)
             return BEGUN
         try:
             self._service.serve(run.input)

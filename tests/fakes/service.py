@@ -1,7 +1,10 @@
 """The downstream service that the uncertain task calls, in memory."""
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
+
+from tests.fakes.run import Run
 
 TASK = "UncertainTask"
 
@@ -20,7 +23,7 @@ class Service:
     """Counts who came and whose work was completed, by input.
 
     `refuses` are inputs that it never takes; `steps` counts how often each step upstream of the
-    task was done.
+    task was done; `on_visit` hears of each execution that comes in.
     """
 
     broken: bool = False
@@ -30,6 +33,7 @@ class Service:
     visits: Counter[str] = field(default_factory=Counter)
     done: Counter[str] = field(default_factory=Counter)
     steps: Counter[str] = field(default_factory=Counter)
+    on_visit: Callable[[Run], None] = lambda _: None
 
     def serve(self, job: str) -> None:
         """Do the job's work. Raises TaskFailed while broken."""

@@ -1,7 +1,7 @@
 """A DynamoDB table in memory: items, an index that may lag, and a stream of what changed."""
 
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from threading import RLock
@@ -89,6 +89,8 @@ class FakeTable:
         self.index = Index()
         self.stream: list[dict[str, Any]] = []
         """What the mapping to `admit` would be handed, oldest first."""
+        self.on_write: Callable[[str, Item | None, Item | None], None] = lambda *_: None
+        """Hears of each change: the key, the item as it was, and as it is."""
 
     def get(self, pk: str) -> Item | None:
         """An item as it is now."""
@@ -107,6 +109,7 @@ class FakeTable:
             self.index.put(pk, old, item)
             if item is not None and _concerns_admit(pk, item):
                 self.stream.append(_record(pk, item))
+            self.on_write(pk, old, item)
 
     def of(self, prefix: str) -> list[Item]:
         """All items whose key begins so, for tests to look at."""
