@@ -162,6 +162,14 @@ def test_executions_are_listed_to_the_last_page() -> None:
         assert list(StepFunctions(sdk, MACHINE).list(Status.FAILED)) == ["arn:1", "arn:2"]
 
 
+def test_listed_executions_tell_how_often_they_were_redriven() -> None:
+    one = {"stateMachineArn": MACHINE, "name": "n", "status": "FAILED", "startDate": NOW}
+    with stubbed("stepfunctions") as (sdk, stub):
+        listed = [{**one, "executionArn": "arn:1", "redriveCount": 2}, {**one, "executionArn": "2"}]
+        stub.add_response("list_executions", {"executions": listed})
+        assert list(StepFunctions(sdk, MACHINE).deaths(Status.FAILED)) == [("arn:1", 2), ("2", 0)]
+
+
 Call = Callable[[StepFunctions], object]
 RESUME: tuple[str, Call] = ("send_task_success", lambda w: w.resume("token"))
 FAIL: tuple[str, Call] = ("send_task_failure", lambda w: w.fail("token", "GivenUp", "c"))
