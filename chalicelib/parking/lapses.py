@@ -14,8 +14,13 @@ from chalicelib.parking.rescue import ALREADY, ENDED, PARKED, Rescue
 
 GRACE = timedelta(minutes=10)
 """A claim that changed since then may be in somebody's hands: a replay's, or a state's."""
+UNKNOWN_FOR = timedelta(days=1)
+"""A look may lag, and not show an execution that has just started; for so long none does."""
 FORGOTTEN = "ExecutionForgotten"
-FORGOTTEN_CAUSE = "Step Functions does not know this execution; it keeps one for 90 days."
+FORGOTTEN_CAUSE = (
+    "Step Functions does not know this execution: it ended over 90 days ago, or its state machine"
+    " was deleted."
+)
 
 
 @dataclass(frozen=True)
@@ -51,9 +56,9 @@ class Lapses:
             self._end(claim)
         elif found.status in DEAD:
             self._dead(claim, found)
-        elif found.status is Status.MISSING and self.settled(claim):
+        elif not claim.dead_at and self.settled(claim, UNKNOWN_FOR):
             lost = replace(found, error=FORGOTTEN, cause=FORGOTTEN_CAUSE)
-            if not claim.dead_at and self.rescue.park(lost, claim):
+            if self.rescue.park(lost, claim):
                 self.repairs.rescued.append(claim.execution)
 
     def redriven(self, claim: Claim) -> None:
@@ -72,10 +77,10 @@ class Lapses:
         if self._revive(claim):
             self.repairs.revived.append(claim.key)
 
-    def settled(self, claim: Claim) -> bool:
-        """Whether nobody has changed how it stands for a while."""
+    def settled(self, claim: Claim, long: timedelta = GRACE) -> bool:
+        """Whether nobody has changed how it stands for that long."""
         since = read(claim.since)
-        return since is None or self.clock() - since > GRACE
+        return since is None or self.clock() - since > long
 
     def _revive(self, claim: Claim) -> bool:
         """With a slot where there is one for it; the task is at work in any case."""
@@ -95,11 +100,12 @@ class Lapses:
             self._unsettled(claim, found)
 
     def _unsettled(self, claim: Claim, found: Execution) -> None:
-        """Its death was dealt with, and yet it is said to run.
+        """Its death was dealt with, and yet it is said to run, or to wait on a token.
 
-        A redrive was begun that never came, or a slot was taken by a call that arrived late.
+        A redrive was begun that never came; or a call of the dead execution arrived late, took a
+        slot or a place in line, or left a token that nobody can use.
         """
-        if claim.waits or not self.settled(claim):
+        if not self.settled(claim) or (claim.waits and claim.dead_at):
             return
         if claim.dead_at:
             done = self.claims.leave_again(

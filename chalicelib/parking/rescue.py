@@ -24,6 +24,8 @@ from chalicelib.parking.note import note_of
 
 PARKED, ENDED, ALREADY, ALIVE, FOREIGN = "parked", "ended", "already", "alive", "foreign"
 """How an announced death is dealt with; the first two stand on its tombstone."""
+LAG = timedelta(minutes=10)
+"""Far longer than DescribeExecution shows an execution as it was."""
 REMEMBERED = timedelta(days=100)
 """Longer than Step Functions keeps a closed execution (90 days)."""
 _NAMES = {Status.FAILED: "Failed", Status.TIMED_OUT: "TimedOut", Status.ABORTED: "Aborted"}
@@ -60,6 +62,8 @@ class Rescue:
         if self.is_known(found):
             return ALREADY
         how = self._settle(found)
+        if how == ALIVE:
+            return how
         expires = int((self.clock() + REMEMBERED).timestamp())
         self.claims.put_tombstone(death(execution, found.redrives), how, expires)
         self.telemetry.event(f"death-{how}", execution=execution, status=found.status.value)
@@ -104,6 +108,8 @@ class Rescue:
         mine = claim if claim is not None and claim.execution == found.arn else None
         if self._was_meant_to_end(found):
             return self._end(found, mine)
+        if mine is not None and self._lives_on(found, mine):
+            return ALIVE
         if mine is not None:
             return PARKED if not mine.ended_at and self.park(found, mine) else ENDED
         new = _unclaimed(found, key, self._first_task())
@@ -117,6 +123,16 @@ class Rescue:
         if found.error in ENDS:
             return True
         return found.status is Status.FAILED and self.workflow.tail(found.arn).in_fail_state
+
+    def _lives_on(self, found: Execution, claim: Claim) -> bool:
+        """Whether the job has done something since: then it was redriven, and the look lags.
+
+        No look lags for long. A stuck job's `since` may be when somebody marked it.
+        """
+        if claim.dead_at or found.stopped_at is None or self.clock() - found.stopped_at > LAG:
+            return False
+        changed = claim.failed_at if claim.state is State.STUCK else claim.since
+        return changed > iso(found.stopped_at)
 
     def _end(self, found: Execution, claim: Claim | None) -> str:
         """What it owned is free again, and its claim says how it ended."""

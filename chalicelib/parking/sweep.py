@@ -185,15 +185,11 @@ class _Run:
             self._engine.line.drop_passes(task, stale)
 
     def _deaths(self) -> Iterator[Step]:
-        """Dead executions that nobody has dealt with: an event was lost.
-
-        Of a redriven execution only its first death can be told from its ARN alone; of the others
-        the slots and the jobs that wait tell.
-        """
+        """Dead executions that nobody has dealt with: an event was lost."""
         for status in DEAD:
-            listed = self._engine.workflow.list(status)
+            listed = self._engine.workflow.deaths(status)
             while page := list(islice(listed, BATCH_GET)):
-                names = {death(execution): execution for execution in page}
+                names = {death(execution, redrives): execution for execution, redrives in page}
                 known = self._engine.claims.tombstones(list(names))
                 for name in names.keys() - known.keys():
                     yield partial(self._catch, names[name])

@@ -161,10 +161,10 @@ class Executions:
             raise NotFound(f"GetExecutionHistory: ExecutionDoesNotExist: {arn}")
         return run
 
-    def pages(self, status: Status, size: int) -> Iterator[list[str]]:
-        """The ARNs of all of a status, youngest first."""
+    def pages(self, status: Status, size: int) -> Iterator[list[tuple[str, int]]]:
+        """The ARNs of all of a status and their redrives, youngest first."""
         with self._lock:
             known = [self.describe(arn) for arn in reversed(self.runs)]
-            found = [each.arn for each in known if each.status is status]
+            found = [(each.arn, each.redrives) for each in known if each.status is status]
         for start in range(0, max(1, len(found)), size):
             yield found[start : start + size]

@@ -246,6 +246,33 @@ def test_each_death_of_a_redriven_execution_is_dealt_with(stage: FakeStage) -> N
     assert stage.claims[PK].attempt == 2
 
 
+def test_a_death_from_before_a_redrive_takes_no_token_of_the_living_job(stage: FakeStage) -> None:
+    arn = parked(stage)
+    stage.executions.stop(arn, "Aborted", "by hand")
+    stage.executions.lag()
+    stage.executions.redrive(arn)  # in the console, before anybody heard of the death
+    stage.machine.run()
+    alive = stage.claims[PK]
+    assert alive.token
+
+    assert catch(stage, arn) == "alive"
+
+    assert stage.claims[PK] == alive
+    stage.executions.catch_up()
+    assert catch(stage, arn) == "alive"
+
+
+def test_a_job_marked_as_stuck_after_its_death_is_rescued_all_the_same(stage: FakeStage) -> None:
+    arn = parked(stage)
+    stage.executions.stop(arn, "Aborted", "by hand")
+    stage.clock.pause(1)
+    assert stage.process().claims.mark_stuck(stage.claims[PK], stage.clock.iso())
+
+    assert catch(stage, arn) == "parked"
+
+    assert stage.claims[PK].state is State.STUCK
+
+
 # What is left alone
 
 

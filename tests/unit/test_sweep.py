@@ -137,6 +137,22 @@ def test_a_redriven_job_that_dies_again_while_it_waits_is_rescued(stage: FakeSta
     assert stage.claims[PK].token == ""
 
 
+def test_a_redriven_job_that_dies_again_before_it_is_parked_is_rescued(stage: FakeStage) -> None:
+    arn = parked(stage)
+    stage.executions.stop(arn, "Aborted", "by hand")
+    stage.process().engines.rescue.catch(arn)
+    claims = stage.process().claims
+    assert claims.begin_redrive(stage.claims[PK], stage.clock.iso())
+    stage.executions.redrive(arn)
+    assert claims.revive(stage.claims[PK])  # no index and no slot knows of it now
+    stage.clock.pause(1)
+    stage.executions.stop(arn, "Aborted", "again")
+
+    assert sweep(stage).rescued == [arn]
+
+    assert stage.claims[PK].dead_at != ""
+
+
 def test_a_poisoned_key_ends_no_sweep(stage: FakeStage) -> None:
     for n, given in enumerate(['{"key":"' + "x" * 2045 + '"}', '{"key":"\\ud800"}', '{"key":[1]}']):
         arn = stage.executions.start(f"poison-{n}", given)
