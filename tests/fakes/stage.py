@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, ParamSpec, TypeVar
 
 from chalicelib.aws.claims_table import DynamoClaims
@@ -20,7 +20,7 @@ from tests.fakes.mapping import FakeMapping
 from tests.fakes.resources import Resources
 from tests.fakes.service import TASK, Service
 from tests.fakes.spool import Delivery, FakeSpool, Queue
-from tests.fakes.table import FakeTable
+from tests.fakes.table import FakeTable, Item
 from tests.fakes.telemetry import FakeTelemetry
 from tests.fakes.wire import Wire
 from tests.fakes.workflow import FakeWorkflow
@@ -40,6 +40,15 @@ class Inline(Executor):
         except BaseException as problem:
             future.set_exception(problem)
         return future
+
+
+@cache
+def _made_by_a_deploy(task_limit: int, close_after: int) -> tuple[Item, ...]:
+    """The items that a deploy leaves in a new table."""
+    table = FakeTable()
+    line = DynamoLine(FakeDynamoDb(table, Wire()), TABLE)
+    line.apply_settings(TASK, task_limit, close_after)
+    return tuple(table.items.values())
 
 
 class FakeStage:
@@ -82,7 +91,10 @@ class FakeStage:
                 lambda payload: self.process(self.new_wire()).engines.spooling.take(payload),
             ),
         )
-        self.process().line.apply_settings(TASK, task_limit, close_after)
+        if dynamodb is None:
+            self.table.load(_made_by_a_deploy(task_limit, close_after))
+        else:
+            DynamoLine(dynamodb, TABLE).apply_settings(TASK, task_limit, close_after)
 
     def client(self, wire: Wire, name: str = "") -> Any:
         """A DynamoDB client over a wire, which calls each call by that name."""
