@@ -12,7 +12,12 @@ from respool.simulate.world import Place, World
 JOBS = 300
 LIMIT = 5
 HORIZON = 14 * 24 * HOUR
+MANY = 1000
+"""Jobs a day from which on only the outage is run: the limit never lets them all through."""
 STRATEGIES = ("every hour", "all at recovery", "ramp")
+AWARE = "ramp, HEALTH_URL"
+ARRIVALS = (100, 300, 10_000)
+"""Jobs that are started every day of the outage."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,8 @@ class Run:
     last: float
     emptied: float | None
     recovery: float
+    probes_down: int
+    started: int
     track: tuple[tuple[float, int, int], ...]
 
 
@@ -41,14 +48,16 @@ def run(
     jobs: int = JOBS,
     limit: int = LIMIT,
     policy: Policy | None = None,
+    a_day: float = 0,
+    until: float = HORIZON,
 ) -> Run:
-    """Simulate one; the service has to be a fresh one."""
-    world = World.of(service, jobs, limit)
-    if strategy == "ramp":
-        ramp(world, policy)
+    """Simulate one; the service has to be a fresh one. `a_day` jobs start until its recovery."""
+    world = World.of(service, jobs, limit, a_day)
+    if strategy in ("ramp", AWARE):
+        ramp(world, policy, aware=strategy == AWARE)
     else:
         {"every hour": hourly, "all at recovery": everything}[strategy](world)
-    world.run(HORIZON)
+    world.run(until)
     ended = world.emptied_at
     return Run(
         service.name,
@@ -60,6 +69,8 @@ def run(
         world.done_at - service.recovery,
         None if ended is None else ended - service.recovery,
         service.recovery,
+        world.probes_down,
+        len(world.jobs) - jobs,
         tuple(world.track),
     )
 
@@ -68,6 +79,33 @@ def compare() -> list[Run]:
     """Every strategy against a fresh service of every kind."""
     kinds = range(len(services()))
     return [run(services()[kind], strategy) for kind in kinds for strategy in STRATEGIES]
+
+
+def with_arrivals() -> list[Run]:
+    """A weekend's outage into which jobs are started, so many a day, until the service is back."""
+    weekend = next(n for n, each in enumerate(services()) if each.name == WEEKEND)
+    runs = []
+    for a_day in ARRIVALS:
+        until = HORIZON if a_day < MANY else services()[weekend].recovery
+        for strategy in (*STRATEGIES, AWARE):
+            service = services()[weekend]
+            service.name = f"{a_day:,} jobs a day"
+            runs.append(run(service, strategy, jobs=0, a_day=a_day, until=until))
+    return runs
+
+
+def arrivals_table(runs: Sequence[Run]) -> str:
+    """What the service gets during an outage into which jobs are started."""
+    heads = ("started", "put back", "calls of probes", "other calls", "done", "empty")
+    rows = [heads]
+    for n, each in enumerate(runs):
+        name = each.service if not n or runs[n - 1].service != each.service else ""
+        other = each.calls_down - each.probes_down
+        emptied = "not run" if each.emptied is None else hours(each.emptied)
+        rows.append(
+            (name, each.strategy, f"{each.probes_down:,}", f"{other:,}", f"{each.done:,}", emptied)
+        )
+    return _lines(rows)
 
 
 def found(runs: Sequence[Run], service: str, strategy: str) -> Run:
@@ -86,9 +124,13 @@ def table(runs: Sequence[Run]) -> str:
         told = (name, each.strategy, f"{each.calls_down:,}", f"{each.done}", f"{each.stuck}")
         emptied = "never" if each.emptied is None else hours(each.emptied)
         rows.append((*told, hours(each.last), emptied))
-    widths = [max(len(row[n]) for row in rows) for n in range(len(heads))]
+    return _lines(rows)
+
+
+def _lines(rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))]
     lines = [_line(row, widths) for row in rows]
-    return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
+    return "\n".join([lines[0], "-" * max(map(len, lines)), *lines[1:]])
 
 
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from chalicelib import moments
 from chalicelib.gate.ramp.judge import TIRED, Job, Observation, Result, judge, result_of
 from chalicelib.job.claim import Gate, Slots
 from chalicelib.job.ramp_state import Released, Verdict, digest
@@ -47,13 +46,15 @@ class Facts:
     """What is known of one task: its jobs by their claims' keys, its limit and its gate.
 
     `waiting` are the keys that a step may be made of: parked jobs and, where the gate is closed,
-    those in line.
+    those in line. `well` is what HEALTH_URL says of the service; None: nobody was asked, or there
+    was no answer.
     """
 
     jobs: Mapping[str, Job]
     waiting: tuple[str, ...]
     limit: int
     gate: Gate
+    well: bool | None = None
 
     @property
     def held(self) -> str:
@@ -156,7 +157,7 @@ def _release(state: Ramp, facts: Facts, now: datetime, policy: Policy) -> Decisi
         return Decision(state)
     if not waiting:
         return Decision(_idle(state, policy))
-    chosen = _choose(state, waiting) if _due(state, now, policy) else ()
+    chosen = _choose(state, waiting) if _due(state, facts.well, now, policy) else ()
     if not chosen:
         return Decision(state)
     state = replace(
@@ -177,9 +178,16 @@ def _idle(state: Ramp, policy: Policy) -> Ramp:
     return replace(state, unlike_error_seen=False)
 
 
-def _due(state: Ramp, now: datetime, policy: Policy) -> bool:
-    """A schedule is not exact to the second, and a tick missed is an interval lost."""
+def _due(state: Ramp, well: bool | None, now: datetime, policy: Policy) -> bool:
+    """A schedule is not exact to the second, and a tick missed is an interval lost.
+
+    A service that says that it is well is probed at once; one that says that it is not, as seldom
+    as RAMP_MAX_INTERVAL allows, for its word may be wrong.
+    """
     due = read(state.due)
+    if well is not None and state.refusals:
+        last = read(state.last_at) or now
+        due = None if well else last + timedelta(seconds=policy.longest)
     return due is None or now >= due - timedelta(seconds=policy.interval / 20)
 
 

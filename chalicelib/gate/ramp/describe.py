@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from chalicelib import moments
 from chalicelib.gate.ramp.decide import Policy
 from chalicelib.job.ramp_state import State, Verdict
 from chalicelib.moments import read
