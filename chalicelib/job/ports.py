@@ -60,6 +60,9 @@ class Workflow(Protocol):
     def list(self, status: Status) -> Iterator[str]:
         """The ARNs of all executions of that status, youngest first."""
 
+    def deaths(self, status: Status) -> Iterator[tuple[str, int]]:
+        """Those of a status, with how often each was redriven; youngest first."""
+
     def arn(self, name: str) -> str:
         """The ARN that an execution of that name has."""
 
