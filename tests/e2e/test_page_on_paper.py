@@ -602,6 +602,16 @@ def test_a_year_that_is_not_this_one_is_named(chrome: Browser) -> None:
         expect(headline(tab)).to_contain_text("since 23 December 2025")
 
 
+def test_a_span_of_times_stands_on_one_line(chrome: Browser) -> None:
+    paper = Paper()
+    with paper_page(chrome, paper) as tab:
+        states.waiting(tab, paper)
+
+        heights = tab.evaluate("[...document.querySelectorAll('.span')].map(e => e.offsetHeight)")
+        assert len(heights) == 3
+        assert max(heights) < 30
+
+
 def test_text_that_turns_directions_is_shown_as_it_is(chrome: Browser) -> None:
     paper = Paper()
     paper.lay(job("exe\u202etxt", 1, message="<b>x</b>\u202e"))

@@ -48,8 +48,7 @@ function draw() {
 /** What may be old is not acted on: greyed, it takes no presses. */
 function grey(old) {
   main.classList.toggle("old", old);
-  parts.hero.inert = old;
-  columns.inert = old;
+  for (const part of [columns, ...parts.hero.querySelectorAll(".act, .panel")]) part.inert = old;
 }
 
 function drawSignIn(t) {

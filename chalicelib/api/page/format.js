@@ -26,7 +26,7 @@ export function makeFormat(lang) {
     moment(text, now = new Date()) {
       const moment = new Date(text);
       if (Number.isNaN(moment.getTime())) return "?";
-      return `${day(moment, now)} ${clock.format(moment)}`.replaceAll(" ", "\u00a0");
+      return `${day(moment, now)} ${clock.format(moment)}`;
     },
     /** `Friday 22:10 – 23:00`, `Friday 22:10 – today 03:00`. */
     span(first, last, now = new Date()) {
