@@ -10,7 +10,7 @@ from chalicelib import metrics
 from chalicelib.job.claim import Claim, State
 from chalicelib.job.execution import Status
 from chalicelib.job.ports import Claims, Clock, Spool, Telemetry
-from chalicelib.limits import BATCH_GET
+from chalicelib.limits import BATCH_GET, REMEMBERS, RETENTION, RUNS
 from chalicelib.moments import iso, read
 from chalicelib.parking.lapses import Lapses
 from chalicelib.parking.note import note_of
@@ -20,12 +20,10 @@ Step = Callable[[], None]
 STATES = (State.PARKED, State.STUCK, State.LINE)
 NOTED = (State.PARKED, State.STUCK)
 """The jobs that have a note on the spool."""
-RENEWED = timedelta(days=13)
-"""Age at which a note is sent again; SQS drops a message after 14 days."""
-NEAR_YEAR = timedelta(days=365 - 14)
-"""Age at which a job is announced: Step Functions ends every execution after a year."""
-NEAR_FORGOTTEN = timedelta(days=90 - 14)
-"""The same for a dead job: Step Functions forgets its execution, and input, 90 days after."""
+RENEWED = timedelta(seconds=RETENTION) - timedelta(days=1)
+"""Age at which a note is sent again, a day before SQS drops it."""
+NOTICE = timedelta(days=14)
+"""How long before its end a job is announced."""
 
 
 def needs_note(claim: Claim, now: datetime) -> bool:
@@ -35,12 +33,13 @@ def needs_note(claim: Claim, now: datetime) -> bool:
 
 
 def is_near_end(claim: Claim, now: datetime) -> bool:
-    """Whether Step Functions will soon end the job's execution, or forget its dead one."""
-    since, lasts = (
-        (claim.dead_at, NEAR_FORGOTTEN) if claim.dead_at else (claim.claimed_at, NEAR_YEAR)
-    )
+    """Whether Step Functions will soon end the job's execution, or forget its dead one.
+
+    With a dead execution it forgets the input as well.
+    """
+    since, lasts = (claim.dead_at, REMEMBERS) if claim.dead_at else (claim.claimed_at, RUNS)
     moment = read(since)
-    return moment is not None and now - moment >= lasts
+    return moment is not None and now - moment >= lasts - NOTICE
 
 
 @dataclass(frozen=True)
