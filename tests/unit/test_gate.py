@@ -7,7 +7,7 @@ import pytest
 from chalicelib.errors import BadRequest
 from chalicelib.gate.windows import Span, upcoming
 from chalicelib.job.claim import FOR_EVER
-from chalicelib.schedules import parse
+from chalicelib.schedules import read_windows
 from tests.fakes.service import TASK
 from tests.fakes.stage import FakeStage
 
@@ -157,7 +157,7 @@ def at(text: str) -> datetime:
 def test_the_window_under_way_or_next_is_found(
     windows: str, now: str, span: tuple[str, str] | None
 ) -> None:
-    found = upcoming(parse(windows) if windows else (), at(now))
+    found = upcoming(read_windows(windows) if windows else (), at(now))
 
     if span is None:
         assert found is None
