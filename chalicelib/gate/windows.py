@@ -1,4 +1,4 @@
-"""Which maintenance window is open, and until when. Pure.
+"""Which maintenance window is under way or next, and until when. Pure.
 
 A window begins when its cron says so, as EventBridge Scheduler would read it in that time zone,
 and ends so much time later. A start in the hour that a zone skips is an hour later (the Scheduler
@@ -58,30 +58,6 @@ def _spans(window: Window, now: datetime, ahead: timedelta) -> Iterator[Span]:
         for start in _starts(window.cron, day, zone):
             if start <= now + ahead and now < start + window.length:
                 yield Span(start, start + window.length, window.text)
-
-
-def open_until(windows: Sequence[Window], now: datetime) -> tuple[str, datetime] | None:
-    """The window that is open now and ends last, and when it ends (UTC); None outside of all."""
-    found = [(end, each.text) for each in windows if (end := end_of(each, now))]
-    return (max(found)[1], max(found)[0]) if found else None
-
-
-def end_of(window: Window, now: datetime) -> datetime | None:
-    """When it ends, if it is open now (UTC). Raises SettingsError where there is no zone data.
-
-    The latest start counts, so that a window that begins within another prolongs it.
-    """
-    zone = zone_of(window.zone)
-    today = now.astimezone(zone).date()
-    days = window.length.days + 2  # a local day begins up to a day before or after UTC's
-    for back in range(-1, days):
-        day = today - timedelta(days=back)
-        if not _on(window.cron, day):
-            continue
-        for start in _starts(window.cron, day, zone):
-            if start <= now < start + window.length:
-                return start + window.length
-    return None
 
 
 def zone_of(name: str) -> tzinfo:

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.errors import SettingsError
-from chalicelib.gate.windows import open_until, zone_of
-from chalicelib.schedules import read_windows
+from chalicelib.gate.windows import upcoming, zone_of
+from chalicelib.schedules import Window, read_windows
 from chalicelib.settings import Settings
 
 WEEKEND = "cron(0 22 ? * FRI *) 58h Asia/Tokyo"
@@ -16,6 +16,12 @@ WEEKEND = "cron(0 22 ? * FRI *) 58h Asia/Tokyo"
 
 def at(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def open_until(windows: tuple[Window, ...], now: datetime) -> tuple[str, datetime] | None:
+    """The window that is open now and ends last, and its end; None outside of all."""
+    span = upcoming(windows, now, ahead=timedelta(0))
+    return (span.why, span.ends) if span else None
 
 
 def until(windows: str, now: str) -> str:
