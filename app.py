@@ -7,58 +7,60 @@ from typing import Any
 
 from chalice.app import AuthRequest, AuthResponse, AuthRoute, Chalice, Response
 
-from chalicelib.api import actions, http, paths
-from chalicelib.aws.tokens import Kind
-from chalicelib.errors import BadRequest
+from chalicelib.api import http, paths
+from chalicelib.deployed import engines_of
 from chalicelib.names import APP
-from chalicelib.replaying.requests import read_unattended
-from chalicelib.stage import stage_of
 from chalicelib.uncertain_task import work
 
 GATEWAY_SECONDS = 25
 """API Gateway cuts a request off after 29 s."""
 SPARE_SECONDS = 45
 """What reprocess keeps of its time, to finish what it has taken."""
+ADMIT_SPARE_SECONDS = 10
+"""The same for admit, which has a minute."""
 
 app = Chalice(app_name=APP)
 
 
 @app.lambda_function(name="uncertain_task")
 def uncertain_task(event: Any, context: Any) -> Any:
-    """Stands for the task that calls the neighbour: put your own work here."""
-    telemetry = stage_of(context.invoked_function_arn).telemetry
+    """Stands for the task that calls the downstream service: put your own work here."""
+    telemetry = engines_of(context.invoked_function_arn).world.telemetry
     return work(event, os.environ, telemetry, time.sleep)
 
 
 @app.lambda_function(name="error_spool")
 def error_spool(event: Any, context: Any) -> dict[str, str]:
-    """Sets a job aside; raises whatever goes wrong, so that its caller tries again."""
-    return stage_of(context.invoked_function_arn).spooling.take(event)
+    """Sends a job's note to the spool; raises whatever goes wrong, so that its caller retries."""
+    return engines_of(context.invoked_function_arn).spooling.take(event)
 
 
 @app.lambda_function(name="reprocess")
 def reprocess(event: Any, context: Any) -> dict[str, Any]:
     """Puts jobs back unattended: `{}`, `{"max": 2}`, `{"sweep": true}`, `{"ramp": true}`, SQS."""
-    seconds = context.get_remaining_time_in_millis() / 1000 - SPARE_SECONDS
-    here = stage_of(context.invoked_function_arn)
-    if not isinstance(event, dict):
-        raise BadRequest(f"reprocess takes a JSON object, not {type(event).__name__}")
-    if "Records" in event:
-        return here.trigger(event, seconds)
-    if event.get("sweep") is True:
-        return vars(here.sweep(seconds))
-    if event.get("ramp") is True:
-        return here.ramp(seconds)
-    request = read_unattended(event)
-    result = here.replay(request, seconds).as_json()
-    here.sweep(context.get_remaining_time_in_millis() / 1000 - SPARE_SECONDS)
-    return result
+    from chalicelib.reprocess import take  # the other Lambdas start without it
+
+    return take(
+        engines_of(context.invoked_function_arn), event, lambda: _left(context, SPARE_SECONDS)
+    )
+
+
+@app.lambda_function(name="admit")
+def admit(event: Any, context: Any) -> dict[str, Any]:
+    """Hands free slots to the oldest jobs in line: woken by the table's stream and a schedule."""
+    engines = engines_of(context.invoked_function_arn)
+    try:
+        return engines.admission.take(event, _left(context, ADMIT_SPARE_SECONDS))
+    finally:
+        engines.gauges.tell(event)
 
 
 @app.authorizer(ttl_seconds=45)
 def authorizer(request: AuthRequest) -> AuthResponse:
     """Lets a known bearer token call every route, or every GET route if it is for looking only."""
-    caller = stage_of(request.method_arn).tokens.caller(request.token)
+    from chalicelib.aws.tokens import Kind  # the other Lambdas start without it
+
+    caller = engines_of(request.method_arn).world.tokens.caller(request.token)
     if caller is None:
         return AuthResponse(routes=[], principal_id="nobody")
     # The answer is cached and then serves other routes too, so it names all that the token may.
@@ -87,7 +89,7 @@ def page_file(file: str) -> Response:
 @app.route("/openapi.json")
 def openapi() -> Response:
     """What this API is, for programs."""
-    from chalicelib.api.openapi import document  # the other Lambdas start without it
+    from chalicelib.api.openapi import document  # a cold start is shorter without it
 
     return http.answer(app, lambda _: document())
 
@@ -95,7 +97,7 @@ def openapi() -> Response:
 @app.route("/status", authorizer=authorizer)
 def status() -> Response:
     """How the stage stands."""
-    from chalicelib.api.status import status as stage_status  # the same
+    from chalicelib.api.status import status as stage_status
 
     return http.answer(
         app,
@@ -108,23 +110,38 @@ def status() -> Response:
 
 @app.route("/jobs", authorizer=authorizer)
 def jobs() -> Response:
-    """The jobs that run, wait or are stuck."""
-    from chalicelib.api.jobs import list_jobs  # the same
+    """The jobs that wait or are in a task, the oldest first."""
+    from chalicelib.api.jobs import list_jobs
 
-    return http.answer(app, lambda call: list_jobs(call.stage.overview, call.query))
+    return http.answer(app, lambda call: list_jobs(call.stage, call.query))
 
 
 @app.route("/jobs/groups", authorizer=authorizer)
 def groups() -> Response:
-    """Waiting jobs counted by task and error."""
-    from chalicelib.api.jobs import group_jobs  # the same
+    """Parked and stuck jobs counted by task and error."""
+    from chalicelib.api.groups import group_jobs
 
-    return http.answer(app, lambda call: group_jobs(call.stage.overview, call.query))
+    return http.answer(
+        app, lambda call: group_jobs(call.stage.overview.read(), call.stage.messages, call.query)
+    )
+
+
+@app.route("/jobs/{key}", authorizer=authorizer)
+def job(key: str) -> Response:
+    """One job, also one that has ended: history, attempts, and for full tokens its input."""
+    from chalicelib.api.one_job import show_job
+
+    return http.answer(
+        app,
+        lambda call: show_job(call.stage, paths.read(key), call.query, call.kind == "full"),
+    )
 
 
 @app.route("/replay", methods=["POST"], authorizer=authorizer)
 def replay() -> Response:
     """Puts back as many jobs as `max` says."""
+    from chalicelib.api import actions
+
     return http.answer(
         app, lambda call: actions.replay(call.stage, call.given, call.who, GATEWAY_SECONDS)
     )
@@ -133,6 +150,8 @@ def replay() -> Response:
 @app.route("/jobs/{key}/replay", methods=["POST"], authorizer=authorizer)
 def replay_job(key: str) -> Response:
     """Puts one job back, also one that is stuck."""
+    from chalicelib.api import actions
+
     return http.answer(
         app,
         lambda call: actions.replay_job(
@@ -144,6 +163,8 @@ def replay_job(key: str) -> Response:
 @app.route("/jobs/{key}/give-up", methods=["POST"], authorizer=authorizer)
 def give_up(key: str) -> Response:
     """Ends a job for good."""
+    from chalicelib.api import actions
+
     return http.answer(
         app, lambda call: actions.give_up(call.stage, paths.read(key), call.given, call.who)
     )
@@ -151,10 +172,27 @@ def give_up(key: str) -> Response:
 
 @app.route("/tasks/{task}/limit", methods=["PUT"], authorizer=authorizer)
 def limit(task: str) -> Response:
-    """Says how many jobs may be in a task at once; 0 holds it."""
+    """Says how many jobs may be in a task at once; 0 closes its gate."""
+    from chalicelib.api import gates
+
     return http.answer(
-        app, lambda call: actions.set_limit(call.stage, paths.read(task), call.given, call.who)
+        app, lambda call: gates.set_limit(call.stage, paths.read(task), call.given, call.who)
     )
+
+
+@app.route("/tasks/{task}/gate", methods=["PUT"], authorizer=authorizer)
+def gate(task: str) -> Response:
+    """Closes a task's gate, until a time or for good, or opens it."""
+    from chalicelib.api import gates
+
+    return http.answer(
+        app, lambda call: gates.set_gate(call.stage, paths.read(task), call.given, call.who)
+    )
+
+
+def _left(context: Any, spare: float) -> float:
+    """Seconds that a Lambda may still use, but for those that it keeps in reserve."""
+    return float(context.get_remaining_time_in_millis()) / 1000 - spare
 
 
 if os.environ.get("AWS_CHALICE_CLI_MODE"):

@@ -1,1 +1,1 @@
-"""respool: failed jobs are set aside whole, and put back when the neighbour is well."""
+"""respool: failed jobs are parked whole, and put back when the downstream service is well."""

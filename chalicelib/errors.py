@@ -8,7 +8,7 @@ class RespoolError(Exception):
 
 
 class SettingsError(RespoolError):
-    """One or more settings are missing or malformed; the text names each, and its mend."""
+    """One or more settings are missing or malformed; the text names each, and how to fix it."""
 
 
 class BadRequest(RespoolError):
@@ -57,3 +57,7 @@ class Refused(AwsError):
 
 class Conflict(RespoolError):
     """What was asked for can't be done as things stand now; the text says how they stand."""
+
+
+class LineStalled(RespoolError):
+    """Jobs are in line that can't be served just now; whoever called is to call again."""

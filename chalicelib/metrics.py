@@ -14,8 +14,22 @@ CAUGHT = "DeathsCaught"
 SWEPT = "RepairsSwept"
 NEAR_YEAR = "JobsNearTheYear"
 GIVEN_UP = "JobsGivenUp"
+ADMITTED = "JobsAdmitted"
+"""Jobs in line that were given a slot."""
+REFUSED = "SweepsRefused"
+"""Steps of a sweep that AWS refused."""
 WAITED = "SecondsToReplay"
 """From a job's first failure until a replay let it go on."""
+
+PARKED_NOW = "JobsParked"
+LINE_NOW = "JobsInLine"
+STUCK_NOW = "JobsStuckNow"
+"""With the messages that have no claim."""
+BLOCKED_NOW = "LinesBlocked"
+"""Tasks that have room for somebody in line, whom nobody has let in."""
+
+GATE_CLOSED = "GatesClosed"
+GATE_OPENED = "GatesOpened"
 
 RAMP_STEP = "RampStep"
 """How many jobs a tick of the ramp let go on."""
@@ -40,7 +54,15 @@ ALL = (
     SWEPT,
     NEAR_YEAR,
     GIVEN_UP,
+    ADMITTED,
+    REFUSED,
     WAITED,
+    PARKED_NOW,
+    LINE_NOW,
+    STUCK_NOW,
+    BLOCKED_NOW,
+    GATE_CLOSED,
+    GATE_OPENED,
     RAMP_STEP,
     RAMP_PROBES,
     RAMP_HEALTHY,

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from typing import Any
 
 APP = "respool"
-FUNCTIONS = ("uncertain_task", "error_spool", "reprocess", "authorizer")
+FUNCTIONS = ("uncertain_task", "error_spool", "reprocess", "admit", "authorizer")
+UNCERTAIN_TASK = "UncertainTask"
+"""The task that is known before any job has come to it."""
 
 
 @dataclass(frozen=True)
@@ -32,12 +34,12 @@ class Names:
 
     @property
     def spool(self) -> str:
-        """The queue of jobs set aside."""
+        """The queue with a note for each parked job."""
         return f"{self.prefix}-spool"
 
     @property
     def stuck(self) -> str:
-        """The queue of jobs that unattended replays leave alone."""
+        """The queue of messages that have no claim: unreadable or unstartable ones."""
         return f"{self.prefix}-stuck"
 
     @property
@@ -54,6 +56,11 @@ class Names:
     def reprocess(self) -> str:
         """The replay Lambda."""
         return f"{self.prefix}-reprocess"
+
+    @property
+    def admit(self) -> str:
+        """The Lambda that hands free slots to jobs in line."""
+        return f"{self.prefix}-admit"
 
     @property
     def state_machine_arn(self) -> str:

@@ -5,17 +5,25 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.errors import SettingsError
+from chalicelib.limits import MAX_HIDDEN
 
 if TYPE_CHECKING:
     from chalicelib.schedules import Window
 
 OFF = "off"
+RAMP = "ramp"
+"""What RECOVERY says to have the backlog drain by itself."""
+NEVER = 1_000_000
+"""Failures in a row that no task ever sees: its gate stays open however many jobs fail."""
+RAMP_CLOSE_AFTER = 5
+"""The failures in a row that close a gate which the ramp can open again."""
 MAX_REPLAY = 10_000
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What a stage may choose. Times are seconds; an empty schedule means that there is none."""
+    """What a stage may choose. Times are seconds unless named otherwise; an empty schedule means
+    that there is none. `close_after` failures in a row close a task's gate."""
 
     max_reprocess: int = 10
     max_attempts: int = 5
@@ -29,6 +37,8 @@ class Settings:
     sweep_schedule: str = "rate(1 hour)"
     alert_email: str = ""
     recovery: str = OFF
+    close_after: int = NEVER
+    history_days: int = 30
     ramp_interval: int = 600
     ramp_max_interval: int = 7200
     ramp_max: int = 100
@@ -41,24 +51,33 @@ class Settings:
     def read(cls, environ: Mapping[str, str]) -> "Settings":
         """Read and check every setting at once.
 
-        Raises SettingsError, which names each malformed variable, its value and its mend.
+        Raises SettingsError, which names each wrong variable, its value and what would do.
         """
         values: dict[str, Any] = {}
         wrong = []
         for name, check in CHECKS.items():
-            text = environ.get(name, "").strip()
+            if name not in environ:
+                continue
+            text = environ[name].strip()
             try:
-                if text:
-                    values[name.lower()] = check(text)
+                values[name.lower()] = check(_given(text))
             except ValueError as problem:
                 wrong.append(f"{name}={text!r}: {problem}")
         if wrong:
             raise SettingsError(
-                "; ".join(wrong) + ". Mend it in the stage's environment_variables"
+                "; ".join(wrong) + ". Correct it in the stage's environment_variables"
                 " in .chalice/config.json."
             )
         values.setdefault("replay_max", values.get("max_reprocess", cls.max_reprocess))
+        if values.get("recovery") == RAMP:
+            values.setdefault("close_after", RAMP_CLOSE_AFTER)
         return cls(**values)
+
+
+def _given(text: str) -> str:
+    if not text:
+        raise ValueError("is empty; leave it out to have the default")
+    return text
 
 
 def _whole(low: int, high: int) -> Callable[[str], int]:
@@ -68,6 +87,15 @@ def _whole(low: int, high: int) -> Callable[[str], int]:
         return int(text)
 
     return check
+
+
+def _failures(text: str) -> int:
+    if text == OFF:
+        return NEVER
+    try:
+        return _whole(1, 1000)(text)
+    except ValueError:
+        raise ValueError("must be off or a whole number from 1 to 1000") from None
 
 
 def _one_of(*choices: str) -> Callable[[str], str]:
@@ -80,28 +108,9 @@ def _one_of(*choices: str) -> Callable[[str], str]:
 
 
 def _schedule(text: str) -> str:
-    if text == OFF:
-        return ""
-    kind, bracket, rest = text.partition("(")
-    if kind not in ("cron", "rate") or not bracket or not rest.endswith(")"):
-        raise ValueError("must be cron(...), rate(...) or off, as EventBridge Scheduler reads it")
-    fields = rest[:-1].split()
-    if kind == "cron" and len(fields) != 6:
-        raise ValueError(f"a cron(...) has 6 fields, this one has {len(fields)}")
-    if kind == "rate" and not _is_rate(fields):
-        raise ValueError("a rate(...) is a positive whole number and minutes, hours or days")
-    return text
+    from chalicelib.schedules import read_schedule  # a cold start is shorter without it
 
-
-def _is_rate(fields: list[str]) -> bool:
-    units = ("minute", "minutes", "hour", "hours", "day", "days")
-    return (
-        len(fields) == 2
-        and fields[0].isascii()
-        and fields[0].isdigit()
-        and int(fields[0]) > 0
-        and fields[1] in units
-    )
+    return "" if text == OFF else read_schedule(text)
 
 
 def _timezone(text: str) -> str:
@@ -126,15 +135,15 @@ def _project_file(text: str) -> str:
 
 
 def _windows(text: str) -> "tuple[Window, ...]":
-    from chalicelib.schedules import parse  # a cold start is shorter without it
+    from chalicelib.schedules import read_windows  # a cold start is shorter without it
 
-    return parse(text)
+    return read_windows(text)
 
 
 CHECKS: dict[str, Callable[[str], Any]] = {
     "MAX_REPROCESS": _whole(1, MAX_REPLAY),
     "MAX_ATTEMPTS": _whole(1, 1000),
-    "COOL_DOWN": _whole(0, 43_200),
+    "COOL_DOWN": _whole(0, MAX_HIDDEN),
     "TASK_LIMIT": _whole(0, 1000),
     "SPOOL_VIA": _one_of("lambda", "sqs"),
     "STATE_MACHINE": _project_file,
@@ -143,7 +152,9 @@ CHECKS: dict[str, Callable[[str], Any]] = {
     "REPLAY_MAX": _whole(1, MAX_REPLAY),
     "SWEEP_SCHEDULE": _schedule,
     "ALERT_EMAIL": _email,
-    "RECOVERY": _one_of(OFF, "ramp"),
+    "RECOVERY": _one_of(OFF, RAMP),
+    "CLOSE_AFTER": _failures,
+    "HISTORY_DAYS": _whole(1, 3650),
     "RAMP_INTERVAL": _whole(1, 86_400),
     "RAMP_MAX_INTERVAL": _whole(1, 604_800),
     "RAMP_MAX": _whole(1, 200),

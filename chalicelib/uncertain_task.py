@@ -1,4 +1,4 @@
-"""Stands for the task that calls the neighbour: put your own work in its place."""
+"""Stands for the task that calls the service: put your own work in its place."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -17,7 +17,7 @@ def work(
     try:
         pause(float(environ.get("SLEEP", "2")))
         if environ.get("BEHAVIOR") == "NG":
-            raise ConnectionError("the neighbour does not answer")
+            raise ConnectionError("the service does not answer")
     finally:
         telemetry.event("task-left", key=key, at=time.time())
     return event

@@ -1,84 +1,59 @@
 """A stage in memory whose ramp is ticked by hand."""
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from itertools import count
 from typing import Any
 
-from chalicelib.gate.ramp.decide import Policy
-from chalicelib.gate.ramp.tick import Tick
-from chalicelib.job.ramp_state import State, decode
-from chalicelib.schedules import Window
-from tests.fakes.ramps import FakeRamps
+from chalicelib.job.ramp_state import State
+from tests.fakes.service import TASK
 from tests.fakes.stage import FakeStage, Process
 from tests.fakes.wire import Wire
 
-TASK = "UncertainTask"
 INTERVAL = 600
+
+
+def ramp_stage(**settings: str) -> FakeStage:
+    """A stage with the ramp, whose gate only the ramp closes unless CLOSE_AFTER says otherwise."""
+    chosen: dict[str, Any] = {"RECOVERY": "ramp", "CLOSE_AFTER": "1000", **settings}
+    return FakeStage(**chosen)
 
 
 @dataclass
 class RampStage:
-    """Jobs, a neighbour and a ramp; ticks are as far apart as RAMP_INTERVAL says."""
+    """Jobs, a service and a ramp; ticks are as far apart as RAMP_INTERVAL says."""
 
-    memory: FakeStage = field(default_factory=FakeStage)
-    policy: Policy = field(default_factory=Policy)
-    windows: tuple[Window, ...] = ()
-    states: dict[str, str] = field(default_factory=dict)
-    ids: Callable[[], int] = field(default_factory=lambda: count().__next__)
+    fakes: FakeStage = field(default_factory=ramp_stage)
+
+    def start(self, *keys: str) -> None:
+        """Start jobs, one a second."""
+        for key in keys:
+            self.fakes.executions.start(f"run-{key}", json.dumps({"key": key}))
+            self.fakes.run()
+            self.fakes.clock.pause(1)
 
     def park(self, *keys: str) -> None:
         """Let jobs fail, one a second."""
-        self.memory.neighbour.broken = True
-        for key in keys:
-            self.memory.executions.start(f"run-{key}", json.dumps({"key": key}))
-            self.memory.machine.run()
-            self.memory.clock.pause(1)
+        self.fakes.service.broken = True
+        self.start(*keys)
 
-    def tick_of(
-        self, wire: Wire | None = None, process: Process | None = None
-    ) -> tuple[Tick, Process]:
-        """A process that can tick: a new one, unless one is given."""
-        process = process or self.memory.process(wire)
-        tick = Tick(
-            process.claims,
-            process.workflow,
-            FakeRamps(self.memory.table, self.states, process.wire),
-            process.replayer,
-            process.spool,
-            process.telemetry,
-            self.memory.clock.now,
-            lambda: f"tick-{self.ids()}",
-            self.policy,
-            self.windows,
-            self.memory.task_limit,
-            self.memory.max_attempts,
-        )
-        return tick, process
-
-    def tick(self, wire: Wire | None = None) -> dict[str, Any]:
+    def tick(self, wire: Wire | None = None, process: Process | None = None) -> dict[str, Any]:
         """One tick, and the jobs go on as far as they can."""
-        told: dict[str, Any] = self.tick_of(wire)[0].run(600)[TASK]
-        self.memory.machine.run()
+        process = process or self.fakes.process(wire)
+        told: dict[str, Any] = process.engines.ramp.run(600)[TASK]
+        self.fakes.run()
         return told
 
     def later(self, seconds: float = INTERVAL) -> dict[str, Any]:
         """Let time pass, then tick."""
-        self.memory.clock.pause(seconds)
+        self.fakes.clock.pause(seconds)
         return self.tick()
 
     @property
     def state(self) -> State:
         """What the ramp remembers."""
-        return decode(self.states[TASK])
+        return self.fakes.process().ramps.get(TASK)
 
     @property
     def calls(self) -> int:
-        """How often the neighbour was called."""
-        return sum(self.memory.neighbour.visits.values())
-
-    @property
-    def done(self) -> int:
-        """How many jobs the neighbour has served."""
-        return sum(self.memory.neighbour.done.values())
+        """How often the service was called."""
+        return sum(self.fakes.service.visits.values())

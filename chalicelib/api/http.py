@@ -3,14 +3,16 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chalice.app import Chalice, Request, Response
 
 from chalicelib.errors import AwsError, BadRequest, Conflict, NotFound, RespoolError, Throttled
-from chalicelib.job.record import parse
+from chalicelib.job.json_text import parse
 from chalicelib.replaying.requests import once, shown
-from chalicelib.stage import Stage, stage_of
+
+if TYPE_CHECKING:
+    from chalicelib.api.stage import Stage
 
 Headers = dict[str, str | list[str]]
 
@@ -21,6 +23,8 @@ SECURE: Headers = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+KEPT = "public, max-age=31536000, immutable"
+"""Of a file that is asked for by its version: there is never another content at that address."""
 HEADERS: Headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
 
 _STATUS: tuple[tuple[type[RespoolError], int], ...] = (
@@ -37,7 +41,7 @@ _STATUS: tuple[tuple[type[RespoolError], int], ...] = (
 class Call:
     """One request to the API: at which stage, by whom (a token's name), and what it says."""
 
-    stage: Stage
+    stage: "Stage"
     who: str
     kind: str
     query: dict[str, list[str]]
@@ -49,9 +53,14 @@ def answer(app: Chalice, act: Callable[[Call], Any]) -> Response:
     try:
         return Response(act(_call(app)), status_code=200, headers=HEADERS)
     except RespoolError as problem:
-        status = next(code for kind, code in _STATUS if isinstance(problem, kind))
+        status = status_of(problem)
         wait: Headers = {"Retry-After": "5"} if status == 503 else {}
         return Response({"error": str(problem)}, status_code=status, headers=HEADERS | wait)
+
+
+def status_of(problem: RespoolError) -> int:
+    """The status by which a refusal is told."""
+    return next(code for kind, code in _STATUS if isinstance(problem, kind))
 
 
 def page(app: Chalice, name: str = "") -> Response:
@@ -68,12 +77,17 @@ def page(app: Chalice, name: str = "") -> Response:
     headers: Headers = {
         "Content-Type": found.type,
         "Content-Security-Policy": page_files.POLICY,
-        "Cache-Control": "no-cache",
-        "ETag": found.tag,
+        "Cache-Control": KEPT if _asked_for(request) == found.version else "no-cache",
+        "ETag": f'"{found.version}"',
     }
-    if request.headers.get("if-none-match") == found.tag:
+    if request.headers.get("if-none-match") == f'"{found.version}"':
         return Response("", status_code=304, headers=headers)
     return Response(found.text, status_code=200, headers=headers)
+
+
+def _asked_for(request: Request) -> str:
+    """The version that the page's own link names; empty where there is none."""
+    return _query(request).get("v", [""])[0]
 
 
 def index(app: Chalice) -> Response:
@@ -95,6 +109,8 @@ def secured(response: Response) -> Response:
 
 
 def _call(app: Chalice) -> Call:
+    from chalicelib.api.stage import stage_of  # a cold start is shorter without what only looks
+
     request = app.current_request
     assert request is not None  # a route is only called for a request
     caller = request.context.get("authorizer") or {}
@@ -137,9 +153,15 @@ def _body(request: Request) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise BadRequest(f"the body must be a JSON object, not {type(body).__name__}")
     for name, value in body.items():
-        if isinstance(value, (dict, list)):
+        if isinstance(value, (dict, list)) and not _is_list_of_text(name, value):
             raise BadRequest(f"{shown(name)} must be a single value, not {type(value).__name__}")
     return body
+
+
+def _is_list_of_text(name: str, value: Any) -> bool:
+    """Of all that may be sent, only `keys` is more than one value."""
+    listed = name == "keys" and isinstance(value, list)
+    return listed and all(isinstance(each, str) for each in value)
 
 
 def _each_name_once(members: list[tuple[str, Any]]) -> dict[str, Any]:

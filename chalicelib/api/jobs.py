@@ -1,94 +1,192 @@
-"""Jobs as people see them: listed, paged, and grouped by what went wrong."""
+"""Jobs as people see them: listed, the oldest first, and paged."""
 
 import base64
+import heapq
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Any
 from urllib.parse import quote
 
-from chalicelib.api.paths import written
+from chalicelib.api import paths
+from chalicelib.api.groups import MOST_MESSAGE
+from chalicelib.api.overview import View, position
+from chalicelib.api.stage import Stage
 from chalicelib.errors import BadRequest
-from chalicelib.job.claim import Claim
-from chalicelib.job.overview import State, place, state_of
-from chalicelib.job.ports import Overview
-from chalicelib.replaying.requests import read_text, read_whole, single
+from chalicelib.job.claim import JOB, WAITING, Claim, State
+from chalicelib.replaying.requests import read_text, read_whole, shown, single
 
 MOST_JOBS = 200
 """Jobs in one answer: at 1,000 characters of error each it stays far under Lambda's 6 MB."""
-_FIELDS = ("state", "task", "error", "search", "cursor", "limit")
+MOST_IDS = 100
+MOST_PASSED = 5_000
+"""Jobs that one answer passes over in search of those asked for; its cursor goes on from there."""
+LISTED = (State.RUNNING, *WAITING)
+"""The states of jobs that are listed; ended ones are found by their key."""
+_FIELDS = ("state", "task", "error", "search", "cursor", "limit", "ids")
 _CONSOLES = {
     "aws": "https://{region}.console.aws.amazon.com",
     "aws-cn": "https://{region}.console.amazonaws.cn",
     "aws-us-gov": "https://console.amazonaws-us-gov.com",
 }
+Position = tuple[str, str]
 
 
 @dataclass(frozen=True)
 class Filter:
     """Which jobs to list; an empty field narrows nothing, and `error` None means any."""
 
-    states: frozenset[State] = frozenset(State)
+    states: frozenset[State] = frozenset(LISTED)
     task: str = ""
     error: str | None = None
     search: str = ""
 
+    @property
+    def narrows(self) -> bool:
+        """Whether it takes fewer jobs than there are in these states of that task."""
+        return self.error is not None or bool(self.search)
+
     def takes(self, job: Claim) -> bool:
-        """Whether the job is among them."""
-        return (
-            state_of(job) in self.states
-            and self.task in ("", job.task)
-            and self.error in (None, job.failure.name)
-            and self.search.casefold() in job.key.casefold()
-        )
+        """Whether a job in one of these states of that task is among them."""
+        failed = job.error if job.attempt else ""
+        return self.error in (None, failed) and self.search.casefold() in job.key.casefold()
 
 
-def list_jobs(overview: Overview, query: Mapping[str, list[str]]) -> dict[str, Any]:
-    """One page of jobs, the longest waiting first, and the `cursor` of the next page."""
+def list_jobs(stage: Stage, query: Mapping[str, list[str]]) -> dict[str, Any]:
+    """One page of jobs, the oldest first, and the `cursor` of the next one; or those of `ids`."""
     given = single(query, _FIELDS)
+    view = stage.overview.read()
+    if "ids" in given:
+        return _answer(view, _named(stage, given["ids"]), None)
     chosen = _filter(given)
     limit = read_whole(given, "limit", 1, MOST_JOBS) or 50
-    after = _read_cursor(given["cursor"]) if "cursor" in given else None
-    view = overview.read()
-    found = [job for job in view.jobs if chosen.takes(job)]
-    rest = [job for job in found if after is None or place(job) > after]
-    page = rest[:limit]
-    return {
-        "jobs": [as_json(job) for job in page],
-        "total": len(found),
-        "cursor": _cursor(page[-1]) if len(rest) > limit else None,
-        "complete": view.complete,
-        "revision": view.revision,
-    }
+    after = _read_cursor(given["cursor"]) if "cursor" in given else ("", "")
+    page = _Page(limit)
+    for job in _in_order(stage, view, chosen, after, 0 if chosen.narrows else limit + 1):
+        if not page.goes_on(job, chosen.takes(job)):
+            break
+    if chosen.search and after == ("", ""):
+        page.jobs += _ended(stage, chosen.search, page.jobs)
+    rows = [as_json(job) for job in _whole(stage, page.jobs)]
+    return _answer(view, rows, page.cursor, None if chosen.narrows else _total(view, chosen))
 
 
-def group_jobs(overview: Overview, query: Mapping[str, list[str]]) -> dict[str, Any]:
-    """How many jobs wait, by task, error and state; the largest group first."""
-    single(query, ())
-    view = overview.read()
-    groups: dict[tuple[str, str, State], list[Claim]] = {}
-    for job in view.jobs:
-        if (state := state_of(job)) is not State.RUNNING:
-            groups.setdefault((job.task, job.failure.name, state), []).append(job)
-    told = [_group(*about, jobs) for about, jobs in groups.items()]
-    told.sort(key=lambda group: (-group["count"], group["oldest"], group["error"]))
-    return {"groups": told, "complete": view.complete, "revision": view.revision}
+class _Page:
+    """Jobs taken so far; `cursor` is where the next page begins, None behind the last job."""
+
+    def __init__(self, limit: int) -> None:
+        self.jobs: list[Claim] = []
+        self.cursor: str | None = None
+        self._limit = limit
+        self._passed = 0
+        self._last: Claim | None = None
+
+    def goes_on(self, job: Claim, taken: bool) -> bool:
+        """Take a job or pass over it; False where it belongs to the next page."""
+        if len(self.jobs) == self._limit or self._passed == MOST_PASSED:
+            self.cursor = _cursor(self._last or job)
+            return False
+        self._passed += 1
+        self._last = job
+        if taken:
+            self.jobs.append(job)
+        return True
+
+
+def _answer(
+    view: View, rows: list[dict[str, Any]], cursor: str | None, total: int | None = None
+) -> dict[str, Any]:
+    return {"jobs": rows, "total": total, "cursor": cursor, "revision": view.revision}
+
+
+def _total(view: View, chosen: Filter) -> int | None:
+    counts = [view.count(state, chosen.task) for state in chosen.states]
+    return sum(each.number for each in counts) if all(each.whole for each in counts) else None
+
+
+def _in_order(
+    stage: Stage, view: View, chosen: Filter, after: Position, limit: int
+) -> Iterator[Claim]:
+    """The jobs of these states of that task behind a position, read as they are asked for."""
+    claims = stage.engines.world.claims
+    sources: list[Iterable[Claim]] = []
+    for slots in view.tasks:
+        if chosen.task not in ("", slots.task):
+            continue
+        if State.RUNNING in chosen.states:
+            sources.append(_running(stage, slots.owners, chosen))
+        for state in WAITING:
+            if state in chosen.states:
+                found = claims.waiting(state, slots.task, _before(after), limit)
+                sources.append(_equals_sorted(found))
+    last = after
+    for job in heapq.merge(*sources, key=position):
+        if position(job) > last:  # one that has just got its slot may stand in the index as well
+            last = position(job)
+            yield job
+
+
+def _running(stage: Stage, owners: Mapping[str, str], chosen: Filter) -> list[Claim]:
+    """Jobs that have a slot, as their claims tell; one may have left it a moment ago."""
+    search = chosen.search.casefold()
+    asked = [pk for pk in owners if search in pk.casefold()]
+    found = stage.engines.world.claims.look(asked, consistent=True)
+    inside = [job for job in found.values() if job.state is State.RUNNING and not job.ended_at]
+    return sorted(inside, key=position)
+
+
+def _equals_sorted(jobs: Iterable[Claim]) -> Iterator[Claim]:
+    """The index gives those of one order in any sequence; a cursor needs one that stays."""
+    for _, equals in groupby(jobs, key=lambda job: job.order):
+        yield from sorted(equals, key=position)
+
+
+def _before(after: Position) -> str:
+    """An order before all that began in the same millisecond, so that no equal one is left out."""
+    return after[0].partition("#")[0]
+
+
+def _whole(stage: Stage, jobs: Sequence[Claim]) -> Iterator[Claim]:
+    """The jobs with what the index has not: execution, and cause where it is still the same one."""
+    bare = [job.pk for job in jobs if not job.execution]
+    found = stage.engines.world.claims.look(bare)
+    for job in jobs:
+        claim = found.get(job.pk, job)
+        same = (claim.attempt, claim.failed_at) == (job.attempt, job.failed_at)
+        yield replace(job, execution=claim.execution, cause=claim.cause if same else "")
+
+
+def _ended(stage: Stage, key: str, listed: Sequence[Claim]) -> list[Claim]:
+    """The job of exactly that key, if it is not listed: it has ended, or is between two steps."""
+    found = stage.engines.world.claims.look([JOB + key]) if len(key.encode()) <= 1024 else {}
+    return [job for job in found.values() if job.pk not in {each.pk for each in listed}]
+
+
+def _named(stage: Stage, ids: str) -> list[dict[str, Any]]:
+    keys = [paths.read(each) for each in dict.fromkeys(ids.split(","))]
+    if len(keys) > MOST_IDS:
+        raise BadRequest(f"ids names {len(keys)} jobs; ask for at most {MOST_IDS} at once")
+    found = stage.engines.world.claims.look([JOB + key for key in keys], consistent=True)
+    return [as_json(job) for job in sorted(found.values(), key=position)]
 
 
 def as_json(job: Claim) -> dict[str, Any]:
     """One job; `id` is its key as it stands in a path, `link` its execution in AWS's console."""
+    failed, failure = bool(job.attempt), job.failure
     return {
         "key": job.key,
-        "id": written(job.key),
-        "state": state_of(job).value,
+        "id": paths.written(job.key),
+        "state": job.state.value,
         "task": job.task,
-        "error": {"name": job.failure.name, "message": job.failure.message},
+        "error": {"name": failure.name, "message": failure.message[:MOST_MESSAGE]},
         "attempt": job.attempt,
-        "started_at": job.claimed_at or None,
-        "first_failed_at": job.first_failed_at or None,
-        "last_failed_at": job.parked_at or None,
-        "resumed_at": job.resumed_at or None,
-        "stuck_at": job.stuck_at or None,
+        "started_at": job.started_at or job.claimed_at or None,
+        "since": job.since or None,
+        "first_failed_at": (failed and job.first_failed_at) or None,
+        "failed_at": (failed and job.failed_at) or None,
+        "dead_at": job.dead_at or None,
+        "ended_at": job.ended_at or None,
         "execution": job.execution,
         "link": link(job.execution),
     }
@@ -99,57 +197,40 @@ def link(execution: str) -> str | None:
     parts = execution.split(":")
     if len(parts) < 8 or parts[1] not in _CONSOLES:
         return None
-    console = _CONSOLES[parts[1]].format(region=quote(parts[3], safe=""))
     region = quote(parts[3], safe="")
+    console = _CONSOLES[parts[1]].format(region=region)
     return f"{console}/states/home?region={region}#/v2/executions/details/{quote(execution)}"
 
 
-def _group(task: str, error: str, state: State, jobs: list[Claim]) -> dict[str, Any]:
-    latest = max(jobs, key=lambda job: job.parked_at)
-    return {
-        "task": task,
-        "error": error,
-        "state": state.value,
-        "count": len(jobs),
-        "message": latest.failure.message,
-        "oldest": min(_failed_at(jobs), default=""),
-        "newest": latest.parked_at,
-    }
-
-
-def _failed_at(jobs: Iterable[Claim]) -> list[str]:
-    return [job.first_failed_at or job.parked_at for job in jobs]
-
-
 def _filter(given: Mapping[str, str]) -> Filter:
-    states = frozenset(State)
-    if "state" in given:
-        try:
-            states = frozenset(State(name) for name in given["state"].split(","))
-        except ValueError as wrong:
-            known = ", ".join(State)
-            raise BadRequest(
-                f"state={given['state'][:40]} must be one or more of {known}"
-            ) from wrong
     return Filter(
-        states=states,
+        states=_states(given["state"]) if "state" in given else frozenset(LISTED),
         task=read_text(given, "task"),
         error=given.get("error"),
         search=read_text(given, "search"),
     )
 
 
+def _states(text: str) -> frozenset[State]:
+    listed: dict[str, State] = {state.value: state for state in LISTED}
+    try:
+        return frozenset(listed[name] for name in text.split(","))
+    except KeyError as wrong:
+        known = ", ".join(listed)
+        raise BadRequest(f"state={shown(text)} must be one or more of {known}") from wrong
+
+
 def _cursor(job: Claim) -> str:
-    text = json.dumps(place(job), separators=(",", ":"))
+    text = json.dumps(position(job), separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def _read_cursor(text: str) -> tuple[str, str]:
+def _read_cursor(text: str) -> Position:
     try:
         padded = text + "=" * (-len(text) % 4)
-        moment, key = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
-        if isinstance(moment, str) and isinstance(key, str):
-            return moment, key
+        order, pk = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+        if isinstance(order, str) and isinstance(pk, str):
+            return order, pk
     except (ValueError, TypeError, RecursionError):
         pass
-    raise BadRequest(f"cursor={text[:40]} is not one that /jobs gave; leave it out to begin anew")
+    raise BadRequest(f"cursor={shown(text)} is not one that /jobs gave; leave it out to begin anew")

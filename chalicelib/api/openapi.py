@@ -3,7 +3,18 @@
 from collections.abc import Sequence
 from typing import Any
 
-from chalicelib.api.schemas import SCHEMAS, STATE, Schema, flag, maybe, ref, shape, text, whole
+from chalicelib.api.schemas import (
+    LISTED,
+    SCHEMAS,
+    Schema,
+    flag,
+    many,
+    maybe,
+    ref,
+    shape,
+    text,
+    whole,
+)
 from chalicelib.settings import MAX_REPLAY
 
 Part = dict[str, Any]
@@ -25,8 +36,20 @@ _FILTERS: dict[str, Schema] = {
     "dry_run": flag("Tell what would be done, and do nothing"),
     "stuck": flag("Put back jobs that failed too often, instead of the others"),
     "reason": _REASON,
+    "jobs": flag("Name the jobs that were put back, 1,000 at most"),
 }
-_STATES = {"type": "array", "items": STATE, "minItems": 1}
+_KEYS = many(
+    text("A job's key", minLength=1, maxLength=1024),
+    "These jobs and no others, parked or stuck; in the body only, without other filters",
+) | {"minItems": 1, "maxItems": 1000}
+_STATES = {"type": "array", "items": LISTED, "minItems": 1}
+_IDS = {
+    "type": "array",
+    "items": text("A job's id", minLength=1, maxLength=1400),
+    "minItems": 1,
+    "maxItems": 100,
+    "description": "These jobs however they stand, also those that have ended",
+}
 _JOBS: dict[str, Schema] = {
     "state": _STATES,
     "task": text("Only jobs of this task", minLength=1, maxLength=1024),
@@ -34,6 +57,7 @@ _JOBS: dict[str, Schema] = {
     "search": text("Only jobs with this in their key", minLength=1, maxLength=1024),
     "cursor": text("The next page, as the last one named it"),
     "limit": whole("Jobs on a page", 1) | {"maximum": 200, "default": 50},
+    "ids": _IDS,
 }
 
 
@@ -44,7 +68,7 @@ def document() -> Part:
         "info": {
             "title": "respool",
             "version": "1",
-            "description": "Failed jobs are set aside whole. Look at them, and put them back.",
+            "description": "Failed jobs are parked whole. Look at them, and put them back.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "."}],
@@ -64,26 +88,23 @@ def _paths() -> Part:
             "get": _file("pageFile", "A file of the page", _in_path("file", "Its name"))
         },
         "/openapi.json": {"get": _open("openapi", "This document")},
-        "/status": {
-            "get": _get(
-                "status",
-                "How the stage stands",
-                "Status",
-                {"since": text("Tell also what became of the jobs that waited then; `now` begins")},
-            )
+        "/status": {"get": _get("status", "How the stage stands", "Status", {})},
+        "/jobs": {"get": _get("jobs", "The jobs that wait or are in a task", "Jobs", _JOBS)},
+        "/jobs/groups": {
+            "get": _get("groups", "Parked and stuck jobs by task and error", "Groups", {})
         },
-        "/jobs": {"get": _get("jobs", "The jobs that run, wait or are stuck", "Jobs", _JOBS)},
-        "/jobs/groups": {"get": _get("groups", "Waiting jobs by task and error", "Groups", {})},
+        "/jobs/{key}": {"get": _job()},
         "/replay": {"post": _replay()},
         "/jobs/{key}/replay": {"post": _replay_job()},
         "/jobs/{key}/give-up": {"post": _give_up()},
         "/tasks/{task}/limit": {"put": _limit()},
+        "/tasks/{task}/gate": {"put": _gate()},
     }
 
 
 def _replay() -> Part:
     about = "Put back as many jobs as `max` says. Parameters stand in the query or in the body."
-    body = shape("The same as in the query", **_FILTERS)
+    body = shape("The same as in the query, and keys", **_FILTERS, keys=_KEYS)
     return _change("replay", about, "Replay", body, needed=()) | {"parameters": _in_query(_FILTERS)}
 
 
@@ -101,13 +122,33 @@ def _give_up() -> Part:
     }
 
 
+def _job() -> Part:
+    about = "One job, also one that has ended, for HISTORY_DAYS"
+    part = _get("job", about, "JobInFull", {}) | {"parameters": [_key()]}
+    part["responses"] |= _refusals("404")
+    return part
+
+
 def _limit() -> Part:
-    limit = whole("0 holds the task, null takes the stage's setting") | {"maximum": 1000}
-    body = shape("How many", limit=maybe(limit), reason=_REASON)
+    limit = whole("0 closes the gate and keeps the limit; null takes the stage's setting")
+    body = shape("How many", limit=maybe(limit | {"maximum": 1000}), reason=_REASON)
     about = "Say how many jobs may be in a task at once"
-    return _change("limit", about, "Task", body, ("limit",)) | {
-        "parameters": [_in_path("task", "The task's name")]
-    }
+    return _change("limit", about, "Task", body, ("limit",)) | {"parameters": [_task()]}
+
+
+def _gate() -> Part:
+    body = shape(
+        "Whether it takes jobs",
+        open=flag("False: all new jobs wait in line"),
+        until=maybe(text("Only for closing: when it opens by itself; ISO 8601 with a zone")),
+        reason=_REASON,
+    )
+    about = "Close a task's gate, or open it"
+    return _change("gate", about, "Task", body, ("open",)) | {"parameters": [_task()]}
+
+
+def _task() -> Part:
+    return _in_path("task", "The task's name")
 
 
 def _get(name: str, about: str, schema: str, query: dict[str, Schema]) -> Part:
@@ -187,7 +228,7 @@ def _in_query(schemas: dict[str, Schema]) -> list[Part]:
             "name": name,
             "in": "query",
             "schema": schema,
-            **({"style": "form", "explode": False} if schema is _STATES else {}),
+            **({"style": "form", "explode": False} if schema in (_STATES, _IDS) else {}),
         }
         for name, schema in schemas.items()
     ]

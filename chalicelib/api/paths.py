@@ -11,10 +11,12 @@ import re
 from urllib.parse import unquote
 
 from chalicelib.errors import BadRequest
+from chalicelib.job.key import MOST_BYTES
 
 MOST_KEY = 1024
 """Bytes, as ClaimJob has it."""
-_PLAIN = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]+")
+_PLAIN = re.compile(r"(?!(?:\.{1,2}|groups)$)[A-Za-z0-9._-]+")
+"""Neither `..` nor the name of a route beside `/jobs/{key}`."""
 
 
 def written(key: str) -> str:
@@ -33,8 +35,8 @@ def read(part: str) -> str:
             f"{part[:40]!r} in the path is no key: write it percent-encoded, or as ~ and"
             " its UTF-8 in base64url"
         ) from wrong
-    if not 1 <= len(key.encode("utf-8", "surrogatepass")) <= MOST_KEY:
-        raise BadRequest(f"the key in the path must be 1 to {MOST_KEY} bytes long")
+    if not 1 <= len(key.encode("utf-8", "surrogatepass")) <= MOST_BYTES:
+        raise BadRequest(f"the key in the path must be 1 to {MOST_BYTES} bytes long")
     return key
 
 

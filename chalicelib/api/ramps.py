@@ -1,32 +1,32 @@
-"""What the ramp is doing for a task: as its last tick wrote it down, and as it is held now."""
+"""What the ramp is doing for a task: as its last tick wrote it down, and as the gate stands now."""
 
 from dataclasses import replace
 from typing import Any
 
-from chalicelib.gate.ramp.decide import Policy, silence
-from chalicelib.gate.ramp.describe import sentence, tell
-from chalicelib.job.claim import Slots
-from chalicelib.job.overview import State as Stands
-from chalicelib.job.overview import View, state_of
-from chalicelib.job.ramp_state import State
-from chalicelib.stage import RAMP, UNCERTAIN_TASK, Stage
+from chalicelib.api.overview import View
+from chalicelib.api.stage import Stage
+from chalicelib.job.claim import Slots, State
+from chalicelib.settings import RAMP
 
 
-def ramp_of(stage: Stage, view: View, slots: Slots, limit: int) -> dict[str, Any] | None:
+def ramp_of(stage: Stage, view: View, slots: Slots) -> dict[str, Any] | None:
     """In a sentence, and in the parts that a page makes its own of; None: there is no ramp."""
-    if stage.settings.recovery != RAMP:
+    settings = stage.engines.settings
+    if settings.recovery != RAMP:
         return None
-    known = {each.task: each for each in view.ramps}
-    held, until = silence(limit, stage.settings.hold_windows, view.at)
-    state = known.get(slots.task, State(slots.task))
+    from chalicelib.gate.ramp.decide import Policy, held  # a stage without a ramp starts without it
+    from chalicelib.gate.ramp.describe import sentence, tell
+
+    gate = slots.gate(view.at)
+    state = stage.engines.world.ramps.get(slots.task)
     state = replace(
         state,
-        waiting=_waiting(view, slots),
-        held=held,
-        held_until=until.isoformat() if until else "",
-        due="" if held else state.due,
+        waiting=view.count(State.PARKED, slots.task).number,
+        held=(silent := held(gate)),
+        held_until=gate.until if silent else "",
+        due="" if silent else state.due,
     )
-    told = tell(state, Policy.of(stage.settings))
+    told = tell(state, Policy.of(settings))
     return {
         "says": sentence(told, view.at),
         "code": told.code,
@@ -35,12 +35,3 @@ def ramp_of(stage: Stage, view: View, slots: Slots, limit: int) -> dict[str, Any
         "step": state.step,
         "next": state.held_until or state.due or None,
     }
-
-
-def _waiting(view: View, slots: Slots) -> int:
-    return sum(
-        state_of(job) is Stands.PARKED
-        and (job.task or UNCERTAIN_TASK) == slots.task
-        and job.execution not in slots.holders
-        for job in view.jobs
-    )

@@ -56,127 +56,171 @@ def ref(name: str) -> Schema:
 
 
 _TIME = "ISO 8601, UTC"
-STATE = text("How the job stands", enum=["running", "parked", "stuck"])
+WAITING_STATES = ["line", "parked", "stuck"]
+LISTED_STATES = ["running", *WAITING_STATES]
+ENDED_STATES = ["finished", "failed", "given-up", "aborted"]
+LISTED = text("How the job stands", enum=LISTED_STATES)
+STATE = text("How the job stands, or has ended", enum=[*LISTED_STATES, *ENDED_STATES])
 ERROR = shape(
-    "Why the job failed; empty where it never has",
-    name=text("The error's name"),
+    "Why the job failed last; empty where it never has",
+    name=text("The error's name, as Step Functions tells it"),
     message=text("What was said, 1,000 characters at most"),
 )
 REVISION = text("Changes whenever a job or a task changes; the same in all answers of one look")
-COMPLETE = flag("False where the table was too large to be read in time")
+_RAMP = shape(
+    "What the ramp does; null where RECOVERY is off",
+    says=text("A sentence for people, with times in UTC"),
+    code=text("Which sentence it is", enum=list(SENTENCES)),
+    values=mapping("What stands in the sentence"),
+    times=mapping(f"The times in it; {_TIME}"),
+    step=whole("How many jobs the next step is", 1),
+    next=maybe(text(f"When it acts next; null: at the next tick; {_TIME}")),
+)
+_JOB: dict[str, Schema] = {
+    "key": text("Its key"),
+    "id": text("Its key as it stands in a path"),
+    "state": STATE,
+    "task": text("The task that it is in, or waits for"),
+    "error": ERROR,
+    "attempt": whole("How often it has failed"),
+    "started_at": maybe(text(f"When its first execution started; {_TIME}")),
+    "since": maybe(text(f"Since when it stands like this; {_TIME}")),
+    "first_failed_at": maybe(text(_TIME)),
+    "failed_at": maybe(text(f"When it failed last; {_TIME}")),
+    "dead_at": maybe(text(f"When its execution died; a replay redrives or restarts it; {_TIME}")),
+    "ended_at": maybe(text(_TIME)),
+    "execution": text("The ARN of its execution"),
+    "link": maybe(text("Where AWS's console shows the execution")),
+}
 
 SCHEMAS: dict[str, Schema] = {
     "Problem": shape("Why it was refused", error=text("What happened, to what, and what would do")),
-    "Status": {
-        **shape(
-            "The stage at a glance; some seconds old",
-            stage=text("The prefix of the stage's names"),
-            at=text(f"When this was so; {_TIME}"),
-            jobs=shape(
-                "Jobs by state",
-                running=whole("Under way"),
-                parked=whole("Set aside, to be put back"),
-                stuck=whole("Failed too often for unattended replay"),
-            ),
-            spooled=whole("Messages on the spool, about"),
-            stuck=whole("Messages on the stuck queue, about"),
-            trigger=text("Whether jobs are put back as they come: `disabled` by default"),
-            oldest_failure=maybe(
-                shape("Of a waiting job", at=text(_TIME), age=whole("In seconds"))
-            ),
-            tasks=many(ref("Task"), "Every task that is known"),
-            schedule=maybe(
-                shape(
-                    "The unattended replay",
-                    expression=text("cron(...) or rate(...)"),
-                    timezone=text("IANA"),
-                    max=whole("Jobs at once", 1),
-                )
-            ),
-            next_loss=maybe(
-                shape(
-                    "The first job that would be lost if nobody acted",
-                    at=text(_TIME),
-                    key=text("Which job"),
-                    why=text("What ends then", enum=["message", "execution"]),
-                )
-            ),
-            complete=COMPLETE,
-            revision=REVISION,
-            caller=shape(
-                "Who asks",
-                name=text("The token's name"),
-                kind=text("What it is good for", enum=["full", "read"]),
-            ),
-            since=shape(
-                "What became of the jobs that waited at `since`; only where that is asked for."
-                " Those that waited then and are not counted here have finished.",
-                at=text(_TIME),
-                waiting=whole("Still waiting"),
-                running=whole("Put back since and under way"),
-                failed_again=whole("Put back since and waiting again"),
-            ),
+    "Status": shape(
+        "The stage at a glance; some seconds old",
+        stage=text("The prefix of the stage's names"),
+        at=text(f"When this was so; {_TIME}"),
+        jobs=shape(
+            "Jobs by state",
+            running=whole("In a task"),
+            line=whole("In line for a slot, or for the gate to open"),
+            parked=whole("Failed, and waiting to be put back"),
+            stuck=whole("Failed too often for unattended replay"),
         ),
-    },
-    "Task": shape(
-        "A task that calls a neighbour",
-        task=text("Its name"),
-        inside=whole("Jobs inside it now"),
-        limit=whole("How many may be inside at once; 0 is a hold"),
-        default_limit=whole("The stage's setting"),
-        own_limit=flag("Whether somebody set the limit"),
-        ramp=maybe(
+        spooled=whole("Messages on the spool, about; no number of jobs"),
+        stuck=whole("Messages that can't be used as jobs, about"),
+        trigger=text("Whether jobs are put back as they come: `disabled` by default"),
+        oldest_failure=maybe(
+            shape("Of the parked and stuck jobs", at=text(_TIME), age=whole("In seconds"))
+        ),
+        tasks=many(ref("Task"), "Every task that is known"),
+        schedule=maybe(
             shape(
-                "What the ramp does; null where RECOVERY is off",
-                says=text("A sentence for people, with times in UTC"),
-                code=text("Which sentence it is", enum=list(SENTENCES)),
-                values=mapping("What stands in the sentence"),
-                times=mapping(f"The times in it; {_TIME}"),
-                step=whole("How many jobs the next step is", 1),
-                next=maybe(text(f"When it acts next; null: at the next tick; {_TIME}")),
+                "The unattended replay",
+                expression=text("cron(...) or rate(...)"),
+                timezone=text("IANA"),
+                max=whole("Jobs at once", 1),
             )
         ),
+        next_loss=maybe(
+            shape(
+                "The first job that would be lost within two weeks if nobody acted",
+                at=text(_TIME),
+                key=text("Which job"),
+                id=text("Its key as it stands in a path"),
+                why=text(
+                    "The year of its execution ends, or a dead execution is forgotten",
+                    enum=["year", "forgotten"],
+                ),
+            )
+        ),
+        complete=flag("False: more jobs wait than the numbers say"),
+        revision=REVISION,
+        caller=shape(
+            "Who asks",
+            name=text("The token's name"),
+            kind=text("What it is good for", enum=["full", "read"]),
+        ),
     ),
-    "Job": shape(
-        "One job",
-        key=text("Its key"),
-        id=text("Its key as it stands in a path"),
-        state=STATE,
-        task=text("The task where it failed"),
-        error=ERROR,
-        attempt=whole("How often it has failed"),
-        started_at=maybe(text(_TIME)),
-        first_failed_at=maybe(text(_TIME)),
-        last_failed_at=maybe(text(_TIME)),
-        resumed_at=maybe(text(_TIME)),
-        stuck_at=maybe(text(_TIME)),
-        execution=text("The ARN of its execution"),
-        link=maybe(text("Where AWS's console shows the execution")),
+    "Task": shape(
+        "A task that calls a downstream service",
+        task=text("Its name"),
+        inside=whole("Jobs that have a slot now"),
+        limit=whole("How many may have one at once"),
+        waiting=whole("Jobs in line"),
+        waiting_since=maybe(text(f"Since when the first of them waits; {_TIME}")),
+        parked=whole("Jobs that failed in it and wait to be put back"),
+        stuck=whole("Those of them that failed too often for unattended replay"),
+        gate=shape(
+            "Whether it takes jobs; closed, the others are told as far as they are known",
+            open=flag("Whether it takes jobs"),
+            by=maybe(text("Who closed it: a name, `window`, `failures`, `ramp`")),
+            why=maybe(text("The reason given")),
+            since=maybe(text(_TIME)),
+            until=maybe(text(f"When it opens by itself; null: when somebody opens it; {_TIME}")),
+        ),
+        default_limit=whole("The stage's setting"),
+        limit_by=maybe(text("Who set the limit")),
+        limit_why=maybe(text("The reason given")),
+        limit_at=maybe(text(_TIME)),
+        ramp=maybe(_RAMP),
+    ),
+    "Job": shape("One job", **_JOB),
+    "JobInFull": shape(
+        "One job with its history",
+        **_JOB,
+        execution_status=text(
+            "How Step Functions says that its execution stands, in small letters"
+        ),
+        predecessor=maybe(text("The dead execution that it was restarted from")),
+        attempts=many(
+            shape("A failure", at=text(_TIME), state=text("Where"), error=text("What was said")),
+            "Its failures, as far as the history tells",
+        ),
+        history=many(
+            shape(
+                "What happened",
+                at=text(_TIME),
+                code=text("Which sentence it is"),
+                values=mapping("What stands in the sentence"),
+                what=text("The sentence"),
+            ),
+            "The oldest first",
+        ),
+        history_whole=flag("False: earlier steps are left out, or forgotten"),
+        input=maybe(text("The JSON text that it was started with; only for full tokens")),
     ),
     "Jobs": shape(
-        "One page of jobs, the longest waiting first",
+        "One page of jobs, the oldest first: by the start of their first execution, then by key",
         jobs=many(ref("Job"), "The page"),
-        total=whole("How many there are on all pages"),
+        total=maybe(whole("How many there are on all pages; null: nobody has counted them")),
         cursor=maybe(text("Asks for the next page; null on the last")),
-        complete=COMPLETE,
         revision=REVISION,
     ),
     "Groups": shape(
-        "Waiting jobs, counted",
+        "Parked and stuck jobs, counted",
         groups=many(
             shape(
                 "Jobs that failed alike",
                 task=text("Where"),
                 error=text("The error's name"),
-                state=STATE,
+                state=text("How they stand", enum=["parked", "stuck"]),
                 count=whole("How many", 1),
-                message=text("What the latest of them said"),
                 oldest=text(f"The first failure; {_TIME}"),
                 newest=text(f"The latest failure; {_TIME}"),
+                messages=many(
+                    shape(
+                        "Messages alike", message=text("One of them"), count=whole("How many", 1)
+                    ),
+                    "The most frequent first; numbers, ids and hosts make no difference",
+                ),
+                kinds=whole("How many different messages there are among those looked at"),
+                looked_at=whole("How many messages were looked at"),
             ),
-            "The largest first",
+            "The largest first, 50 at most",
         ),
-        complete=COMPLETE,
+        others=shape("What is left out", groups=whole("Groups"), count=whole("Jobs in them")),
+        read=whole("How many jobs were grouped, the oldest"),
+        complete=flag("Whether these are all that wait so"),
         revision=REVISION,
     ),
     "Replay": shape(
@@ -184,13 +228,24 @@ SCHEMAS: dict[str, Schema] = {
         replayed=whole("Jobs put back"),
         resumed=whole("... where they stopped"),
         restarted=whole("... from the beginning, as their execution was gone"),
-        stale=whole("Messages dropped, as their jobs had gone on already"),
+        stale=whole("Jobs that had gone on or ended already"),
         failed=many(
             shape("A job that could not be put back", key=text("Which"), reason=text("Why")),
             "1,000 at most",
         ),
-        remaining=maybe(whole("Messages left, about")),
+        remaining=maybe(whole("Jobs that match and still wait")),
         more=flag("Time ran out first: ask again"),
+        in_line=whole("... into line, as their task is full or closed"),
+        held=many(
+            shape("A closed gate", task=text("Whose"), reason=text("Why")),
+            "Tasks from which nothing was taken",
+        ),
+        jobs=many(
+            shape(
+                "A job", key=text("Which"), id=text("Its key in a path"), attempt=whole("Failures")
+            ),
+            "The jobs put back, as they stood before; only where `jobs` asks for them",
+        ),
         dry_run=flag("Nothing was changed"),
         plan=many(
             shape("One job", key=text("Which"), action=text("What"), reason=text("Why")),
@@ -198,11 +253,12 @@ SCHEMAS: dict[str, Schema] = {
         ),
     ),
     "GivenUp": shape(
-        "A job that was ended for good",
+        "How a job has ended that was to be given up",
         key=text("Which"),
-        given_up=flag("Always true"),
-        message_removed=flag("Whether its message was found; a replay drops one that was not"),
+        given_up=flag("False: it had ended otherwise before"),
+        state=STATE,
+        ended_at=maybe(text(_TIME)),
     ),
 }
-SCHEMAS["Status"]["required"].remove("since")
-SCHEMAS["Replay"]["required"] = SCHEMAS["Replay"]["required"][:7]  # dry runs have more
+SCHEMAS["Replay"]["required"] = SCHEMAS["Replay"]["required"][:7]
+"""The others are there only where there is something to say."""

@@ -13,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from chalicelib.errors import (
     AlreadyStarted,
     AwsError,
+    Conflict,
     NotFound,
     RedriveRefused,
     Refused,
@@ -73,7 +74,17 @@ _MEANINGS: dict[str, type[RespoolError]] = {
     "ResourceNotFoundException": NotFound,
     "NotFoundException": NotFound,
     "NoSuchEntity": NotFound,
+    "TransactionConflictException": Conflict,
+    "TransactionInProgressException": Conflict,
 }
+_CANCELLED: tuple[tuple[str, type[RespoolError]], ...] = (
+    ("ThrottlingError", Throttled),
+    ("ProvisionedThroughputExceeded", Throttled),
+    ("TransactionConflict", Conflict),
+    ("ConditionalCheckFailed", Refused),
+)
+"""What the reasons of a cancelled transaction mean; the first that is among them counts, for
+where one item could not be judged, nobody knows whether its condition holds."""
 
 
 def client(service: str, session: "boto3.Session | None" = None) -> Any:
@@ -132,6 +143,9 @@ def _translate(refused: ClientError, call: str, about: str) -> RespoolError:
     said = f"{call} for {about}: {code}: {message}"
     if code in _THROTTLES:
         return Throttled(said)
+    if code == "TransactionCanceledException":
+        reasons = {reason.get("Code") for reason in refused.response.get("CancellationReasons", ())}
+        return next((kind for name, kind in _CANCELLED if name in reasons), AwsError)(said)
     if code == "ConditionalCheckFailedException":
         item: dict[str, Any] | None = refused.response.get("Item")
         return Refused(said, item)

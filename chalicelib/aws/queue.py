@@ -1,4 +1,4 @@
-"""The spool: an SQS queue of jobs set aside, read in batches and never emptied by accident."""
+"""The spool: an SQS queue of parked jobs, read in batches and never emptied by accident."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime

@@ -7,6 +7,7 @@ from typing import Any
 from chalicelib.aws.calling import calling
 from chalicelib.errors import NotFound
 from chalicelib.job.execution import Execution, Status, Tail
+from chalicelib.limits import CAUSE, ERROR_NAME
 
 LAST_EVENTS = 1000
 """How far back to look for the state that an execution ended in: over 300 tries of a task."""
@@ -21,8 +22,15 @@ class StepFunctions:
 
     def resume(self, token: str) -> None:
         """Complete the waiting task; a token works once. Raises TokenRefused."""
-        with calling("SendTaskSuccess", "a parked job"):
+        with calling("SendTaskSuccess", "a waiting job"):
             self._client.send_task_success(taskToken=token, output="{}")
+
+    def fail(self, token: str, error: str, cause: str) -> None:
+        """End the wait on this token with an error. Raises TokenRefused."""
+        with calling("SendTaskFailure", "a waiting job"):
+            self._client.send_task_failure(
+                taskToken=token, error=error[:ERROR_NAME], cause=cause[:CAUSE]
+            )
 
     def start(self, name: str, input: str) -> str:
         """Start an execution. Raises AlreadyStarted where that name has been used."""
@@ -40,7 +48,7 @@ class StepFunctions:
     def stop(self, execution: str, error: str, cause: str) -> None:
         """End it as ABORTED with that error; stopping twice changes nothing."""
         with calling("StopExecution", execution):
-            self._client.stop_execution(executionArn=execution, error=error, cause=cause[:32_768])
+            self._client.stop_execution(executionArn=execution, error=error, cause=cause[:CAUSE])
 
     def describe(self, execution: str) -> Execution:
         """Look at one execution (250 at once, 10 a second in small regions)."""
@@ -75,8 +83,35 @@ class StepFunctions:
         name = entered.get("stateEnteredEventDetails", {}).get("name", "")
         return Tail(last, entered["type"] == "FailStateEntered", name)
 
+    def history(self, execution: str, most: int) -> list[dict[str, Any]]:
+        """Its latest events, at most that many, the oldest of them first; without payloads."""
+        found: list[dict[str, Any]] = []
+        page: dict[str, str] = {}
+        while True:
+            with calling("GetExecutionHistory", execution):
+                answer = self._client.get_execution_history(
+                    executionArn=execution,
+                    reverseOrder=True,
+                    maxResults=min(most - len(found), LAST_EVENTS),
+                    includeExecutionData=False,
+                    **page,
+                )
+            found += answer["events"]
+            if "nextToken" not in answer or len(found) >= most:
+                return found[:most][::-1]
+            page = {"nextToken": answer["nextToken"]}
+
     def list(self, status: Status) -> Iterator[str]:
         """All executions of that status, a thousand a call (100 at once, 2 a second)."""
+        return (listed["executionArn"] for listed in self._list(status))
+
+    def deaths(self, status: Status) -> Iterator[tuple[str, int]]:
+        """Those of a status, with how often each was redriven."""
+        return (
+            (listed["executionArn"], listed.get("redriveCount", 0)) for listed in self._list(status)
+        )
+
+    def _list(self, status: Status) -> Iterator[dict[str, Any]]:
         page: dict[str, str] = {}
         while True:
             with calling("ListExecutions", self._machine):
@@ -86,7 +121,7 @@ class StepFunctions:
                     maxResults=1000,
                     **page,
                 )
-            yield from (execution["executionArn"] for execution in answer["executions"])
+            yield from answer["executions"]
             if "nextToken" not in answer:
                 return
             page = {"nextToken": answer["nextToken"]}

@@ -1,4 +1,4 @@
-"""Which maintenance window is open, and until when. Pure.
+"""Which maintenance window is under way or next, and until when. Pure.
 
 A window begins when its cron says so, as EventBridge Scheduler would read it in that time zone,
 and ends so much time later. A start in the hour that a zone skips is an hour later (the Scheduler
@@ -8,34 +8,56 @@ first of the two.
 
 from calendar import monthrange
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from chalicelib.errors import SettingsError
-from chalicelib.schedules import Window
+from chalicelib.schedules import Cron, Window
+
+AHEAD = timedelta(days=2)
+"""How far ahead a window is looked for; somebody looks every few minutes."""
 
 
-def open_until(windows: Sequence[Window], now: datetime) -> tuple[str, datetime] | None:
-    """The window that is open now and ends last, and when it ends (UTC); None outside of all."""
-    found = [(end, each.text) for each in windows if (end := end_of(each, now))]
-    return (max(found)[1], max(found)[0]) if found else None
+@dataclass(frozen=True)
+class Span:
+    """A time in which a task takes no jobs (UTC), and the window that ends it."""
+
+    begins: datetime
+    ends: datetime
+    why: str
 
 
-def end_of(window: Window, now: datetime) -> datetime | None:
-    """When it ends, if it is open now (UTC). Raises SettingsError where there is no zone data.
+def upcoming(windows: Sequence[Window], now: datetime, ahead: timedelta = AHEAD) -> Span | None:
+    """The time under way or next, windows that overlap or meet taken together.
 
-    The latest start counts, so that a window that begins within another prolongs it.
+    Raises SettingsError where there is no zone data.
     """
+    spans = sorted(
+        (span for each in windows for span in _spans(each, now, ahead)),
+        key=lambda span: (span.begins, span.ends, span.why),
+    )
+    if not spans:
+        return None
+    whole = spans[0]
+    for span in spans[1:]:
+        if span.begins > whole.ends:
+            break
+        if span.ends > whole.ends:
+            whole = Span(whole.begins, span.ends, span.why)
+    return whole
+
+
+def _spans(window: Window, now: datetime, ahead: timedelta) -> Iterator[Span]:
+    """Those of its times that have not ended and begin soon."""
     zone = zone_of(window.zone)
     today = now.astimezone(zone).date()
-    days = window.length.days + 2  # a local day begins up to a day before or after UTC's
-    for back in range(-1, days):
-        day = today - timedelta(days=back)
-        if not _on(window, day):
+    for offset in range(-window.length.days - 2, ahead.days + 2):
+        day = today + timedelta(days=offset)
+        if not _on(window.cron, day):
             continue
-        for start in _starts(window, day, zone):
-            if start <= now < start + window.length:
-                return start + window.length
-    return None
+        for start in _starts(window.cron, day, zone):
+            if start <= now + ahead and now < start + window.length:
+                yield Span(start, start + window.length, window.text)
 
 
 def zone_of(name: str) -> tzinfo:
@@ -51,22 +73,22 @@ def zone_of(name: str) -> tzinfo:
         ) from missing
 
 
-def _on(window: Window, day: date) -> bool:
-    if day.year not in window.years or day.month not in window.months:
+def _on(cron: Cron, day: date) -> bool:
+    if day.year not in cron.years or day.month not in cron.months:
         return False
     weekday = day.isoweekday() % 7 + 1
-    if window.nth:
+    if cron.nth:
         week = (day.day - 1) // 7 + 1
         length = monthrange(day.year, day.month)[1]
-        found = window.nth[1] == week if window.nth[1] else day.day + 7 > length
-        return weekday == window.nth[0] and found
-    if window.last:
+        found = cron.nth[1] == week if cron.nth[1] else day.day + 7 > length
+        return weekday == cron.nth[0] and found
+    if cron.last:
         return day.day == monthrange(day.year, day.month)[1]
-    return day.day in window.days or weekday in window.weekdays
+    return day.day in cron.days or weekday in cron.weekdays
 
 
-def _starts(window: Window, day: date, zone: tzinfo) -> Iterator[datetime]:
+def _starts(cron: Cron, day: date, zone: tzinfo) -> Iterator[datetime]:
     """The day's starts, the latest first."""
-    for hour in sorted(window.hours, reverse=True):
-        for minute in sorted(window.minutes, reverse=True):
+    for hour in sorted(cron.hours, reverse=True):
+        for minute in sorted(cron.minutes, reverse=True):
             yield datetime.combine(day, time(hour, minute), zone).astimezone(UTC)

@@ -1,36 +1,151 @@
-"""The claims table: who owns a key, who is inside a task, and which deaths were dealt with."""
+"""A claim says who owns a key and how its job stands; slots say who is inside a task. Pure."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
 
-from chalicelib.job.record import Failure
+from chalicelib.job.failure import Failure, read_failure
+from chalicelib.moments import iso
+
+JOB = "job#"
+FOR_EVER = "9999-12-31T00:00:00.000Z"
+"""Until somebody opens it."""
+
+
+class State(StrEnum):
+    """How a job stands. RUNNING to STUCK are stored; the others tell how it ended."""
+
+    RUNNING = "running"
+    LINE = "line"
+    PARKED = "parked"
+    STUCK = "stuck"
+    FINISHED = "finished"
+    FAILED = "failed"
+    GIVEN_UP = "given-up"
+    ABORTED = "aborted"
+
+
+WAITING = (State.LINE, State.PARKED, State.STUCK)
+"""The states that the index lists."""
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A key and the execution that owns it. Times are ISO 8601, UTC; empty: never, or not now.
+    """A key, the execution that owns it, and how its job stands.
 
-    `spooled_at` is set while the owner is dead and its job waits on the spool for a restart.
-    `predecessor` is the dead execution that the owner had the key from, if it is a restart's.
+    `pk` is the claim's own key in the table. Times are ISO 8601, UTC, to the millisecond; empty:
+    never, or not now. `order` is the start of the job's first execution and the key: the one
+    order in which jobs are served. `token` is filled only by consistent reads, never in lists.
+    `entered_at` is when it last got into its task. `dead_at` is set while the owner is dead and
+    the job waits for a redrive or a restart.
     """
 
-    key: str
+    pk: str
     execution: str
-    predecessor: str = ""
-    claimed_at: str = ""
-    parked_at: str = ""
-    resumed_at: str = ""
-    spooled_at: str = ""
-    stuck_at: str = ""
-    first_failed_at: str = ""
+    state: State = State.RUNNING
     task: str = ""
+    order: str = ""
+    since: str = ""
     attempt: int = 0
-    failure: Failure = field(default_factory=Failure)
+    error: str = ""
+    cause: str = ""
+    failed_at: str = ""
+    first_failed_at: str = ""
+    noted_at: str = ""
+    claimed_at: str = ""
+    entered_at: str = ""
+    dead_at: str = ""
+    predecessor: str = ""
+    ended_at: str = ""
+    expires_at: int = 0
+    token: str = field(default="", repr=False)
+
+    @property
+    def key(self) -> str:
+        """The job's key, without the machine."""
+        return self.pk.partition("#")[2]
+
+    @property
+    def machine(self) -> str:
+        """The state machine whose job it is; empty: the stage's own."""
+        return self.pk.partition("#")[0].removeprefix("job").removeprefix("@")
+
+    @property
+    def waits(self) -> bool:
+        """Whether it is in line, parked or stuck."""
+        return not self.ended_at and self.state in WAITING
+
+    @property
+    def started_at(self) -> str:
+        """When the job's first execution started."""
+        return self.order.partition("#")[0]
+
+    @property
+    def failure(self) -> Failure:
+        """Why it failed last, read out of what Step Functions said; empty where it never failed."""
+        return (
+            read_failure({"Error": self.error, "Cause": self.cause}) if self.attempt else Failure()
+        )
+
+
+@dataclass(frozen=True)
+class Gate:
+    """Whether a task takes jobs; for a closed one by whom, why, since when and until when."""
+
+    open: bool
+    by: str = ""
+    why: str = ""
+    since: str = ""
+    until: str = ""
 
 
 @dataclass(frozen=True)
 class Slots:
-    """The executions inside a task, and its limit where somebody set one."""
+    """Who is inside a task, how many stand in line, its limit and its gate.
+
+    The maps are keyed by the claim's own key: `owners` to the execution, `waking` to the `since`
+    of the wait that `admit` ended and whose token it has yet to answer, `passes` to the time until
+    which the pass is good, `failed` to when it failed, since the last success. `close_after`
+    failures in a row close the gate.
+    """
 
     task: str
-    holders: frozenset[str] = field(default_factory=frozenset)
-    limit: int | None = None
+    owners: Mapping[str, str] = field(default_factory=dict)
+    waking: Mapping[str, str] = field(default_factory=dict)
+    passes: Mapping[str, str] = field(default_factory=dict)
+    failed: Mapping[str, str] = field(default_factory=dict)
+    waiting: int = 0
+    limit: int = 0
+    close_after: int = 1_000_000
+    closed_until: str = ""
+    closed_at: str = ""
+    closed_by: str = ""
+    closed_why: str = ""
+    window_from: str = ""
+    window_until: str = ""
+    window_why: str = ""
+    limit_set: int | None = None
+    limit_by: str = ""
+    limit_why: str = ""
+    limit_at: str = ""
+    complete: bool = True
+    """Whether the item has all that TakeSlot reads; `admit` completes one that has not."""
+
+    @property
+    def free(self) -> int:
+        """Slots that nobody has."""
+        return max(0, self.limit - len(self.owners))
+
+    def gate(self, now: datetime) -> Gate:
+        """Whether the task takes jobs now; judged as TakeSlot judges it."""
+        at = iso(now)
+        if self.closed_until > at:
+            until = "" if self.closed_until == FOR_EVER else self.closed_until
+            return Gate(False, self.closed_by, self.closed_why, self.closed_at, until)
+        if self.window_from and self.window_from <= at < self.window_until:
+            return Gate(False, "window", self.window_why, self.window_from, self.window_until)
+        if len(self.failed) >= self.close_after:
+            why = f"the last {len(self.failed)} jobs failed"
+            return Gate(False, "failures", why, max(self.failed.values()), "")
+        return Gate(True)

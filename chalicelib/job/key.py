@@ -1,4 +1,4 @@
-"""The key of a job, as `ClaimJob` reads it in an execution's input."""
+"""The key of a job, read in an execution's input as `ClaimJob` reads it."""
 
 import json
 import re
@@ -11,26 +11,44 @@ _LEAST, _MOST = 1e-6, 1e15
 _PIECE = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 
 
+def names_key(value: Any) -> bool:
+    """Whether this input is an object with a `key` of its own; an array's objects don't count."""
+    return isinstance(value, dict) and "key" in value
+
+
 def key_in(value: Any) -> str | None:
-    """The key that `ClaimJob` would read in this input; None where it has none.
+    """The key in this input; None where it names none, or one that ClaimJob refuses.
 
     Numbers are written as JSONata's `$string` writes them.
     """
-    given = value.get("key") if isinstance(value, dict) else None
+    if not names_key(value) or not is_key(given := value["key"]):
+        return None
     if isinstance(given, bool):
         return "true" if given else "false"
-    if isinstance(given, (int, float)):
-        return _number(float(f"{given:.15g}")) if abs(given) < _MOST else None
-    return given if isinstance(given, str) else None
+    return given if isinstance(given, str) else _number(float(given))
+
+
+def is_startable(value: Any) -> bool:
+    """Whether ClaimJob takes this input: it names a key that is one, or none at all."""
+    return not names_key(value) or is_key(value["key"])
+
+
+def job_key(text: str, name: str) -> str | None:
+    """The key of the execution with that input and name; None where it ends as BadInput.
+
+    The text is an execution's input, which may hold what `parse` refuses.
+    """
+    value = json.loads(flat(text), parse_int=_whole)
+    return key_in(value) if names_key(value) else name
 
 
 def key_in_text(text: str) -> str | None:
-    """The same for an execution's input as text, which may hold what `parse` refuses."""
-    return key_in(json.loads(_flat(text), parse_int=_whole))
+    """The key in an execution's input as text; None where it names none, or none that is one."""
+    return key_in(json.loads(flat(text), parse_int=_whole))
 
 
 def is_key(given: Any) -> bool:
-    """Whether `ClaimJob` would take this for a key."""
+    """Whether ClaimJob takes this for a key: 1 to 1,024 bytes, a boolean, a number of 15 digits."""
     if isinstance(given, str):
         try:
             return 1 <= len(given.encode()) <= MOST_BYTES
@@ -38,10 +56,12 @@ def is_key(given: Any) -> bool:
             return False
     if isinstance(given, bool) or given == 0:
         return True
-    return isinstance(given, (int, float)) and _LEAST <= abs(given) < _MOST
+    if not isinstance(given, (int, float)) or not _LEAST <= abs(given) < _MOST:
+        return False
+    return float(f"{given:.15g}") == given
 
 
-def _flat(text: str) -> str:
+def flat(text: str) -> str:
     """The same JSON with null for every value that is inside another one, however deep."""
     kept: list[str] = []
     depth = begins = 0
@@ -64,4 +84,4 @@ def _whole(text: str) -> int | float:
 
 def _number(value: float) -> str:
     """As JavaScript writes it, for the numbers that ClaimJob lets pass."""
-    return f"{Decimal(repr(value)):f}".removesuffix(".0")
+    return f"{Decimal(repr(value or 0.0)):f}".removesuffix(".0")

@@ -1,37 +1,51 @@
-"""Decides what to do with a spooled job. Pure: it touches nothing and asks nobody."""
+"""Decides what to do with a job that waits. Pure: it touches nothing and asks nobody."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from chalicelib.job.execution import Status
-from chalicelib.job.record import Record
+from chalicelib.job.claim import Claim, State
+from chalicelib.job.execution import DEAD, Status
+from chalicelib.limits import EVENTS, REDRIVABLE
+from chalicelib.moments import iso, read
 
-ENDS = frozenset({"AlreadyRunning", "BadInput", "GivenUp"})
+GIVEN_UP = "GivenUp"
+ENDS = frozenset({"AlreadyRunning", "BadInput", GIVEN_UP})
 """The errors of executions that were meant to end: nobody restarts those."""
+TOO_LARGE = "States.DataLimitExceeded"
+"""What a task's work ends with whose result is too large: done again, it ends so again."""
 
-REDRIVE_WITHIN = timedelta(days=14)
-REDRIVE_EVENTS = 24_999
+REDRIVE_EVENTS = EVENTS - 1
+"""A redrive adds an event of its own."""
 
+GONE_ON = "has gone on already"
 RESTARTED = "was restarted already"
-GONE_ON = "has gone on already, or waits on a newer token"
 
 
 class Action(StrEnum):
-    """What becomes of a spooled job."""
+    """What becomes of a job that waits."""
 
     RESUME = "resume"
     REDRIVE = "redrive"
     RESTART = "restart"
+    LINE = "line"
     STALE = "stale"
     STUCK = "stuck"
     LEAVE = "leave"
 
 
+PUT_BACK = (Action.RESUME, Action.REDRIVE, Action.RESTART, Action.LINE)
+"""What a replay counts: the job goes on, now or when its turn comes."""
+
+
 @dataclass(frozen=True)
 class Facts:
-    """What is known of a record's execution, where somebody looked."""
+    """What is known of a dead job's execution, where somebody looked.
+
+    `failed_in` is the state in which it ended; `input` the exact text of its input, or of its
+    predecessor's where it never started; both are empty where nobody can tell.
+    """
 
     status: Status
     error: str = ""
@@ -39,17 +53,14 @@ class Facts:
     redrives: int = 0
     redrivable: bool = False
     events: int = 0
-    failed_in_fail_state: bool = False
+    in_fail_state: bool = False
     failed_in: str = ""
-    given_up: bool = False
-    successor: bool = False
-    token_refused: bool = False
     input: str = ""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """Which jobs a replay is about; an empty field narrows nothing."""
+    """Which jobs a replay is about; an empty field narrows nothing. `older_than` is seconds."""
 
     task: str = ""
     error: str = ""
@@ -57,107 +68,139 @@ class Choice:
     older_than: int = 0
     keys: frozenset[str] = frozenset()
 
+    @property
+    def narrow(self) -> bool:
+        """Whether it passes over jobs of the tasks that it is about."""
+        return bool(self.error or self.key or self.older_than or self.keys)
+
+    @property
+    def by_queue(self) -> bool:
+        """Whether it may take jobs that only the queue knows: those have no task and no error."""
+        return not (self.task or self.error or self.keys)
+
+    def takes(self, claim: Claim, now: datetime) -> bool:
+        """Whether the job is among the chosen."""
+        return (
+            self.task in ("", claim.task)
+            and self.error in ("", claim.error)
+            and self.key in ("", claim.key)
+            and (not self.keys or claim.key in self.keys)
+            and (not self.older_than or _age(claim, now) >= self.older_than)
+        )
+
 
 @dataclass(frozen=True)
 class Rules:
-    """What holds for one replay. `cool_down` is seconds since the failure; 0 for people.
+    """What holds for one replay.
 
-    `excused` says, by key, how many failures were not the job's own and don't make it stuck.
+    `attended`: a person has asked for it; `max_attempts` and `cool_down` (seconds since the
+    failure) stop only the others. `stuck` takes stuck jobs in place of parked ones.
+    `service_failures` says, by key, how many failures were the service's own: those don't make a
+    job stuck.
     """
 
-    began: datetime
+    attended: bool = False
     max_attempts: int = 5
     cool_down: int = 0
-    take_stuck: bool = False
+    stuck: bool = False
     choice: Choice = field(default_factory=Choice)
-    excused: Mapping[str, int] = field(default_factory=dict)
+    service_failures: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def states(self) -> tuple[State, ...]:
+        """How a job stands that this replay may take; whoever names one takes it stuck, too."""
+        if self.attended and (self.choice.key or self.choice.keys):
+            return (State.PARKED, State.STUCK)
+        return (State.STUCK,) if self.stuck and self.attended else (State.PARKED,)
 
 
 @dataclass(frozen=True)
 class Decision:
-    """An action, why, and for LEAVE after how many seconds it is worth another look."""
+    """An action, why, and for LEAVE after how many seconds it is worth another look.
+
+    `ends` is how a STALE job has ended, where its claim does not say so yet.
+    """
 
     action: Action
     reason: str
     wait: int = 0
+    ends: State | None = None
 
 
-def admit(record: Record, spooled_at: datetime, now: datetime, rules: Rules) -> Decision | None:
+def screen(claim: Claim, now: datetime, rules: Rules) -> Decision | None:
     """Turn away what this replay must not take; None lets the job through."""
-    if spooled_at > rules.began:
-        return Decision(Action.LEAVE, "was spooled after this replay began")
-    if not _chosen(record, spooled_at, now, rules.choice):
-        return Decision(Action.LEAVE, "is not among the jobs that were chosen")
-    if (cooling := _cooling(record, spooled_at, now, rules.cool_down)) > 0:
-        return Decision(Action.LEAVE, "failed only a moment ago", cooling)
-    own = record.attempt - rules.excused.get(record.key, 0)
-    if own >= rules.max_attempts and not rules.take_stuck:
-        return Decision(Action.STUCK, f"has failed {record.attempt} times")
+    if not claim.waits or claim.state not in rules.states:
+        return Decision(Action.STALE, standing(claim))
+    if rules.attended:
+        return None
+    if claim.error == TOO_LARGE:
+        return Decision(Action.STUCK, "made a result too large for Step Functions")
+    if claim.attempt - rules.service_failures.get(claim.key, 0) >= rules.max_attempts:
+        return Decision(Action.STUCK, f"has failed {claim.attempt} times")
+    cooling = rules.cool_down - _age(claim, now)
+    if cooling > 0:
+        return Decision(Action.LEAVE, "failed only a moment ago", int(cooling) + 1)
     return None
 
 
-def needs_facts(record: Record) -> bool:
-    """Whether somebody must look at the execution before anything can be decided."""
-    return bool(record.execution) and not record.token
+def standing(claim: Claim) -> str:
+    """How a job stands, in words that end a sentence about it."""
+    if claim.ended_at:
+        return f"has ended ({claim.state.value}) at {claim.ended_at}"
+    if claim.state is State.LINE:
+        return f"stands in line for {claim.task} since {claim.since}"
+    if claim.waits:
+        return f"is {claim.state.value} since {claim.since}"
+    return "is running: it does not wait for anybody"
 
 
-def decide(record: Record, facts: Facts | None, now: datetime) -> Decision:
+def decide(claim: Claim, facts: Facts | None, now: datetime) -> Decision:
     """The cheapest recovery that the facts allow. Without facts a token is taken on trust."""
     if facts is None:
-        if record.token:
-            return Decision(Action.RESUME, "waits on its token")
-        return Decision(Action.RESTART, "has no execution that could go on")
-    if facts.status is Status.SUCCEEDED:
-        return Decision(Action.STALE, "has finished already")
-    if facts.given_up or facts.error in ENDS:
-        return Decision(Action.STALE, f"has ended for good ({facts.error or 'GivenUp'})")
+        return Decision(Action.RESUME, "waits on its token")
     if facts.status is Status.RUNNING:
-        return _of_running(record, facts)
-    if facts.successor:
-        return Decision(Action.STALE, RESTARTED)
-    if facts.status is not Status.MISSING and _may_redrive(facts, now):
+        return Decision(Action.STALE, GONE_ON)
+    if facts.status is Status.SUCCEEDED:
+        return Decision(Action.STALE, "has finished already", ends=State.FINISHED)
+    if facts.status in DEAD and (facts.error in ENDS or facts.in_fail_state):
+        how = State.GIVEN_UP if facts.error == GIVEN_UP else State.FAILED
+        return Decision(Action.STALE, f"has ended for good ({facts.error})", ends=how)
+    if facts.status in DEAD and _may_redrive(facts, now):
         return Decision(Action.REDRIVE, f"is {facts.status} and can go on where it failed")
+    if not facts.input:
+        return Decision(Action.LEAVE, NO_INPUT)
+    if facts.status is Status.MISSING and claim.predecessor:
+        return Decision(Action.RESTART, "was to be restarted, and never was")
     return Decision(Action.RESTART, f"its execution is {facts.status}")
 
 
-def _of_running(record: Record, facts: Facts) -> Decision:
-    if record.token and not facts.token_refused:
-        return Decision(Action.RESUME, "waits on its token")
-    return Decision(Action.STALE, GONE_ON)
+NO_INPUT = "its execution is gone, and its input with it; only a note on the spool may have it"
+
+
+def needs_slot(claim: Claim, facts: Facts) -> bool:
+    """Whether a redrive goes on inside the task; elsewhere the job itself asks for a slot."""
+    return bool(claim.task) and facts.failed_in == claim.task
+
+
+def after(at: datetime, claim: Claim) -> str:
+    """The time for a claim's next `since`: never the one that it has, for that tells two apart."""
+    moment = iso(at)
+    if moment > claim.since:
+        return moment
+    last = read(claim.since)
+    return iso(last + timedelta(milliseconds=1)) if last else moment
 
 
 def _may_redrive(facts: Facts, now: datetime) -> bool:
     return (
         facts.redrivable
         and facts.events < REDRIVE_EVENTS
-        and not facts.failed_in_fail_state
         and facts.stopped_at is not None
-        and now - facts.stopped_at < REDRIVE_WITHIN
+        and now - facts.stopped_at < REDRIVABLE
     )
 
 
-def _chosen(record: Record, spooled_at: datetime, now: datetime, choice: Choice) -> bool:
-    age = (now - failed_at(record, spooled_at)).total_seconds()
-    return (
-        choice.task in ("", record.task)
-        and choice.error in ("", record.error.name)
-        and choice.key in ("", record.key)
-        and (not choice.keys or record.key in choice.keys)
-        and age >= choice.older_than
-    )
-
-
-def _cooling(record: Record, spooled_at: datetime, now: datetime, cool_down: int) -> int:
-    """Seconds until the job has cooled down; zero or less when it has."""
-    age = (now - failed_at(record, spooled_at)).total_seconds()
-    return int(cool_down - age + 1) if age < cool_down else 0
-
-
-def failed_at(record: Record, spooled_at: datetime) -> datetime:
-    """When the job last failed, as far as the record says; never after it was spooled."""
-    try:
-        moment = datetime.fromisoformat(record.failed_at)
-    except ValueError:
-        return spooled_at
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=spooled_at.tzinfo)
-    return min(moment, spooled_at)
+def _age(claim: Claim, now: datetime) -> float:
+    """Seconds since the job failed last, or began to wait."""
+    moment = read(claim.failed_at) or read(claim.dead_at) or read(claim.since)
+    return (now - moment).total_seconds() if moment else 0

@@ -4,19 +4,27 @@ Times are seconds unless said otherwise; errors are those of `chalicelib.errors`
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from chalicelib.job.claim import Claim, Slots
+from chalicelib.job.claim import Claim, Slots, State
 from chalicelib.job.execution import Execution, Status, Tail
 from chalicelib.job.message import Message
-from chalicelib.job.overview import View
-from chalicelib.job.ramp_state import State
+from chalicelib.job.ramp_state import State as RampState
 
 Clock = Callable[[], datetime]
 """Tells the time of day, with its zone."""
 THREADS = 24
 """Calls that an engine may have under way at once; adapters are ready for as many."""
+
+
+@dataclass(frozen=True)
+class Count:
+    """A number of jobs; not `whole`: there are more, which nobody counted."""
+
+    number: int
+    whole: bool = True
 
 
 class Workflow(Protocol):
@@ -27,6 +35,9 @@ class Workflow(Protocol):
 
     def start(self, name: str, input: str) -> str:
         """Start an execution; returns its ARN. Raises AlreadyStarted."""
+
+    def fail(self, token: str, error: str, cause: str) -> None:
+        """End the wait on this token with an error. Raises TokenRefused."""
 
     def redrive(self, execution: str) -> None:
         """Let a dead execution go on at its failed state. Raises RedriveRefused."""
@@ -40,8 +51,17 @@ class Workflow(Protocol):
     def tail(self, execution: str) -> Tail:
         """Look at the end of its history."""
 
+    def history(self, execution: str, most: int) -> list[dict[str, Any]]:
+        """Its latest events, at most that many, the oldest of them first; without payloads."""
+
+    def states(self) -> frozenset[str]:
+        """The names of all states in the machine's definition."""
+
     def list(self, status: Status) -> Iterator[str]:
         """The ARNs of all executions of that status, youngest first."""
+
+    def deaths(self, status: Status) -> Iterator[tuple[str, int]]:
+        """Those of a status, with how often each was redriven; youngest first."""
 
     def arn(self, name: str) -> str:
         """The ARN that an execution of that name has."""
@@ -67,72 +87,147 @@ class Spool(Protocol):
 
 
 class Claims(Protocol):
-    """What the engines need of the table."""
+    """What the engines need of the table's claims. Every write is conditional and atomic.
 
-    def get(self, key: str) -> Claim | None:
-        """The claim on a key, read consistently."""
+    A write answers False where the claim does not stand as the caller saw it; doing it twice
+    changes nothing more. `Conflict` is raised where DynamoDB met another transaction: ask again.
+    """
 
-    def claims(self) -> Iterator[Claim]:
-        """All claims, in no order."""
+    def get(self, pk: str) -> Claim | None:
+        """One claim with its token, read consistently."""
 
-    def slots(self) -> Iterator[Slots]:
-        """All tasks that were ever entered, or limited."""
+    def get_many(self, pks: Sequence[str]) -> dict[str, Claim]:
+        """Claims by their keys with their tokens, read consistently, a hundred a call."""
 
-    def hand_over(self, key: str, owner: str, heir: str) -> bool:
-        """Let the heir own what the owner owned; False where somebody else does."""
+    def look(self, pks: Sequence[str], consistent: bool = False) -> dict[str, Claim]:
+        """Claims by their keys without their tokens, a hundred a call, for people."""
 
-    def mark_spooled(self, claim: Claim) -> bool:
-        """Write a dead owner's claim whole; False where somebody else owns the key."""
+    def waiting(self, state: State, task: str, after: str = "", limit: int = 0) -> Iterator[Claim]:
+        """The jobs that wait so for that task, oldest first, behind the order `after`; no tokens.
 
-    def mark_renewed(self, claim: Claim, at: str) -> None:
-        """Say that its message was sent anew, where the claim stands as it did."""
+        Reads the index page by page as it is asked, `limit` entries a page (0: as many as fit);
+        the index may lag behind the claims.
+        """
 
-    def revive(self, key: str, execution: str) -> bool:
-        """Say that a dead owner is about to live again; False where it owns the key no more."""
+    def count(self, state: State, task: str, after: str = "", most: int = 0) -> Count:
+        """How many wait so behind the order `after`, by at most `most` pages (0: all)."""
 
-    def mark_resumed(self, key: str, execution: str, parked_at: str, at: str) -> bool:
-        """Say that it goes on, where it was parked then and not again since."""
+    def mark_stuck(self, claim: Claim, at: str) -> bool:
+        """From parked to stuck, where it is parked with this execution and attempt."""
 
-    def mark_stuck(self, key: str, execution: str, at: str) -> None:
-        """Say in the claim that the job is stuck, where that execution still owns it."""
+    def mark_noted(self, claim: Claim, at: str) -> bool:
+        """Say that its note was sent (again), where it still waits as it did."""
 
-    def release(self, key: str, execution: str) -> bool:
-        """Give the key back, where that execution owns it."""
+    def park_dead(self, claim: Claim, at: str) -> bool:
+        """Park a job whose execution died: in one transaction its slot, or its place in line, is
+        free, and the claim says why, with no token. `claim` is as it shall be; its `since` is `at`.
 
-    def take_slot(self, task: str, execution: str, default_limit: int) -> bool:
-        """Let the execution into the task, as TakeSlot does; False where it is full or held."""
+        False where another execution owns the key, or this very death is written already.
+        """
 
-    def free_slot(self, task: str, execution: str) -> None:
-        """Take the execution out of the task; freeing twice changes nothing."""
+    def take_slot(self, claim: Claim, at: str) -> bool:
+        """Let a dead job in before its redrive, by TakeSlot's own rules; False where it can't."""
 
-    def set_limit(self, task: str, limit: int | None) -> None:
-        """Limit a task (0 holds it); None goes back to the stage's setting."""
+    def join_line(self, claim: Claim, at: str) -> bool:
+        """Put a dead job that finds no slot in line; `admit` redrives or restarts it."""
 
-    def buried(self, deaths: Sequence[str]) -> dict[str, str]:
-        """Which of these deaths were dealt with, and how (`spooled`, `ended`, `given up`)."""
+    def leave_again(self, claim: Claim, at: str) -> bool:
+        """Take back `take_slot` where the redrive was refused: parked and dead as `claim` says."""
 
-    def bury(self, death: str, how: str, expires: int) -> None:
+    def begin_redrive(self, claim: Claim, at: str) -> bool:
+        """Say that a dead job is about to be redriven where it needs no slot: its `since` is `at`.
+
+        It stays parked and dead; whoever saw it before can neither redrive it nor hand it over.
+        """
+
+    def revive(self, claim: Claim) -> bool:
+        """Say that a dead job's execution runs again: running, and no longer dead or parked."""
+
+    def hand_over(self, claim: Claim, successor: str, pk: str) -> bool:
+        """Let the restart own what the dead execution owned, before it starts.
+
+        `pk` is the successor's own key: another one where the key was the execution's name; then
+        one transaction ends the old claim and makes the new. Conditional on `dead_at`, so that
+        two who saw the same death hand over once, and to the same successor.
+        """
+
+    def end(self, claim: Claim, how: State, at: str, expires: int) -> bool:
+        """End a job: in one transaction its slot or its place in line is free and the claim says
+        how it ended, where that execution still owns it. `expires` is seconds since 1970."""
+
+    def tombstones(self, deaths: Sequence[str]) -> dict[str, str]:
+        """Which of these deaths were dealt with, and how (`parked`, `ended`, `given up`)."""
+
+    def put_tombstone(self, death: str, how: str, expires: int) -> None:
         """Remember until then (seconds since 1970) that this death was dealt with."""
+
+
+class Line(Protocol):
+    """What `admit`, the gate and the sweep need of a task's slots."""
+
+    def tasks(self) -> list[str]:
+        """Every task that has a slots item, in order of name."""
+
+    def slots(self, task: str) -> Slots:
+        """A task's slots, read consistently; incomplete ones where no item is."""
+
+    def complete(self, task: str, limit: int, close_after: int) -> Slots:
+        """Make what the item lacks; what is there stays."""
+
+    def apply_settings(self, task: str, limit: int, close_after: int) -> Slots:
+        """Make the item whole, and take over a limit that changed since it was last applied."""
+
+    def admit(self, claim: Claim, now: str, by_pass: bool) -> bool:
+        """Hand a free slot to a job in line and end its wait, in one transaction.
+
+        False where the job does not wait so any more, or the task has no room, or the gate is
+        closed and the job has no pass. Raises Conflict.
+        """
+
+    def woken(self, task: str, pk: str, since: str) -> bool:
+        """Its token was answered, or is void: one less in line; the slot stays as it is.
+
+        False where another has said so already.
+        """
+
+    def free_slot(self, task: str, pk: str, execution: str) -> bool:
+        """Take a slot from that execution; False where it has none."""
+
+    def recount(self, slots: Slots, waiting: int) -> bool:
+        """Set the line's length, where it is still what it was and nobody is being woken."""
+
+    def set_limit(self, task: str, limit: int, by: str, why: str, at: str) -> Slots:
+        """Let at most `limit` jobs in at once, from now on, for all."""
+
+    def close(
+        self, task: str, until: str, by: str, why: str, at: str, over: str | None = None
+    ) -> Slots:
+        """Close the gate until then (ISO 8601; FOR_EVER: until somebody opens it).
+
+        With `over`, only where its last closing is still that of this time (empty: there is none).
+        """
+
+    def open(self, task: str, by: str, why: str, at: str, over: str | None = None) -> Slots:
+        """Open the gate and forget the failures in a row; `over` as in `close`."""
+
+    def set_window(self, task: str, begins: str, ends: str, why: str) -> None:
+        """Write down the maintenance window under way or next; empty: there is none."""
+
+    def give_pass(self, task: str, pks: Sequence[str], until: str) -> None:
+        """Let these jobs through a closed gate until then, within the limit."""
+
+    def drop_passes(self, task: str, pks: Sequence[str]) -> None:
+        """Take passes back."""
 
 
 class Ramps(Protocol):
     """What a tick needs of the table."""
 
-    def get(self, task: str) -> State:
+    def get(self, task: str) -> RampState:
         """The task's state, read consistently; a new one where there is none."""
 
-    def put(self, state: State) -> State | None:
+    def put(self, state: RampState) -> RampState | None:
         """Write it over the version that it came from; None where that is not there any more."""
-
-
-class Overview(Protocol):
-    """What the API needs of the table."""
-
-    def read(self, after: datetime | None = None) -> View:
-        """All jobs and tasks, as they are or were a moment ago, but not before that time."""
-
-    def forget(self) -> None:
-        """Look anew next time: something has just been changed."""
 
 
 class Telemetry(Protocol):
@@ -146,3 +241,13 @@ class Telemetry(Protocol):
 
     def metric(self, name: str, value: float = 1, **dimensions: str) -> None:
         """Add to a metric."""
+
+
+class Trigger(Protocol):
+    """What people need of the event-source mapping from the spool to the replay Lambda."""
+
+    def state(self) -> str:
+        """`enabled`, `disabled`, on the way there `enabling` or `disabling`, or `missing`."""
+
+    def switch(self, enabled: bool) -> str:
+        """Let SQS call the function, or no longer; returns the state. Raises NotFound."""

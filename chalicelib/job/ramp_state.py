@@ -3,15 +3,14 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
 
 class Verdict(StrEnum):
-    """What a step has told of the neighbour."""
+    """What a step has told of the service."""
 
     NONE = ""
     HEALTHY = "healthy"
@@ -21,30 +20,33 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True)
-class Out:
+class Released:
     """A job that the last step released, as it stood then. Times are ISO 8601, UTC.
 
-    `took` is how many seconds it had needed to fail; `inside_at` is when it was in the task for
-    certain; `anew`: it starts from the beginning, since its execution was gone.
+    `since` is when the wait began that the step ended; `took` is how many seconds the job had
+    needed to fail.
     """
 
-    key: str
-    execution: str
+    pk: str
     attempt: int
     error: str
-    parked_at: str
+    since: str
     took: float = 0
-    anew: bool = False
-    inside_at: str = ""
+
+    @property
+    def key(self) -> str:
+        """The job's key, for people."""
+        return self.pk.partition("#")[2]
 
 
 @dataclass(frozen=True)
 class State:
     """One task's ramp. `wait` is seconds; `due` is when it acts next, empty: at the next tick.
 
-    `excused` counts, by a job's mark, failures that were the neighbour's and not the job's own;
-    `suspects` are jobs that failed while others came through; `absent` are jobs whose message was
-    not on the spool, and until when they are left alone. `odd`: an unlike error has been let pass.
+    Jobs are named by the digests of their claims' keys: `service_failures` counts failures that
+    were the service's and not the job's own; `suspects` failed while others came through.
+    `unlike_error_seen`: one error unlike the others was let pass. `closed`: the ramp wants the
+    gate closed, so that only its steps go in; `why` says it to people.
     """
 
     task: str
@@ -53,12 +55,10 @@ class State:
     wait: int = 0
     due: str = ""
     released_at: str = ""
-    roomy: bool = False
-    out: tuple[Out, ...] = ()
-    excused: Mapping[str, int] = field(default_factory=dict)
+    released: tuple[Released, ...] = ()
+    service_failures: Mapping[str, int] = field(default_factory=dict)
     suspects: frozenset[str] = field(default_factory=frozenset)
-    absent: Mapping[str, str] = field(default_factory=dict)
-    odd: bool = False
+    unlike_error_seen: bool = False
     refusals: int = 0
     last: Verdict = Verdict.NONE
     last_at: str = ""
@@ -67,11 +67,13 @@ class State:
     waiting: int = 0
     held: str = ""
     held_until: str = ""
+    closed: bool = False
+    why: str = ""
     by: str = ""
 
 
 @lru_cache(maxsize=4096)
-def mark(key: str) -> str:
+def digest(key: str) -> str:
     """A short name for a key, which may be 1,024 bytes long while an item ends at 400 KB."""
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
@@ -85,20 +87,20 @@ def encode(state: State) -> str:
 def decode(text: str) -> State:
     """Read what `encode` wrote; what this version does not know is left out."""
     data: dict[str, Any] = json.loads(text)
-    known = {name: data[name] for name in State.__dataclass_fields__ if name in data}
-    known["out"] = tuple(Out(**_known_out(one)) for one in data.get("out", ()))
-    known["suspects"] = frozenset(data.get("suspects", ()))
-    known["last"] = Verdict(data.get("last", ""))
+    known = _known(State, data)
+    known["released"] = tuple(Released(**_known(Released, one)) for one in data["released"])
+    known["suspects"] = frozenset(data["suspects"])
+    known["last"] = _verdict(data["last"])
     return State(**known)
 
 
-def _known_out(data: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: data[name] for name in Out.__dataclass_fields__ if name in data}
+def _known(kind: type[State | Released], data: Mapping[str, Any]) -> dict[str, Any]:
+    return {field.name: data[field.name] for field in fields(kind) if field.name in data}
 
 
-def moment(text: str) -> datetime | None:
-    """An ISO 8601 time that was written by us or by the state machine; None where there is none."""
+def _verdict(text: str) -> Verdict:
+    """A verdict; NONE for one that only another version knows."""
     try:
-        return datetime.fromisoformat(text)
+        return Verdict(text)
     except ValueError:
-        return None
+        return Verdict.NONE

@@ -1,65 +1,89 @@
-"""Sets jobs aside: what the spool Lambda does with whatever it is called with."""
+"""The spool Lambda: sends a job's note to the spool, and hands deaths to the rescue.
 
-from dataclasses import dataclass
+It swallows no error: whoever called it calls again.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 from chalicelib import metrics
-from chalicelib.errors import BadRequest
-from chalicelib.job.key import key_in
+from chalicelib.errors import BadRequest, Unreadable
+from chalicelib.job.failure import read_failure
+from chalicelib.job.json_text import compact
 from chalicelib.job.ports import Spool, Telemetry, Workflow
-from chalicelib.job.record import ABSENT, VERSION, Record, encode, parse, read, read_failure
-from chalicelib.parking.rescue import Rescue
+from chalicelib.job.record import Record, encode, read, read_bare
+from chalicelib.limits import PAYLOAD
+from chalicelib.parking.note import with_input
 
 STATUS_CHANGE = "Step Functions Execution Status Change"
+ERROR = "error-info"
+SHAPES = (
+    "error_spool takes the state machine's payload (with respool), a"
+    f' "{STATUS_CHANGE}" event, or {{"key": ..., "{ERROR}": {{...}}}}'
+)
 
 
 @dataclass(frozen=True)
 class Spooling:
     """Takes the state machine's payload, a status-change event, or a plain key with its error.
 
-    It swallows no error: whoever called it calls again.
+    `rescue` deals with the end of an execution.
     """
 
     workflow: Workflow
     spool: Spool
-    net: Rescue
+    stuck: Spool
+    rescue: Callable[[str], str]
     telemetry: Telemetry
 
     def take(self, event: Any) -> dict[str, str]:
-        """Set one job aside; says which, and how. Raises BadRequest for any other shape."""
+        """Send one job's note; says which, and what became of it.
+
+        Raises BadRequest for any other shape, and Unreadable for a payload that is none.
+        """
         if not isinstance(event, dict):
             raise BadRequest(f"{SHAPES}, not {type(event).__name__}")
         if event.get("detail-type") == STATUS_CHANGE:
             return self._catch(event.get("detail"))
-        if "respool" in event or ("token" in event and "error-info" not in event):
-            return self._park(read({"respool": VERSION, **event}))
+        if "respool" in event:
+            return self._note(read(event))
         if "key" in event:
-            return self._spool(_plain(event))
+            return self._spool_plain(event)
         raise BadRequest(f"{SHAPES}, not an object with {len(event)} other fields")
 
     def _catch(self, detail: Any) -> dict[str, str]:
         execution = detail.get("executionArn") if isinstance(detail, dict) else None
         if not isinstance(execution, str) or not execution:
             raise BadRequest(f'{SHAPES}; this "{STATUS_CHANGE}" names no execution')
-        return {"execution": execution, "result": self.net.catch(execution)}
+        return {"execution": execution, "result": self.rescue(execution)}
 
-    def _park(self, record: Record) -> dict[str, str]:
-        """A parked job waits on its token; a large input comes by reference and is fetched."""
-        if record.input is ABSENT:
-            record = self._with_input(record)
-        return self._spool(record)
-
-    def _with_input(self, record: Record) -> Record:
+    def _note(self, record: Record) -> dict[str, str]:
+        """A parked job's note; its input is what the execution was started with, to the letter."""
         text = self.workflow.describe(record.execution).input
-        try:
-            return record.with_input(parse(text)) if text else record
-        except (ValueError, RecursionError):
-            return record  # a restart reads it, to the letter, off the execution
+        self.spool.send(with_input(record, text))
+        return self._tell(record, "spooled")
 
-    def _spool(self, record: Record) -> dict[str, str]:
+    def _spool_plain(self, event: dict[str, Any]) -> dict[str, str]:
+        """An older state machine's call: all but the error is a job that only the queue knows.
+
+        One that no execution could be started with goes to the stuck queue, whole: there it is
+        seen and kept, and nobody is told that it was put back.
+        """
+        job = {name: value for name, value in event.items() if name != ERROR}
+        try:
+            record = _startable(job)
+        except Unreadable as wrong:
+            self.stuck.send(compact(event))
+            self.telemetry.warning("message-stuck", key=_shown(event["key"]), reason=str(wrong))
+            self.telemetry.metric(metrics.UNREADABLE)
+            return {"key": _shown(event["key"]), "result": "stuck", "reason": str(wrong)}
         self.spool.send(encode(record))
+        return self._tell(replace(record, error=read_failure(event.get(ERROR))), "spooled")
+
+    def _tell(self, record: Record, result: str) -> dict[str, str]:
         self.telemetry.event(
-            "job-spooled",
+            f"job-{result}",
             key=record.key,
             execution=record.execution,
             task=record.task,
@@ -67,17 +91,19 @@ class Spooling:
             error_name=record.error.name,
         )
         self.telemetry.metric(metrics.SPOOLED, task=record.task, error=record.error.name)
-        return {"key": record.key, "result": "spooled"}
+        return {"key": record.key, "result": result}
 
 
-SHAPES = (
-    "error_spool takes the state machine's payload (with a token), a"
-    f' "{STATUS_CHANGE}" event, or {{"key": ..., "error-info": {{...}}}}'
-)
+def _startable(job: dict[str, Any]) -> Record:
+    """A job by its input alone. Raises Unreadable where Step Functions would not start it."""
+    record = read_bare(job)
+    if (size := len(compact(job).encode())) > PAYLOAD:
+        raise Unreadable(f"it has {size:,} bytes, and an execution's input {PAYLOAD:,} at most")
+    return record
 
 
-def _plain(event: dict[str, Any]) -> Record:
-    """An older state machine's call: everything but the error is the job's input."""
-    job = {name: value for name, value in event.items() if name != "error-info"}
-    error = read_failure(event.get("error-info"))
-    return Record(key=key_in(job) or "", error=error, attempt=1, input=job)
+def _shown(key: Any) -> str:
+    """A key that is none, without what it may hold of a payload."""
+    if isinstance(key, str):
+        return key if len(key) <= 100 else f"{key[:100]}..."
+    return f"({type(key).__name__})"

@@ -1,84 +1,127 @@
-"""Ends a job that nobody wants any more: its execution, its claim and its message."""
+"""Ends a job that nobody wants any more: a handful of calls, whatever else waits."""
 
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 
 from chalicelib import metrics
-from chalicelib.errors import BadRequest, NotFound
-from chalicelib.job.claim import Claim
-from chalicelib.job.execution import DEAD, Execution, Status
-from chalicelib.job.message import Message, key_of
-from chalicelib.job.ports import Claims, Clock, Spool, Telemetry, Workflow
-from chalicelib.job.record import Record
-from chalicelib.limits import BATCH
+from chalicelib.errors import BadRequest, NotFound, TokenRefused
+from chalicelib.job.claim import JOB, Claim, State
+from chalicelib.job.deaths import death
+from chalicelib.job.execution import Execution, Status
+from chalicelib.job.plan import GIVEN_UP, after
+from chalicelib.job.ports import Claims, Clock, Telemetry, Workflow
 from chalicelib.parking.rescue import REMEMBERED
+from chalicelib.replaying.patience import Patience
 
 MOST_REASON = 1000
-HIDDEN = 60
+SECONDS = 20.0
+"""For all of it, where AWS asks to slow down."""
+_PAUSES = (0.0, 0.2, 0.5, 1.0, 2.0)
+"""Seconds between looks whether an execution has ended: DescribeExecution lags."""
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a job ended that was to be given up: by that, or before it by itself."""
+
+    key: str
+    state: State
+    ended_at: str
+
+    @property
+    def given_up(self) -> bool:
+        """Whether it is given up, now or earlier."""
+        return self.state is State.GIVEN_UP
 
 
 @dataclass(frozen=True)
 class GiveUp:
-    """Gives jobs up; doing it twice changes nothing more."""
+    """Gives jobs up; doing it twice changes nothing more.
+
+    First comes what is final: the execution's own end, or of a dead one its claim's. The token
+    decides between this and a replay: only one of the two can use it.
+    """
 
     workflow: Workflow
     claims: Claims
-    queues: tuple[Spool, ...]
     telemetry: Telemetry
     clock: Clock
+    elapsed: Callable[[], float]
+    pause: Callable[[float], None]
+    history: timedelta = timedelta(days=30)
 
-    def end(self, key: str, reason: str) -> bool:
-        """End the job for good; says whether its message was found and deleted.
+    def end(self, key: str, reason: str) -> Ending:
+        """End the job for good; says how it ended, which may be otherwise.
 
-        A message that stays is dropped as stale when a replay meets it. Raises BadRequest
-        without a reason, and NotFound where neither a claim nor a message has that key.
+        Raises BadRequest without a reason, and NotFound where no claim has that key.
         """
         if not reason.strip() or len(reason) > MOST_REASON:
             raise BadRequest(
                 f"a reason of 1 to {MOST_REASON} characters is needed to give up {key}"
             )
-        claim = self.claims.get(key)
-        if claim is not None:
-            self._end_execution(claim, reason)
-        removed = self._remove_messages(key)
-        if claim is None and not removed:
-            raise NotFound(f"no job has the key {key!r}: it finished, or was never started")
-        if claim is not None:
-            self.claims.release(key, claim.execution)
-        self.telemetry.event("job-given-up", key=key, execution=claim.execution if claim else "")
-        self.telemetry.metric(metrics.GIVEN_UP)
-        return removed
+        calm = Patience(self.telemetry, self.elapsed, self.pause, self.elapsed() + SECONDS)
+        claim = calm(lambda: self.claims.get(JOB + key))
+        if claim is None:
+            raise NotFound(f"no job has the key {key!r}: it ended long ago, or was never started")
+        if claim.ended_at:
+            return _ending(claim)
+        how = State.FINISHED if self._has_finished(claim, reason, calm) else State.GIVEN_UP
+        return self._conclude(claim, how, calm)
 
-    def _end_execution(self, claim: Claim, reason: str) -> None:
-        """First what makes it final: the execution's own end, or for a dead one its grave."""
-        found = self.workflow.describe(claim.execution)
+    def _has_finished(self, claim: Claim, reason: str, calm: Patience) -> bool:
+        """End the execution; says whether it was too late for that."""
+        if claim.dead_at:
+            return self._end_dead(claim, reason, calm)
+        if claim.token and claim.waits:
+            try:
+                calm(lambda: self.workflow.fail(claim.token, GIVEN_UP, reason))
+            except TokenRefused:
+                return self._stop(claim, reason, calm)
+            return False
+        return self._stop(claim, reason, calm)
+
+    def _stop(self, claim: Claim, reason: str, calm: Patience) -> bool:
+        """Stop it, and look how it ended: it may have finished in the same moment."""
+        with suppress(NotFound):  # it was never started, or Step Functions has forgotten it
+            calm(lambda: self.workflow.stop(claim.execution, GIVEN_UP, reason))
+        found = calm(lambda: self.workflow.describe(claim.execution))
+        for seconds in _PAUSES:
+            if found.status is not Status.RUNNING or not calm.wait(seconds):
+                break
+            found = calm(lambda: self.workflow.describe(claim.execution))
+        self._remember(found, calm)
+        return found.status is Status.SUCCEEDED
+
+    def _end_dead(self, claim: Claim, reason: str, calm: Patience) -> bool:
+        """A dead job ends by its claim alone, unless its execution runs again, or never did."""
+        found = calm(lambda: self.workflow.describe(claim.execution))
         if found.status is Status.RUNNING:
-            self.workflow.stop(claim.execution, "GivenUp", reason)
-        elif found.status in (*DEAD, Status.MISSING):
-            self._bury(found)
-            if found.status is Status.MISSING and claim.predecessor:  # a start that never came
-                self._bury(self.workflow.describe(claim.predecessor))
-        for slots in self.claims.slots():
-            if claim.execution in slots.holders:
-                self.claims.free_slot(slots.task, claim.execution)
+            return self._stop(claim, reason, calm)
+        self._remember(found, calm)
+        return found.status is Status.SUCCEEDED
 
-    def _bury(self, found: Execution) -> None:
-        death = Record(execution=found.arn, redrives=found.redrives).death
-        self.claims.bury(death, "given up", int((self.clock() + REMEMBERED).timestamp()))
+    def _remember(self, found: Execution, calm: Patience) -> None:
+        """Nobody rescues this death: it may not have been heard of yet."""
+        if found.status in (Status.SUCCEEDED, Status.MISSING):
+            return
+        expires = int((self.clock() + REMEMBERED).timestamp())
+        name = death(found.arn, found.redrives)
+        calm(lambda: self.claims.put_tombstone(name, "given up", expires))
 
-    def _remove_messages(self, key: str) -> bool:
-        return any([self._remove_from(queue, key) for queue in self.queues])
+    def _conclude(self, claim: Claim, how: State, calm: Patience) -> Ending:
+        """Free what the job has, in one transaction, and say how it stands now."""
+        now = self.clock()
+        at, expires = after(now, claim), int((now + self.history).timestamp())
+        if calm(lambda: self.claims.end(claim, how, at, expires)):
+            if how is State.GIVEN_UP:
+                self.telemetry.event("job-given-up", key=claim.key, execution=claim.execution)
+                self.telemetry.metric(metrics.GIVEN_UP, task=claim.task)
+            return Ending(claim.key, how, at)
+        stands = calm(lambda: self.claims.get(claim.pk))
+        return _ending(stands or claim)
 
-    def _remove_from(self, queue: Spool, key: str) -> bool:
-        """Read the whole queue once, delete the job's messages and give back the others."""
-        others: list[Message] = []
-        found = False
-        try:
-            while messages := queue.receive(BATCH, HIDDEN):
-                ours = [message for message in messages if key_of(message) == key]
-                others += [message for message in messages if message not in ours]
-                if ours:
-                    queue.delete(ours)
-                    found = True
-        finally:
-            queue.release(others)
-        return found
+
+def _ending(claim: Claim) -> Ending:
+    return Ending(claim.key, claim.state, claim.ended_at)

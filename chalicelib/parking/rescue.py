@@ -1,161 +1,198 @@
-"""The net: catches a job whose execution died outside every Catch, and spools it for a restart.
+"""The rescue: parks a job whose execution died outside every Catch, so that it can be restarted.
 
-A death may be announced many times, by events and by the sweep; it is dealt with once.
+A death may be announced many times, by events and by the sweep; it is dealt with once. The order
+matters: one transaction frees the slot or the place in line and says in the claim why the job
+waits; then its note is sent; the tombstone comes last, so that a crash before it leads to another
+look, which finds the rest done.
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
 from chalicelib import metrics
-from chalicelib.job.claim import Claim
+from chalicelib.job.claim import JOB, Claim, State
+from chalicelib.job.deaths import death
 from chalicelib.job.execution import DEAD, Execution, Status
-from chalicelib.job.key import key_in_text
-from chalicelib.job.plan import ENDS
-from chalicelib.job.ports import Claims, Clock, Spool, Telemetry, Workflow
-from chalicelib.job.record import ABSENT, Failure, Record, encode, parse
-from chalicelib.replaying.inspection import Inspection
+from chalicelib.job.failure import MOST_CAUSE
+from chalicelib.job.key import job_key
+from chalicelib.job.plan import ENDS, GIVEN_UP, TOO_LARGE, after
+from chalicelib.job.ports import Claims, Clock, Line, Spool, Telemetry, Workflow
+from chalicelib.job.restarts import Origin, read_restart_name
+from chalicelib.moments import iso
+from chalicelib.names import UNCERTAIN_TASK
+from chalicelib.parking.note import note_of
 
-RENEWING = "renewing"
-"""A grave that says this is to be dealt with again."""
+PARKED, ENDED, ALREADY, ALIVE, FOREIGN = "parked", "ended", "already", "alive", "foreign"
+"""How an announced death is dealt with; the first two stand on its tombstone."""
+LAG = timedelta(minutes=10)
+"""Far longer than DescribeExecution shows an execution as it was."""
 REMEMBERED = timedelta(days=100)
 """Longer than Step Functions keeps a closed execution (90 days)."""
+_NAMES = {Status.FAILED: "Failed", Status.TIMED_OUT: "TimedOut", Status.ABORTED: "Aborted"}
+"""Errors of executions that have none of their own."""
 
 
 @dataclass(frozen=True)
 class Rescue:
-    """Deals with dead executions; safe to call again at any time."""
+    """Deals with dead executions; safe to call again at any time.
+
+    `history` is how long the claim of an ended job is kept.
+    """
 
     workflow: Workflow
     claims: Claims
+    line: Line
     spool: Spool
     telemetry: Telemetry
     clock: Clock
+    history: timedelta = timedelta(days=30)
 
     def catch(self, execution: str) -> str:
-        """Deal with one execution's end; returns how: `spooled`, `ended`, `already` or `alive`.
+        """Deal with one execution's end; returns how.
 
-        The order matters: the message is sent before the death is buried, so that a crash
-        between the two leads to a second message, whose restart has the very same name.
+        `parked`: its job waits for a redrive or a restart; `ended`: it was meant to end, or its
+        job is another execution's; `already`: this death was dealt with; `alive`: it is not dead,
+        as far as Step Functions says; `foreign`: it belongs to another state machine.
         """
+        if not self.owns(execution):
+            return FOREIGN
         found = self.workflow.describe(execution)
         if found.status not in DEAD:
-            return "alive"
-        death = _record(found).death
-        if self.claims.buried([death]).get(death, RENEWING) != RENEWING:
-            return "already"
-        how = self._end(found) if found.error in ENDS else self._spool(found)
-        self._bury(death, how)
+            return ALIVE
+        if self.is_known(found):
+            return ALREADY
+        how = self._settle(found)
+        if how == ALIVE:
+            return how
+        expires = int((self.clock() + REMEMBERED).timestamp())
+        self.claims.put_tombstone(death(execution, found.redrives), how, expires)
         self.telemetry.event(f"death-{how}", execution=execution, status=found.status.value)
         self.telemetry.metric(metrics.CAUGHT)
         return how
 
-    def renew(self, found: Execution) -> bool:
-        """Spool a dead execution's job once more, long after its first message; says if it did.
+    def owns(self, execution: str) -> bool:
+        """Whether an execution is one of this stage's own state machine."""
+        return execution.rpartition(":")[0] == self.workflow.arn("any").rpartition(":")[0]
 
-        Its grave says so first: a crash on the way leaves a death that is still to be dealt with.
+    def is_known(self, found: Execution) -> bool:
+        """Whether the end of this run of an execution was dealt with."""
+        return bool(self.claims.tombstones([death(found.arn, found.redrives)]))
+
+    def end(self, claim: Claim, how: State) -> bool:
+        """Say in a claim that its job has ended; what it has of its task is free again."""
+        now = self.clock()
+        expires = int((now + self.history).timestamp())
+        return self.claims.end(claim, how, after(now, claim), expires)
+
+    def park(self, found: Execution, claim: Claim) -> bool:
+        """Park a dead execution's job, then send its note; says whether it waits now."""
+        dead = self._dead(found, claim)
+        if not self.claims.park_dead(dead, dead.since):
+            stands = self.claims.get(claim.pk)
+            if stands is None or not _is_this_death(stands, dead):
+                return False
+            dead = stands
+        else:
+            self.telemetry.event(
+                "job-parked", key=dead.key, execution=found.arn, task=dead.task, error=dead.error
+            )
+        self._send_note(dead, found)
+        return True
+
+    def _settle(self, found: Execution) -> str:
+        name = found.arn.rpartition(":")[2]
+        key = job_key(found.input, name)
+        if key is None:  # it ended as BadInput, or before it could claim anything
+            return ENDED
+        claim = self.claims.get(JOB + key)
+        mine = claim if claim is not None and claim.execution == found.arn else None
+        if self._was_meant_to_end(found):
+            return self._end(found, mine)
+        if mine is not None and self._lives_on(found, mine):
+            return ALIVE
+        if mine is not None:
+            return PARKED if not mine.ended_at and self.park(found, mine) else ENDED
+        new = _unclaimed(found, key, self._first_task())
+        if claim is not None and not _is_free_for(claim, new):
+            self.telemetry.warning("death-superseded", key=key, execution=found.arn)
+            return ENDED
+        return PARKED if self.park(found, new) else ENDED
+
+    def _was_meant_to_end(self, found: Execution) -> bool:
+        """By one of our own errors, or in a Fail state: whoever wrote that state meant it."""
+        if found.error in ENDS:
+            return True
+        return found.status is Status.FAILED and self.workflow.tail(found.arn).in_fail_state
+
+    def _lives_on(self, found: Execution, claim: Claim) -> bool:
+        """Whether the job has done something since: then it was redriven, and the look lags.
+
+        No look lags for long. A stuck job's `since` may be when somebody marked it.
         """
-        self._bury(_record(found).death, RENEWING)
-        return self.catch(found.arn) == "spooled"
+        if claim.dead_at or found.stopped_at is None or self.clock() - found.stopped_at > LAG:
+            return False
+        changed = claim.failed_at if claim.state is State.STUCK else claim.since
+        return changed > iso(found.stopped_at)
 
-    def renew_start(self, claim: Claim, origin: Execution) -> None:
-        """Spool a job once more whose key was handed to a restart that then never started.
+    def _end(self, found: Execution, claim: Claim | None) -> str:
+        """What it owned is free again, and its claim says how it ended."""
+        if claim is not None:
+            self.end(claim, State.GIVEN_UP if found.error == GIVEN_UP else State.FAILED)
+        return ENDED
 
-        The message is sent first: a crash after it leads to another one, which proves stale.
-        """
-        self.spool.send(encode(_as_claimed(_record(origin), claim)))
-        now = self.clock().isoformat(timespec="milliseconds")
-        self.claims.mark_renewed(claim, now)
-
-    def _bury(self, death: str, how: str) -> None:
-        expires = self.clock() + REMEMBERED
-        self.claims.bury(death, how, int(expires.timestamp()))
-
-    def _end(self, found: Execution) -> str:
-        """It was meant to end: what it owned is free again."""
-        self._free_slots(found.arn)
-        self.claims.release(_record(found).key, found.arn)
-        return "ended"
-
-    def _spool(self, found: Execution) -> str:
-        """Free its slot, keep its key for the restart, and set the job aside."""
-        self._free_slots(found.arn)
-        record = self._respool(found)
-        if record is None:
-            self.telemetry.warning("death-superseded", execution=found.arn)
-            return "ended"
-        self.telemetry.event("job-spooled", key=record.key, execution=found.arn, task=record.task)
-        self.telemetry.metric(metrics.SPOOLED, task=record.task, error=record.error.name)
-        return "spooled"
-
-    def _respool(self, found: Execution) -> Record | None:
-        """Send the job to the spool; None where another execution has its key, or had it."""
-        record = _record(found)
-        if Inspection(self.workflow, self.claims).heir(record).status is not Status.MISSING:
-            self.claims.release(record.key, record.execution)
-            return None
-        now = self.clock().isoformat(timespec="milliseconds")
-        claim = self._marked(record, self.claims.get(record.key), now)
-        if not self.claims.mark_spooled(claim):
-            return None
-        record = _as_claimed(record, claim)
-        self.spool.send(encode(record))
-        return record
-
-    def _marked(self, record: Record, claim: Claim | None, now: str) -> Claim:
-        """The claim as it is from now on; marking it again counts no further failure."""
-        old = claim or Claim(record.key, record.execution, claimed_at=record.started_at)
-        again = bool(old.spooled_at)
+    def _dead(self, found: Execution, claim: Claim) -> Claim:
+        """The claim as it shall be. Its `dead_at` names this very death."""
+        now = self.clock()
+        died = iso(found.stopped_at or now)
+        error = found.error or _NAMES[found.status]
+        stuck = claim.state is State.STUCK or error == TOO_LARGE
         return replace(
-            old,
-            execution=record.execution,
-            parked_at=old.parked_at or now,
-            spooled_at=now,
-            first_failed_at=old.first_failed_at or now,
-            attempt=old.attempt if again else old.attempt + 1,
-            failure=record.error,
+            claim,
+            state=State.STUCK if stuck else State.PARKED,
+            task=claim.task or self._first_task(),
+            since=after(now, claim),
+            attempt=claim.attempt + 1,
+            error=error,
+            cause=found.cause[:MOST_CAUSE],
+            failed_at=died,
+            first_failed_at=claim.first_failed_at or died,
+            dead_at=died,
+            noted_at="",
+            token="",
         )
 
-    def _free_slots(self, execution: str) -> None:
-        for slots in self.claims.slots():
-            if execution in slots.holders:
-                self.claims.free_slot(slots.task, execution)
+    def _send_note(self, claim: Claim, found: Execution) -> None:
+        if claim.noted_at:
+            return
+        self.spool.send(note_of(claim, found.redrives, found.input))
+        self.claims.mark_noted(claim, iso(self.clock()))
+        self.telemetry.event("job-spooled", key=claim.key, execution=claim.execution)
+        self.telemetry.metric(metrics.SPOOLED, task=claim.task, error=claim.failure.name)
+
+    def _first_task(self) -> str:
+        """Where a job waits that died before its claim could name a task: a restart begins anew."""
+        tasks = self.line.tasks()
+        return UNCERTAIN_TASK if UNCERTAIN_TASK in tasks or not tasks else tasks[0]
 
 
-def _record(found: Execution) -> Record:
-    """The record of a dead execution's job; a restart reads the input off the execution."""
-    key = key_in_text(found.input) if found.input else None
-    return Record(
-        key=found.arn.rpartition(":")[2] if key is None else key,
+def _unclaimed(found: Execution, key: str, task: str) -> Claim:
+    """The claim of a job that died before it could make one."""
+    began = iso(found.started_at) if found.started_at else ""
+    origin = read_restart_name(found.arn.rpartition(":")[2]) or Origin(began, 0)
+    return Claim(
+        pk=JOB + key,
         execution=found.arn,
-        redrives=found.redrives,
-        started_at=_iso(found.started_at),
-        error=Failure(found.error or _NAMES[found.status], found.cause[:1000]),
-        input=_input(found.input),
+        task=task,
+        order=f"{origin.started_at}#{key[:200]}",
+        attempt=origin.attempt,
+        claimed_at=began,
     )
 
 
-def _as_claimed(record: Record, claim: Claim) -> Record:
-    """The record with what its claim tells of the job's failures."""
-    return replace(
-        record,
-        task=claim.task,
-        attempt=claim.attempt,
-        failed_at=claim.parked_at,
-        first_failed_at=claim.first_failed_at,
-    )
+def _is_free_for(claim: Claim, new: Claim) -> bool:
+    """Whether a key's claim is an ended one of another job; a job keeps its first start."""
+    return bool(claim.ended_at) and claim.started_at != new.started_at
 
 
-def _input(text: str) -> Any:
-    """The input whole, so that it outlives its execution; by reference where it can't be read."""
-    try:
-        return parse(text) if text else ABSENT
-    except (ValueError, RecursionError):
-        return ABSENT
-
-
-_NAMES = {Status.FAILED: "Failed", Status.TIMED_OUT: "TimedOut", Status.ABORTED: "Aborted"}
-
-
-def _iso(moment: datetime | None) -> str:
-    return moment.isoformat(timespec="milliseconds") if moment else ""
+def _is_this_death(stands: Claim, dead: Claim) -> bool:
+    return stands.waits and stands.execution == dead.execution and stands.dead_at == dead.dead_at

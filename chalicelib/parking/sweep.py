@@ -1,184 +1,214 @@
-"""The sweep: compares claims and slots with live executions, and repairs what it finds.
+"""The sweep: compares slots, claims and executions, and sets right what events missed.
 
-Status-change events are best effort, and an aborted execution may still write its slot; so
-from time to time somebody has to look.
+Status-change events are best effort, an aborted execution may still take a slot, and a lost record
+of the stream leaves a line standing; so from time to time somebody looks. Nothing is scanned: it
+reads the tasks, their slots, the jobs that wait, and the lists of executions.
 """
 
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from typing import Protocol
 
 from chalicelib import metrics
-from chalicelib.job.claim import Claim
-from chalicelib.job.execution import DEAD, Execution, Status
-from chalicelib.job.plan import ENDS
-from chalicelib.job.ports import Claims, Clock, Telemetry, Workflow
-from chalicelib.job.record import Record
-from chalicelib.parking.rescue import RENEWING, Rescue
-
-GRACE = timedelta(minutes=10)
-"""A claim may be older than its execution by as much: a replay claims before it starts."""
-RENEW = timedelta(days=10)
-"""Age at which a restart's message is sent anew; SQS would drop it after 14 days."""
-NEAR_YEAR = timedelta(days=330)
-"""Age at which a job is announced: Step Functions ends every execution after a year."""
-NEAR_FORGOTTEN = timedelta(days=60)
-"""The same for one that is dead: Step Functions forgets it 90 days after its end."""
-PACE = 0.15
-"""Seconds between two DescribeExecution calls: under 10 a second, the smallest quota."""
-CATCH = 2 * PACE
-"""The net looks twice: at the execution, and at the one that would have restarted it."""
+from chalicelib.errors import LineStalled
+from chalicelib.job.deaths import death
+from chalicelib.job.execution import DEAD, Status
+from chalicelib.job.ports import Claims, Clock, Line, Spool, Telemetry, Workflow
+from chalicelib.limits import BATCH_GET
+from chalicelib.moments import iso
+from chalicelib.parking.lapses import Lapses
+from chalicelib.parking.repairs import PACE, Looks, Repairs
+from chalicelib.parking.rescue import PARKED, Rescue
+from chalicelib.parking.waiting import Step, Waiting
 
 
-@dataclass
-class Repairs:
-    """What a sweep found and mended; each list names keys or executions."""
+class LineKeeper(Protocol):
+    """What the sweep needs of whoever serves the lines."""
 
-    released: list[str] = field(default_factory=list)
-    freed: list[str] = field(default_factory=list)
-    caught: list[str] = field(default_factory=list)
-    renewed: list[str] = field(default_factory=list)
-    near_year: list[str] = field(default_factory=list)
-    more: bool = False
+    def complete(self, task: str) -> object:
+        """Make whatever the task's item lacks."""
 
-    @property
-    def count(self) -> int:
-        """How many things were mended."""
-        return len(self.released) + len(self.freed) + len(self.caught) + len(self.renewed)
+    def serve(self, task: str, deadline: float) -> int:
+        """Let in whom the task has room for. Raises LineStalled."""
+
+    def recount(self, task: str) -> bool:
+        """Set the line's length right; says whether it was wrong."""
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """Looks and mends; idempotent, paced within Step Functions' quotas, stops at its deadline."""
+    """Looks and sets right; idempotent, paced within Step Functions' quotas, ends by its deadline.
+
+    Whatever one step is refused never ends the sweep: the others still have their turn.
+    """
 
     workflow: Workflow
     claims: Claims
-    net: Rescue
+    line: Line
+    spool: Spool
+    rescue: Rescue
+    keeper: LineKeeper
     telemetry: Telemetry
     clock: Clock
     elapsed: Callable[[], float]
     pause: Callable[[float], None]
 
     def run(self, seconds: float) -> Repairs:
-        """Sweep for at most so long; `more` says that time ran out."""
-        deadline = self.elapsed() + seconds
-        repairs = Repairs()
-        seen: dict[str, Execution] = {}
-        live = frozenset(self.workflow.list(Status.RUNNING))
-        for step in self._steps(live, seen, repairs):
-            if self.elapsed() >= deadline:
-                repairs.more = True
-                break
-            step()
-        self._report(repairs)
-        return repairs
+        """Sweep for at most so many seconds; the result's `more` says that time ran out.
 
-    def _steps(
-        self, live: frozenset[str], seen: dict[str, Execution], repairs: Repairs
-    ) -> Iterable[Callable[[], None]]:
-        for execution in self._unburied():
-            yield lambda e=execution: self._catch(e, repairs)  # type: ignore[misc]
-        for slots in self.claims.slots():
-            for holder in sorted(slots.holders - live):
-                yield lambda t=slots.task, h=holder: self._free(t, h, seen, repairs)  # type: ignore[misc]
-        for claim in self.claims.claims():
-            self._announce(claim, repairs)
-            if claim.execution not in live and not self._waits_for_restart(claim):
-                yield lambda c=claim: self._claim(c, seen, repairs)  # type: ignore[misc]
+        Raises what AWS answered first where it refused every single step.
+        """
+        run = _Run(self, self.elapsed() + seconds)
+        run.finish()
+        self._tell(run.repairs)
+        if run.first is not None and not run.done:
+            raise run.first
+        return run.repairs
 
-    def _waits_for_restart(self, claim: Claim) -> bool:
-        """Its owner's death was dealt with, and its message is young enough to be there still."""
-        return bool(claim.spooled_at) and self._age(claim.spooled_at) < RENEW
-
-    def _unburied(self) -> Iterable[str]:
-        """Dead executions that nobody has dealt with; an event may have been lost."""
-        for status in DEAD:
-            page: list[str] = []
-            for execution in self.workflow.list(status):
-                page.append(execution)
-                if len(page) == 100:
-                    yield from self._without_grave(page)
-                    page = []
-            yield from self._without_grave(page)
-
-    def _without_grave(self, executions: list[str]) -> list[str]:
-        """Of a redriven execution only its first death can be told from its ARN alone."""
-        graves = self.claims.buried([Record(execution=e).death for e in executions])
-        dealt_with = {death for death, how in graves.items() if how != RENEWING}
-        return [e for e in executions if Record(execution=e).death not in dealt_with]
-
-    def _catch(self, execution: str, repairs: Repairs) -> None:
-        self.pause(CATCH)
-        if self.net.catch(execution) == "spooled":
-            repairs.caught.append(execution)
-
-    def _look(self, execution: str, seen: dict[str, Execution]) -> Execution:
-        if execution not in seen:
-            self.pause(PACE)
-            seen[execution] = self.workflow.describe(execution)
-        return seen[execution]
-
-    def _free(self, task: str, holder: str, seen: dict[str, Execution], repairs: Repairs) -> None:
-        if self._look(holder, seen).status is not Status.RUNNING:
-            self.claims.free_slot(task, holder)
-            repairs.freed.append(holder)
-
-    def _claim(self, claim: Claim, seen: dict[str, Execution], repairs: Repairs) -> None:
-        owner = self._look(claim.execution, seen)
-        if owner.status is Status.RUNNING:
-            return
-        if owner.status is Status.SUCCEEDED or owner.error in ENDS:
-            self._release(claim, repairs)
-        elif owner.status is not Status.MISSING:
-            self._of_dead(claim, owner, repairs)
-        elif claim.predecessor and claim.parked_at:
-            self._of_unborn(claim, self._look(claim.predecessor, seen), repairs)
-        elif not claim.parked_at and self._age(claim.claimed_at) > GRACE:
-            self._release(claim, repairs)
-
-    def _of_dead(self, claim: Claim, owner: Execution, repairs: Repairs) -> None:
-        """Its death was not heard of, or its message may have been dropped by now."""
-        self.pause(CATCH)
-        if self.net.catch(owner.arn) == "spooled":
-            repairs.caught.append(owner.arn)
-            return
-        if self._given_up(owner):
-            self._release(claim, repairs)
-        elif self.net.renew(owner):
-            repairs.renewed.append(claim.key)
-
-    def _of_unborn(self, claim: Claim, origin: Execution, repairs: Repairs) -> None:
-        """A replay died between handing over the key and the start; its message may be dropped."""
-        if self._given_up(origin):
-            self._release(claim, repairs)
-        elif origin.status in DEAD and self._age(claim.spooled_at or claim.parked_at) >= RENEW:
-            self.net.renew_start(claim, origin)
-            repairs.renewed.append(claim.key)
-
-    def _given_up(self, owner: Execution) -> bool:
-        death = Record(execution=owner.arn, redrives=owner.redrives).death
-        return self.claims.buried([death]).get(death) == "given up"
-
-    def _release(self, claim: Claim, repairs: Repairs) -> None:
-        if self.claims.release(claim.key, claim.execution):
-            repairs.released.append(claim.key)
-
-    def _announce(self, claim: Claim, repairs: Repairs) -> None:
-        dead = claim.spooled_at and self._age(claim.parked_at) > NEAR_FORGOTTEN
-        if dead or (claim.claimed_at and self._age(claim.claimed_at) > NEAR_YEAR):
-            repairs.near_year.append(claim.key)
-            self.telemetry.warning("job-near-the-year", key=claim.key, execution=claim.execution)
-            self.telemetry.metric(metrics.NEAR_YEAR)
-
-    def _age(self, moment: str) -> timedelta:
-        try:
-            then = datetime.fromisoformat(moment)
-        except ValueError:
-            return timedelta.max
-        return self.clock() - (then if then.tzinfo else then.replace(tzinfo=UTC))
-
-    def _report(self, repairs: Repairs) -> None:
-        told = {name: value for name, value in asdict(repairs).items() if value}
-        self.telemetry.event("sweep-ended", **told)
+    def _tell(self, repairs: Repairs) -> None:
+        self.telemetry.event("sweep-ended", **repairs.counts())
         if repairs.count:
             self.telemetry.metric(metrics.SWEPT, repairs.count)
+        if repairs.refused:
+            self.telemetry.metric(metrics.REFUSED, len(repairs.refused))
+
+
+class _Run:
+    """One sweep under way."""
+
+    def __init__(self, engine: Sweep, deadline: float) -> None:
+        self.repairs = Repairs()
+        self.first: Exception | None = None
+        self.done = 0
+        self._engine = engine
+        self._deadline = deadline
+        looks = Looks(engine.workflow, engine.pause)
+        self._lapses = Lapses(
+            engine.claims,
+            engine.line,
+            engine.rescue,
+            engine.clock,
+            engine.pause,
+            looks,
+            self.repairs,
+        )
+        self._waiting = Waiting(
+            engine.claims,
+            engine.spool,
+            engine.telemetry,
+            engine.clock,
+            self._lapses,
+            looks,
+            self.repairs,
+        )
+
+    def finish(self) -> None:
+        """Take every part in turn; one that can't even begin leaves the others alone."""
+        tasks = self._tasks()
+        self._all("lines", self._lines(tasks))
+        self._all("deaths", self._deaths())
+        running = self._running()
+        for task in tasks:
+            self._all(f"slots of {task}", self._slots(task, running))
+            self._all(f"jobs of {task}", self._waiting.steps(task, running))
+
+    def _all(self, part: str, steps: Iterator[Step]) -> None:
+        try:
+            for step in steps:
+                if self._late():
+                    return
+                self._guarded(part, step)
+        except Exception as refused:
+            self._refuse(part, refused)
+
+    def _guarded(self, part: str, step: Step) -> None:
+        try:
+            step()
+            self.done += 1
+        except Exception as refused:
+            self._refuse(part, refused)
+
+    def _refuse(self, part: str, refused: Exception) -> None:
+        """Nothing is swallowed: it is told at once, and again at the end."""
+        self.first = self.first or refused
+        reason = f"{type(refused).__name__}: {refused}"
+        self.repairs.refused.append({"part": part, "reason": reason})
+        self._engine.telemetry.warning("sweep-refused", part=part, reason=reason)
+
+    def _late(self) -> bool:
+        if self._engine.elapsed() >= self._deadline:
+            self.repairs.more = True
+        return self.repairs.more
+
+    def _tasks(self) -> list[str]:
+        """Those of the index, and states that jobs wait for while their item is not complete."""
+        tasks: list[str] = []
+        self._guarded("tasks", lambda: tasks.extend(self._engine.line.tasks()))
+        self._guarded("states", lambda: tasks.extend(self._incomplete(tasks)))
+        return tasks
+
+    def _incomplete(self, known: list[str]) -> list[str]:
+        states = sorted(self._engine.workflow.states() - set(known))
+        return [state for state in states if self._engine.line.slots(state).waiting]
+
+    def _lines(self, tasks: list[str]) -> Iterator[Step]:
+        for task in tasks:
+            yield partial(self._complete, task)
+            yield partial(self._serve, task)
+            yield partial(self._drop_passes, task)
+
+    def _complete(self, task: str) -> None:
+        if not self._engine.line.slots(task).complete:
+            self._engine.keeper.complete(task)
+
+    def _serve(self, task: str) -> None:
+        """A line that stands still has another length than its item says, as a rule."""
+        keeper = self._engine.keeper
+        stalled: LineStalled | None = None
+        try:
+            self.repairs.admitted += keeper.serve(task, self._deadline)
+        except LineStalled as standing:
+            stalled = standing
+        if keeper.recount(task):
+            self.repairs.recounted.append(task)
+            self.repairs.admitted += keeper.serve(task, self._deadline)
+        elif stalled is not None:
+            raise stalled
+
+    def _drop_passes(self, task: str) -> None:
+        at = iso(self._engine.clock())
+        passes = self._engine.line.slots(task).passes
+        stale = sorted(pk for pk, until in passes.items() if until <= at)
+        if stale:
+            self._engine.line.drop_passes(task, stale)
+
+    def _deaths(self) -> Iterator[Step]:
+        """Dead executions that nobody has dealt with: an event was lost."""
+        for status in DEAD:
+            listed = self._engine.workflow.deaths(status)
+            while page := list(islice(listed, BATCH_GET)):
+                names = {death(execution, redrives): execution for execution, redrives in page}
+                known = self._engine.claims.tombstones(list(names))
+                for name in names.keys() - known.keys():
+                    yield partial(self._catch, names[name])
+
+    def _catch(self, execution: str) -> None:
+        self._engine.pause(2 * PACE)  # it looks at the execution, and may look at its history
+        if self._engine.rescue.catch(execution) == PARKED:
+            self.repairs.rescued.append(execution)
+
+    def _running(self) -> frozenset[str] | None:
+        listed: list[str] = []
+        before = len(self.repairs.refused)
+        self._guarded("running", lambda: listed.extend(self._engine.workflow.list(Status.RUNNING)))
+        return frozenset(listed) if len(self.repairs.refused) == before else None
+
+    def _slots(self, task: str, running: frozenset[str] | None) -> Iterator[Step]:
+        """Who is inside, but for those whom `admit` is just letting in."""
+        slots = self._engine.line.slots(task)
+        for pk, execution in sorted(slots.owners.items()):
+            if pk not in slots.waking:
+                runs = running is not None and execution in running
+                yield partial(self._lapses.owner, task, pk, execution, runs)

@@ -1,53 +1,40 @@
-"""Looks at a spooled job's execution, and at what else tells whether the job went on."""
+"""Looks at the execution of a job that may be dead; changes nothing."""
 
 from dataclasses import dataclass, replace
 
-from chalicelib.job.execution import DEAD, Execution, Status
-from chalicelib.job.plan import Facts
-from chalicelib.job.ports import Claims, Workflow
-from chalicelib.job.record import Record, restart_name
+from chalicelib.job.claim import Claim
+from chalicelib.job.execution import DEAD, Status
+from chalicelib.job.plan import ENDS, Facts
+from chalicelib.job.ports import Workflow
+from chalicelib.replaying.patience import Patience
 
 
 @dataclass(frozen=True)
 class Inspection:
-    """Gathers facts and changes nothing."""
+    """Gathers facts. Step Functions answers eventually consistent: a fact may be of a while ago."""
 
     workflow: Workflow
-    claims: Claims
 
-    def look(self, record: Record, message_id: str, token_refused: bool = False) -> Facts:
-        """Gather the facts about a record's execution: one call, more only for a dead one."""
-        execution = self.workflow.describe(record.execution)
+    def look(self, claim: Claim, calm: Patience) -> Facts:
+        """The facts about a claim's execution: one call, two where it could be redriven.
+
+        Of a restart that never started, the input is its predecessor's.
+        """
+        found = calm(lambda: self.workflow.describe(claim.execution))
         facts = Facts(
-            status=execution.status,
-            error=execution.error,
-            stopped_at=execution.stopped_at,
-            redrives=execution.redrives or record.redrives,
-            redrivable=execution.redrivable,
-            token_refused=token_refused,
-            input=execution.input,
+            status=found.status,
+            error=found.error,
+            stopped_at=found.stopped_at,
+            redrives=found.redrives,
+            redrivable=found.redrivable,
+            input=found.input,
         )
-        if facts.status not in (*DEAD, Status.MISSING):
+        if facts.status is Status.MISSING and claim.predecessor:
+            origin = calm(lambda: self.workflow.describe(claim.predecessor))
+            return replace(facts, input=origin.input)
+        if facts.status not in DEAD or not facts.redrivable or facts.error in ENDS:
             return facts
-        return self._look_closer(replace(record, redrives=facts.redrives), facts, message_id)
-
-    def _look_closer(self, record: Record, facts: Facts, message_id: str) -> Facts:
-        heir = self.heir(record, message_id)
-        facts = replace(
-            facts,
-            given_up=self.claims.buried([record.death]).get(record.death) == "given up",
-            successor=heir.status is not Status.MISSING,
-        )
-        if not facts.redrivable or facts.successor:
-            return facts
-        tail = self.workflow.tail(record.execution)
+        tail = calm(lambda: self.workflow.tail(claim.execution))
         return replace(
-            facts,
-            events=tail.events,
-            failed_in_fail_state=tail.in_fail_state,
-            failed_in=tail.state,
+            facts, events=tail.events, in_fail_state=tail.in_fail_state, failed_in=tail.state
         )
-
-    def heir(self, record: Record, message_id: str = "") -> Execution:
-        """The execution that a restart after this very death would have, or has, started."""
-        return self.workflow.describe(self.workflow.arn(restart_name(record, message_id)))

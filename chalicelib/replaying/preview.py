@@ -1,65 +1,56 @@
-"""What a replay would come upon when it does what the plan decided: from reads alone."""
+"""What a replay would do with a job, from reads alone."""
 
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass, field
 
 from chalicelib.job.claim import Claim
-from chalicelib.job.plan import Action, Decision, Facts, decide
-from chalicelib.job.ports import Claims
-from chalicelib.job.record import ABSENT, Record
-
-NO_INPUT = "its execution is gone, and its input with it"
-NOT_ITS_KEY = "its key is held by another execution"
-
-
-def no_room(task: str) -> str:
-    """Why a job can't be redriven inside a task that lets nobody in."""
-    return f"its task {task} is full or held"
+from chalicelib.job.plan import PUT_BACK, Action, Facts, Rules, decide, needs_slot, screen
+from chalicelib.job.ports import Clock, Workflow
+from chalicelib.replaying.gates import Gates
+from chalicelib.replaying.inspection import Inspection
+from chalicelib.replaying.outcome import Outcome, of_claim
+from chalicelib.replaying.patience import Patience
 
 
-@dataclass(frozen=True)
+@dataclass
 class Preview:
-    """Foresees for a dry run where the table would stop or turn a recovery; changes nothing."""
+    """Foresees for a dry run what the claims and the slots would let happen; changes nothing.
 
-    claims: Claims
-    task_limit: int
+    A token is taken on trust, as a run takes it. Slots that redrives would take are counted.
+    """
 
-    def decide(self, record: Record, facts: Facts | None, now: datetime) -> Decision:
-        """The plan's decision, after all that a run would find out on its way."""
-        decision = decide(record, facts, now)
-        if facts is None:
-            return decision
-        claim = self.claims.get(record.key)
-        if decision.action is Action.RESUME and _went_on(record, claim):
-            decision = decide(record, replace(facts, token_refused=True), now)
-        if decision.action is Action.REDRIVE:
-            if claim and claim.execution == record.execution:
-                return self._redrive(decision, record, facts)
-            decision = decide(record, replace(facts, redrivable=False), now)
-        if decision.action is Action.RESTART:
-            return _restart(decision, record, facts, claim)
-        return decision
+    workflow: Workflow
+    gates: Gates
+    clock: Clock
+    _taken: dict[str, int] = field(default_factory=dict)
 
-    def _redrive(self, decision: Decision, record: Record, facts: Facts) -> Decision:
-        for slots in self.claims.slots():
-            if slots.task != facts.failed_in or record.execution in slots.holders:
-                continue
-            limit = self.task_limit if slots.limit is None else slots.limit
-            if len(slots.holders) >= limit:
-                return Decision(Action.LEAVE, no_room(slots.task))
-        return decision
+    def recover(self, claim: Claim, rules: Rules, calm: Patience, closed: str = "") -> Outcome:
+        """What `Recovery.recover` would come to."""
+        decision = screen(claim, self.clock(), rules)
+        if decision is not None:
+            stuck = decision.action is Action.STUCK
+            return of_claim(claim, decision.action, decision.reason, decision.wait, stuck)
+        if claim.token:
+            if closed:
+                return of_claim(claim, Action.LINE, f"waits in line: {closed}")
+            return of_claim(claim, Action.RESUME, "waits on its token")
+        facts = Inspection(self.workflow).look(claim, calm)
+        decision = decide(claim, facts, self.clock())
+        if decision.action is Action.REDRIVE and not self._enters(claim, facts):
+            return of_claim(claim, Action.LINE, f"waits in line for a slot in {claim.task}")
+        problem = decision.action not in (*PUT_BACK, Action.STALE)
+        return of_claim(claim, decision.action, decision.reason, problem=problem)
 
-
-def _went_on(record: Record, claim: Claim | None) -> bool:
-    """Whether the claim says that the job no longer waits as its record says."""
-    return claim is not None and (
-        claim.execution == record.execution and claim.parked_at != record.failed_at
-    )
-
-
-def _restart(decision: Decision, record: Record, facts: Facts, claim: Claim | None) -> Decision:
-    if not facts.input and record.input is ABSENT:
-        return Decision(Action.LEAVE, NO_INPUT)
-    if claim is not None and claim.execution != record.execution:
-        return Decision(Action.STALE, NOT_ITS_KEY)
-    return decision
+    def _enters(self, claim: Claim, facts: Facts) -> bool:
+        """Whether a redrive gets the slot that it needs, by TakeSlot's own rules."""
+        if not needs_slot(claim, facts):
+            return True
+        slots = self.gates.slots(claim.task)
+        if claim.pk in slots.owners:
+            return True
+        taken = self._taken.get(claim.task, 0)
+        by_pass = claim.pk in slots.passes and not self.gates.closed(claim)
+        in_turn = slots.waiting == 0 and not self.gates.why(claim.task)
+        if slots.free - taken <= 0 or not (by_pass or in_turn):
+            return False
+        self._taken[claim.task] = taken + 1
+        return True

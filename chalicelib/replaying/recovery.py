@@ -1,224 +1,242 @@
-"""Does what the plan decided for one spooled job: look, resume, redrive, restart, set aside."""
+"""Puts one job back in the cheapest way that the facts allow: resumed, redriven or restarted."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from threading import Lock
+from datetime import timedelta
 
 from chalicelib import metrics
-from chalicelib.errors import AwsError, RedriveRefused, TokenRefused, Unreadable
-from chalicelib.job.execution import DEAD, Status
-from chalicelib.job.message import Message
-from chalicelib.job.plan import Action, Decision, Facts, Rules, admit, decide, needs_facts
-from chalicelib.job.ports import Claims, Clock, Spool, Telemetry, Workflow
-from chalicelib.job.record import ABSENT, Record, decode
+from chalicelib.errors import TokenRefused
+from chalicelib.job.claim import Claim, State
+from chalicelib.job.execution import DEAD
+from chalicelib.job.plan import (
+    GONE_ON,
+    Action,
+    Decision,
+    Facts,
+    Rules,
+    after,
+    decide,
+    needs_slot,
+    screen,
+)
+from chalicelib.job.ports import Claims, Clock, Telemetry, Workflow
+from chalicelib.moments import read
 from chalicelib.replaying.inspection import Inspection
-from chalicelib.replaying.preview import NO_INPUT, Preview, no_room
-from chalicelib.replaying.restart import Restart
+from chalicelib.replaying.outcome import Outcome, of_claim
+from chalicelib.replaying.patience import Patience
+from chalicelib.replaying.redrive import Attempt, Redrive, Redriven
+from chalicelib.replaying.restart import Restart, with_input
 
-SPOOLING = ("ErrorSpool", "SpoolDirectly")
-"""The states in which a job is parked; redriven there, it is parked anew."""
+PARKS = ("ErrorSpool", "Park")
+"""The states in which a job is parked; redriven there, it is parked again on another token."""
+TURN = 25.0
+"""Seconds for a dead job whose turn in line has come."""
+PARKED_AGAIN = (
+    "runs again, and is parked where it was when it was aborted: replay it once more, now"
+)
+UNCLEAR = "Step Functions says that it can be redriven, and refused to: the next replay looks again"
+_PAUSES = (0.1, 0.2, 0.4, 0.8, 1.5, 2.0)
+"""Seconds between two looks for the token of a job that is parked again."""
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What became of one message; `settled`: it may now be deleted.
+class Recovery:
+    """Recovers one job at a time; safe to call from several threads, and twice for one job.
 
-    `late`: AWS asked to slow down until time was up; the job is as well off as before.
+    `rescue` deals with a dead execution that nobody has heard of, and leaves its claim parked.
     """
 
-    key: str
-    action: Action
-    reason: str
-    wait: int = 0
-    problem: bool = False
-    execution: str = ""
-    late: bool = False
+    workflow: Workflow
+    claims: Claims
+    telemetry: Telemetry
+    clock: Clock
+    elapsed: Callable[[], float]
+    pause: Callable[[float], None]
+    rescue: Callable[[str], str]
+    history: timedelta = timedelta(days=30)
+
+    def patience(self, deadline: float) -> Patience:
+        """What lasts until that moment of `elapsed`."""
+        return Patience(self.telemetry, self.elapsed, self.pause, deadline)
+
+    def recover(self, claim: Claim, rules: Rules, calm: Patience, closed: str = "") -> Outcome:
+        """Decide and do. `claim` was read consistently; `closed`: why its task takes no jobs.
+
+        Errors of AWS pass through; the job then waits as before, or goes on already.
+        """
+        decision = screen(claim, self.clock(), rules)
+        if decision is None and claim.token:
+            return self._resume(claim, calm, closed)
+        if decision is None:
+            return self._recover_dead(claim, calm)
+        if decision.action is Action.STUCK:
+            return self._mark_stuck(claim, decision, calm)
+        return of_claim(claim, decision.action, decision.reason, decision.wait)
+
+    def restart_from(self, claim: Claim, text: str, calm: Patience) -> Outcome:
+        """Restart a dead job whose execution and input Step Functions has forgotten."""
+        facts = with_input(Inspection(self.workflow).look(claim, calm), text)
+        return self._act(decide(claim, facts, self.clock()), claim, facts, calm)
+
+    def go_on(self, claim: Claim) -> bool:
+        """Let a dead job go on to which `admit` has just given its slot; says if it is inside.
+
+        Where it is not, its slot is free again: it is restarted and then takes a place of its
+        own, or it is parked as it was before it stood in line.
+        """
+        calm = self.patience(self.elapsed() + TURN)
+        redrive = self._redrive
+        begun, parked = replace(claim, state=State.RUNNING), replace(claim, state=State.PARKED)
+        facts = Inspection(self.workflow).look(claim, calm)
+        decision = decide(claim, facts, self.clock())
+        if decision.action is Action.REDRIVE and needs_slot(claim, facts):
+            attempt = redrive.inside(parked, begun, facts, calm)
+            return self._conclude(attempt, decision, calm).action in (Action.REDRIVE, Action.STALE)
+        if decision.action is not Action.STALE:
+            stands = redrive.take_back(parked, begun, calm)
+            if stands is None:
+                return True
+            claim = stands
+        outcome = self._act(decision, claim, facts, calm)
+        return outcome.action is Action.STALE and decision.ends is None
+
+    def _resume(self, claim: Claim, calm: Patience, closed: str) -> Outcome:
+        try:
+            calm(lambda: self.workflow.resume(claim.token))
+        except TokenRefused:
+            return self._after_refusal(claim, calm, closed)
+        if closed:
+            return self._tell(claim, Action.LINE, f"waits in line: {closed}")
+        return self._tell(claim, Action.RESUME, "waits on its token")
+
+    def _after_refusal(self, claim: Claim, calm: Patience, closed: str) -> Outcome:
+        """The claim says whether the job has gone on, has a newer token, or is dead."""
+        now = calm(lambda: self.claims.get(claim.pk))
+        if now is None or not _waits_as(now, claim):
+            return self._tell(claim, Action.STALE, GONE_ON)
+        if now.dead_at:
+            return self._recover_dead(now, calm)
+        if now.token != claim.token:
+            return self._resume(now, calm, closed)
+        facts = Inspection(self.workflow).look(claim, calm)
+        if facts.status not in DEAD:
+            return self._act(decide(claim, facts, self.clock()), claim, facts, calm)
+        calm(lambda: self.rescue(claim.execution))
+        now = calm(lambda: self.claims.get(claim.pk))
+        if now is None or not now.dead_at or not now.waits:
+            return self._tell(claim, Action.STALE, GONE_ON)
+        return self._recover_dead(now, calm)
+
+    def _recover_dead(self, claim: Claim, calm: Patience) -> Outcome:
+        facts = Inspection(self.workflow).look(claim, calm)
+        return self._act(decide(claim, facts, self.clock()), claim, facts, calm)
+
+    def _act(self, decision: Decision, claim: Claim, facts: Facts, calm: Patience) -> Outcome:
+        if decision.action is Action.REDRIVE:
+            return self._conclude(self._redrive.attempt(claim, facts, calm), decision, calm)
+        if decision.action is Action.RESTART:
+            action, reason = Restart(self.workflow, self.claims).start(claim, facts, calm)
+            return self._tell(claim, action, reason or decision.reason)
+        if decision.ends is not None:
+            self._end(claim, decision.ends, calm)
+        return self._tell(claim, decision.action, decision.reason)
 
     @property
-    def settled(self) -> bool:
-        """Whether the message has done its duty."""
-        return self.action is not Action.LEAVE
+    def _redrive(self) -> Redrive:
+        return Redrive(self.workflow, self.claims, self.telemetry, self.clock)
 
+    def _conclude(self, attempt: Attempt, decision: Decision, calm: Patience) -> Outcome:
+        """What follows from how a redrive ended."""
+        claim, facts = attempt.claim, attempt.facts
+        if attempt.end is Redriven.NO_SLOT:
+            return self._join_line(claim, calm)
+        if attempt.end is Redriven.UNCLEAR:
+            return of_claim(claim, Action.LEAVE, UNCLEAR, late=True)
+        if attempt.end is Redriven.REFUSED:
+            return self._act(decide(claim, facts, self.clock()), claim, facts, calm)
+        if attempt.end is Redriven.GONE_ON:
+            return self._tell(claim, Action.STALE, GONE_ON)
+        if facts.failed_in in PARKS:
+            return self._resume_parked(claim, decision, calm)
+        return self._tell(claim, Action.REDRIVE, decision.reason)
 
-class Recovery:
-    """Recovers one job at a time; safe to call from several threads, and twice for one message."""
+    def _join_line(self, claim: Claim, calm: Patience) -> Outcome:
+        """No slot for it: its turn comes, and then `admit` lets it go on."""
+        at = after(self.clock(), claim)
+        if not calm(lambda: self.claims.join_line(claim, at)):
+            return self._tell(claim, Action.STALE, GONE_ON)
+        return self._tell(claim, Action.LINE, f"waits in line for a slot in {claim.task}")
 
-    def __init__(
-        self,
-        workflow: Workflow,
-        claims: Claims,
-        stuck: Spool,
-        telemetry: Telemetry,
-        clock: Clock,
-        task_limit: int,
-    ) -> None:
-        self._workflow = workflow
-        self._claims = claims
-        self._stuck = stuck
-        self._telemetry = telemetry
-        self._clock = clock
-        self._task_limit = task_limit
-        self._inspection = Inspection(workflow, claims)
-        self._preview = Preview(claims, task_limit)
-        self._restarts = Restart(workflow, claims)
-        self._locks = [Lock() for _ in range(64)]
+    def _resume_parked(self, claim: Claim, decision: Decision, calm: Patience) -> Outcome:
+        """A job aborted while parked is only parked again by its redrive: resume it there."""
+        for seconds in _PAUSES:
+            if not calm.wait(seconds):
+                break
+            now = calm(lambda: self.claims.get(claim.pk))
+            if now is None or now.execution != claim.execution or now.ended_at:
+                return self._tell(claim, Action.REDRIVE, decision.reason)
+            if now.token and now.state in (State.PARKED, State.STUCK) and not now.dead_at:
+                return self._resume_again(now, decision, calm)
+        return of_claim(claim, Action.LEAVE, PARKED_AGAIN, problem=True)
 
-    def settle(self, message: Message, rules: Rules) -> Outcome:
-        """Decide and do. Errors of AWS pass through; the message must then stay where it is."""
+    def _resume_again(self, claim: Claim, decision: Decision, calm: Patience) -> Outcome:
         try:
-            record = decode(message.body)
-        except Unreadable as unreadable:
-            return self._set_aside_unread(message, rules, str(unreadable))
-        decision = admit(record, message.sent_at, self._clock(), rules)
-        if decision is None and needs_facts(record):
-            return self._look_and_do(record, message)
-        if decision is None:
-            return self._do(decide(record, None, self._clock()), record, message, None)
-        if decision.action is Action.STUCK:
-            return self._set_aside_stuck(decision, record, message)
-        return Outcome(record.key, decision.action, decision.reason, decision.wait)
-
-    def preview(self, message: Message, rules: Rules) -> Outcome:
-        """What `settle` would do, from the same facts; does none of it."""
-        try:
-            record = decode(message.body)
-        except Unreadable as unreadable:
-            return Outcome(message.id, Action.STUCK, f"can't be read: {unreadable}", problem=True)
-        decision = admit(record, message.sent_at, self._clock(), rules)
-        if decision is None:
-            facts = self._inspection.look(record, message.id) if record.execution else None
-            decision = self._preview.decide(record, facts, self._clock())
-        return Outcome(
-            record.key,
-            decision.action,
-            decision.reason,
-            decision.wait,
-            execution=record.execution,
-        )
-
-    def _look_and_do(
-        self, record: Record, message: Message, token_refused: bool = False
-    ) -> Outcome:
-        """One job at a time: a job may have two messages, and only one of them restarts it."""
-        with self._locks[hash(record.execution) % len(self._locks)]:
-            facts = self._inspection.look(record, message.id, token_refused)
-            return self._do(decide(record, facts, self._clock()), record, message, facts)
-
-    def _do(
-        self, decision: Decision, record: Record, message: Message, facts: Facts | None
-    ) -> Outcome:
-        if decision.action is Action.RESUME:
-            return self._resume(decision, record, message)
-        if decision.action is Action.REDRIVE and facts is not None:
-            return self._redrive(decision, record, message, facts)
-        if decision.action is Action.RESTART:
-            return self._restart(decision, record, message, facts)
-        return self._drop(decision, record, facts)
-
-    def _resume(self, decision: Decision, record: Record, message: Message) -> Outcome:
-        try:
-            self._workflow.resume(record.token)
+            calm(lambda: self.workflow.resume(claim.token))
         except TokenRefused:
-            return self._look_and_do(record, message, token_refused=True)
-        return self._tell(record, decision.action, decision.reason)
+            return of_claim(claim, Action.LEAVE, PARKED_AGAIN, problem=True)
+        return self._tell(claim, Action.REDRIVE, decision.reason)
 
-    def _redrive(
-        self, decision: Decision, record: Record, message: Message, facts: Facts
-    ) -> Outcome:
-        """Go on where it failed: with a slot where that is inside a task, and with its key."""
-        task = facts.failed_in if facts.failed_in in self._tasks() else ""
-        if task and not self._claims.take_slot(task, record.execution, self._task_limit):
-            return Outcome(record.key, Action.LEAVE, no_room(task), problem=True)
-        if not self._claims.revive(record.key, record.execution):
-            return self._rather_restart(record, message, task)
-        try:
-            self._workflow.redrive(record.execution)
-        except RedriveRefused:
-            return self._rather_restart(record, message, task)
-        if facts.failed_in not in SPOOLING:
-            self._mark_resumed(record)
-        return self._tell(record, decision.action, decision.reason)
+    def _mark_stuck(self, claim: Claim, decision: Decision, calm: Patience) -> Outcome:
+        at = after(self.clock(), claim)
+        if not calm(lambda: self.claims.mark_stuck(claim, at)):
+            return self._tell(claim, Action.STALE, GONE_ON)
+        return self._tell(claim, Action.STUCK, decision.reason, problem=True)
 
-    def _mark_resumed(self, record: Record) -> None:
-        """Only now, for a redrive that is refused leaves a job that waits. It is for people."""
-        now = self._clock().isoformat(timespec="milliseconds")
-        try:
-            self._claims.mark_resumed(record.key, record.execution, record.failed_at, now)
-        except AwsError as refused:
-            self._telemetry.warning("claim-not-marked", key=record.key, reason=str(refused))
+    def _end(self, claim: Claim, how: State, calm: Patience) -> None:
+        """The job has ended, and its claim does not say so yet."""
+        now = self.clock()
+        expires = int((now + self.history).timestamp())
+        calm(lambda: self.claims.end(claim, how, after(now, claim), expires))
 
-    def _tasks(self) -> set[str]:
-        return {slots.task for slots in self._claims.slots()}
-
-    def _rather_restart(self, record: Record, message: Message, task: str) -> Outcome:
-        """It can't be redriven: somebody else was quicker, or else the job starts anew."""
-        facts = self._inspection.look(record, message.id, token_refused=True)
-        facts = replace(facts, redrivable=False)
-        if task and facts.status is not Status.RUNNING:
-            self._claims.free_slot(task, record.execution)
-        return self._do(decide(record, facts, self._clock()), record, message, facts)
-
-    def _restart(
-        self, decision: Decision, record: Record, message: Message, facts: Facts | None
-    ) -> Outcome:
-        if facts is not None:
-            record = replace(record, redrives=facts.redrives)
-        text = facts.input if facts is not None else ""
-        if not text and record.input is ABSENT:
-            return Outcome(record.key, Action.LEAVE, NO_INPUT, problem=True)
-        action, reason = self._restarts.start(record, message.id, text)
-        return self._tell(record, action, reason or decision.reason)
-
-    def _drop(self, decision: Decision, record: Record, facts: Facts | None) -> Outcome:
-        """The job has gone on or ended; a claim that its dead execution left is nobody's now."""
-        if facts is not None and facts.status in (*DEAD, Status.MISSING):
-            self._claims.release(record.key, record.execution)
-        return self._tell(record, decision.action, decision.reason)
-
-    def _set_aside_unread(self, message: Message, rules: Rules, reason: str) -> Outcome:
-        """Move a body that can't be read to the stuck queue, unchanged; there it stays."""
-        if rules.take_stuck:
-            return Outcome(message.id, Action.LEAVE, f"can't be read: {reason}", problem=True)
-        self._stuck.send(message.body)
-        self._telemetry.warning("message-unreadable", message_id=message.id, reason=reason)
-        self._telemetry.metric(metrics.UNREADABLE)
-        return Outcome(message.id, Action.STUCK, f"can't be read: {reason}", problem=True)
-
-    def _set_aside_stuck(self, decision: Decision, record: Record, message: Message) -> Outcome:
-        self._stuck.send(message.body)
-        if record.execution:
-            now = self._clock().isoformat(timespec="milliseconds")
-            self._claims.mark_stuck(record.key, record.execution, now)
-        return self._tell(record, decision.action, decision.reason, problem=True)
-
-    def _tell(self, record: Record, action: Action, reason: str, problem: bool = False) -> Outcome:
-        self._telemetry.event(
+    def _tell(self, claim: Claim, action: Action, reason: str, problem: bool = False) -> Outcome:
+        if action is Action.LEAVE:
+            return of_claim(claim, action, reason, problem=True)
+        self.telemetry.event(
             f"job-{_DONE[action]}",
-            key=record.key,
-            execution=record.execution,
-            task=record.task,
-            attempt=record.attempt,
+            key=claim.key,
+            execution=claim.execution,
+            task=claim.task,
+            attempt=claim.attempt,
             reason=reason,
         )
-        self._telemetry.metric(_COUNTED[action], task=record.task, error=record.error.name)
-        if _COUNTED[action] in (metrics.RESUMED, metrics.RESTARTED):
-            self._measure(record.first_failed_at)
-        return Outcome(record.key, action, reason, problem=problem)
+        if action in _COUNTED:
+            self.telemetry.metric(_COUNTED[action], task=claim.task, error=claim.failure.name)
+        if _COUNTED.get(action) in (metrics.RESUMED, metrics.RESTARTED):
+            self._measure(claim.first_failed_at)
+        return of_claim(claim, action, reason, problem=problem)
 
     def _measure(self, first_failed_at: str) -> None:
-        """How long the job waited, where its record says since when."""
-        try:
-            since = datetime.fromisoformat(first_failed_at)
-        except ValueError:
-            return
-        waited = self._clock() - (since if since.tzinfo else since.replace(tzinfo=UTC))
-        self._telemetry.metric(metrics.WAITED, max(0, waited.total_seconds()))
+        """How long the job waited, where its claim says since when."""
+        if (since := read(first_failed_at)) is not None:
+            waited = (self.clock() - since).total_seconds()
+            self.telemetry.metric(metrics.WAITED, max(0, waited))
+
+
+def _waits_as(now: Claim, claim: Claim) -> bool:
+    """Whether the job still waits as it did, on whatever token."""
+    return (
+        now.waits
+        and now.state is claim.state
+        and now.execution == claim.execution
+        and now.attempt == claim.attempt
+    )
 
 
 _DONE = {
     Action.RESUME: "resumed",
     Action.REDRIVE: "redriven",
     Action.RESTART: "restarted",
+    Action.LINE: "in-line",
     Action.STALE: "stale",
     Action.STUCK: "stuck",
 }

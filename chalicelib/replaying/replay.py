@@ -1,40 +1,43 @@
-"""Puts spooled jobs back: receive, decide, resume or start, and only then delete.
+"""Puts waiting jobs back: the oldest that match, exactly as many as were asked for.
 
-One thread receives; many settle what it received. A batch is deleted when its last job is
-settled, so a crash at any point leaves each job on the spool, in sight again after a while.
+Choose by the index, read the claims, resume, redrive or restart; only then clear the notes. A
+crash at any point leaves each job waiting or going on, and its note in sight again after a while.
 """
 
-import math
-import random
-import traceback
 from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field, replace
-from pathlib import PurePath
-from threading import BoundedSemaphore, Lock
-from typing import Any, TypeVar
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Any
 
-from chalicelib import metrics
-from chalicelib.errors import AwsError, RespoolError, Throttled
-from chalicelib.job.message import Message, key_of
-from chalicelib.job.plan import Action, Choice, Rules
-from chalicelib.job.ports import THREADS, Spool, Telemetry
+from chalicelib.errors import Conflict, RespoolError
+from chalicelib.job.claim import Claim
+from chalicelib.job.plan import NO_INPUT, Action, Rules
+from chalicelib.job.ports import THREADS, Claims, Clock, Line, Spool, Telemetry, Workflow
 from chalicelib.limits import BATCH
-from chalicelib.replaying.recovery import Outcome, Recovery
+from chalicelib.moments import iso
+from chalicelib.replaying.choosing import Candidates, Choosing
+from chalicelib.replaying.clearing import MOST_IN_VAIN, Clearing
+from chalicelib.replaying.gates import Gates
+from chalicelib.replaying.guard import Guard
+from chalicelib.replaying.outcome import Outcome, of_claim
+from chalicelib.replaying.patience import Patience
+from chalicelib.replaying.preview import Preview
+from chalicelib.replaying.recovery import Recovery
 from chalicelib.replaying.report import Report
+from chalicelib.replaying.sorting import Told, input_in
+from chalicelib.replaying.unclaimed import Unclaimed
 
-T = TypeVar("T")
-MARGIN = 30
-"""Seconds that a message stays hidden after the replay's deadline."""
-NOT_BEGUN = "was received, but is more than was asked for or than time allowed"
+READ_AHEAD = 5
+"""Seconds of a paced replay for which claims are read at once: their tokens may change later."""
 
 
 @dataclass(frozen=True)
 class Order:
-    """How many jobs to put back, by when (seconds from now), and how fast (jobs a second)."""
+    """How many jobs to put back, by when (seconds from now), and how fast (jobs per second)."""
 
     count: int
-    rules: Rules
+    rules: Rules = field(default_factory=Rules)
     seconds: float = 25
     rate: float = 0
     dry_run: bool = False
@@ -44,227 +47,214 @@ class Order:
 class Replayer:
     """The engine. `elapsed` reads seconds on a clock that never goes back; `pause` sleeps.
 
-    Who looks on hears each outcome and may stop the replay: what is under way is finished then.
+    `look_on` hears each outcome; `stopped` may stop the replay: what is under way is finished.
     """
 
     recovery: Recovery
+    workflow: Workflow
+    claims: Claims
+    line: Line
+    spool: Spool
+    stuck: Spool
     telemetry: Telemetry
+    clock: Clock
     elapsed: Callable[[], float]
     pause: Callable[[float], None]
     look_on: Callable[[Outcome], None] = lambda _: None
     stopped: Callable[[], bool] = lambda: False
     workers: Callable[[], Executor] = lambda: ThreadPoolExecutor(THREADS)
 
-    def replay(self, spool: Spool, order: Order) -> Report:
-        """Put back what the order asks for, and release at once whatever was not taken."""
-        report = _Run(self, spool, order).finish()
-        self.telemetry.event("replay-ended", **_summary(report))
+    def replay(self, order: Order) -> Report:
+        """Put back what the order asks for. Raises RespoolError where nothing could be read."""
+        report = _Run(self, order).finish()
+        if not order.dry_run:
+            self.telemetry.event("replay-ended", **_summary(report))
         return report
-
-    def settle(self, message: Message, order: Order, deadline: float) -> Outcome:
-        """Settle one message; what AWS refuses leaves the job where it is, and says why."""
-        act = self.recovery.preview if order.dry_run else self.recovery.settle
-        try:
-            outcome = self.patiently(lambda: act(message, order.rules), deadline)
-            if outcome.problem and not outcome.settled:
-                self.telemetry.metric(metrics.NOT_REPLAYED)
-            return outcome
-        except Throttled as late:
-            return Outcome(key_of(message), Action.LEAVE, str(late), late=True)
-        except RespoolError as refused:
-            return self._failed(message, str(refused))
-        except Exception as unexpected:  # one bad record never stops the others
-            return self._failed(message, f"unexpected {_place(unexpected)}; please report it")
-
-    def patiently(self, act: Callable[[], T], deadline: float) -> T:
-        """Act again while AWS asks to slow down, with full jitter. Raises Throttled when late."""
-        longest = 0.2
-        while True:
-            try:
-                return act()
-            except Throttled:
-                self.telemetry.metric(metrics.THROTTLED)
-                if self.elapsed() + longest > deadline:
-                    raise
-                self.pause(random.uniform(0, longest))
-                longest = min(longest * 2, 5)
-
-    def _failed(self, message: Message, reason: str) -> Outcome:
-        key = key_of(message)
-        self.telemetry.warning("job-not-replayed", key=key, message_id=message.id, reason=reason)
-        self.telemetry.metric(metrics.NOT_REPLAYED)
-        return Outcome(key, Action.LEAVE, reason, problem=True)
 
 
 class _Run:
     """One replay under way."""
 
-    def __init__(self, engine: Replayer, spool: Spool, order: Order) -> None:
+    def __init__(self, engine: Replayer, order: Order) -> None:
         self._engine = engine
-        self._spool = spool
         self._order = order
-        self._deadline = engine.elapsed() + order.seconds
-        self._room = BoundedSemaphore(4 * THREADS)
+        self._rules = order.rules
+        self._now = engine.clock()
+        self._calm = Patience(
+            engine.telemetry, engine.elapsed, engine.pause, engine.elapsed() + order.seconds
+        )
+        self._gates = Gates(engine.line, self._now)
+        self._guard = Guard(engine.telemetry)
+        self._preview = Preview(engine.workflow, self._gates, engine.clock)
         self._lock = Lock()
-        self._out = 0
-        self._received = 0
-        self._held: list[Message] = []
-        self._chooses = order.rules.choice != Choice()
+        self._met: set[str] = set()
+        self._gone = 0
         self._report = Report(plan=[] if order.dry_run else None)
+        self._clearing = self._new_clearing()
 
     def finish(self) -> Report:
-        """Drain, give back what was not taken, and count what is left."""
-        try:
-            self._drain()
-        finally:
-            self._after("messages-not-released", lambda: self._spool.release(self._held))
-        self._after("spool-not-counted", self._count_remaining)
+        """Put jobs back, clear their notes, and count what is left."""
+        choosing = Choosing(self._engine.claims, self._engine.line, self._gates, self._calm)
+        before = None if self._rules.choice.narrow else choosing.count(self._rules)
+        found = choosing.candidates(self._rules, self._now, self._order.count)
+        with self._engine.workers() as pool:
+            self._put_back(pool, found)
+            self._clear(pool)
+        self._report.held |= choosing.held
+        for claim in self._clearing.inputless.values():
+            self._hear(of_claim(claim, Action.LEAVE, NO_INPUT, problem=True))
+        self._count_remaining(found, before)
         return self._report
 
-    def _drain(self) -> None:
-        """Receive and settle until the count is reached, the spool is empty or time is up."""
-        under_way: set[Future[Outcome]] = set()
-        with self._engine.workers() as pool:
-            while not self._late():
-                wanted = self._wanted()
-                if wanted > 0:
-                    if not (batch := self._receive(wanted)):
-                        break
-                    self._submit(pool, batch, under_way)
-                elif under_way:
-                    wait(under_way, return_when=FIRST_COMPLETED)
-                else:
-                    break
-                under_way = _still(under_way)
-            else:
+    def _put_back(self, pool: Executor, found: Candidates) -> None:
+        """Take the oldest until the count is reached, nobody is left or time is up."""
+        while (missing := self._missing()) > 0 and not found.whole:
+            if self._late():
+                self._report.more = True
+                return
+            chunk = self._next(found, min(missing, self._ahead()))
+            self._all_of(pool, [claim for claim in chunk if claim.pk not in self._met])
+
+    def _next(self, found: Candidates, count: int) -> list[Claim]:
+        """The next claims, in vain when late. Raises where not even the first ones come."""
+        try:
+            return found.take(count)
+        except RespoolError as refused:
+            if not self._met:
+                raise
+            self._engine.telemetry.warning("claims-not-read", reason=str(refused))
+            self._report.more = found.whole = True
+            return []
+
+    def _all_of(self, pool: Executor, chunk: list[Claim]) -> None:
+        """Begin them in their order, paced, and wait for all."""
+        under_way: list[Future[None]] = []
+        for n, claim in enumerate(chunk):
+            self._met.add(claim.pk)
+            under_way.append(pool.submit(self._one, claim))
+            if self._order.rate and (n + 1 < len(chunk) or self._missing() > 1):
                 wait(under_way)
-                self._report.more |= self._wanted() > 0
-        _still(under_way)
+                left = max(0.0, self._calm.deadline - self._engine.elapsed())
+                self._engine.pause(min(1 / self._order.rate, left))
+        for future in under_way:
+            future.result()
 
-    def _late(self) -> bool:
-        return self._engine.elapsed() >= self._deadline or self._engine.stopped()
+    def _one(self, claim: Claim) -> None:
+        if self._late():
+            self._report.more = True
+            return
+        engine = self._preview if self._order.dry_run else self._engine.recovery
+        about = of_claim(claim, Action.LEAVE, "")
 
-    def _wanted(self) -> int:
-        """How many to ask for; where few of many are chosen, ten at a time, to find them."""
-        missing = self._missing()
-        if self._chooses:
-            return BATCH if missing > 0 else 0
-        fits = math.ceil(self._order.rate) if self._order.rate else BATCH
-        return min(missing, fits, BATCH)
+        def act() -> Outcome:
+            closed = self._calm(lambda: self._gates.closed(claim))
+            if closed and not self._rules.attended:
+                self._report.held[claim.task] = closed
+                return of_claim(claim, Action.LEAVE, closed)
+            return engine.recover(claim, self._rules, self._calm, closed)
+
+        outcome = self._guard(about, act)
+        if outcome.action is Action.LEAVE and outcome.reason == NO_INPUT:
+            self._clearing.inputless[claim.pk] = claim
+            return
+        self._hear(outcome)
+
+    def _clear(self, pool: Executor) -> None:
+        """Look at as many messages as jobs were taken, and on where too few were found."""
+        clearing = self._clearing
+        if self._late():
+            self._report.more |= self._missing() > 0 and self._rules.choice.by_queue
+            return
+        try:
+            if not self._order.dry_run:
+                clearing.clear(pool, max(len(self._met), BATCH))
+            if self._rules.choice.by_queue or clearing.inputless:
+                clearing.search(pool, self._in_vain())
+        finally:
+            clearing.give_back()
+
+    def _in_vain(self) -> int:
+        """How many messages to look at for a job that only the queue knows."""
+        if not self._rules.choice.key:
+            return MOST_IN_VAIN
+        return 0 if self._met and not self._clearing.inputless else BATCH
+
+    def _new_clearing(self) -> Clearing:
+        return Clearing(
+            spool=self._engine.spool,
+            stuck=self._engine.stuck,
+            claims=self._engine.claims,
+            telemetry=self._engine.telemetry,
+            calm=self._calm,
+            wants=self._wants,
+            begin=self._begin,
+            missing=self._missing,
+            report=self._hear,
+            dry=self._order.dry_run,
+        )
+
+    def _wants(self, told: Told) -> bool:
+        """Whether a job that only the queue knows is among the chosen."""
+        record, choice = told.record, self._rules.choice
+        if self._rules.stuck or told.pk in self._met or (record.bare and not choice.by_queue):
+            return False
+        since = record.failed_at or iso(told.message.sent_at)
+        claim = Claim(
+            pk=told.pk,
+            execution=record.execution,
+            task=record.task,
+            error=record.error.name,
+            failed_at=since,
+        )
+        return choice.takes(claim, self._now)
+
+    def _begin(self, told: Told) -> Outcome:
+        claim = self._clearing.inputless.get(told.pk)
+        about = Outcome(told.record.key or told.message.id, Action.LEAVE, "", pk=told.pk)
+        if claim is not None:
+            restart = self._engine.recovery.restart_from
+            return self._guard(about, lambda: restart(claim, input_in(told), self._calm))
+        unclaimed = Unclaimed(self._engine.workflow, self._engine.claims, self._order.dry_run)
+        return self._guard(about, lambda: unclaimed.begin(told, self._calm))
+
+    def _hear(self, outcome: Outcome) -> None:
+        """Count one outcome, and tell whoever looks on."""
+        with self._lock:
+            self._report.add(outcome)
+            if outcome.action is not Action.LEAVE:
+                self._gone += bool(outcome.pk) and outcome.pk in self._met
+            if outcome.put_back and outcome.action is not Action.LINE:
+                self._clearing.spent[outcome.execution] = outcome.attempt
+            self._engine.look_on(outcome)
 
     def _missing(self) -> int:
-        """How many more may be begun, as long as every job under way may yet count."""
+        """How many more may be put back."""
         with self._lock:
-            return self._order.count - self._report.replayed - self._out
+            return self._order.count - self._report.replayed
 
-    def _receive(self, wanted: int) -> list[Message]:
-        """The next batch, in vain when late. Raises AwsError where not even the first one comes."""
+    def _ahead(self) -> int:
+        """How many claims to read at once: no more than a paced replay begins in a few seconds."""
+        rate = self._order.rate
+        return max(1, int(rate * READ_AHEAD)) if rate else self._order.count
+
+    def _late(self) -> bool:
+        return self._engine.elapsed() >= self._calm.deadline or self._engine.stopped()
+
+    def _count_remaining(self, found: Candidates, before: int | None) -> None:
+        """What matches and was not put back, and what only the queue knows and was left there."""
+        left = len(self._met) - self._gone
         try:
-            messages = self._engine.patiently(lambda: self._ask(wanted), self._deadline)
-        except AwsError as refused:
-            if not self._received:
-                raise
-            self._engine.telemetry.warning("messages-not-received", reason=str(refused))
-            self._report.more = True
-            return []
-        self._received += len(messages)
-        return messages
-
-    def _ask(self, wanted: int) -> list[Message]:
-        hidden = max(0, math.ceil(self._deadline - self._engine.elapsed())) + MARGIN
-        return self._spool.receive(wanted, hidden)
-
-    def _submit(
-        self, pool: Executor, messages: list[Message], under_way: set[Future[Outcome]]
-    ) -> None:
-        """Begin them, and add what is under way then."""
-        batch = _Batch(len(messages))
-        for message in messages:
-            with self._lock:
-                self._out += 1
-            if self._may_begin(under_way):
-                self._room.acquire()
-                future = pool.submit(self._settle, batch, message)
-                under_way.add(future)
-                self._pace(future)
+            if before is not None:
+                waiting = max(before - found.gone - self._gone, left)
+            elif self._late() and not found.whole:
+                return
             else:
-                self._note(batch, message, Outcome(key_of(message), Action.LEAVE, NOT_BEGUN))
-
-    def _may_begin(self, under_way: set[Future[Outcome]]) -> bool:
-        """Wait until it is known whether one more job may count; after the deadline none may."""
-        if self._order.rules.choice.keys:  # they bound it; a second message of one is stale
-            return self._engine.elapsed() < self._deadline
-        while self._missing() < 0 and (going := _still(under_way)):
-            wait(going, return_when=FIRST_COMPLETED)
-        return self._missing() >= 0 and self._engine.elapsed() < self._deadline
-
-    def _pace(self, future: Future[Outcome]) -> None:
-        """Pause after a job, but not after one that was not chosen."""
-        if self._order.rate and not (self._chooses and not future.result().settled):
-            left = max(0.0, self._deadline - self._engine.elapsed())
-            self._engine.pause(min(1 / self._order.rate, left))
-
-    def _settle(self, batch: "_Batch", message: Message) -> Outcome:
-        try:
-            outcome = self._engine.settle(message, self._order, self._deadline)
-            self._note(batch, message, outcome)
-            return outcome
-        finally:
-            self._room.release()
-
-    def _note(self, batch: "_Batch", message: Message, outcome: Outcome) -> None:
-        """Count one outcome; what was received together is deleted together, after the last."""
-        if self._count(batch, message, outcome) and batch.settled:
-            self._after("messages-not-deleted", lambda: self._spool.delete(batch.settled))
-
-    def _count(self, batch: "_Batch", message: Message, outcome: Outcome) -> bool:
-        """Says whether it was the last of its batch."""
-        with self._lock:
-            self._out -= 1
-            self._report.add(outcome)
-            self._report.more |= outcome.late
-            self._engine.look_on(outcome)
-            if outcome.settled and not self._order.dry_run:
-                batch.settled.append(message)
-            else:
-                self._held.append(replace(message, body=""))  # there may be very many
-            batch.left -= 1
-            return batch.left == 0
-
-    def _count_remaining(self) -> None:
-        self._report.remaining = self._spool.depth()
-
-    def _after(self, action: str, act: Callable[[], None]) -> None:
-        """Do what may fail without harm: such messages come again by themselves, and are stale."""
-        try:
-            act()
-        except AwsError as refused:
-            self._engine.telemetry.warning(action, reason=str(refused))
-
-
-@dataclass
-class _Batch:
-    """What was received together is deleted together."""
-
-    left: int
-    settled: list[Message] = field(default_factory=list)
-
-
-def _place(unexpected: Exception) -> str:
-    """Its kind and where it was raised; its text might repeat a payload or a token."""
-    frame = traceback.extract_tb(unexpected.__traceback__)[-1]
-    return f"{type(unexpected).__name__} in {PurePath(frame.filename).name}, line {frame.lineno}"
-
-
-def _still(futures: set[Future[Outcome]]) -> set[Future[Outcome]]:
-    """Those that are not done; an error that nobody foresaw comes out here."""
-    done = {future for future in futures if future.done()}
-    for future in done:
-        future.result()
-    return futures - done
+                waiting = left + found.rest()
+        except (RespoolError, Conflict) as refused:
+            self._engine.telemetry.warning("jobs-not-counted", reason=str(refused))
+            return
+        self._report.remaining = waiting + self._clearing.bare
 
 
 def _summary(report: Report) -> dict[str, Any]:
-    summary = report.as_json()
-    summary.pop("plan", None)
-    return {**summary, "failed": len(report.failed)}
+    return {**report.as_json(), "failed": len(report.failed)}

@@ -1,25 +1,29 @@
 """What a replay did, counted job by job."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
-from chalicelib.job.plan import GONE_ON, RESTARTED, Action
-from chalicelib.replaying.recovery import Outcome
+from chalicelib.job.plan import PUT_BACK, Action
+from chalicelib.replaying.outcome import Outcome
 
-PUT_BACK = (Action.RESUME, Action.REDRIVE, Action.RESTART)
 MOST_FAILED = 1000
 
 
 @dataclass
 class Report:
-    """What a replay did, or with `dry_run` what it would do."""
+    """What a replay did, or with a `plan` what it would do.
+
+    `remaining`: how many jobs that match still wait; None where nobody could count them. `held`
+    names the tasks from which an unattended replay took nothing, and why. `more`: time ran out,
+    or somebody stopped it, before it was through.
+    """
 
     counts: dict[Action, int] = field(default_factory=lambda: dict.fromkeys(Action, 0))
     failed: list[dict[str, str]] = field(default_factory=list)
+    held: dict[str, str] = field(default_factory=dict)
     plan: list[dict[str, str]] | None = None
     remaining: int | None = None
     more: bool = False
-    _planned: set[str] = field(default_factory=set)
 
     @property
     def replayed(self) -> int:
@@ -27,28 +31,17 @@ class Report:
         return sum(self.counts[action] for action in PUT_BACK)
 
     def add(self, outcome: Outcome) -> None:
-        """Count one more message."""
-        if self.plan is not None:
-            outcome = self._once(outcome)
+        """Count one more."""
         self.counts[outcome.action] += 1
+        self.more |= outcome.late
         told = {"key": outcome.key, "reason": outcome.reason}
         if self.plan is not None:
             self.plan.append({**told, "action": outcome.action.value})
         elif outcome.problem and len(self.failed) < MOST_FAILED:
             self.failed.append(told)
 
-    def _once(self, outcome: Outcome) -> Outcome:
-        """A job may have two messages: the first one puts it back, and the second is stale then."""
-        if outcome.action not in PUT_BACK or not outcome.execution:
-            return outcome
-        if outcome.execution in self._planned:
-            reason = RESTARTED if outcome.action is Action.RESTART else GONE_ON
-            return replace(outcome, action=Action.STALE, reason=reason)
-        self._planned.add(outcome.execution)
-        return outcome
-
     def as_json(self) -> dict[str, Any]:
-        """The result as callers get it."""
+        """The result as callers get it; what never happened in most replays is left out."""
         result: dict[str, Any] = {
             "replayed": self.replayed,
             "resumed": self.counts[Action.RESUME] + self.counts[Action.REDRIVE],
@@ -58,6 +51,10 @@ class Report:
             "remaining": self.remaining,
             "more": self.more,
         }
+        if self.counts[Action.LINE]:
+            result["in_line"] = self.counts[Action.LINE]
+        if self.held:
+            result["held"] = [{"task": task, "reason": why} for task, why in self.held.items()]
         if self.plan is not None:
             result |= {"dry_run": True, "plan": self.plan}
         return result

@@ -25,6 +25,8 @@ class Request:
     reason: str = ""
 
 
+UNATTENDED = "unattended"
+"""What schedules add to their events."""
 FIELDS = ("max", "task", "error", "key", "older_than", "rate", "dry_run", "stuck", "reason")
 
 
@@ -54,14 +56,20 @@ def once(name: str, values: Sequence[str]) -> str:
 def only(given: Mapping[str, Any], known: Collection[str]) -> None:
     """Raises BadRequest where something is given that nobody knows."""
     if unknown := sorted(set(given) - set(known)):
-        told = f"known are {', '.join(known)}" if known else "none is known here"
+        told = f"this call takes {', '.join(known)}" if known else "this call takes none"
         raise BadRequest(f"unknown parameter {shown(unknown[0])!r}; {told}")
 
 
-def read_unattended(given: Mapping[str, Any]) -> Request:
-    """The same for a schedule, which leaves stuck jobs to people, as its role does."""
-    only(given, [name for name in FIELDS if name != "stuck"])
-    return read_request(given)
+def read_event(given: Mapping[str, Any]) -> tuple[Request, bool]:
+    """Read an event of the reprocess Lambda; the second says whether a person has asked for it.
+
+    Schedules say that they are unattended; they leave stuck jobs to people. Raises BadRequest.
+    """
+    asked = {name: value for name, value in given.items() if name != UNATTENDED}
+    if not _flag(given, UNATTENDED):
+        return read_request(asked), True
+    only(asked, [name for name in FIELDS if name != "stuck"])
+    return read_request(asked), False
 
 
 def read_request(given: Mapping[str, Any]) -> Request:

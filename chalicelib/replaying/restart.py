@@ -1,58 +1,62 @@
-"""Starts a job anew whose execution is gone: once, however often and by whomever it is tried."""
+"""Starts a job again whose execution is gone: once, however often and by whomever it is tried."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chalicelib.errors import AlreadyStarted
 from chalicelib.job.claim import Claim
-from chalicelib.job.key import key_in, key_in_text
-from chalicelib.job.plan import RESTARTED, Action
+from chalicelib.job.execution import Status
+from chalicelib.job.key import job_key
+from chalicelib.job.plan import GONE_ON, RESTARTED, Action, Facts
 from chalicelib.job.ports import Claims, Workflow
-from chalicelib.job.record import Record, compact, restart_name
-from chalicelib.replaying.preview import NOT_ITS_KEY
+from chalicelib.job.restarts import restart_name
+from chalicelib.replaying.patience import Patience
+
+UNREADABLE_KEY = "its input has a key that no execution could claim"
+Result = tuple[Action, str]
+"""What became of it, and why where that is not what was planned."""
 
 
 @dataclass(frozen=True)
 class Restart:
-    """Hands the dead execution's key over, and starts the execution that inherits it."""
+    """Hands the dead execution's key over first, and then starts the execution that gets it.
+
+    The claim decides who may: of all who saw the same death only one hands over, and the name of
+    the new execution follows from that death. A crash in between leaves a claim whose execution
+    was never started; whoever meets it starts that very one.
+    """
 
     workflow: Workflow
     claims: Claims
 
-    def start(self, record: Record, message_id: str, text: str) -> tuple[Action, str]:
-        """Start it on this input, or where that is empty on the record's; says what became of it.
+    def start(self, claim: Claim, facts: Facts, calm: Patience) -> Result:
+        """Start a dead job on its first input. Raises whatever AWS refuses."""
+        if facts.status is Status.MISSING and claim.predecessor:
+            return self._start(claim.execution.rpartition(":")[2], facts.input, calm)
+        name = restart_name(claim, facts.redrives)
+        pk = _own_key(claim, facts.input, name)
+        if pk is None:
+            return Action.LEAVE, UNREADABLE_KEY
+        successor = self.workflow.arn(name)
+        if not calm(lambda: self.claims.hand_over(claim, successor, pk)):
+            now = calm(lambda: self.claims.get(pk))
+            if now is None or now.execution != successor or not now.dead_at:
+                return Action.STALE, GONE_ON
+        return self._start(name, facts.input, calm)
 
-        The new execution's name follows from the record: a second start finds it taken.
-        """
-        name = restart_name(record, message_id)
-        keyless = (key_in_text(text) if text else key_in(record.input)) is None
-        if record.execution and not self._hand_over(record, name, keyless):
-            return Action.STALE, NOT_ITS_KEY
+    def _start(self, name: str, text: str, calm: Patience) -> Result:
         try:
-            self.workflow.start(name, text or compact(record.input))
+            calm(lambda: self.workflow.start(name, text))
         except AlreadyStarted:
             return Action.STALE, RESTARTED
-        if record.execution and keyless:
-            self.claims.release(record.key, record.execution)
         return Action.RESTART, ""
 
-    def _hand_over(self, record: Record, name: str, keyless: bool) -> bool:
-        """Let the new execution own the dead one's key before it starts, so that nobody else can.
 
-        Without a key in the input the new execution's name is its key, so it gets a claim there.
-        """
-        heir = self.workflow.arn(name)
-        if not keyless:
-            return self.claims.hand_over(record.key, record.execution, heir)
-        return self.claims.mark_spooled(
-            Claim(
-                key=name,
-                execution=heir,
-                predecessor=record.execution,
-                claimed_at=record.failed_at,
-                parked_at=record.failed_at,
-                first_failed_at=record.first_failed_at,
-                task=record.task,
-                attempt=record.attempt,
-                failure=record.error,
-            )
-        )
+def _own_key(claim: Claim, text: str, name: str) -> str | None:
+    """The claim's key of an execution of that name: another one where the input names no key."""
+    key = job_key(text, name)
+    return None if key is None else claim.pk.partition("#")[0] + "#" + key
+
+
+def with_input(facts: Facts, text: str) -> Facts:
+    """The same facts, with an input from elsewhere where Step Functions has none any more."""
+    return facts if facts.input else replace(facts, input=text)

@@ -1,47 +1,131 @@
-"""Continuous replay: settles what SQS itself delivers, once the trigger is enabled."""
+"""Continuous replay: acts on the claims of the jobs whose notes SQS delivers to it."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from chalicelib import metrics
 from chalicelib.errors import AwsError, BadRequest
+from chalicelib.job.claim import Claim, State
 from chalicelib.job.message import Message
-from chalicelib.job.ports import Spool
-from chalicelib.replaying.replay import Order, Replayer
+from chalicelib.job.plan import NO_INPUT, PUT_BACK, Action, Rules
+from chalicelib.job.ports import Claims, Clock, Line, Spool, Telemetry, Workflow
+from chalicelib.limits import MAX_RELEASED
+from chalicelib.moments import read
+from chalicelib.replaying.fate import Fate
+from chalicelib.replaying.gates import Gates
+from chalicelib.replaying.guard import Guard
+from chalicelib.replaying.outcome import Outcome, of_claim
+from chalicelib.replaying.patience import Patience
+from chalicelib.replaying.recovery import Recovery
+from chalicelib.replaying.sorting import Told, input_in, sort
+from chalicelib.replaying.unclaimed import Unclaimed
+
+SOON = 60
+"""Seconds after which a note is looked at again whose job is about to be parked."""
+LATER = 900
+"""The same where a gate is closed, and nobody knows until when."""
+LONG = MAX_RELEASED
+"""The same where only a person, or the job's turn in line, moves the job."""
 
 
 @dataclass(frozen=True)
 class Trigger:
     """Settles a batch; SQS deletes what is not reported back as failed."""
 
-    replayer: Replayer
+    recovery: Recovery
+    workflow: Workflow
+    claims: Claims
+    line: Line
     spool: Spool
+    stuck: Spool
+    telemetry: Telemetry
+    clock: Clock
 
-    def take(self, event: dict[str, Any], order: Order) -> dict[str, Any]:
+    def take(self, event: dict[str, Any], rules: Rules, seconds: float) -> dict[str, Any]:
         """Settle each message; returns `batchItemFailures`, the ones that stay on the spool.
 
         Raises BadRequest, before anything is done, for what is no event of SQS.
         """
-        deadline = self.replayer.elapsed() + order.seconds
+        calm = self.recovery.patience(self.recovery.elapsed() + seconds)
+        gates = Gates(self.line, self.clock())
         kept = []
-        for message in _messages(event):
-            outcome = self.replayer.settle(message, order, deadline)
-            if not outcome.settled:
-                kept.append({"itemIdentifier": message.id})
-                self._let_cool(message, outcome.wait)
+        for told in sort(_messages(event), self.claims, calm, {}):
+            about = Outcome(told.record.key or told.message.id, Action.LEAVE, "", pk=told.pk)
+            act = _Act(self, told, rules, calm, gates)
+            outcome = Guard(self.telemetry)(about, act.outcome)
+            if outcome.action is Action.LEAVE:
+                kept.append({"itemIdentifier": told.message.id})
+                self._let_cool(told.message, outcome.wait)
         return {"batchItemFailures": kept}
 
     def _let_cool(self, message: Message, seconds: int) -> None:
-        """Keep a job out of sight until it has cooled down, so that it is not tried in a loop."""
+        """Keep a message out of sight for a while, so that its job is not tried in a loop."""
         if not seconds:
             return
         try:
-            self.spool.release([message], seconds)
+            self.spool.release([message], min(seconds, MAX_RELEASED))
         except AwsError as refused:
-            self.replayer.telemetry.warning("messages-not-released", reason=str(refused))
+            self.telemetry.warning("messages-not-released", reason=str(refused))
 
 
-def _messages(event: dict[str, Any]) -> list[Message]:
+@dataclass(frozen=True)
+class _Act:
+    """One message. An outcome other than LEAVE lets SQS delete it."""
+
+    trigger: Trigger
+    told: Told
+    rules: Rules
+    calm: Patience
+    gates: Gates
+
+    def outcome(self) -> Outcome:
+        """What became of it. Raises whatever AWS refuses."""
+        told, claim = self.told, self.told.claim
+        if told.refused:
+            return self._move_aside()
+        if told.fate is Fate.VOID:
+            return Outcome(told.record.key, Action.STALE, "its note says nothing any more")
+        if told.fate is Fate.EARLY and claim is not None:
+            return of_claim(claim, Action.LEAVE, "is not parked yet", SOON)
+        if claim is not None and told.fate is Fate.WAITS:
+            return self._of_waiting(claim)
+        outcome = Unclaimed(self.trigger.workflow, self.trigger.claims).begin(told, self.calm)
+        return replace(outcome, wait=LATER)
+
+    def _of_waiting(self, claim: Claim) -> Outcome:
+        if claim.state is not State.PARKED:
+            wait = SOON if claim.state is State.RUNNING else LONG
+            return of_claim(claim, Action.LEAVE, f"is {claim.state.value}", wait)
+        if closed := self.calm(lambda: self.gates.closed(claim)):
+            return of_claim(claim, Action.LEAVE, closed, self._until(claim))
+        recovery = self.trigger.recovery
+        outcome = recovery.recover(claim, self.rules, self.calm)
+        if outcome.action is Action.LEAVE and outcome.reason == NO_INPUT:
+            text = input_in(self.told)
+            outcome = recovery.restart_from(claim, text, self.calm) if text else outcome
+        if outcome.action in (Action.STUCK, Action.LINE):
+            return replace(outcome, action=Action.LEAVE, wait=LONG, problem=False)
+        return (
+            outcome if outcome.wait or outcome.action in PUT_BACK else replace(outcome, wait=SOON)
+        )
+
+    def _until(self, claim: Claim) -> int:
+        """Seconds until the gate opens by itself, as far as anybody knows."""
+        opens = read(self.gates.until(claim.task))
+        return int((opens - self.gates.now).total_seconds()) + 1 if opens else LATER
+
+    def _move_aside(self) -> Outcome:
+        """Move what no job can be made of to the stuck queue, unchanged."""
+        id, reason = self.told.message.id, self.told.refused
+        self.calm(lambda: self.trigger.stuck.send(self.told.message.body))
+        self.trigger.telemetry.warning("message-unreadable", message_id=id, reason=reason)
+        self.trigger.telemetry.metric(metrics.UNREADABLE)
+        return Outcome(id, Action.STUCK, reason, problem=True)
+
+
+def _messages(event: dict[str, Any]) -> Sequence[Message]:
     try:
         return [_read(record) for record in event["Records"]]
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, OSError) as wrong:

@@ -10,7 +10,7 @@ from chalicelib.errors import NotFound
 from chalicelib.names import APP, Names
 from chalicelib.settings import Settings
 from chalicelib.stage import Stage
-from respool.cli.tally import Tally
+from respool.cli.metrics import Metrics
 from respool.session import chosen
 
 _API = re.compile(r":execute-api:[^:]*:[^:]*:([a-z0-9]+)/")
@@ -23,7 +23,7 @@ class Account:
         self._session = session
         self._stage = stage
         self.prefix = f"{APP}-{stage}"
-        self.tally = Tally(self.prefix)
+        self.metrics = Metrics(self.prefix)
 
     @classmethod
     def find(cls, stage: str, profile: str | None, region: str | None) -> "Account":
@@ -47,7 +47,7 @@ class Account:
             ) from missing
         names = Names.of_function(function, found["FunctionArn"])
         settings = Settings.read(found.get("Environment", {}).get("Variables", {}))
-        return Stage(names, settings, self._session, self.tally)
+        return Stage(names, settings, self._session, self.metrics)
 
     def history(self, execution: str) -> Iterator[dict[str, Any]]:
         """An execution's events, the first one first, a thousand a call."""
@@ -76,7 +76,7 @@ class Account:
 
     def send_metrics(self) -> None:
         """Hand to CloudWatch what was counted. Raises AwsError."""
-        self.tally.send(self._client("cloudwatch"))
+        self.metrics.send(self._client("cloudwatch"))
 
     def _client(self, service: str) -> Any:
         return client(service, self._session)

@@ -11,12 +11,11 @@ from chalicelib.api import actions
 from chalicelib.api.status import tasks
 from chalicelib.errors import BadRequest
 from chalicelib.job.record import parse
-from respool.cli.desk import Desk, everywhere, pass_desk
+from chalicelib.limits import PAYLOAD
+from respool.cli.context import Context, everywhere, pass_context
 from respool.cli.screen import many
 
 WHO = "command line"
-MOST_INPUT = 262_144
-"""Bytes that Step Functions takes as an input."""
 SWEEPING = 3600
 DEFAULT = "default"
 
@@ -26,15 +25,17 @@ DEFAULT = "default"
 @click.option("--reason", required=True, metavar="TEXT", help="Why nobody wants the job any more.")
 @click.option("--yes", is_flag=True, help="Do not ask first.")
 @everywhere
-@pass_desk
-def give_up(desk: Desk, key: str, reason: str, yes: bool) -> None:
+@pass_context
+def give_up(context: Context, key: str, reason: str, yes: bool) -> None:
     """End a job for good. Its execution ends with GivenUp, its key is free, its message gone."""
     if not yes:
         _ask(f"End the job {key} for good? It can't be taken back.", "--yes")
-    with desk.screen.busy("looking for its message"):
-        done = actions.give_up(desk.stage, key, {"reason": reason}, WHO)
+    with context.screen.busy("looking for its message"):
+        done = actions.give_up(context.stage, key, {"reason": reason}, WHO)
     about = "deleted" if done["message_removed"] else "dropped when a replay meets it"
-    desk.screen.result(done, lambda: desk.screen.say(f"{key} is given up; its message is {about}."))
+    context.screen.result(
+        done, lambda: context.screen.say(f"{key} is given up; its message is {about}.")
+    )
 
 
 def _ask(question: str, option: str) -> None:
@@ -47,103 +48,103 @@ def _ask(question: str, option: str) -> None:
 @click.argument("task")
 @click.argument("n")
 @everywhere
-@pass_desk
-def limit(desk: Desk, task: str, n: str) -> None:
+@pass_context
+def limit(context: Context, task: str, n: str) -> None:
     """Let at most N jobs into TASK at once. 0 holds it, `default` is the stage's TASK_LIMIT."""
-    _tell_limits(desk, [_set(desk, task, None if n == DEFAULT else n)])
+    _tell_limits(context, [_set(context, task, None if n == DEFAULT else n)])
 
 
 @click.command()
 @click.argument("task", required=False)
 @everywhere
-@pass_desk
-def hold(desk: Desk, task: str | None) -> None:
+@pass_context
+def hold(context: Context, task: str | None) -> None:
     """Let no more jobs into TASK, or any task. Those inside go on, the others wait."""
-    _tell_limits(desk, [_set(desk, each, "0") for each in _named(desk, task)])
+    _tell_limits(context, [_set(context, each, "0") for each in _named(context, task)])
 
 
 @click.command()
 @click.argument("task", required=False)
 @everywhere
-@pass_desk
-def release(desk: Desk, task: str | None) -> None:
+@pass_context
+def release(context: Context, task: str | None) -> None:
     """End the hold on TASK, or all holds. Then the stage's TASK_LIMIT holds again."""
-    _tell_limits(desk, [_set(desk, each, None) for each in _named(desk, task, held=True)])
+    _tell_limits(context, [_set(context, each, None) for each in _named(context, task, held=True)])
 
 
-def _set(desk: Desk, task: str, n: str | None) -> dict[str, Any]:
-    return actions.set_limit(desk.stage, task, {"limit": n}, WHO)
+def _set(context: Context, task: str, n: str | None) -> dict[str, Any]:
+    return actions.set_limit(context.stage, task, {"limit": n}, WHO)
 
 
-def _named(desk: Desk, task: str | None, held: bool = False) -> list[str]:
-    known = tasks(desk.stage, desk.stage.overview.read())
-    return (
-        [task]
-        if task is not None
-        else [each["task"] for each in known if each["limit"] == 0 or not held]
-    )
+def _named(context: Context, task: str | None, held: bool = False) -> list[str]:
+    known = tasks(context.stage, context.stage.overview.read())
+    if task is not None:
+        return [task]
+    return [each["task"] for each in known if each["limit"] == 0 or not held]
 
 
-def _tell_limits(desk: Desk, changed: list[dict[str, Any]]) -> None:
+def _tell_limits(context: Context, changed: list[dict[str, Any]]) -> None:
     def say() -> None:
         for each in changed:
             what = (
                 "is held" if each["limit"] == 0 else f"takes {many(each['limit'], 'job')} at once"
             )
-            desk.screen.say(f"{each['task']} {what}; {each['inside']} inside.")
+            context.screen.say(f"{each['task']} {what}; {each['inside']} inside.")
         if not changed:
-            desk.screen.say("No task is held.")
+            context.screen.say("No task is held.")
 
-    desk.screen.result({"tasks": changed}, say)
+    context.screen.result({"tasks": changed}, say)
 
 
 @click.command()
 @click.argument("to", type=click.Choice(("enable", "disable")))
 @everywhere
-@pass_desk
-def trigger(desk: Desk, to: str) -> None:
+@pass_context
+def trigger(context: Context, to: str) -> None:
     """Turn continuous replay on or off. Enabled, jobs are put back when they have cooled down."""
-    state = desk.stage.mapping.switch(to == "enable")
-    desk.screen.result({"trigger": state}, lambda: desk.screen.say(f"The trigger is {state}."))
+    state = context.stage.mapping.switch(to == "enable")
+    context.screen.result(
+        {"trigger": state}, lambda: context.screen.say(f"The trigger is {state}.")
+    )
 
 
 @click.command()
 @everywhere
-@pass_desk
-def sweep(desk: Desk) -> None:
-    """Repair what events missed. Keys and places without a live owner, jobs never spooled."""
-    with desk.screen.busy("comparing claims with executions"):
-        found = desk.stage.sweep(SWEEPING)
+@pass_context
+def sweep(context: Context) -> None:
+    """Repair what events missed. Keys and slots without a live owner, jobs never spooled."""
+    with context.screen.busy("comparing claims with executions"):
+        found = context.stage.sweep(SWEEPING)
 
     def say() -> None:
         told = {
             "keys given back": found.released,
-            "places freed": found.freed,
+            "slots freed": found.freed,
             "dead jobs spooled": found.caught,
             "messages renewed": found.renewed,
             "jobs near their year": found.near_year,
         }
-        desk.screen.say(f"{many(found.count, 'repair')}.", "bold")
-        desk.screen.facts((name, ", ".join(each)) for name, each in told.items())
+        context.screen.say(f"{many(found.count, 'repair')}.", "bold")
+        context.screen.facts((name, ", ".join(each)) for name, each in told.items())
         if found.more:
-            desk.screen.remark("Time ran out before the end: run it again for the rest.")
+            context.screen.remark("Time ran out before the end: run it again for the rest.")
 
-    desk.screen.result(asdict(found) | {"count": found.count}, say)
+    context.screen.result(asdict(found) | {"count": found.count}, say)
 
 
 @click.command()
 @click.argument("input", metavar="JSON|-")
 @click.option("--name", metavar="NAME", help="The execution's name (default: a new one).")
 @everywhere
-@pass_desk
-def submit(desk: Desk, input: str, name: str | None) -> None:
+@pass_context
+def submit(context: Context, input: str, name: str | None) -> None:
     """Start a job with this input; - reads it from standard input."""
     text = sys.stdin.read() if input == "-" else input
     _check(text)
     if name == "":
         raise BadRequest("--name is empty: name the execution, or leave it out")
-    execution = desk.stage.workflow.start(name or f"cli-{uuid.uuid4()}", text)
-    desk.screen.result({"execution": execution}, lambda: desk.screen.say(execution))
+    execution = context.stage.workflow.start(name or f"cli-{uuid.uuid4()}", text)
+    context.screen.result({"execution": execution}, lambda: context.screen.say(execution))
 
 
 def _check(text: str) -> None:
@@ -153,8 +154,8 @@ def _check(text: str) -> None:
         raise BadRequest(
             f"the input {text[:40]!r} is not JSON: {wrong}; quote it for the shell"
         ) from wrong
-    if (size := len(text.encode("utf-8", "surrogatepass"))) > MOST_INPUT:
-        raise BadRequest(f"the input has {size:,} bytes; a job takes at most {MOST_INPUT:,}")
+    if (size := len(text.encode("utf-8", "surrogatepass"))) > PAYLOAD:
+        raise BadRequest(f"the input has {size:,} bytes; a job takes at most {PAYLOAD:,}")
 
 
 COMMANDS = (give_up, limit, hold, release, trigger, sweep, submit)

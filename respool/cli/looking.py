@@ -11,9 +11,9 @@ from chalicelib.errors import NotFound
 from chalicelib.gate.ramp.describe import Told, sentence
 from chalicelib.job.claim import Claim
 from chalicelib.job.execution import Execution, Status
-from respool.cli.desk import Desk, everywhere, pass_desk
+from respool.cli.context import Context, everywhere, pass_context
+from respool.cli.history import Step, tell
 from respool.cli.screen import ago, many, moment, span
-from respool.cli.story import Step, tell
 
 _NAME = re.compile(r"[^\s<>{}\[\]?*\"#%\\^|~`$&,;:/]{1,80}")
 """What Step Functions takes as an execution's name."""
@@ -21,21 +21,21 @@ _NAME = re.compile(r"[^\s<>{}\[\]?*\"#%\\^|~`$&,;:/]{1,80}")
 
 @click.command()
 @everywhere
-@pass_desk
-def status(desk: Desk) -> None:
+@pass_context
+def status(context: Context) -> None:
     """How the stage stands: jobs, queues, tasks, trigger, schedule."""
-    told = status_of(desk.stage, {})
-    desk.screen.result(told, lambda: _tell_status(desk, told))
+    told = status_of(context.stage, {})
+    context.screen.result(told, lambda: _tell_status(context, told))
 
 
-def _tell_status(desk: Desk, told: dict[str, Any]) -> None:
+def _tell_status(context: Context, told: dict[str, Any]) -> None:
     jobs = told["jobs"]
     waiting = jobs["parked"] + jobs["stuck"]
     what = f"{many(waiting, 'job')} waiting" if waiting else "no job is waiting"
     oldest = told["oldest_failure"]
     since = f"; the oldest failed {span(oldest['age'])} ago" if oldest else ""
-    desk.screen.say(f"{told['stage']}: {what}{since}.", "bold")
-    desk.screen.facts(
+    context.screen.say(f"{told['stage']}: {what}{since}.", "bold")
+    context.screen.facts(
         (
             ("running", jobs["running"]),
             ("parked", jobs["parked"]),
@@ -47,15 +47,15 @@ def _tell_status(desk: Desk, told: dict[str, Any]) -> None:
         )
     )
     rows = [(each["task"], each["inside"], _limit(each)) for each in told["tasks"]]
-    desk.screen.table(("task", "inside", "limit"), rows)
+    context.screen.table(("task", "inside", "limit"), rows)
     for each in told["tasks"]:
         if each["ramp"]:
-            desk.screen.say(f"{each['task']}: {_ramp(desk, each['ramp'])}.")
+            context.screen.say(f"{each['task']}: {_ramp(context, each['ramp'])}.")
 
 
-def _ramp(desk: Desk, ramp: dict[str, Any]) -> str:
+def _ramp(context: Context, ramp: dict[str, Any]) -> str:
     told = Told(ramp["code"], ramp["values"], ramp["times"])
-    return sentence(told, desk.clock().astimezone())
+    return sentence(told, context.clock().astimezone())
 
 
 def _schedule(schedule: dict[str, Any] | None) -> str:
@@ -81,44 +81,46 @@ def _limit(task: dict[str, Any]) -> str:
 @click.option("--error", metavar="NAME", help="Only those that failed with this error.")
 @click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="How many.")
 @everywhere
-@pass_desk
-def jobs(desk: Desk, state: str | None, task: str | None, error: str | None, limit: int) -> None:
+@pass_context
+def jobs(
+    context: Context, state: str | None, task: str | None, error: str | None, limit: int
+) -> None:
     """The jobs that run or wait, the longest waiting first."""
     chosen = {"state": state, "task": task, "error": error}
     query = {name: [value] for name, value in chosen.items() if value is not None}
-    found = _pages(desk, query, limit)
-    desk.screen.result(found, lambda: _tell_jobs(desk, found))
+    found = _pages(context, query, limit)
+    context.screen.result(found, lambda: _tell_jobs(context, found))
 
 
-def _pages(desk: Desk, query: dict[str, list[str]], limit: int) -> dict[str, Any]:
+def _pages(context: Context, query: dict[str, list[str]], limit: int) -> dict[str, Any]:
     """As many jobs as asked for, put together from the API's pages."""
     found: list[dict[str, Any]] = []
     while True:
         query["limit"] = [str(min(limit - len(found), MOST_JOBS))]
-        page = list_jobs(desk.stage.overview, query)
+        page = list_jobs(context.stage.overview, query)
         found += page["jobs"]
         if page["cursor"] is None or len(found) >= limit:
             return {**page, "jobs": found}
         query["cursor"] = [page["cursor"]]
 
 
-def _tell_jobs(desk: Desk, found: dict[str, Any]) -> None:
-    rows = [_row(desk, job) for job in found["jobs"]]
+def _tell_jobs(context: Context, found: dict[str, Any]) -> None:
+    rows = [_row(context, job) for job in found["jobs"]]
     if rows:
-        desk.screen.table(("key", "state", "task", "failures", "since", "error"), rows)
-    desk.screen.say(f"{many(len(rows), 'job')} of {found['total']:,}.")
+        context.screen.table(("key", "state", "task", "failures", "since", "error"), rows)
+    context.screen.say(f"{many(len(rows), 'job')} of {found['total']:,}.")
     if not found["complete"]:
-        desk.screen.remark("The table is very large: there are more jobs than were read.")
+        context.screen.remark("The table is very large: there are more jobs than were read.")
 
 
-def _row(desk: Desk, job: dict[str, Any]) -> tuple[object, ...]:
+def _row(context: Context, job: dict[str, Any]) -> tuple[object, ...]:
     error = job["error"]
     return (
         job["key"],
         job["state"],
         job["task"],
         job["attempt"] or "",
-        ago(job["first_failed_at"] or job["started_at"] or "", desk.clock()),
+        ago(job["first_failed_at"] or job["started_at"] or "", context.clock()),
         f"{error['name']}: {error['message']}"[:100] if error["name"] else "",
     )
 
@@ -126,23 +128,23 @@ def _row(desk: Desk, job: dict[str, Any]) -> tuple[object, ...]:
 @click.command()
 @click.argument("key")
 @everywhere
-@pass_desk
-def show(desk: Desk, key: str) -> None:
+@pass_context
+def show(context: Context, key: str) -> None:
     """A job and its history in plain words. KEY may also be an execution's name."""
-    claim = desk.stage.claims.get(key)
-    execution = _execution(desk, key, claim)
-    steps = tell(desk.account.history(execution.arn)) if execution.started_at else []
+    claim = context.stage.claims.get(key)
+    execution = _execution(context, key, claim)
+    steps = tell(context.account.history(execution.arn)) if execution.started_at else []
     ended = {"key": key, "state": execution.status.value.lower(), "execution": execution.arn}
     data = {
         **(as_json(claim) if claim else ended),
         "execution_status": execution.status.value,
         "history": [{"at": step.at.isoformat(), "what": step.what} for step in steps],
     }
-    desk.screen.result(data, lambda: _tell_job(desk, data, steps))
+    context.screen.result(data, lambda: _tell_job(context, data, steps))
 
 
-def _execution(desk: Desk, key: str, claim: Claim | None) -> Execution:
-    workflow = desk.stage.workflow
+def _execution(context: Context, key: str, claim: Claim | None) -> Execution:
+    workflow = context.stage.workflow
     if claim is not None:
         return workflow.describe(claim.execution)
     if _NAME.fullmatch(key):
@@ -155,10 +157,10 @@ def _execution(desk: Desk, key: str, claim: Claim | None) -> Execution:
     )
 
 
-def _tell_job(desk: Desk, data: dict[str, Any], steps: list[Step]) -> None:
+def _tell_job(context: Context, data: dict[str, Any], steps: list[Step]) -> None:
     error = data.get("error", {"name": "", "message": ""})
-    desk.screen.say(f"{data['key']}: {data['state']}", "bold")
-    desk.screen.facts(
+    context.screen.say(f"{data['key']}: {data['state']}", "bold")
+    context.screen.facts(
         (
             ("task", data.get("task", "")),
             ("failures", data.get("attempt") or ""),
@@ -172,20 +174,20 @@ def _tell_job(desk: Desk, data: dict[str, Any], steps: list[Step]) -> None:
     for step in steps:
         at = step.at.astimezone()
         if (today := f"{at:%a %Y-%m-%d %Z}") != day:
-            desk.screen.say(today, "bold")
+            context.screen.say(today, "bold")
             day = today
-        desk.screen.say(f"  {at:%H:%M:%S}  {step.what}")
+        context.screen.say(f"  {at:%H:%M:%S}  {step.what}")
 
 
 @click.command("open")
 @click.option("--no-browser", is_flag=True, help="Only print the URL.")
 @everywhere
-@pass_desk
-def open_page(desk: Desk, no_browser: bool) -> None:
+@pass_context
+def open_page(context: Context, no_browser: bool) -> None:
     """Open the stage's page in a browser; prints its URL."""
-    url = desk.account.page()
-    desk.screen.result({"url": url}, lambda: desk.screen.say(url))
-    if not (no_browser or desk.json):
+    url = context.account.page()
+    context.screen.result({"url": url}, lambda: context.screen.say(url))
+    if not (no_browser or context.json):
         click.launch(url)
 
 

@@ -8,7 +8,7 @@ from chalicelib.errors import AwsError, BadRequest
 from chalicelib.replaying.report import Report
 from chalicelib.replaying.requests import Request, read_request
 from respool.cli.codes import DONE, INTERRUPTED, NOT_ALL
-from respool.cli.desk import Desk, everywhere, pass_desk
+from respool.cli.context import Context, everywhere, pass_context
 from respool.cli.screen import many
 from respool.cli.watching import Watch
 
@@ -29,27 +29,27 @@ LONGEST = 39_600
 @click.option("--stuck", is_flag=True, help="Take them from the stuck queue.")
 @click.option("--dry-run", is_flag=True, help="Tell what would be done, and do nothing.")
 @everywhere
-@pass_desk
-def replay(desk: Desk, /, stuck: bool, dry_run: bool, **given: str | None) -> int:
-    """Put jobs back. Those that wait in place are resumed, the others are started anew."""
+@pass_context
+def replay(context: Context, /, stuck: bool, dry_run: bool, **given: str | None) -> int:
+    """Put jobs back. Those that wait in place are resumed, the others are restarted."""
     request = _request(given, dry_run)
-    stuck = stuck or _is_stuck(desk, request.choice.key)
-    queue = desk.stage.stuck if stuck else desk.stage.spool
+    stuck = stuck or _is_stuck(context, request.choice.key)
+    queue = context.stage.stuck if stuck else context.stage.spool
     depth = queue.depth()
-    watch = Watch(desk.screen, min(request.count or desk.stage.settings.max_reprocess, depth))
-    desk.stage.replayer = watch.over(desk.stage.replayer)
-    act = desk.stage.replay_stuck if stuck else desk.stage.replay
+    watch = Watch(context.screen, min(request.count or context.stage.settings.max_reprocess, depth))
+    context.stage.replayer = watch.over(context.stage.replayer)
+    act = context.stage.replay_stuck if stuck else context.stage.replay
     with watch.watching():
         report = act(request, allowance(depth, request))
-    _send_metrics(desk)
+    _send_metrics(context)
     result = report.as_json() | {"interrupted": watch.interrupted}
-    desk.screen.result(result, lambda: _tell(desk, report, watch.interrupted))
+    context.screen.result(result, lambda: _tell(context, report, watch.interrupted))
     return _code(report, watch.interrupted)
 
 
-def _is_stuck(desk: Desk, key: str) -> bool:
+def _is_stuck(context: Context, key: str) -> bool:
     """Whoever names a job wants that job, wherever it is."""
-    claim = desk.stage.claims.get(key) if key else None
+    claim = context.stage.claims.get(key) if key else None
     return claim is not None and bool(claim.stuck_at)
 
 
@@ -80,11 +80,11 @@ def allowance(depth: int, request: Request) -> float:
     return min(60 + depth / 10 + paced, LONGEST)
 
 
-def _send_metrics(desk: Desk) -> None:
+def _send_metrics(context: Context) -> None:
     try:
-        desk.account.send_metrics()
+        context.account.send_metrics()
     except AwsError as refused:
-        desk.screen.remark(f"The dashboard does not show this replay: {refused}")
+        context.screen.remark(f"The dashboard does not show this replay: {refused}")
 
 
 def _code(report: Report, interrupted: bool) -> int:
@@ -93,34 +93,36 @@ def _code(report: Report, interrupted: bool) -> int:
     return NOT_ALL if report.failed else DONE
 
 
-def _tell(desk: Desk, report: Report, interrupted: bool) -> None:
+def _tell(context: Context, report: Report, interrupted: bool) -> None:
     result = report.as_json()
     if report.plan is not None:
-        _tell_plan(desk, report.plan)
+        _tell_plan(context, report.plan)
         return
     ways = [f"{result[way]} {way}" for way in ("resumed", "restarted") if result[way]]
     how = f" ({', '.join(ways)})" if ways else ""
-    desk.screen.say(f"{many(report.replayed, 'job')} put back{how}.", "bold")
+    context.screen.say(f"{many(report.replayed, 'job')} put back{how}.", "bold")
     if result["stale"]:
-        desk.screen.say(f"{many(result['stale'], 'message')} dropped: the jobs had gone on.")
+        context.screen.say(f"{many(result['stale'], 'message')} dropped: the jobs had gone on.")
     if report.failed:
-        desk.screen.say(f"{many(len(report.failed), 'job')} not put back:")
-        desk.screen.table(
+        context.screen.say(f"{many(len(report.failed), 'job')} not put back:")
+        context.screen.table(
             ("key", "why"), [(failed["key"], failed["reason"]) for failed in report.failed]
         )
     left = "unknown" if report.remaining is None else f"about {report.remaining:,}"
-    desk.screen.say(f"Left on the queue: {left}.")
+    context.screen.say(f"Left on the queue: {left}.")
     if interrupted:
-        desk.screen.remark("Interrupted: what was under way is finished, the rest waits as before.")
+        context.screen.remark(
+            "Interrupted: what was under way is finished, the rest waits as before."
+        )
     elif report.more:
-        desk.screen.remark("Time ran out before the end: run it again for the rest.")
+        context.screen.remark("Time ran out before the end: run it again for the rest.")
 
 
-def _tell_plan(desk: Desk, plan: list[dict[str, str]]) -> None:
+def _tell_plan(context: Context, plan: list[dict[str, str]]) -> None:
     rows = [(told["key"], told["action"], told["reason"]) for told in plan]
     if rows:
-        desk.screen.table(("key", "action", "why"), rows)
-    desk.screen.say("Nothing was changed." if rows else "There is nothing to put back.", "bold")
+        context.screen.table(("key", "action", "why"), rows)
+    context.screen.say("Nothing was changed." if rows else "There is nothing to put back.", "bold")
 
 
 COMMANDS = (replay,)

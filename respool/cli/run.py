@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from chalicelib.errors import AwsError, RespoolError
 from respool.cli import changing, looking, replaying, tokens
 from respool.cli.codes import DONE, INTERRUPTED, REFUSED, USAGE
-from respool.cli.desk import Desk, everywhere
+from respool.cli.context import Context, everywhere
 from respool.cli.screen import clean
 from respool.refusals import explain
 
@@ -27,7 +27,7 @@ def _version() -> str:
 @click.version_option(_version(), prog_name="respool")
 @everywhere
 def respool() -> None:
-    """Jobs that failed, set aside whole: look at them, and put them back."""
+    """Jobs that failed, parked whole: look at them, and put them back."""
 
 
 for command in (
@@ -39,11 +39,11 @@ for command in (
     respool.add_command(command)
 
 
-def run(words: Sequence[str], desk: Desk | None = None) -> int:
+def run(words: Sequence[str], context: Context | None = None) -> int:
     """Run one command; returns its exit code and never raises."""
-    desk = desk or Desk()
+    context = context or Context()
     try:
-        code = respool.main(list(words), "respool", standalone_mode=False, obj=desk)
+        code = respool.main(list(words), "respool", standalone_mode=False, obj=context)
         return code if isinstance(code, int) else DONE
     except click.exceptions.Exit as end:
         return end.exit_code
@@ -54,7 +54,7 @@ def run(words: Sequence[str], desk: Desk | None = None) -> int:
     except BrokenPipeError:
         return _closed()
     except (AwsError, BotoCoreError, ClientError) as refused:
-        told = explain(refused, desk.profile or "")
+        told = explain(refused, context.profile or "")
         return _fail(told.text, USAGE if told.chosen else REFUSED)
     except RespoolError as wrong:
         return _fail(str(wrong), USAGE)

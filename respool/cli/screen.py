@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from chalicelib import moments
+
 PIPED = 160
 """Columns where the output is no terminal and nobody knows its width."""
 
@@ -84,10 +86,8 @@ def many(count: int, noun: str) -> str:
 
 def moment(text: str) -> str:
     """An ISO 8601 time as the reader's clock shows it; other text as it is."""
-    try:
-        return datetime.fromisoformat(text).astimezone().strftime("%a %Y-%m-%d %H:%M:%S %Z")
-    except ValueError:
-        return text
+    then = moments.read(text)
+    return f"{then.astimezone():%a %Y-%m-%d %H:%M:%S %Z}" if then else text
 
 
 def span(seconds: float) -> str:
@@ -100,8 +100,5 @@ def span(seconds: float) -> str:
 
 def ago(text: str, now: datetime) -> str:
     """How long ago an ISO 8601 time was."""
-    try:
-        then = datetime.fromisoformat(text)
-    except ValueError:
-        return text
-    return f"{span(max(0, (now - then.astimezone()).total_seconds()))} ago"
+    then = moments.read(text)
+    return f"{span(max(0, (now - then).total_seconds()))} ago" if then else text

@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 
+from chalicelib.limits import DEFINITION, TEMPLATE, VARIABLES
 from respool.deploy import policies
 from respool.deploy.checks import actions, permissions_needed, sizes
 from respool.deploy.checks.findings import Malformed, read_json
@@ -21,15 +22,10 @@ from respool.deploy.preflight import CONFIG, Checked, Source, check
 from respool.deploy.resolved import ACCOUNT, REGION, resolved
 from respool.deploy.stages import refuse_unknown
 from respool.deploy.target import functions_of
-from respool.deploy.template import MAX_BODY
 
 PROJECT = Path(__file__).resolve().parents[2]
 MAX_ROLE_POLICY = 10_240
 """Characters, spaces aside, that IAM takes for the inline policies of one role."""
-MAX_VARIABLES = 4096
-"""Bytes that Lambda takes for a function's environment variables."""
-MAX_DEFINITION = 1_048_576
-"""Bytes that Step Functions takes for a definition."""
 VIAS = ("lambda", "sqs")
 EXAMPLES = "docs/pipelines/*.json"
 ALL_ON = {"ALERT_EMAIL": "team@example.com", "REPLAY_SCHEDULE": "cron(0 2 * * ? *)"}
@@ -91,11 +87,11 @@ def _stand_in(value: Any) -> str:
 
 def _sizes(source: Source, checked: Checked) -> Iterator[str]:
     size = sum(len(f"{k}{v}".encode()) for k, v in source.environment.items())
-    if size > MAX_VARIABLES:
-        yield f"{CONFIG}: {size} bytes of variables, Lambda takes {MAX_VARIABLES}."
+    if size > VARIABLES:
+        yield f"{CONFIG}: {size} bytes of variables, Lambda takes {VARIABLES}."
     size = len(json.dumps(definition_of(checked)).encode())
-    if size > MAX_DEFINITION:
-        yield f"definition: {size} bytes, Step Functions takes {MAX_DEFINITION}."
+    if size > DEFINITION:
+        yield f"definition: {size} bytes, Step Functions takes {DEFINITION}."
 
 
 def _permissions(source: Source, checked: Checked) -> Iterator[str]:
@@ -174,7 +170,7 @@ def main(stage: str | None) -> None:
     except Malformed as malformed:
         raise click.ClickException(str(malformed)) from None
     if wrong:
-        raise click.ClickException(f"{wrong} findings. Mend them before you deploy.")
+        raise click.ClickException(f"{wrong} findings. Fix them before you deploy.")
 
 
 def _about(source: Source) -> str:
@@ -187,7 +183,7 @@ def _told(found: list[str], source: Source) -> str:
     if found:
         return f"{len(found)} findings"
     size = len(check(source).body.encode())
-    return f"fine; the template has {size} of {MAX_BODY} bytes"
+    return f"fine; the template has {size} of {TEMPLATE} bytes"
 
 
 if __name__ == "__main__":

@@ -10,18 +10,49 @@ Definition = dict[str, Any]
 State = dict[str, Any]
 
 
-def spooling_via(definition: Definition, via: str) -> Definition:
-    """The definition as SPOOL_VIA wants it.
+INVOKE = "arn:aws:states:::lambda:invoke"
+SEND = "arn:aws:states:::sqs:sendMessage"
+SPOOLED = (
+    "{% ($text := $string($states.context.Execution.Input); $length($text) > 55000"
+    " or $contains($text, /[0-9]{16}|[0-9]e\\+/) ? null : $states.context.Execution.Input) %}"
+)
+"""The input as a note without a Lambda holds it.
 
-    With `sqs` the content of SpoolDirectly takes ErrorSpool's name and place, so that whatever
-    leads to ErrorSpool now spools without a Lambda; SpoolDirectly itself is gone.
+Not one that might not fit into 256 KiB beside a cause of 4,000 characters, nor one whose numbers an
+expression would round: a note with null there is one by reference, the execution has the input.
+"""
+
+
+def spooling_via(definition: Definition, via: str) -> Definition:
+    """The definition as SPOOL_VIA wants it: with `sqs`, ErrorSpool sends its note without a Lambda.
+
+    The note is the same, and has the input, which else the Lambda adds.
     """
     states = definition.get("States")
-    if via != "sqs" or not isinstance(states, dict) or "SpoolDirectly" not in states:
+    spool = _state(states, "ErrorSpool")
+    given = spool.get("Parameters", {})
+    if via != "sqs" or not isinstance(states, dict) or given.get("FunctionName") != "${ErrorSpool}":
         return definition
-    varied = {**states, "ErrorSpool": states["SpoolDirectly"]}
-    del varied["SpoolDirectly"]
+    body = {**given["Payload"], "input.$": "$respoolInput"}
+    direct = {"QueueUrl": "${SpoolUrl}", "MessageBody": body}
+    claim = _state(states, "ClaimJob")
+    assigned = {**claim.get("Assign", {}), "respoolInput": SPOOLED}
+    varied = {
+        **states,
+        "ClaimJob": {**claim, "Assign": assigned},
+        "ErrorSpool": {**spool, "Resource": SEND, "Parameters": direct},
+    }
     return {**definition, "States": varied}
+
+
+def _state(states: Any, name: str) -> State:
+    found = states.get(name) if isinstance(states, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def language_of(state: State, machine: Definition) -> str:
+    """JSONPath or JSONata: a state's own query language, else its machine's."""
+    return str(state.get("QueryLanguage") or machine.get("QueryLanguage") or "JSONPath")
 
 
 def machines(definition: Definition) -> Iterator[tuple[str, Definition]]:
@@ -36,6 +67,12 @@ def machines(definition: Definition) -> Iterator[tuple[str, Definition]]:
             if isinstance(machine, dict):
                 for place, found in machines(machine):
                     yield f"{name}.{part}" + (f".{place}" if place else ""), found
+
+
+def listed(state: State, field: str) -> list[State]:
+    """A state's catchers, retriers or rules, those that are objects."""
+    found = state.get(field)
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
 
 
 def states_of(definition: Definition) -> list[tuple[str, State]]:

@@ -1,18 +1,18 @@
-"""`chalice delete`: everything goes but the queues and table that still hold jobs."""
+"""`chalice delete`: everything goes but the queues and table in which jobs still wait."""
 
 from dataclasses import dataclass
 
-from respool.deploy.set_aside import SetAside
+from respool.deploy.retained import Kept, Retained
 from respool.deploy.stack import Stack
 from respool.deploy.steps import Step, before_delete
 
 
 @dataclass(frozen=True)
 class Deleted:
-    """What a delete did: how many jobs it kept, and which executions it ended."""
+    """What a delete did: what it kept, and which executions it ended."""
 
     step: Step
-    jobs: int
+    kept: Kept
     stopped: list[str]
 
 
@@ -21,18 +21,18 @@ class Deleting:
     """Deletes one stage's companion stack; safe to run again."""
 
     stack: Stack
-    set_aside: SetAside
+    retained: Retained
 
     def run(self, remains: str) -> Deleted:
-        """Delete the stack, or while jobs are set aside update it down to `remains`, a template."""
+        """Delete the stack, or while jobs wait update it down to `remains`, a template."""
         status = self.stack.settled()
-        stopped = self.set_aside.stop_executions()
-        jobs = self.set_aside.jobs()
-        step = before_delete(status, jobs)
+        stopped = self.retained.stop_executions()
+        kept = self.retained.kept()
+        step = before_delete(status, bool(kept))
         if step is Step.SHRINK:
             self.stack.update(remains)
         elif step is Step.DELETE:
             self.stack.delete()
-        if not jobs:
-            self.set_aside.remove()
-        return Deleted(step, jobs, stopped)
+        if not kept:
+            self.retained.remove()
+        return Deleted(step, kept, stopped)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from chalicelib.names import APP
 from respool.deploy.checks.findings import DeployFailed
-from respool.deploy.set_aside import SetAside
+from respool.deploy.retained import Retained
 from respool.deploy.stack import Stack
-from respool.deploy.steps import Step, before_deploy, mend_for, trigger_wanted
+from respool.deploy.steps import Step, before_deploy, remedy_for, trigger_wanted
 from respool.deploy.template import adoption
 from respool.deploy.trigger import Trigger
 
@@ -30,7 +30,7 @@ class Deploying:
 
     stack: Stack
     trigger: Trigger
-    set_aside: SetAside
+    retained: Retained
     options: str = ""
     """What a command of the AWS CLI needs to act on the same account and region."""
 
@@ -38,7 +38,7 @@ class Deploying:
         """Raise DeployFailed where the stack is in a state that no deploy can go on from."""
         status = self.stack.settled()
         if before_deploy(status) is Step.REFUSE:
-            raise DeployFailed(mend_for(self.stack.name, status, self.options))
+            raise DeployFailed(remedy_for(self.stack.name, status, self.options))
 
     def run(self, body: str, tags: Mapping[str, str]) -> Deployed:
         """Bring the stack to this template. Raises DeployFailed, with CloudFormation's reasons."""
@@ -55,7 +55,7 @@ class Deploying:
 
     def _adopt(self, body: str) -> list[str]:
         """Take in what a stack that was deleted otherwise left behind, with the jobs in it."""
-        part, resources = adoption(json.loads(body), self.set_aside.existing())
+        part, resources = adoption(json.loads(body), self.retained.existing())
         return self.stack.adopt(json.dumps(part), resources) if resources else []
 
     def _was_enabled(self) -> bool | None:
@@ -70,8 +70,8 @@ class Deploying:
             stage = self.stack.name.removeprefix(f"{APP}-")
             raise DeployFailed(
                 f"The trigger {mapping} was deleted outside the stack {self.stack.name}. Run"
-                f" chalice delete --stage {stage}, which keeps the jobs that are set aside, and"
-                " deploy again."
+                f" chalice delete --stage {stage}, which keeps the jobs that wait, and deploy"
+                " again."
             )
         if found != wanted:
             self.trigger.set(mapping, wanted)

@@ -62,6 +62,7 @@ def _deploy(command: Command, app: Any) -> None:
     stages.refuse_unknown(command.project, command.stage)
     target = Target(command, app)
     checked = check(target.source)
+    target.refuse_another_regions()
     target.render(checked, target.values())
     target.deploying.refuse_early()
     target.refuse_second()
@@ -69,6 +70,7 @@ def _deploy(command: Command, app: Any) -> None:
     def finish() -> None:
         tags = {"app": APP, "stage": command.stage}
         done = target.deploying.run(checked.body, tags)
+        target.task_slots.apply(checked.definition)
         target.limit_api(checked.settings)
         _say(report.deployed(target.place(), done, checked.settings))
 
@@ -85,11 +87,12 @@ def _delete(command: Command, app: Any) -> None:
     target = Target(command, app)
     parts = template.read_parts(command.project)
     remains = template.body(template.remains(parts, target.source.prefix))
-    target.refuse_unknown()  # and without credentials, better stop before Chalice begins
+    target.refuse_another_regions()  # and without credentials stop before Chalice begins
+    target.refuse_unknown()
     target.forget_what_is_gone()
 
     def finish() -> None:
-        done = Deleting(target.stack, target.set_aside).run(remains)
+        done = Deleting(target.stack, target.retained).run(remains)
         _say(report.deleted(target.place(), done))
 
     _at_the_end(command, finish)

@@ -42,7 +42,9 @@ def _allows(statement: Mapping[str, Any], call: Call) -> bool:
 def _holds(operator: str, key: str, wanted: Any, call: Call) -> bool:
     values = [value for name, value in call.context if name == key]
     fits = all(any(matches(one, value) for one in listed(wanted)) for value in values)
-    if operator == "ForAllValues:StringLike":
+    if operator == "ForAllValues:StringLike" or (
+        operator == "ForAllValues:StringEquals" and not set("*?") & set(str(wanted))
+    ):
         return fits
     if operator in ("StringEquals", "ArnEquals") and not set("*?") & set(str(wanted)):
         return fits and bool(values)

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -14,7 +14,7 @@ from respool.deploy import policies, template
 from respool.deploy.checks import rules
 from respool.deploy.checks.findings import Malformed, parse_json, read_text
 from respool.deploy.definition import Definition, all_states, spooling_via
-from respool.deploy.schedules import schedule_findings, zone_findings
+from respool.deploy.schedules import zone_findings
 
 T = TypeVar("T")
 CONFIG = ".chalice/config.json"
@@ -41,13 +41,14 @@ class Checked:
     """A stage that has passed every check."""
 
     settings: Settings
+    definition: Definition
     policies: Mapping[str, policies.Policy]
     template: template.Template
     body: str
 
 
 def check(source: Source) -> Checked:
-    """Read and check all of it. Raises Malformed with all that it found, each with its mend."""
+    """Read and check all of it. Raises Malformed with all that it found, each with its remedy."""
     found: list[str] = []
     settings = _try(lambda: _settings(source), found)
     parts = _try(lambda: template.read_parts(source.project), found)
@@ -57,7 +58,7 @@ def check(source: Source) -> Checked:
         raise Malformed.of(found)
     values = template.values(settings, source.prefix)
     whole = template.companion(parts, definition, source.functions, values)
-    return Checked(settings, written, whole, template.body(whole))
+    return Checked(settings, definition, written, whole, template.body(whole))
 
 
 def _try(read: Callable[[], T], found: list[str]) -> T | None:
@@ -71,12 +72,16 @@ def _try(read: Callable[[], T], found: list[str]) -> T | None:
 def _settings(source: Source) -> Settings:
     place = f"{CONFIG}, stage {source.stage}"
     _check_stage(source)
+    zone = source.environment.get("REPLAY_TIMEZONE", "").strip() or Settings.replay_timezone
+    found = list(zone_findings("REPLAY_TIMEZONE", zone))
     try:
         settings = Settings.read(source.environment)
     except SettingsError as wrong:
-        raise Malformed(f"{place}: {wrong}") from None
-    if wrong_times := list(_time_findings(settings)):
-        raise Malformed.of(f"{place}: {one}" for one in wrong_times)
+        raise Malformed.of(f"{place}: {one}" for one in (wrong, *found)) from None
+    for window in settings.hold_windows:
+        found += zone_findings("HOLD_WINDOWS", window.zone)
+    if found:
+        raise Malformed.of(f"{place}: {one}" for one in found)
     return settings
 
 
@@ -92,14 +97,6 @@ def _check_stage(source: Source) -> None:
                 f"The stage {source.stage!r} ends like the Lambda {function}, so that its names"
                 " could be those of another stage's Lambda. Take another name."
             )
-
-
-def _time_findings(settings: Settings) -> Iterator[str]:
-    yield from schedule_findings("REPLAY_SCHEDULE", settings.replay_schedule)
-    yield from schedule_findings("SWEEP_SCHEDULE", settings.sweep_schedule)
-    yield from zone_findings("REPLAY_TIMEZONE", settings.replay_timezone)
-    for window in settings.hold_windows:
-        yield from zone_findings("HOLD_WINDOWS", window.zone)
 
 
 def _policies(source: Source) -> dict[str, policies.Policy]:

@@ -103,25 +103,48 @@ def packaged(prefix: str, companion: Path) -> Iterator[str]:
 def deleted(place: Place, done: Deleted) -> Iterator[str]:
     """What a delete left, and how to get at it."""
     names = place.names
-    if done.step is Step.NOTHING and not done.jobs:
+    if done.step is Step.NOTHING and not done.kept and not done.kept.protected:
         where = f"{names.region} of account {names.account}"
         yield f"{names.prefix} has no stack in {where}, and no jobs: nothing of it is left there."
         return
     if done.stopped:
         yield f"Ended {_many(len(done.stopped), 'execution')}: {_some(done.stopped)}."
-    if not done.jobs:
-        yield f"{names.prefix} is deleted."
+    if not done.kept:
+        yield f"{names.prefix} is deleted{_but_the_table(place, done)}."
         yield "  SQS frees the queues' names after a minute; deploy it again no sooner."
+        if done.kept.protected:
+            yield f"  The table {names.table} is protected. To drop it, with what it knows of"
+            yield "  jobs that have ended and of people's tokens:"
+            yield f"    {place.aws(f'dynamodb update-table --table-name {names.table}{_BARE}')}"
+            yield f"    {place.chalice('delete')}"
         return
     yield (
         f"{names.prefix} is deleted but for {names.spool}, {names.stuck} and {names.table}:"
-        f" {_many(done.jobs, 'job')} {'is' if done.jobs == 1 else 'are'} still set aside there."
+        f" {_still_there(done)}."
     )
     yield f"  To replay them, deploy again: {place.chalice('deploy')}"
-    yield "  To drop them for good, empty the queues and delete again:"
+    yield "  To drop them for good, and then delete again:"
+    if done.kept.protected:
+        yield f"    {place.aws(f'dynamodb update-table --table-name {names.table}{_BARE}')}"
+    if done.kept.jobs:
+        yield f"    {place.aws(f'dynamodb delete-table --table-name {names.table}')}"
     yield f"    {place.aws(f'sqs purge-queue --queue-url $({place.aws(_url(names.spool))})')}"
     yield f"    {place.aws(f'sqs purge-queue --queue-url $({place.aws(_url(names.stuck))})')}"
     yield f"    {place.chalice('delete')}"
+
+
+_BARE = " --no-deletion-protection-enabled"
+
+
+def _but_the_table(place: Place, done: Deleted) -> str:
+    return f" but for {place.names.table}" if done.kept.protected else ""
+
+
+def _still_there(done: Deleted) -> str:
+    if done.kept.jobs:
+        return f"{_many(done.kept.jobs, 'job')} {'waits' if done.kept.jobs == 1 else 'wait'} there"
+    verb = "lies" if done.kept.messages == 1 else "lie"
+    return f"{_many(done.kept.messages, 'message')} {verb} there that no claim knows of"
 
 
 def _url(queue: str) -> str:

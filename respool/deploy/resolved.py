@@ -6,6 +6,8 @@ from respool.deploy.definition import PLACEHOLDER
 
 REGION, ACCOUNT = "us-east-1", "123456789012"
 """Stand for wherever it is deployed."""
+STREAM = "2026-11-24T00:00:00.000"
+"""Stands for the name that AWS gives to a table's stream."""
 _VALUES = {"AWS::Partition": "aws", "AWS::Region": REGION, "AWS::AccountId": ACCOUNT}
 _KINDS = {
     "AWS::DynamoDB::Table": ("dynamodb", "TableName", "table/"),
@@ -51,6 +53,8 @@ _MACHINE = "AWS::StepFunctions::StateMachine"
 def _attribute(logical: str, attribute: str, resources: dict[str, Any]) -> Any:
     """An ARN where a name makes it; else the reference stays, to the resource as such."""
     resource = resources[logical]
+    if attribute == "StreamArn":  # AWS names a stream by the time at which it was made
+        return f"{_attribute(logical, 'Arn', resources)}/stream/{STREAM}"
     if attribute != "Arn" or resource["Type"] not in _KINDS:
         return {"Ref": logical}
     service, named, before = _KINDS[resource["Type"]]

@@ -39,6 +39,24 @@ def is_settled(status: str) -> bool:
     return not status.endswith("_IN_PROGRESS") or status == "REVIEW_IN_PROGRESS"
 
 
+ENDS = (
+    *UPDATABLE,
+    "ROLLBACK_COMPLETE",
+    "ROLLBACK_FAILED",
+    "UPDATE_ROLLBACK_FAILED",
+    "IMPORT_ROLLBACK_COMPLETE",
+    "IMPORT_ROLLBACK_FAILED",
+    "DELETE_COMPLETE",
+    "DELETE_FAILED",
+)
+"""How an operation of ours can end; CREATE_FAILED and UPDATE_FAILED pass on to a rollback."""
+
+
+def has_ended(status: str) -> bool:
+    """Whether the operation whose latest event has this status is over."""
+    return status in ENDS
+
+
 def before_deploy(status: str) -> Step:
     """What a deploy does with a settled stack; `status` is empty where there is none."""
     if status in ABSENT or status == "REVIEW_IN_PROGRESS":
@@ -48,15 +66,15 @@ def before_deploy(status: str) -> Step:
     return Step.RECREATE if status in LEFTOVERS else Step.REFUSE
 
 
-def before_delete(status: str, jobs: int) -> Step:
-    """What a delete does with a settled stack, while so many jobs are set aside.
+def before_delete(status: str, kept: bool) -> Step:
+    """What a delete does with a settled stack; `kept`: jobs still wait in it.
 
     A stack that can't be updated is deleted even then: what holds the jobs is retained, and the
     next deploy adopts it.
     """
     if status in ABSENT:
         return Step.NOTHING
-    return Step.SHRINK if jobs and status in UPDATABLE else Step.DELETE
+    return Step.SHRINK if kept and status in UPDATABLE else Step.DELETE
 
 
 def trigger_wanted(before: bool | None) -> bool:
@@ -64,7 +82,7 @@ def trigger_wanted(before: bool | None) -> bool:
     return bool(before)
 
 
-def mend_for(stack: str, status: str, options: str = "") -> str:
+def remedy_for(stack: str, status: str, options: str = "") -> str:
     """What a person does about a stack that a deploy refuses."""
     if status in ("UPDATE_ROLLBACK_FAILED", "UPDATE_FAILED"):
         return (

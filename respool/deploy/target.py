@@ -9,17 +9,22 @@ from typing import Any
 
 import click
 
+from chalicelib.engines import Engines
 from chalicelib.names import Names
 from chalicelib.settings import Settings
 from respool.deploy import ownership, policies, record, report, template
 from respool.deploy.account import Account
 from respool.deploy.command import Command
 from respool.deploy.deploying import Deploying
+from respool.deploy.engines import engines_for
 from respool.deploy.existing import is_there, look
 from respool.deploy.gateway import Gateway
+from respool.deploy.patience import Patience
 from respool.deploy.preflight import Checked, Source
-from respool.deploy.set_aside import SetAside
-from respool.deploy.stack import Patience, Stack
+from respool.deploy.retained import Retained
+from respool.deploy.roles import Roles
+from respool.deploy.stack import Stack
+from respool.deploy.tasks import TaskSlots
 from respool.deploy.trigger import Trigger
 
 RENDERED = ".chalice/rendered"
@@ -79,21 +84,38 @@ class Target:
         if there != found:
             record.write(project, stage, there)
 
+    def refuse_another_regions(self) -> None:
+        """Raise DeployFailed where the stage of that name is in another region."""
+        roles = Roles(self._account.client("iam"), self.names())
+        roles.refuse_another_regions(self.source.functions)
+
     @property
     def stack(self) -> Stack:
         """The companion stack."""
         return Stack(self._account.client("cloudformation"), self.source.prefix, self._patience)
 
     @property
-    def set_aside(self) -> SetAside:
-        """The jobs set aside."""
-        return SetAside(self._account.client, self.names())
+    def retained(self) -> Retained:
+        """The queues and the table."""
+        return Retained(self._account.client, self.names(), self.engines, self._patience)
+
+    @property
+    def task_slots(self) -> TaskSlots:
+        """The slots of the stage's tasks."""
+        engines = self.engines
+        return TaskSlots(engines.world.line, engines.gates, engines.settings)
+
+    @property
+    def engines(self) -> Engines:
+        """The stage's engines. Raises SettingsError."""
+        settings = Settings.read(self.source.environment)
+        return engines_for(self._account.client, self.names(), settings)
 
     @property
     def deploying(self) -> Deploying:
         """What deploys."""
         trigger = Trigger(self._account.client("lambda"), self._patience)
-        return Deploying(self.stack, trigger, self.set_aside, self._options())
+        return Deploying(self.stack, trigger, self.retained, self._options())
 
     def limit_api(self, settings: Settings) -> None:
         """Have API Gateway turn away what is more than the stage's settings let in."""

@@ -6,16 +6,17 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from chalicelib.limits import TEMPLATE
+from chalicelib.names import APP
+from chalicelib.settings import NEVER, Settings
 from chalicelib.settings import OFF as RECOVERY_OFF
-from chalicelib.settings import Settings
+from respool.deploy import machine_role
 from respool.deploy.checks.findings import Malformed, read_json
 from respool.deploy.dashboard import written_out
 from respool.deploy.definition import Definition, placeholders
 from respool.deploy.schedules import every
 
 SOURCES = ".chalice/stack"
-MAX_BODY = 51_200
-"""Bytes that CloudFormation takes as a template's body."""
 LOG_DAYS = 90
 """Days that logs are kept: as long as Step Functions keeps a closed execution."""
 API_HANDLER = "api_handler"
@@ -24,12 +25,17 @@ OFF = "rate(1 day)"
 """Stands in a disabled schedule, which has to have an expression."""
 
 Template = dict[str, Any]
+Values = dict[str, str | bool]
 _NAMED_BY = {"AWS::SQS::Queue": "QueueName", "AWS::DynamoDB::Table": "TableName"}
+PROTECTED = "prod"
+"""The stage whose table nobody deletes by mistake."""
 _OWN = {
     "Claims": {"Ref": "Claims"},
     "SpoolUrl": {"Ref": "Spool"},
-    "TaskLimit": {"Ref": "TaskLimit"},
+    "CloseAfter": {"Ref": "CloseAfter"},
+    "HistorySeconds": {"Ref": "HistorySeconds"},
 }
+_DAY = 86_400
 
 
 def placeholder_of(function: str) -> str:
@@ -42,11 +48,12 @@ def known_placeholders(functions: Iterable[str]) -> set[str]:
     return {*_OWN, *(placeholder_of(function) for function in functions)}
 
 
-def values(settings: Settings, prefix: str) -> dict[str, str]:
+def values(settings: Settings, prefix: str) -> Values:
     """What the template's parameters are for a stage."""
     return {
-        "Prefix": prefix,
-        "TaskLimit": str(settings.task_limit),
+        **lasting(prefix),
+        "CloseAfter": "0" if settings.close_after == NEVER else str(settings.close_after),
+        "HistorySeconds": str(settings.history_days * _DAY),
         "ReplaySchedule": settings.replay_schedule or OFF,
         "ReplayState": "ENABLED" if settings.replay_schedule else "DISABLED",
         "ReplayTimezone": settings.replay_timezone,
@@ -57,6 +64,11 @@ def values(settings: Settings, prefix: str) -> dict[str, str]:
         "RampState": "ENABLED" if settings.recovery != RECOVERY_OFF else "DISABLED",
         "AlertEmail": settings.alert_email,
     }
+
+
+def lasting(prefix: str) -> Values:
+    """The parameters that no setting changes."""
+    return {"Prefix": prefix, "TableProtected": prefix == f"{APP}-{PROTECTED}"}
 
 
 def read_parts(project: Path) -> list[tuple[str, Template]]:
@@ -87,7 +99,7 @@ def companion(
     parts: Iterable[tuple[str, Template]],
     definition: Definition,
     functions: Iterable[str],
-    stage: Mapping[str, str],
+    stage: Values,
 ) -> Template:
     """The whole template of a stage: `functions` are the Lambdas, `stage` the parameters."""
     template = join(parts)
@@ -96,7 +108,8 @@ def companion(
     arns = {name: _function_arn(function) for name, function in names.items()}
     used = placeholders(definition)
     _put_definition(resources, definition, {k: v for k, v in (_OWN | arns).items() if k in used})
-    _put_invoked(resources, [arns[name] for name in sorted(used & set(arns))])
+    invoked = [arns[name] for name in sorted(used & set(arns))]
+    machine_role.fit(resources, definition, invoked, spools="SpoolUrl" in used)
     for function in functions:
         resources[f"{placeholder_of(function)}Logs"] = _log_group(function)
     template["Resources"] = written_out(_switched_on(resources, stage))
@@ -109,18 +122,6 @@ def _put_definition(resources: Template, definition: Definition, known: dict[str
     machine = resources["Machine"]
     properties = machine["Properties"] | {"Definition": definition}
     resources["Machine"] = machine | {"Properties": properties | {"DefinitionSubstitutions": known}}
-
-
-def _put_invoked(resources: Template, arns: list[Any]) -> None:
-    if not arns:  # IAM takes no policy without a resource
-        del resources["MachineMayInvoke"]
-        del resources["Machine"]["DependsOn"]
-        return
-    policy = resources["MachineMayInvoke"]
-    document = policy["Properties"]["PolicyDocument"]
-    statements = [{**one, "Resource": arns} for one in document["Statement"]]
-    properties = policy["Properties"] | {"PolicyDocument": document | {"Statement": statements}}
-    resources["MachineMayInvoke"] = policy | {"Properties": properties}
 
 
 def _function_arn(function: str) -> dict[str, str]:
@@ -142,7 +143,7 @@ def _log_group(function: str) -> dict[str, Any]:
     }
 
 
-def _settle(value: Any, stage: Mapping[str, str]) -> Any:
+def _settle(value: Any, stage: Values) -> Any:
     """Put the stage's values in place of Refs and into Fn::Subs.
 
     The definition's own `${...}` stay: those are for DefinitionSubstitutions.
@@ -154,12 +155,12 @@ def _settle(value: Any, stage: Mapping[str, str]) -> Any:
     if set(value) == {"Ref"} and value["Ref"] in stage:
         return stage[value["Ref"]]
     if set(value) == {"Fn::Sub"} and isinstance(value["Fn::Sub"], str):
-        text = re.sub(r"\$\{(\w+)\}", lambda m: stage.get(m[1], m[0]), value["Fn::Sub"])
+        text = re.sub(r"\$\{(\w+)\}", lambda m: str(stage.get(m[1], m[0])), value["Fn::Sub"])
         return {"Fn::Sub": text} if "${" in text else text
     return {n: v if n == "Definition" else _settle(v, stage) for n, v in value.items()}
 
 
-def _switched_on(resources: Template, stage: Mapping[str, str]) -> Template:
+def _switched_on(resources: Template, stage: Values) -> Template:
     """The resources without those whose Condition names a parameter that is empty."""
     found = {}
     for name, resource in resources.items():
@@ -170,7 +171,7 @@ def _switched_on(resources: Template, stage: Mapping[str, str]) -> Template:
 
 
 def remains(parts: Iterable[tuple[str, Template]], prefix: str) -> Template:
-    """What a deleted stage keeps while jobs are set aside: only what is retained anyway."""
+    """What a deleted stage keeps while jobs wait: only what is retained anyway."""
     template = join(parts)
     resources = {
         name: resource
@@ -184,7 +185,7 @@ def remains(parts: Iterable[tuple[str, Template]], prefix: str) -> Template:
     }
     whole = {**template, "Resources": resources, "Outputs": outputs}
     del whole["Parameters"]
-    settled: Template = _settle(whole, {"Prefix": prefix})
+    settled: Template = _settle(whole, lasting(prefix))
     return settled
 
 
@@ -215,9 +216,9 @@ def body(template: Template) -> str:
     """The template as CloudFormation gets it. Raises Malformed where it is too large."""
     text = json.dumps(template, separators=(",", ":"), ensure_ascii=False)
     size = len(text.encode())
-    if size > MAX_BODY:
+    if size > TEMPLATE:
         raise Malformed(
-            f"The companion stack's template has {size} bytes, CloudFormation takes {MAX_BODY}."
+            f"The companion stack's template has {size} bytes, CloudFormation takes {TEMPLATE}."
             " Shorten the state machine's expressions and comments."
         )
     return text

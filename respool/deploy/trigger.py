@@ -5,7 +5,7 @@ from typing import Any
 from chalicelib.aws.calling import calling
 from chalicelib.errors import NotFound
 from respool.deploy.checks.findings import DeployFailed
-from respool.deploy.stack import Patience
+from respool.deploy.patience import Patience
 
 SETTLING = 300
 """Seconds that a change of it is waited for."""

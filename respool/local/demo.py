@@ -14,8 +14,8 @@ from respool.local.deployment import Deployment
 from respool.local.emulator import PROJECT, LocalAws, local_aws
 from respool.local.picture import NotTaken, take
 from respool.local.project import project_copy
-from respool.local.scenes import Story
 from respool.local.screen import Screen
+from respool.local.script import Script
 
 WAIT_SCALE = 1.0  # so that the retry after 5 s takes 5 s
 DEPLOY_TIMEOUT = 240
@@ -52,20 +52,20 @@ def show_the_page(deployment: Deployment, screen: Screen, path: Path) -> None:
 
 
 def main() -> int:
-    """Tell the story; 0 only if every job finished exactly once with its own output."""
+    """Play the script; 0 only if every job finished exactly once with its own output."""
     console = Console(highlight=False, soft_wrap=True)
     screen = Screen(console)
     began = time.monotonic()
     try:
         with deployed_stage(screen) as (_, deployment):
-            story = Story(deployment, screen, [])
-            story.fail()
-            story.look_at_the_spool()
+            script = Script(deployment, screen, [])
+            script.fail()
+            script.look_at_the_spool()
             show_the_page(deployment, screen, PICTURE)
-            story.recover()
-            story.replay_some()
-            story.replay_the_rest()
-            story.check()
+            script.recover()
+            script.replay_some()
+            script.replay_the_rest()
+            script.check()
     except RespoolError as failure:
         console.print(f"\n[bold red]The demo failed.[/] {failure}")
         return 1

@@ -174,7 +174,7 @@ class Deployment:
         """Stop what runs, forget what is claimed and spooled, and let the task work."""
         self._cleared |= {each["executionArn"] for each in self.executions() if _ended(each)}
         for execution in self.executions():
-            # The net lets these go; any other end it would spool for a restart.
+            # The rescue lets these go; any other end it would spool for a restart.
             self.client("stepfunctions").stop_execution(
                 executionArn=execution["executionArn"], error="GivenUp", cause="cleared"
             )

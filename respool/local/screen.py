@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 class Screen:
-    """A terminal, or a log, in which a story is told."""
+    """A terminal, or a log, in which the script is shown."""
 
     def __init__(self, console: Console) -> None:
         self._console = console

@@ -1,4 +1,4 @@
-"""The emulator's own process: mended, bound to loopback, ended when its starter is gone."""
+"""The emulator's own process: patched, bound to loopback, ended when its starter is gone."""
 
 import os
 import shutil

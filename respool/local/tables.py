@@ -10,9 +10,9 @@ from respool.local.jobs import TASK, JobView
 WHERE = {
     "": "starts",
     "ClaimJob": "starts",
-    "TakeSlot": "waits for a place in the task",
+    "TakeSlot": "waits for a slot in the task",
     TASK: "in the task",
-    "ParkJob": "is set aside",
+    "ParkJob": "is parked",
     "ErrorSpool": "in the spool",
     "ResumeJob": "goes on",
     "Finish": "ends",
@@ -36,7 +36,7 @@ def job_table(jobs: list[JobView]) -> Table:
 
 
 def spool_table(claims: list[dict[str, Any]]) -> Table:
-    """Each job that is set aside, and why."""
+    """Each job that is parked, and why."""
     table = Table("job", "failed at", "failures", "error", "what it said")
     parked = (item for item in claims if "parkedAt" in item)
     for item in sorted(parked, key=lambda item: item["pk"]["S"]):

@@ -14,11 +14,11 @@ from respool.local.demo import deployed_stage
 from respool.local.deployment import Deployment
 from respool.local.emulator import LocalAws
 from respool.local.environment import exports
-from respool.local.scenes import Story
 from respool.local.screen import Screen
+from respool.local.script import Script
 
 INVITATION = """
-[bold]The stage is up.[/] {jobs} jobs wait in its spool, and the neighbour is well again.
+[bold]The stage is up.[/] {jobs} jobs wait in its spool, and the service is well again.
 
   page     {page}
   API      {api}
@@ -32,7 +32,7 @@ To use it with `.venv/bin/respool status --stage local`, the AWS CLI or an SDK, 
 
 {exports}
 
-There, in this folder, the neighbour goes down again by
+There, in this folder, the service goes down again by
 
   .venv/bin/python -m respool.local.function uncertain_task BEHAVIOR=NG
 
@@ -47,8 +47,8 @@ def main() -> int:
     ended = threading.Event()
     try:
         with deployed_stage(screen) as (aws, deployment):
-            story = Story(deployment, screen, [])
-            story.fail()
+            script = Script(deployment, screen, [])
+            script.fail()
             deployment.set_behavior("OK")
             screen.show(_invitation(aws, deployment))
             if console.is_terminal and has_desktop(os.environ):

@@ -1,1 +1,1 @@
-"""Whole weekends in a second: three ways to put jobs back, against neighbours of all kinds."""
+"""Whole weekends in a second: three ways to put jobs back, against services of all kinds."""

@@ -4,8 +4,16 @@ import sys
 import time
 from pathlib import Path
 
-from respool.simulate.neighbours import WEEKEND
-from respool.simulate.runs import JOBS, LIMIT, compare, remarks, table
+from respool.simulate.runs import (
+    JOBS,
+    LIMIT,
+    arrivals_table,
+    compare,
+    remarks,
+    table,
+    with_arrivals,
+)
+from respool.simulate.services import WEEKEND
 
 PLOT = Path(__file__).resolve().parents[2] / "docs" / "img" / "ramp.svg"
 
@@ -15,8 +23,10 @@ def main() -> None:
     began = time.perf_counter()
     runs = compare()
     print(f"{JOBS} jobs wait since Friday 22:00; at most {LIMIT} at once in the task.")
-    print("The last two columns count from the neighbour's recovery.\n")
+    print("The last two columns count from the service's recovery.\n")
     print(table(runs))
+    print("\nThe weekend's outage with jobs that are started all the while, none before:\n")
+    print(arrivals_table(with_arrivals()))
     for remark in remarks(runs):
         print(f"\n{remark}", end="")
     print(f"\n\nSimulated in {time.perf_counter() - began:.1f} s.")

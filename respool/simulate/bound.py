@@ -1,4 +1,4 @@
-"""How much a neighbour that is down hears of the ramp at most; tests hold the ramp to it."""
+"""How often the ramp calls a service that is down, at most; tests hold the ramp to it."""
 
 from math import log2
 

@@ -1,4 +1,4 @@
-"""Draws a neighbour's outage, and how each strategy fared in it, as an SVG for the README."""
+"""Draws a service's outage, and how each strategy fared in it, as an SVG for the README."""
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
@@ -9,8 +9,8 @@ from xml.etree import ElementTree
 import pygal
 from pygal.style import Style
 
-from respool.simulate.neighbours import HOUR, MINUTE
 from respool.simulate.runs import Run
+from respool.simulate.services import HOUR, MINUTE
 from respool.simulate.strategies import FRIDAY
 
 WIDTH, HEIGHT = 840, 300
@@ -41,11 +41,11 @@ Points = list[tuple[float, float]]
 
 
 def drawn(runs: Sequence[Run], name: str) -> str:
-    """The picture of that neighbour's outage, the same for the same runs.
+    """The picture of that service's outage, the same for the same runs.
 
     Its ground is its own and not the page's, so that it can be read on light and on dark ones.
     """
-    chosen = [each for each in runs if each.neighbour == name]
+    chosen = [each for each in runs if each.service == name]
     ElementTree.register_namespace("", SVG)
     size = {"width": str(WIDTH), "height": str(2 * HEIGHT)}
     view = {"viewBox": f"0 0 {WIDTH} {2 * HEIGHT}", "role": "img"}
@@ -64,7 +64,7 @@ def _calls(runs: Sequence[Run]) -> Any:
     """A logarithmic chart would take the logarithm of the time, too."""
     again = _clock(runs[0].recovery)
     labels = [{"value": power, "label": f"{10**power:,}"} for power in range(5)]
-    chart = _chart(f"Calls that the neighbour got. It is well again {again}.", labels, runs)
+    chart = _chart(f"Calls that the service got. It is well again {again}.", labels, runs)
     for run in runs:
         track = [(at, log10(max(1, calls))) for at, calls, _ in run.track]
         chart.add(NAMES[run.strategy], _steps(track, 5 * MINUTE))
@@ -92,9 +92,9 @@ def _chart(title: str, y_labels: list[Any], runs: Sequence[Run], since: float = 
         title=title,
         show_dots=False,
         x_labels=[
-            {"value": mark * HOUR, "label": _clock(mark * HOUR)}
-            for mark in marks
-            if mark * HOUR >= since
+            {"value": digest * HOUR, "label": _clock(digest * HOUR)}
+            for digest in marks
+            if digest * HOUR >= since
         ],
         xrange=(since, end),
         y_labels=y_labels,

@@ -1,29 +1,34 @@
-"""Runs every strategy against every neighbour, and puts the outcomes side by side."""
+"""Runs every strategy against every service, and puts the outcomes side by side."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from chalicelib.gate.ramp.decide import Policy
 from respool.simulate.bound import most_probes
-from respool.simulate.neighbours import HOUR, WEEKEND, Neighbour, neighbours
+from respool.simulate.services import HOUR, WEEKEND, Service, services
 from respool.simulate.strategies import everything, hourly, ramp
 from respool.simulate.world import Place, World
 
 JOBS = 300
 LIMIT = 5
 HORIZON = 14 * 24 * HOUR
+MANY = 1000
+"""Jobs a day from which on only the outage is run: the limit never lets them all through."""
 STRATEGIES = ("every hour", "all at recovery", "ramp")
+AWARE = "ramp, HEALTH_URL"
+ARRIVALS = (100, 300, 10_000)
+"""Jobs that are started every day of the outage."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """One strategy against one neighbour.
+    """One strategy against one service.
 
     `emptied` is seconds from recovery until no job was left, None: never; `last` until the last
     job was done that is done at all.
     """
 
-    neighbour: str
+    service: str
     strategy: str
     calls_down: int
     calls: int
@@ -32,63 +37,100 @@ class Run:
     last: float
     emptied: float | None
     recovery: float
+    probes_down: int
+    started: int
     track: tuple[tuple[float, int, int], ...]
 
 
 def run(
-    neighbour: Neighbour,
+    service: Service,
     strategy: str,
     jobs: int = JOBS,
     limit: int = LIMIT,
     policy: Policy | None = None,
+    a_day: float = 0,
+    until: float = HORIZON,
 ) -> Run:
-    """Simulate one; the neighbour has to be a fresh one."""
-    world = World.of(neighbour, jobs, limit)
-    if strategy == "ramp":
-        ramp(world, policy)
+    """Simulate one; the service has to be a fresh one. `a_day` jobs start until its recovery."""
+    world = World.of(service, jobs, limit, a_day)
+    if strategy in ("ramp", AWARE):
+        ramp(world, policy, aware=strategy == AWARE)
     else:
         {"every hour": hourly, "all at recovery": everything}[strategy](world)
-    world.run(HORIZON)
+    world.run(until)
     ended = world.emptied_at
     return Run(
-        neighbour.name,
+        service.name,
         strategy,
         world.calls_down,
         world.calls,
         world.count(Place.DONE),
         world.count(Place.STUCK),
-        world.done_at - neighbour.recovery,
-        None if ended is None else ended - neighbour.recovery,
-        neighbour.recovery,
+        world.done_at - service.recovery,
+        None if ended is None else ended - service.recovery,
+        service.recovery,
+        world.probes_down,
+        len(world.jobs) - jobs,
         tuple(world.track),
     )
 
 
 def compare() -> list[Run]:
-    """Every strategy against a fresh neighbour of every kind."""
-    kinds = range(len(neighbours()))
-    return [run(neighbours()[kind], strategy) for kind in kinds for strategy in STRATEGIES]
+    """Every strategy against a fresh service of every kind."""
+    kinds = range(len(services()))
+    return [run(services()[kind], strategy) for kind in kinds for strategy in STRATEGIES]
 
 
-def found(runs: Sequence[Run], neighbour: str, strategy: str) -> Run:
-    """The run of that neighbour and strategy."""
-    return next(r for r in runs if (r.neighbour, r.strategy) == (neighbour, strategy))
+def with_arrivals() -> list[Run]:
+    """A weekend's outage into which jobs are started, so many a day, until the service is back."""
+    weekend = next(n for n, each in enumerate(services()) if each.name == WEEKEND)
+    runs = []
+    for a_day in ARRIVALS:
+        until = HORIZON if a_day < MANY else services()[weekend].recovery
+        for strategy in (*STRATEGIES, AWARE):
+            service = services()[weekend]
+            service.name = f"{a_day:,} jobs a day"
+            runs.append(run(service, strategy, jobs=0, a_day=a_day, until=until))
+    return runs
+
+
+def arrivals_table(runs: Sequence[Run]) -> str:
+    """What the service gets during an outage into which jobs are started."""
+    heads = ("started", "put back", "calls of probes", "other calls", "done", "empty")
+    rows = [heads]
+    for n, each in enumerate(runs):
+        name = each.service if not n or runs[n - 1].service != each.service else ""
+        other = each.calls_down - each.probes_down
+        emptied = "not run" if each.emptied is None else hours(each.emptied)
+        rows.append(
+            (name, each.strategy, f"{each.probes_down:,}", f"{other:,}", f"{each.done:,}", emptied)
+        )
+    return _lines(rows)
+
+
+def found(runs: Sequence[Run], service: str, strategy: str) -> Run:
+    """The run of that service and strategy."""
+    return next(r for r in runs if (r.service, r.strategy) == (service, strategy))
 
 
 def table(runs: Sequence[Run]) -> str:
     """The comparison for people."""
-    heads = ("neighbour", "put back", "calls while down", "done", "stuck", "last done", "empty")
+    heads = ("service", "put back", "calls while down", "done", "stuck", "last done", "empty")
     rows = [heads]
     before = ""
     for each in runs:
-        name = each.neighbour if each.neighbour != before else ""
-        before = each.neighbour
+        name = each.service if each.service != before else ""
+        before = each.service
         told = (name, each.strategy, f"{each.calls_down:,}", f"{each.done}", f"{each.stuck}")
         emptied = "never" if each.emptied is None else hours(each.emptied)
         rows.append((*told, hours(each.last), emptied))
-    widths = [max(len(row[n]) for row in rows) for n in range(len(heads))]
+    return _lines(rows)
+
+
+def _lines(rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))]
     lines = [_line(row, widths) for row in rows]
-    return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
+    return "\n".join([lines[0], "-" * max(map(len, lines)), *lines[1:]])
 
 
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:

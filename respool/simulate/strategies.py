@@ -1,18 +1,31 @@
 """Three ways to put jobs back. The ramp is the very function that runs in the Lambda."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
-from chalicelib.gate.ramp.decide import Decision, Facts, Policy, decide, settle
+from chalicelib.gate.ramp.decide import RAMP, Decision, Facts, Policy, decide, gate_change, settle
 from chalicelib.gate.ramp.judge import Job
-from chalicelib.job.ramp_state import State, mark
-from respool.simulate.neighbours import HOUR, MINUTE
-from respool.simulate.world import Place, SimJob, World
+from chalicelib.job.claim import FOR_EVER, State
+from chalicelib.job.ramp_state import State as Ramp
+from chalicelib.job.ramp_state import digest
+from chalicelib.moments import iso
+from chalicelib.settings import RAMP_CLOSE_AFTER
+from respool.simulate.services import HOUR, MINUTE
+from respool.simulate.world import TASK, Place, SimJob, World
 
 FRIDAY = datetime(2026, 11, 20, 22, 0, tzinfo=UTC)
 MAX_ATTEMPTS = 5
-DONE = Place.DONE
+SEEN = 400
+"""Jobs in line that a tick reads here: more than any step has."""
+STATES = {
+    Place.PARKED: State.PARKED,
+    Place.IN_LINE: State.LINE,
+    Place.INSIDE: State.RUNNING,
+    Place.DONE: State.FINISHED,
+    Place.STUCK: State.STUCK,
+}
 
 Strategy = Callable[[World], None]
 
@@ -29,8 +42,8 @@ def hourly(world: World) -> None:
 
 
 def everything(world: World) -> None:
-    """By somebody who knows when the neighbour is back: all at that moment, and each hour again
-    what failed; with MAX_ATTEMPTS. A neighbour that comes and goes is back when it first comes.
+    """By somebody who knows when the service is back: all at that moment, and each hour again
+    what failed; with MAX_ATTEMPTS. A service that comes and goes is back when it first comes.
     """
 
     def replay() -> None:
@@ -39,51 +52,72 @@ def everything(world: World) -> None:
         world.at(world.now + HOUR, replay)
 
     first = 0.0
-    while world.neighbour.down(first):
+    while world.service.down(first):
         first += MINUTE
     world.at(first, replay)
 
 
-def ramp(world: World, policy: Policy | None = None) -> list[Decision]:
-    """One tick every RAMP_INTERVAL; returns the list that its decisions will be in."""
+def ramp(world: World, policy: Policy | None = None, aware: bool = False) -> list[Decision]:
+    """One tick every RAMP_INTERVAL; returns the list that its decisions will be in.
+
+    Failures in a row close the gate. `aware`: HEALTH_URL tells the truth of the service.
+    """
     policy = policy or Policy()
-    ticker = _Ticker(world, policy)
+    world.slots = replace(world.slots, close_after=RAMP_CLOSE_AFTER)
+    ticker = _Ticker(world, policy, aware)
     world.at(policy.interval, ticker.tick)
     return ticker.decisions
 
 
 class _Ticker:
-    def __init__(self, world: World, policy: Policy) -> None:
+    def __init__(self, world: World, policy: Policy, aware: bool) -> None:
         self._world = world
         self._policy = policy
-        self._state = State("UncertainTask")
-        self._by_key = {str(job.number): job for job in world.jobs}
+        self._aware = aware
+        self._state = Ramp(TASK)
         self.decisions: list[Decision] = []
 
     def tick(self) -> None:
         world, now = self._world, moment(self._world.now)
-        facts = Facts(
-            jobs={key: _job(job) for key, job in self._by_key.items() if job.place is not DONE},
-            free=world.limit - world.inside,
-            ended={each.key: self._by_key[each.key].place is DONE for each in self._state.out},
-        )
-        decision = decide(self._state, facts, now, self._policy)
-        kept = {each.key for each in decision.state.out}
-        for each in decision.release:
-            excused = decision.state.excused.get(mark(each.key), 0)
-            if not _put_back(world, self._by_key[each.key], excused):
-                kept.discard(each.key)
-        self._state = settle(decision.state, frozenset(kept), (), now)
+        decision = decide(self._state, self._facts(now), now, self._policy)
+        opens = gate_change(decision.state, world.slots, now)
+        if opens is not None:
+            until, by = ("", "") if opens else (FOR_EVER, RAMP)
+            world.set_gate(replace(world.slots, closed_until=until, closed_by=by, failed={}))
+        stuck = {each.pk for each in decision.release if not self._release(each, decision.state)}
+        kept = frozenset(each.pk for each in decision.state.released) - stuck
+        self._state = settle(decision.state, kept)
         self.decisions.append(decision)
         world.at(world.now + self._policy.interval, self.tick)
 
+    def _facts(self, now: datetime) -> Facts:
+        world = self._world
+        gate = world.slots.gate(now)
+        waiting = world.parked() + ([] if gate.open else world.in_line(SEEN))
+        released = [world.jobs[int(each.pk)] for each in self._state.released]
+        return Facts(
+            jobs={
+                str(job.number): _job(job, gate.open or job.number in world.passes)
+                for job in (*waiting, *released)
+            },
+            waiting=tuple(str(job.number) for job in waiting),
+            limit=world.limit,
+            gate=gate,
+            well=not world.service.down(world.now) if self._aware else None,
+        )
 
-def _put_back(world: World, job: SimJob, excused: int) -> bool:
-    """As an unattended replay does; one that has failed too often is set aside as stuck."""
-    if job.attempt - excused >= MAX_ATTEMPTS:
-        world.set_aside(job)
+    def _release(self, job: Job, state: Ramp) -> bool:
+        """Let a job in, by a pass where the gate is closed; False: it has failed too often."""
+        failures = state.service_failures.get(digest(job.pk), 0)
+        return _put_back(self._world, self._world.jobs[int(job.pk)], failures, state.closed)
+
+
+def _put_back(world: World, job: SimJob, failures: int, by_pass: bool = False) -> bool:
+    """As an unattended replay does; one that has failed too often is stuck."""
+    if job.place is Place.PARKED and job.attempt - failures >= MAX_ATTEMPTS:
+        world.make_stuck(job)
         return False
-    world.release(job)
+    world.release(job, by_pass)
     return True
 
 
@@ -92,33 +126,34 @@ def moment(seconds: float) -> datetime:
     return FRIDAY + timedelta(seconds=seconds)
 
 
-def _job(job: SimJob) -> Job:
+def _job(job: SimJob, may_enter: bool) -> Job:
     return _seen(
-        job.number, job.place, job.attempt, job.error, job.parked_at, job.resumed_at, job.took
+        job.number, job.place, job.attempt, job.error, job.since, job.entered, job.took, may_enter
     )
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=65_536)
 def _seen(
     number: int,
     place: Place,
     attempt: int,
     error: str,
-    parked_at: float,
-    resumed_at: float,
+    since: float,
+    entered: float,
     took: float,
+    may_enter: bool,
 ) -> Job:
     """As the claims table shows it; most jobs look the same at many ticks."""
     return Job(
-        key=str(number),
-        execution=str(number),
-        since=FRIDAY,
+        pk=str(number),
+        state=STATES[place],
+        order=f"{number:09}",
+        since=iso(moment(since)),
         attempt=attempt,
         error=error,
-        parked_at=moment(parked_at),
-        resumed_at=moment(resumed_at),
-        waiting=place is Place.PARKED,
-        stuck=place is Place.STUCK,
-        inside=place is Place.INSIDE,
+        failed_at=iso(moment(since)) if place in (Place.PARKED, Place.STUCK) else "",
+        entered=iso(moment(entered)),
         took=took,
+        may_enter=may_enter,
+        ended=place is Place.DONE,
     )

@@ -1,65 +1,83 @@
-"""A task with a limit, jobs that wait, and the calls that a neighbour gets: events on a heap."""
+"""A task with a limit, a line and a gate, and the calls that its service gets: events on a heap."""
 
 import heapq
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import count
 
-from respool.simulate.neighbours import DOWN, Neighbour
+from chalicelib.job.claim import Slots
+from chalicelib.settings import NEVER
+from respool.simulate.services import DOWN, Service
 
 RETRY = 5
 """Seconds until the state machine's own retry, one for each failure."""
+TASK = "UncertainTask"
 
 
 class Place(StrEnum):
     """Where a job is."""
 
     PARKED = "parked"
-    QUEUED = "waits for a place in the task"
+    IN_LINE = "in line"
     INSIDE = "inside the task"
     DONE = "done"
     STUCK = "stuck"
 
 
-@dataclass
+@dataclass(eq=False)
 class SimJob:
-    """One job; times are seconds, as the neighbour counts them."""
+    """One job, numbered in the order of their starts; times are seconds, as the service counts."""
 
     number: int
     place: Place = Place.PARKED
     attempt: int = 1
     error: str = DOWN
-    parked_at: float = 0
-    resumed_at: float = 0
+    since: float = 0
+    entered: float = 0
     took: float = 0
 
 
 @dataclass
 class World:
-    """The jobs, the task with its limit, and what the neighbour has seen of them."""
+    """The jobs, the task's slots, and what the service has seen of them.
 
-    neighbour: Neighbour
+    `slots` has what closes the gate, as the claims table has it; nobody closes it where its
+    `close_after` is NEVER and no ramp does. `probes` counts the calls of jobs let in by a pass.
+    """
+
+    service: Service
     limit: int = 5
+    slots: Slots = field(default_factory=lambda: Slots(TASK, close_after=NEVER))
     jobs: list[SimJob] = field(default_factory=list)
     now: float = 0
     calls: int = 0
     calls_down: int = 0
+    probes_down: int = 0
     done_at: float = 0
     emptied_at: float | None = None
     track: list[tuple[float, int, int]] = field(default_factory=list)
+    inside: int = 0
+    passes: set[int] = field(default_factory=set)
     _events: list[tuple[float, int, Callable[[], None]]] = field(default_factory=list)
     _numbers: "count[int]" = field(default_factory=count)
-    _queue: deque[SimJob] = field(default_factory=deque)
+    _line: list[int] = field(default_factory=list)
+    _waits: set[int] = field(default_factory=set)
+    _parked: dict[int, SimJob] = field(default_factory=dict)
     _left: int = 0
-    inside: int = 0
+    _to_come: int = 0
 
     @classmethod
-    def of(cls, neighbour: Neighbour, jobs: int, limit: int) -> "World":
-        """So many jobs wait, each failed once."""
-        world = cls(neighbour, limit, [SimJob(number) for number in range(jobs)])
-        world._left = jobs
+    def of(cls, service: Service, jobs: int, limit: int, a_day: float = 0) -> "World":
+        """So many jobs wait, each failed once; so many more start every day until the recovery."""
+        world = cls(service, limit)
+        for number in range(jobs):
+            world._add(SimJob(number))
+        starts = int(a_day * service.recovery / 86_400)
+        world._to_come = starts
+        for n in range(starts):
+            number = jobs + n
+            world.at((n + 0.5) * 86_400 / a_day, lambda number=number: world._start(number))  # type: ignore[misc]
         return world
 
     def at(self, when: float, act: Callable[[], None]) -> None:
@@ -68,19 +86,33 @@ class World:
 
     def run(self, until: float) -> None:
         """Let time pass until nothing is left to do for any job, or until then."""
-        while self._events and self._events[0][0] <= until and self._left:
+        while self._events and self._events[0][0] <= until and (self._left or self._to_come):
             self.now, _, act = heapq.heappop(self._events)
             act()
         self.note()
 
-    def release(self, job: SimJob) -> None:
-        """Put a parked job back."""
-        job.place, job.resumed_at = Place.QUEUED, self.now
-        self._queue.append(job)
+    @property
+    def open(self) -> bool:
+        """Whether the task takes jobs without a pass."""
+        return not self.slots.closed_until and len(self.slots.failed) < self.slots.close_after
+
+    def set_gate(self, slots: Slots) -> None:
+        """Close or open the gate; whoever waits for it goes in as far as there is room."""
+        self.slots = slots
         self._admit()
 
-    def set_aside(self, job: SimJob) -> None:
-        """Move a job to the stuck ones."""
+    def release(self, job: SimJob, by_pass: bool = False) -> None:
+        """Put a job back that is parked, or let one in line through the closed gate."""
+        if by_pass:
+            self.passes.add(job.number)
+        if job.place is Place.PARKED:
+            self._parked.pop(job.number)
+            self._join(job)
+        self._admit()
+
+    def make_stuck(self, job: SimJob) -> None:
+        """Leave a job to people."""
+        self._parked.pop(job.number)
         self._leave(job, Place.STUCK)
 
     @property
@@ -93,24 +125,63 @@ class World:
         return sum(job.place is place for job in self.jobs)
 
     def parked(self) -> list[SimJob]:
-        """Those that can be put back."""
-        return [job for job in self.jobs if job.place is Place.PARKED]
+        """Those that can be put back, the oldest first."""
+        return [self._parked[number] for number in sorted(self._parked)]
+
+    def in_line(self, most: int) -> list[SimJob]:
+        """The oldest of those in line."""
+        return [self.jobs[number] for number in heapq.nsmallest(most, self._waits)]
 
     def note(self) -> None:
         """Remember how things stand: when, calls so far, jobs left."""
         self.track.append((self.now, self.calls, self._left))
 
+    def _add(self, job: SimJob) -> None:
+        self.jobs.append(job)
+        self._parked[job.number] = job
+        self._left += 1
+
+    def _start(self, number: int) -> None:
+        job = SimJob(number, Place.IN_LINE, attempt=0, error="")
+        self.jobs.append(job)
+        self._left += 1
+        self._to_come -= 1
+        self._join(job)
+        self._admit()
+
+    def _join(self, job: SimJob) -> None:
+        job.place, job.since = Place.IN_LINE, self.now
+        heapq.heappush(self._line, job.number)
+        self._waits.add(job.number)
+
     def _admit(self) -> None:
-        while self._queue and self.inside < self.limit:
-            job = self._queue.popleft()
-            job.place = Place.INSIDE
+        while self.inside < self.limit and (job := self._next()) is not None:
+            job.place, job.entered = Place.INSIDE, self.now
             self.inside += 1
             self._call(job, last=False)
 
+    def _next(self) -> SimJob | None:
+        """The oldest that may go in, taken out of the line."""
+        passed = min(self.passes & self._waits, default=None)
+        number = self._oldest() if self.open else passed
+        if number is None:
+            return None
+        self._waits.discard(number)
+        return self.jobs[number]
+
+    def _oldest(self) -> int | None:
+        while self._line:
+            number = heapq.heappop(self._line)
+            if number in self._waits:
+                return number
+        return None
+
     def _call(self, job: SimJob, last: bool) -> None:
         self.calls += 1
-        self.calls_down += self.neighbour.down(self.now)
-        answer = self.neighbour.answer(self.now, job.number)
+        down = self.service.down(self.now)
+        self.calls_down += down
+        self.probes_down += down and job.number in self.passes
+        answer = self.service.answer(self.now, job.number)
         end = self.now + answer.seconds
         if not answer.error:
             self.at(end, lambda: self._done(job))
@@ -122,20 +193,28 @@ class World:
     def _done(self, job: SimJob) -> None:
         self.inside -= 1
         self.done_at = self.now
+        if self.open:
+            self.slots = replace(self.slots, failed={})
         self._leave(job, Place.DONE)
         self._admit()
 
     def _failed(self, job: SimJob, error: str) -> None:
-        job.place, job.error, job.parked_at = Place.PARKED, error, self.now
-        job.took = self.now - job.resumed_at
+        job.place, job.error, job.since = Place.PARKED, error, self.now
+        job.took = self.now - job.entered
         job.attempt += 1
+        self._parked[job.number] = job
+        self.passes.discard(job.number)
         self.inside -= 1
+        if self.slots.close_after < NEVER:
+            failed = {**self.slots.failed, str(job.number): str(self.now)}
+            self.slots = replace(self.slots, failed=failed)
         self.note()
         self._admit()
 
     def _leave(self, job: SimJob, place: Place) -> None:
         job.place = place
+        self.passes.discard(job.number)
         self._left -= 1
         self.note()
-        if not self._left:
+        if not self._left and not self._to_come:
             self.emptied_at = self.now

@@ -50,7 +50,7 @@ class Scenario:
         yield "The API answers with a token and refuses without.", self.authorize
         yield "A replay over the API resumes a job where it stopped.", self.replay_over_the_api
         yield "The replay Lambda resumes the others.", self.replay_by_lambda
-        yield "An aborted job is caught by the net, and put back.", self.abort
+        yield "An aborted job is caught by the rescue, and put back.", self.abort
         yield f"With limit {LIMIT}, never more than {LIMIT} jobs are in the task.", self.limit
 
     def key(self, name: str) -> str:
@@ -62,7 +62,7 @@ class Scenario:
         return self._site.stage.workflow.arn(self.key(name))
 
     def fail(self) -> None:
-        """Three jobs fail while the neighbour is down."""
+        """Three jobs fail while the service is down."""
         for name in "abc":
             self._start(name)
         for name in "abc":
@@ -101,7 +101,7 @@ class Scenario:
         _true(told["caller"]["name"] == name, f"it takes the caller for {told['caller']}")
 
     def replay_over_the_api(self) -> None:
-        """The neighbour is well again, and a person puts one job back."""
+        """The service is well again, and a person puts one job back."""
         self._site.set_variables(FUNCTION, BEHAVIOR="OK")
         status, told = self._call("POST", "/replay?max=1", self._token)
         _true(status == 200, f"it answered {status}: {told}")
@@ -132,8 +132,8 @@ class Scenario:
         claims.set_limit(UNCERTAIN_TASK, None)
         told = self._site.invoke("reprocess", {"max": 10})
         _true(told["replayed"] == 1, f"it put back {told}")
-        heir = restart_name(Record(key=self.key("d"), execution=stopped), "")
-        runs = stopped if told["resumed"] else self._site.stage.workflow.arn(heir)
+        successor = restart_name(Record(key=self.key("d"), execution=stopped), "")
+        runs = stopped if told["resumed"] else self._site.stage.workflow.arn(successor)
         self._site.wait(lambda: self._site.status(runs) == "SUCCEEDED", "the job to finish")
         self._finished(runs, "d")
         self._say(f"   ({'redriven where it was stopped' if runs == stopped else 'restarted'})")

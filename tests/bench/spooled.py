@@ -21,11 +21,11 @@ from tests.fakes.workflow import FakeWorkflow
 def spooled(jobs: int) -> FakeStage:
     """A stage on whose spool so many parked jobs wait; their task would work now."""
     stage = FakeStage(task_limit=jobs)
-    stage.neighbour.broken = True
+    stage.service.broken = True
     for n in range(jobs):
         stage.executions.start(f"job-{n}", f'{{"key":"{n}","order":"{n:08}"}}')
     stage.machine.run()
-    stage.neighbour.broken = False
+    stage.service.broken = False
     stage.clock.pause(3600)
     return stage
 

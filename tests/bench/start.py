@@ -18,9 +18,9 @@ SHOWN = 12
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:respool-dev-reprocess"
 READY = f"""
 import app
-from chalicelib.stage import stage_of
-here = stage_of("{ARN}")
-here.spool, here.replayer
+from chalicelib.deployed import engines_of
+here = engines_of("{ARN}")
+here.world.spool, here.replayer
 """
 BOTO3 = """
 import boto3

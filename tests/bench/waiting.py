@@ -16,10 +16,10 @@ UPSTREAM = ("A", "B")
 def _failed_at_the_last_step() -> FakeStage:
     stage = FakeStage()
     stage.machine.upstream = UPSTREAM
-    stage.neighbour.broken = True
+    stage.service.broken = True
     stage.executions.start("job", '{"key":"12345"}')
     stage.machine.run()
-    stage.neighbour.broken = False
+    stage.service.broken = False
     stage.clock.pause(60)
     return stage
 
@@ -29,14 +29,14 @@ def repeated_work() -> Iterator[Figure]:
     stage = _failed_at_the_last_step()
     stage.process().replay()
     stage.machine.run()
-    ours = stage.neighbour.steps.total() - len(UPSTREAM)
+    ours = stage.service.steps.total() - len(UPSTREAM)
 
     theirs = _failed_at_the_last_step()
     theirs.table.jobs.clear()  # its execution ended when it had spooled the key
     queue = FakeSpool(theirs.spool, Wire(), wait=2)
     Loop(queue, FakeWorkflow(theirs.executions, Wire())).replay(1)
     theirs.machine.run()
-    again = theirs.neighbour.steps.total() - len(UPSTREAM)
+    again = theirs.service.steps.total() - len(UPSTREAM)
     yield Figure("upstream steps repeated, failure at the last of 3", ours, limit=0, loop=again)
 
 
@@ -57,4 +57,4 @@ def parked_week() -> Iterator[Figure]:
     # The loop's execution has ended by then: it waits for nothing, and starts all over again.
     yield Figure("requests while a job is parked for a week", requests, limit=0, loop=0)
     yield Figure("history events while a job is parked for a week", waited, limit=0)
-    yield Figure("completed afterwards", stage.neighbour.done.total(), limit=1, at_least=True)
+    yield Figure("completed afterwards", stage.service.done.total(), limit=1, at_least=True)

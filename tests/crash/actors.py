@@ -1,17 +1,26 @@
 """The processes that meet a fault: what each does, from its first call to its last."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from chalicelib.errors import RespoolError
-from chalicelib.job.plan import Choice
+from chalicelib.job.claim import JOB
+from chalicelib.job.plan import Choice, Rules
+from chalicelib.moments import iso
 from chalicelib.parking.error_spool import STATUS_CHANGE
-from tests.crash.situations import NAME
+from chalicelib.replaying.replay import Order
+from tests.crash.conditions import Surroundings
+from tests.crash.situations import KEY, NAME
+from tests.fakes.service import TASK
 from tests.fakes.stage import FakeStage, Process
 from tests.fakes.wire import Died, Wire
 
 Actor = Callable[[Process], object]
 VISIBILITY = 5400
+SECONDS = 60
+SWEEP_SECONDS = 600
+MOST_ROUNDS = 5
 
 
 def spool(process: Process) -> None:
@@ -22,46 +31,125 @@ def spool(process: Process) -> None:
 
 
 def states(process: Process) -> None:
-    """The state machine's own calls, from the claim until the job is parked."""
+    """The state machine's own calls, as far as the jobs come."""
     process.stage.machine.wire = process.wire
     process.stage.machine.run()
 
 
 def states_resumed(process: Process) -> None:
     """The same from the replay until the job has given up claim and slot."""
-    process.stage.process().replay()
+    replay(process.stage.process())
     states(process)
 
 
+def states_admitted(process: Process) -> None:
+    """The same from the moment that the job in line was let in."""
+    process.stage.admit()
+    states(process)
+
+
+MACHINE = (spool, states, states_resumed, states_admitted)
+"""Actors that carry executions on: nobody else can do so at the same time."""
+
+
+def _replay(process: Process, count: int = 100, **rules: Any) -> None:
+    settings = process.stage.settings
+    limits = {"max_attempts": settings.max_attempts, "cool_down": settings.cool_down}
+    order = Order(count, Rules(**{"attended": True, **limits, **rules}), SECONDS)
+    process.engines.replayer.replay(order)
+
+
 def replay(process: Process) -> None:
-    """A replay of everything."""
-    process.replay()
+    """A person's replay of everything."""
+    _replay(process)
+
+
+def replay_two(process: Process) -> None:
+    """A person's replay of the two oldest."""
+    _replay(process, count=2)
+
+
+def replay_unattended(process: Process) -> None:
+    """A schedule's replay."""
+    _replay(process, attended=False)
 
 
 def replay_stuck(process: Process) -> None:
     """A person's replay of what failed too often."""
-    process.replay(take_stuck=True)
+    _replay(process, stuck=True)
+
+
+def replay_key(process: Process) -> None:
+    """A person's replay of the one job."""
+    _replay(process, choice=Choice(key=KEY))
 
 
 def choose_others(process: Process) -> None:
     """A replay that chooses other jobs than the one there is."""
-    process.replay(choice=Choice(key="another"))
+    _replay(process, choice=Choice(key="another"))
+
+
+def let_through(process: Process) -> None:
+    """The closed gate is tried with one job, by a pass."""
+    until = iso(process.stage.clock.now() + timedelta(hours=1))
+    process.line.give_pass(TASK, [JOB + KEY], until)
+    _replay(process, choice=Choice(key=KEY))
 
 
 def hear_of_end(process: Process) -> None:
     """An event tells the spool Lambda that the execution has ended."""
     arn = process.stage.executions.arn(NAME)
-    process.spooling.take({"detail-type": STATUS_CHANGE, "detail": {"executionArn": arn}})
+    process.engines.spooling.take({"detail-type": STATUS_CHANGE, "detail": {"executionArn": arn}})
 
 
 def sweep(process: Process) -> None:
     """A sweep."""
-    process.sweep()
+    process.engines.sweep.run(SWEEP_SECONDS)
+
+
+def admit(process: Process) -> None:
+    """The stream's records, as they are just now; what fails comes again."""
+    process.admit({"Records": list(process.stage.table.stream)})
+
+
+def tend(process: Process) -> None:
+    """What calls `admit` every five minutes."""
+    process.admit({})
 
 
 def give_up(process: Process) -> None:
     """A person gives the job up."""
-    process.give_up.end("12345", "nobody wants it any more")
+    process.engines.give_up.end(KEY, "nobody wants it any more")
+
+
+def open_gate(process: Process) -> None:
+    """A person opens the gate."""
+    process.engines.gates.open(TASK, "somebody", "it is well")
+
+
+def close_gate(process: Process) -> None:
+    """A person closes the gate."""
+    process.engines.gates.close(TASK, None, "somebody", "maintenance")
+
+
+def limit_one(process: Process) -> None:
+    """A person lets one in at a time."""
+    process.engines.gates.set_limit(TASK, 1, "somebody", "")
+
+
+def limit_two(process: Process) -> None:
+    """A person lets two in at a time."""
+    process.engines.gates.set_limit(TASK, 2, "somebody", "")
+
+
+def limit_zero(process: Process) -> None:
+    """A person lets nobody in."""
+    process.engines.gates.set_limit(TASK, 0, "somebody", "")
+
+
+def stop(process: Process) -> None:
+    """Somebody aborts the job's execution in the console."""
+    process.stage.executions.stop(process.stage.executions.arn(NAME), "Aborted", "by hand")
 
 
 def trigger(process: Process) -> None:
@@ -70,7 +158,8 @@ def trigger(process: Process) -> None:
     messages = stage.spool.receive(10, VISIBILITY, wait=20)
     if not messages:
         return
-    answer = process.trigger({"Records": [_delivered(message) for message in messages]})
+    event = {"Records": [_delivered(message) for message in messages]}
+    answer = process.engines.take_batch(event, SECONDS)
     kept = {failure["itemIdentifier"] for failure in answer["batchItemFailures"]}
     if done := [message.receipt for message in messages if message.id not in kept]:
         stage.spool.delete(done)
@@ -85,32 +174,38 @@ def _delivered(message: Any) -> dict[str, Any]:
     }
 
 
-def until_quiet(stage: FakeStage, again: Actor) -> None:
-    """Run it all again, without faults, until nothing is left to do."""
+def until_quiet(
+    stage: FakeStage, around: Surroundings, again: Actor, is_quiet: Callable[[], bool]
+) -> None:
+    """Run it all again, without faults, until nothing is left to do; then come late events."""
     stage.machine.wire = Wire()
     stage.new_wire = Wire
-    stage.neighbour.broken = False
-    stage.machine.run()
-    for act in (again, *4 * [_round]):
+    stage.service.broken = False
+    around.go_on()
+    stage.clock.pause(3 * 3600)
+    attempt(again, stage.process())
+    around.go_on()
+    around.clear_up()
+    for _ in range(MOST_ROUNDS):
         stage.clock.pause(3 * 3600)
-        attempt(act, stage.process())
-        stage.machine.run()
+        _round(stage, around)
+        if is_quiet():
+            break
+    around.hear_late()
 
 
-def _round(process: Process) -> None:
-    stage = process.stage
+def _round(stage: FakeStage, around: Surroundings) -> None:
+    """Whoever acts on any day: events, the gate is opened, two replays, and a sweep."""
     while stage.executions.ended:
-        process.net.catch(stage.executions.ended.pop(0))
-    process.replay()
-    stage.machine.run()
-    process.replay(take_stuck=True)
-    stage.machine.run()
-    process.sweep()
+        stage.process().engines.rescue.catch(stage.executions.ended.pop(0))
+    for act in (open_gate, replay, replay_stuck, sweep):
+        attempt(act, stage.process())
+        around.go_on()
 
 
 def attempt(act: Actor, process: Process) -> None:
     """Let a process act; errors and deaths are its own."""
     try:
         act(process)
-    except (RespoolError, Died):
+    except (RespoolError, ExceptionGroup, Died):
         process.wire.dead = True

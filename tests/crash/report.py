@@ -13,7 +13,7 @@ BEGIN, END = "<!-- figures -->\n", "<!-- end of figures -->\n"
 
 
 @dataclass
-class Tally:
+class Counts:
     """Counts for one part: of ours and of the loop's."""
 
     scenarios: int = 0
@@ -23,32 +23,32 @@ class Tally:
     leaked: Counter[str] = field(default_factory=Counter)
 
 
-def ours() -> Tally:
+def ours() -> Counts:
     """Try out every case of ours."""
-    tally = Tally()
+    counts = Counts()
     for scenario in SCENARIOS:
         for case in cases_of(scenario):
             if case.fault is None:
                 continue
             verdict = try_out(case)
-            tally.tried[scenario.part] += 1
-            tally.lost[scenario.part] += verdict.lost
-            tally.doubled[scenario.part] += verdict.doubled
-            tally.leaked[scenario.part] += bool(verdict.leaks)
-    return tally
+            counts.tried[scenario.part] += 1
+            counts.lost[scenario.part] += verdict.lost
+            counts.doubled[scenario.part] += verdict.doubled
+            counts.leaked[scenario.part] += bool(verdict.leaks)
+    return counts
 
 
-def theirs() -> Tally:
+def theirs() -> Counts:
     """Try out every case of the article's loop."""
-    tally = Tally()
+    counts = Counts()
     for result in article.results():
-        tally.tried[result.part] += 1
-        tally.lost[result.part] += result.lost
-        tally.doubled[result.part] += result.doubled
-    return tally
+        counts.tried[result.part] += 1
+        counts.lost[result.part] += result.lost
+        counts.doubled[result.part] += result.doubled
+    return counts
 
 
-def table(ours: Tally, theirs: Tally) -> str:
+def table(ours: Counts, theirs: Counts) -> str:
     """Both side by side, in Markdown."""
     lines = [
         "| part | faults tried | jobs lost | doubled | claims, slots or messages left"

@@ -2,45 +2,69 @@
 
 from contextlib import suppress
 
+from chalicelib.errors import RespoolError
 from chalicelib.job.execution import Status
-from tests.fakes.run import TASK
+from chalicelib.job.plan import REDRIVE_EVENTS, Rules
+from chalicelib.replaying.replay import Order
+from tests.fakes.service import TASK
 from tests.fakes.stage import FakeStage
 from tests.fakes.wire import Died, Fault, Wire
 
+KEY = "12345"
 KEYED = '{"key":"12345","amount":1}'
 KEYLESS = '{"amount":1}'
 BARE = '{"key":"12345"}'
 UNREADABLE = '{"key": "12345", "amount": '
 LARGE = '{"key":"12345","text":"' + "x" * 70_000 + '"}'
+SAME_KEY = '{"key":"12345","amount":2}'
 NAME = "first"
+HOLDER, HELD = "holder", '{"key":"holder"}'
+DAY = 86_400
 
 
 def started(stage: FakeStage, job: str = KEYED) -> str:
     """A job that is about to fail."""
-    stage.neighbour.broken = True
+    stage.service.broken = True
     return stage.executions.start(NAME, job)
 
 
 def parked(stage: FakeStage, job: str = KEYED) -> str:
-    """A job that failed, is parked and spooled; the neighbour is well again."""
+    """A job that failed, is parked and has its note; the service is well again."""
     arn = started(stage, job)
     stage.machine.run()
-    stage.neighbour.broken = False
+    stage.service.broken = False
     stage.clock.pause(1800)
     return arn
 
 
-def aborted(stage: FakeStage, job: str = KEYED) -> str:
-    """A job that was aborted inside its task; nobody has heard of it yet."""
+def parked_without_note(stage: FakeStage) -> str:
+    """The same, while no note could be sent."""
+    stage.new_wire = lambda: Wire().break_at(0, Fault.UNANSWERED)
+    arn = parked(stage)
+    stage.new_wire = Wire
+    return arn
+
+
+def stuck(stage: FakeStage) -> str:
+    """A job that an unattended replay found to have failed too often."""
+    arn = parked(stage)
+    rules = Rules(max_attempts=1)
+    stage.process().engines.replayer.replay(Order(1, rules, 60))
+    stage.clock.pause(1800)
+    return arn
+
+
+def aborted(stage: FakeStage, job: str = KEYED, state: str = TASK) -> str:
+    """A job that was aborted inside its task, or elsewhere; nobody has heard of it yet."""
     arn = stage.executions.start(NAME, job)
-    stage.machine.run_to(arn, TASK)
+    stage.machine.run_to(arn, state)
     stage.executions.stop(arn, "Aborted", "by hand")
     stage.clock.pause(1800)
     return arn
 
 
 def caught(stage: FakeStage, job: str = KEYED) -> str:
-    """The same, spooled by the net for a restart."""
+    """The same, parked by the rescue for a redrive or a restart."""
     arn = aborted(stage, job)
     hear(stage)
     stage.clock.pause(1800)
@@ -48,7 +72,7 @@ def caught(stage: FakeStage, job: str = KEYED) -> str:
 
 
 def parked_and_aborted(stage: FakeStage, heard: bool = True) -> str:
-    """A parked job that was aborted: its token's message is there, and perhaps the net's."""
+    """A parked job that was aborted: it has a note, and perhaps the rescue's."""
     arn = parked(stage)
     stage.executions.stop(arn, "Aborted", "by hand")
     if heard:
@@ -57,12 +81,19 @@ def parked_and_aborted(stage: FakeStage, heard: bool = True) -> str:
     return arn
 
 
-def history_full(stage: FakeStage) -> str:
-    """A job that ended in a Fail state which is not meant to be its end."""
+def parked_and_aborted_just_now(stage: FakeStage) -> str:
+    """The same a moment ago: DescribeExecution may still show it running."""
     arn = parked(stage)
-    run = stage.executions.runs[arn]
-    run.enter("HistoryFull")
-    stage.executions.close(run, Status.FAILED, "HistoryFull", "waited too often")
+    stage.executions.lag()
+    stage.executions.stop(arn, "Aborted", "by hand")
+    return arn
+
+
+def history_full(stage: FakeStage) -> str:
+    """A job aborted while parked, whose history has no room for a redrive."""
+    arn = parked(stage)
+    stage.executions.runs[arn].events = REDRIVE_EVENTS
+    stage.executions.stop(arn, "Aborted", "by hand")
     hear(stage)
     stage.clock.pause(1800)
     return arn
@@ -73,7 +104,8 @@ def start_failed(stage: FakeStage, job: str = KEYED) -> str:
     arn = caught(stage, job)
     replaying = Wire().break_next("StartExecution", Fault.DIED_BEFORE)
     with suppress(Died):
-        stage.process(replaying).replay()
+        order = Order(1, Rules(attended=True), 60)
+        stage.process(replaying).engines.replayer.replay(order)
     stage.clock.pause(1800)
     return arn
 
@@ -81,14 +113,41 @@ def start_failed(stage: FakeStage, job: str = KEYED) -> str:
 def start_failed_and_expired(stage: FakeStage, job: str = KEYED) -> str:
     """The same, and nobody replayed it until SQS dropped its message."""
     arn = start_failed(stage, job)
-    stage.clock.pause(15 * 86_400)
+    stage.clock.pause(15 * DAY)
+    return arn
+
+
+def redrive_unsaid(stage: FakeStage) -> str:
+    """A dead job whose replay redrove it and died before its claim said so."""
+    arn = caught(stage)
+    replaying = Wire().break_next("RedriveExecution", Fault.DIED_AFTER)
+    with suppress(Died):
+        order = Order(1, Rules(attended=True), 60)
+        stage.process(replaying).engines.replayer.replay(order)
+    return arn
+
+
+def redriven_by_hand(stage: FakeStage) -> str:
+    """A job aborted while parked, which somebody redrove in the console."""
+    arn = parked_and_aborted(stage)
+    stage.executions.redrive(arn)
+    stage.machine.run()
     return arn
 
 
 def message_expired(stage: FakeStage) -> str:
     """A dead job that waited for its restart until SQS dropped its message."""
     arn = caught(stage)
-    stage.clock.pause(15 * 86_400)
+    stage.clock.pause(15 * DAY)
+    return arn
+
+
+def forgotten(stage: FakeStage) -> str:
+    """A dead job whose execution Step Functions has forgotten; a sweep has sent its note again."""
+    arn = caught(stage)
+    for _ in range(7):
+        stage.clock.pause(13.5 * DAY)
+        stage.process().engines.sweep.run(600)
     return arn
 
 
@@ -96,19 +155,174 @@ def claim_left(stage: FakeStage) -> str:
     """A job that succeeded, but could not give up its claim and slot."""
     arn = stage.executions.start(NAME, KEYED)
     stage.machine.run_to(arn, "Finish")
-    stage.executions.close(stage.executions.runs[arn], Status.SUCCEEDED, "", "")
+    stage.executions.close(stage.executions.runs[arn], Status.SUCCEEDED)
     stage.executions.ended.clear()
     return arn
 
 
-def slot_written_late(stage: FakeStage) -> str:
-    """A dead job, spooled by the net, whose slot was written after its end."""
+def written_late(stage: FakeStage, state: str) -> str:
+    """A dead job, parked by the rescue, whose last state's write arrives after that."""
+    if state == "Park":
+        stage.service.broken = True
+    arn = aborted(stage, state=state)
+    stage.service.broken = False
+    hear(stage)
+    stage.machine.write_late(stage.executions.runs[arn])
+    stage.clock.pause(1800)
+    return arn
+
+
+def in_line_late(stage: FakeStage) -> str:
+    """A dead job, parked by the rescue, whose place in line is written after that."""
+    arn = comes_to_full(stage)
+    stage.machine.run_to(arn, "WaitInLine")
+    stage.executions.stop(arn, "Aborted", "by hand")
+    hear(stage)
+    stage.machine.write_late(stage.executions.runs[arn])
+    stage.clock.pause(1800)
+    return arn
+
+
+def same_key_again(stage: FakeStage) -> str:
+    """A parked job, and another execution that wants its key."""
+    parked(stage)
+    return stage.executions.start("second", SAME_KEY)
+
+
+# Lines: the one slot is another job's
+
+
+def full(stage: FakeStage) -> str:
+    """A job in line of a task in which another one is; the service is well."""
+    holder = stage.executions.start(HOLDER, HELD)
+    stage.machine.run_to(holder, "Finish")
+    arn = stage.executions.start(NAME, KEYED)
+    stage.machine.run_to(arn, "WaitInLine")
+    stage.machine.step(stage.executions.runs[arn])
+    stage.table.stream.clear()
+    return arn
+
+
+def comes_to_full(stage: FakeStage) -> str:
+    """A job that is about to find its task full; it takes its slot only after the holder."""
+    holder = stage.executions.start(HOLDER, HELD)
+    stage.machine.run_to(holder, "Finish")
+    return stage.executions.start(NAME, KEYED)
+
+
+def freed(stage: FakeStage) -> str:
+    """The same once the other one has left; the stream says so."""
+    arn = full(stage)
+    stage.machine.step(stage.executions.runs[stage.executions.arn(HOLDER)])
+    return arn
+
+
+def waking(stage: FakeStage) -> str:
+    """`admit` has given the slot to the job in line, and died before it answered its token."""
+    arn = freed(stage)
+    broken = stage.process(Wire().break_next("SendTaskSuccess", Fault.DIED_BEFORE))
+    with suppress(Died):
+        broken.admit({"task": TASK})
+    return arn
+
+
+def answered(stage: FakeStage) -> str:
+    """The same, and it died after it had answered."""
+    arn = freed(stage)
+    broken = stage.process(Wire().break_next("SendTaskSuccess", Fault.DIED_AFTER))
+    with suppress(Died):
+        broken.admit({"task": TASK})
+    return arn
+
+
+def in_line_and_aborted(stage: FakeStage, heard: bool = False) -> str:
+    """A job that was aborted in line; its turn has come."""
+    arn = freed(stage)
+    stage.executions.stop(arn, "Aborted", "by hand")
+    if heard:
+        hear(stage)
+    return arn
+
+
+def waking_and_aborted(stage: FakeStage) -> str:
+    """A job that was aborted after it was given its slot, before it was told."""
+    arn = waking(stage)
+    stage.executions.stop(arn, "Aborted", "by hand")
+    return arn
+
+
+def dead_before_full(stage: FakeStage) -> str:
+    """A dead job that needs a slot for its redrive, while the task is full."""
     arn = caught(stage)
-    stage.table.enter(TASK, arn, stage.task_limit)
+    holder = stage.executions.start(HOLDER, HELD)
+    stage.machine.run_to(holder, "Finish")
+    return arn
+
+
+def dead_in_line(stage: FakeStage) -> str:
+    """A dead job in line whose turn has come."""
+    arn = dead_before_full(stage)
+    stage.process().engines.replayer.replay(Order(1, Rules(attended=True), 60))
+    stage.machine.step(stage.executions.runs[stage.executions.arn(HOLDER)])
+    return arn
+
+
+def dead_in_line_too_long(stage: FakeStage) -> str:
+    """The same, and by now it can't be redriven any more."""
+    arn = dead_in_line(stage)
+    stage.executions.runs[arn].events = REDRIVE_EVENTS
+    return arn
+
+
+def miscounted(stage: FakeStage) -> str:
+    """A line that is longer than its item says: somebody has restored the table."""
+    arn = full(stage)
+    item = stage.table.items[f"slots#{TASK}"]
+    stage.table.put(f"slots#{TASK}", {**item, "waiting": {"N": "0"}})
+    stage.machine.step(stage.executions.runs[stage.executions.arn(HOLDER)])
+    return arn
+
+
+def no_item(stage: FakeStage) -> str:
+    """A job of a task that has no slots item yet."""
+    stage.table.put(f"slots#{TASK}", None)
+    return stage.executions.start(NAME, KEYED)
+
+
+# Gates
+
+
+def comes_to_closed(stage: FakeStage) -> str:
+    """A job that is about to find the gate closed."""
+    stage.process().engines.gates.close(TASK, None, "somebody", "maintenance")
+    return stage.executions.start(NAME, KEYED)
+
+
+def closed(stage: FakeStage) -> str:
+    """A job in line before a closed gate."""
+    stage.process().engines.gates.close(TASK, None, "somebody", "maintenance")
+    arn = stage.executions.start(NAME, KEYED)
+    stage.run()
+    return arn
+
+
+def closed_and_parked(stage: FakeStage) -> str:
+    """A parked job, and the gate is closed."""
+    arn = parked(stage)
+    stage.process().engines.gates.close(TASK, None, "somebody", "maintenance")
+    return arn
+
+
+def closed_with_pass(stage: FakeStage) -> str:
+    """A job in line before a closed gate, which has just got a pass."""
+    arn = closed(stage)
+    until = stage.clock.now().isoformat()[:4]
+    stage.process().line.give_pass(TASK, [f"job#{KEY}"], f"{int(until) + 1}-01-01T00:00:00.000Z")
     return arn
 
 
 def hear(stage: FakeStage) -> None:
-    """Let the net hear of every end."""
+    """Let the rescue hear of every end."""
     while stage.executions.ended:
-        stage.process().net.catch(stage.executions.ended.pop(0))
+        with suppress(RespoolError):
+            stage.process().engines.rescue.catch(stage.executions.ended.pop(0))

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
+from chalicelib.aws.world import AwsWorld
+from chalicelib.deployed import Deployed, SystemTime
 from chalicelib.settings import Settings
-from chalicelib.stage import Stage
 from respool.local.deployment import Deployment
 from respool.local.emulator import LocalAws, local_aws
 from respool.local.project import ProjectCopy, project_copy
@@ -22,7 +23,7 @@ QUICK = {"SLEEP": "0"}
 
 Copy = Callable[..., ProjectCopy]
 Deploy = Callable[..., Deployment]
-Engines = Callable[[Deployment], Stage]
+Engines = Callable[[Deployment], Deployed]
 
 
 class Quiet:
@@ -119,8 +120,9 @@ def altered(stage: Deployment, change: Callable[[dict[str, Any]], None]) -> Iter
 def engines() -> Engines:
     """The engines wired to a deployed stage, as the command line wires them."""
 
-    def wire(deployment: Deployment) -> Stage:
-        return Stage(deployment.names, Settings(), Here(deployment), Quiet())
+    def wire(deployment: Deployment) -> Deployed:
+        world = AwsWorld(deployment.names, Here(deployment), Quiet())
+        return Deployed(world=world, settings=Settings(), clock=SystemTime())
 
     return wire
 

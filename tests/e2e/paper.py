@@ -1,83 +1,139 @@
-"""A stage on paper: the real API's answers about jobs that nobody runs, for looks at the page."""
+"""A stage on paper: the real API and engines over a table in memory, for looks at the page."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from playwright.sync_api import Browser, Page, Route
 
-from chalicelib.api import page_files
-from chalicelib.api.http import SECURE
-from chalicelib.api.jobs import group_jobs, list_jobs
+from chalicelib.api import actions, gates, page_files, paths
+from chalicelib.api.groups import group_jobs
+from chalicelib.api.http import SECURE, status_of
+from chalicelib.api.jobs import list_jobs
+from chalicelib.api.one_job import show_job
+from chalicelib.api.stage import Stage
 from chalicelib.api.status import status
-from chalicelib.cached import Cached
-from chalicelib.job.claim import Claim, Slots
-from chalicelib.job.overview import View, view
-from chalicelib.job.record import Failure
-from chalicelib.names import Names
-from chalicelib.settings import Settings
-from chalicelib.stage import Stage
+from chalicelib.aws.items import value
+from chalicelib.errors import RespoolError
+from chalicelib.job.claim import State
+from chalicelib.moments import iso
 from tests.e2e.browser import page
-from tests.e2e.conftest import Quiet
+from tests.fakes.clock import START
+from tests.fakes.service import TASK
+from tests.fakes.stage import FakeStage
 
 ADDRESS = "https://page.example/api/"
-NOW = datetime(2026, 11, 23, 0, 20, tzinfo=UTC)
-"""Monday morning in Tokyo; the neighbour went down on Friday night."""
-NAMES = Names("respool-prod", "aws", "ap-northeast-1", "123456789012")
+NOW = datetime(2026, 11, 30, 0, 20, tzinfo=UTC)
+"""Monday morning in Tokyo; the service went down on Friday night."""
 SETTINGS = {"REPLAY_SCHEDULE": "rate(1 hour)", "REPLAY_TIMEZONE": "Asia/Tokyo", "REPLAY_MAX": "10"}
 MAINTENANCE = "503 Service Unavailable: closed for maintenance until Monday 06:00"
+WHO = "aki"
+
+Given = dict[str, Any]
+Answer = tuple[int, Mapping[str, Any]]
+
+
+class Lost(Exception):
+    """The answer never comes, whatever was done."""
 
 
 def moment(hours: float) -> str:
     """So many hours before now."""
-    return (NOW - timedelta(hours=hours)).isoformat(timespec="milliseconds")
+    return iso(NOW - timedelta(hours=hours))
 
 
-def job(key: str, hours: float, message: str = MAINTENANCE, **more: Any) -> Claim:
-    """A job that has been waiting for so many hours."""
+def job(
+    key: str,
+    hours: float,
+    message: str = MAINTENANCE,
+    error: str = "ConnectionError",
+    state: State = State.PARKED,
+    task: str = TASK,
+    attempt: int = 1,
+    **more: str | int,
+) -> Given:
+    """The item of a job that began so many hours ago, and stands like this since."""
     when = moment(hours)
-    made = Claim(
-        key,
-        NAMES.execution_arn(key),
-        claimed_at=when,
-        parked_at=when,
-        first_failed_at=when,
-        task="UncertainTask",
-        attempt=1,
-        failure=Failure("ConnectionError", message),
-    )
-    return replace(made, **more)
+    waits = {} if state is State.RUNNING else {"queue": f"{state}#{task}", "token": "t" * 100}
+    failed = {"failedAt": when, "firstFailedAt": when, "error": error}
+    cause = json.dumps({"errorType": error, "errorMessage": message})
+    plain: dict[str, str | int] = {
+        "pk": f"job#{key}",
+        "execution": f"arn:aws:states:ap-northeast-1:123456789012:execution:respool-prod:{key}",
+        "state": state.value,
+        "task": task,
+        "order": f"{when}#{key[:200]}",
+        "since": when,
+        "claimedAt": when,
+        "attempt": attempt,
+        **waits,
+        **(failed | {"cause": cause} if attempt else {}),
+    }
+    return {name: value(given) for name, given in {**plain, **more}.items()}
 
 
-def runs(key: str, hours: float, **more: Any) -> Claim:
-    """A job under way."""
-    fields: dict[str, Any] = {"parked_at": "", "first_failed_at": "", "attempt": 0}
-    return job(key, hours, **fields | {"failure": Failure()} | more)
+def runs(key: str, hours: float) -> Given:
+    """A job in the task; it needs a slot, too."""
+    return job(key, hours, state=State.RUNNING, attempt=0)
+
+
+def ended(key: str, hours: float, how: State, **more: Any) -> Given:
+    """A job that has ended."""
+    item = job(key, hours, state=State.RUNNING, **more)
+    return item | {"endedAt": value(moment(hours / 2)), "how": value(how.value)}
+
+
+def slots(
+    inside: Mapping[str, str] | None = None, limit: int = 5, task: str = TASK, **more: str | int
+) -> Given:
+    """A task with these jobs inside (execution by the claim's own key), and room for so many."""
+    plain: dict[str, Any] = {
+        "pk": f"slots#{task}",
+        "owners": inside or {},
+        "waking": {},
+        "passes": {},
+        "failed": {},
+        "waiting": 0,
+        "limit": limit,
+        "closeAfter": 1_000_000,
+        "queue": "tasks",
+        "order": task,
+    }
+    return {name: value(given) for name, given in {**plain, **more}.items()}
 
 
 @dataclass
 class Paper:
-    """What the page is shown, and what it has asked to be changed."""
+    """What the page is shown, and what it has asked to be changed.
 
-    jobs: list[Claim] = field(default_factory=list)
-    slots: list[Slots] = field(default_factory=lambda: [slots(3, 5)])
+    `instead` answers a change in place of the engines, or says that they shall: None. `then` is
+    what happens in the world when a replay has put jobs back.
+    """
+
+    prefix: str = "respool-prod"
     kind: str = "full"
     gone: bool = False
     known: bool = True
-    replay: Callable[[dict[str, Any]], dict[str, Any]] | None = None
-    asked: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
+    memory: FakeStage = field(default_factory=lambda: FakeStage(**SETTINGS))
+    instead: Callable[[str, str, Given], Answer | None] = lambda _method, _path, _given: None
+    then: Callable[[], None] = lambda: None
+    asked: list[tuple[str, str, Given]] = field(default_factory=list)
 
-    def read(self, after: datetime | None = None) -> View:
-        """The jobs as they stand."""
-        del after
-        return view(self.jobs, self.slots, NOW)
+    def __post_init__(self) -> None:
+        self.memory.clock.pause((NOW - START).total_seconds())
+        self.stage = Stage(self.memory.process().engines, self.prefix)
 
-    def forget(self) -> None:
-        """There is nothing to forget."""
+    def lay(self, *items: Given) -> None:
+        """Put items on the table."""
+        self.memory.table.load(items)
+
+    def replays(self) -> list[Given]:
+        """The replays that were asked for, without those that only looked."""
+        return [given for _, path, given in self.asked if path == "replay" and "jobs" in given]
 
     def answer(self, route: Route) -> None:
         """Stand for the API and for the page's files."""
@@ -89,41 +145,63 @@ class Paper:
             return _file(route, path.removeprefix("console/") or page_files.INDEX)
         if not self.known:
             return _tell(route, 403, {"Message": "User is not authorized"})
-        given = json.loads(route.request.post_data or "{}")
-        if route.request.method != "GET":
-            self.asked.append((route.request.method, path, given))
-            told = self.replay(given) if self.replay else {}
-            return _tell(route, 200, told)
-        return _tell(route, 200, self._told(path, parse_qs(address.query)))
+        method, given = route.request.method, json.loads(route.request.post_data or "{}")
+        try:
+            return _tell(route, *self._answered(method, path, parse_qs(address.query, True), given))
+        except Lost:
+            return route.abort()
 
-    def _told(self, path: str, query: dict[str, list[str]]) -> dict[str, Any]:
-        if path == "jobs":
-            return list_jobs(self, query)
-        if path == "jobs/groups":
-            return group_jobs(self, query)
-        if query.get("since") == ["now"]:
-            query = {"since": [NOW.isoformat()]}
-        stage = Stage(NAMES, Settings.read(SETTINGS), telemetry=Quiet())
-        stage.overview = self
-        waiting = sum(bool(each.parked_at) for each in self.jobs)
-        gauges = {"spooled": waiting, "stuck": 0, "trigger": "disabled"}
-        stage.gauges = Cached(lambda: gauges, 60, lambda: 0)
-        return {**status(stage, query), "caller": {"name": "aki", "kind": self.kind}}
+    def _answered(self, method: str, path: str, query: Given, given: Given) -> Answer:
+        self.stage.changed()  # the clock stands still, so nothing that was looked at gets old
+        if method != "GET":
+            self.asked.append((method, path, given))
+            other = self.instead(method, path, given)
+            if other is not None:
+                return other
+        try:
+            return 200, self._told(method, path, query, given)
+        except RespoolError as problem:
+            return status_of(problem), {"error": str(problem)}
 
+    def _told(self, method: str, path: str, query: Given, given: Given) -> Mapping[str, Any]:
+        what, *rest = path.split("/")
+        if method == "GET":
+            return self._look(what, rest, query)
+        if what == "replay":
+            told = actions.replay(self.stage, given, WHO, 20)
+            if told["replayed"] and "plan" not in told:
+                self.then()
+            return told
+        name, action = paths.read(rest[0]), rest[1]
+        if action == "replay":
+            return actions.replay_job(self.stage, name, given, WHO, 20)
+        if action == "give-up":
+            return actions.give_up(self.stage, name, given, WHO)
+        change = gates.set_limit if action == "limit" else gates.set_gate
+        return change(self.stage, name, given, WHO)
 
-def slots(inside: int, limit: int) -> Slots:
-    """A task with so many inside, and room for so many."""
-    return Slots("UncertainTask", frozenset(f"execution-{n}" for n in range(inside)), limit)
+    def _look(self, what: str, rest: list[str], query: Given) -> Mapping[str, Any]:
+        if what == "status":
+            return {**status(self.stage, query), "caller": {"name": WHO, "kind": self.kind}}
+        if not rest:
+            return list_jobs(self.stage, query)
+        if rest == ["groups"]:
+            return group_jobs(self.stage.overview.read(), self.stage.messages, query)
+        return show_job(self.stage, paths.read(rest[0]), query, self.kind == "full")
 
 
 def _file(route: Route, name: str) -> None:
+    if name.startswith("module/"):  # one of the modules alone, for what needs no page
+        text = (page_files.FOLDER / name.removeprefix("module/")).read_text("utf-8")
+        route.fulfill(status=200, body=text, content_type="text/javascript")
+        return
     found = page_files.file(name)
     secure = {name: str(value) for name, value in SECURE.items()}
     headers = secure | {"Content-Type": found.type, "Content-Security-Policy": page_files.POLICY}
     route.fulfill(status=200, body=found.text, headers=headers)
 
 
-def _tell(route: Route, status_code: int, told: dict[str, Any]) -> None:
+def _tell(route: Route, status_code: int, told: Mapping[str, Any]) -> None:
     route.fulfill(status=status_code, body=json.dumps(told), content_type="application/json")
 
 

@@ -1,28 +1,45 @@
 """The states that the page may be in, one after another, on paper."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from playwright.sync_api import Page
 
-from chalicelib.job.claim import Claim
-from chalicelib.job.record import Failure
-from tests.e2e.paper import Paper, job, moment, runs, slots
+from chalicelib.job.claim import State as Stands
+from chalicelib.replaying.requests import Request
+from tests.e2e.paper import NOW, Given, Paper, ended, job, moment, runs, slots
+from tests.fakes.clock import START
 
 State = Callable[[Page, Paper], None]
 """Lays out a stage and brings the page to it."""
 
-TIMEOUT = Failure("Timeout", "read timed out after 30 s")
-MALFORMED = Failure("ValueError", 'unexpected field <b>"amount"</b> in the answer')
+SLOW = {"error": "Timeout", "message": "read timed out after 30 s"}
+MALFORMED = {"error": "ValueError", "message": 'unexpected field <b>"amount"</b> in the answer'}
+INSIDE = {f"job#order-{10400 + n}": f"arn:execution-{n}" for n in range(3)}
 
 
-def weekend() -> list[Claim]:
+def weekend() -> list[Given]:
     """Twelve that wait since Friday night, one of them stuck, and three that run."""
     down = [job(f"order-{10231 + 7 * n}", 59 + 1 / 6 - 6.3 * n) for n in range(9)]
-    slow = [job(f"invoice-{880 + n}", 20 - n, failure=TIMEOUT) for n in range(2)]
-    stuck = job("order-10198", 30, failure=MALFORMED, attempt=5, stuck_at=moment(2))
-    return [*down, *slow, stuck, *(runs(f"order-{10400 + n}", 0.1) for n in range(3))]
+    slow = [job(f"invoice-{880 + n}", 20 - n, **SLOW) for n in range(2)]
+    stuck = job("order-10198", 30, state=Stands.STUCK, attempt=5, **MALFORMED)
+    inside = [runs(f"order-{10400 + n}", 0.1) for n in range(3)]
+    return [*down, *slow, stuck, *inside, slots(INSIDE)]
+
+
+def real(paper: Paper, count: int) -> list[str]:
+    """Jobs of the machine in memory that have failed and are parked; returns their executions."""
+    paper.memory.service.broken = True
+    workflow = paper.memory.process().workflow
+    arns = [workflow.start(f"run-{n}", f'{{"key": "order-{n}"}}') for n in range(count)]
+    paper.memory.run()
+    paper.memory.service.broken = False
+    return arns
+
+
+def request(count: int) -> Request:
+    """Somebody else's replay of the oldest."""
+    return Request(count=count)
 
 
 def signing_in(tab: Page, paper: Paper) -> None:
@@ -36,96 +53,118 @@ def refused(tab: Page, paper: Paper) -> None:
 
 
 def calm(tab: Page, paper: Paper) -> None:
-    paper.jobs = []
-    paper.slots = [slots(0, 5)]
     sign_in(tab)
     tab.locator(".hero.calm").wait_for()
 
 
 def waiting(tab: Page, paper: Paper) -> None:
-    paper.jobs = weekend()
+    paper.lay(*weekend())
     sign_in(tab)
-    tab.locator(".hero.waiting").wait_for()
+    tab.locator(".hero.waiting, .hero.closed").wait_for()
 
 
 def opened(tab: Page, paper: Paper) -> None:
     """The jobs of the first group, and of those that run."""
     waiting(tab, paper)
     for n in (0, -1):
-        tab.locator(".group [aria-expanded=false]").nth(n).click()
+        tab.locator(".group .title [aria-expanded=false]").nth(n).click()
     tab.locator(".row").nth(11).wait_for()
 
 
 def one(tab: Page, paper: Paper) -> None:
-    paper.jobs = [job("order-10231", 59 + 1 / 6)]
-    paper.slots = [slots(0, 5)]
+    paper.lay(job("order-10231", 59 + 1 / 6))
     sign_in(tab)
     tab.locator(".row").wait_for()
 
 
+def in_line(tab: Page, paper: Paper) -> None:
+    waits = [job(f"order-{n}", 1 - n / 10, state=Stands.LINE, attempt=0) for n in range(3)]
+    paper.lay(*waits, slots({f"job#in-{n}": "arn" for n in range(5)}, waiting=3))
+    sign_in(tab)
+    tab.locator(".hero.line").wait_for()
+
+
 def preview(tab: Page, paper: Paper) -> None:
     waiting(tab, paper)
-    plan = [{"key": str(n), "action": "resume" if n < 9 else "restart"} for n in range(11)]
-    paper.replay = lambda _: {"plan": plan, "replayed": 0, "failed": [], "more": False}
     tab.locator("#replay").click()
     tab.locator("#go").wait_for()
 
 
 def progress(tab: Page, paper: Paper) -> None:
-    """Eleven are on their way: four have finished, one has come back, three are inside."""
-    preview(tab, paper)
-    began = moment(-0.001)
-
-    def go(_: Any) -> dict[str, Any]:
-        down = paper.jobs[:11]
-        on = [replace(each, parked_at="", resumed_at=began) for each in down[4:7]]
-        back = replace(down[7], parked_at=moment(-0.002), resumed_at=began, attempt=2)
-        paper.jobs = [*on, back, *down[8:], *paper.jobs[11:]]
-        return {"replayed": 11, "failed": [], "more": False}
-
-    paper.replay = go
+    """Six are put back: two have finished, one has failed again, one is given up, two wait on."""
+    real(paper, 6)
+    sign_in(tab)
+    tab.locator("#replay").click()
+    tab.locator("#go").wait_for()
+    paper.then = lambda: spread(paper)
     tab.locator("#go").click()
-    tab.locator(".meter[aria-valuenow='5']").wait_for()
+    tab.locator(".counts .given-up").wait_for()
+
+
+def spread(paper: Paper) -> None:
+    """What became of six jobs a moment after they were put back."""
+    now = {"since": moment(0)}
+    paper.lay(
+        ended("order-0", 1, Stands.FINISHED),
+        ended("order-1", 1, Stands.FINISHED),
+        job("order-2", 0.001, attempt=2),
+        ended("order-3", 1, Stands.GIVEN_UP),
+        runs("order-4", 1),
+        job("order-5", 1, state=Stands.LINE, **now),
+    )
 
 
 def some_back(tab: Page, paper: Paper) -> None:
-    preview(tab, paper)
-    began = moment(-0.001)
-
-    def go(_: Any) -> dict[str, Any]:
-        back = [
-            replace(each, parked_at=moment(-0.002), resumed_at=began, attempt=2)
-            for each in paper.jobs[9:11]
-        ]
-        paper.jobs = [*back, *paper.jobs[11:]]
-        return {"replayed": 11, "failed": [], "more": False}
-
-    paper.replay = go
-    tab.locator("#go").click()
+    """Four are put back: two of them fail again."""
+    real(paper, 4)
+    sign_in(tab)
+    paper.then = lambda: again(paper)
+    press(tab)
     tab.locator("#ended").wait_for()
+
+
+def again(paper: Paper) -> None:
+    """Two of the jobs fail a second time."""
+    paper.memory.run()
+    paper.lay(job("order-1", 0.001, attempt=2), job("order-2", 0.001, attempt=2))
 
 
 def all_done(tab: Page, paper: Paper) -> None:
-    preview(tab, paper)
-
-    def go(_: Any) -> dict[str, Any]:
-        paper.jobs = [paper.jobs[11], *paper.jobs[12:]]
-        return {"replayed": 11, "failed": [], "more": False}
-
-    paper.replay = go
-    tab.locator("#go").click()
+    real(paper, 4)
+    sign_in(tab)
+    paper.then = paper.memory.run
+    press(tab)
     tab.locator("#ended").wait_for()
 
 
+def press(tab: Page) -> None:
+    """Both presses of the big button."""
+    tab.locator("#replay").click()
+    tab.locator("#go").click()
+    tab.locator("#progress, #ended").wait_for()
+
+
 def held(tab: Page, paper: Paper) -> None:
-    paper.slots = [slots(0, 0)]
+    paper.lay(*weekend())
+    closed = {"closedUntil": moment(-5.67), "closedAt": moment(2), "closedBy": "kim"}
+    line = [job(f"late-{n}", 1, state=Stands.LINE, attempt=0) for n in range(4)]
+    paper.lay(*line, slots(INSIDE, waiting=4, **closed, closedWhy="they repair the database"))
+    sign_in(tab)
+    tab.locator(".hero.closed").wait_for()
+
+
+def closing(tab: Page, paper: Paper) -> None:
     waiting(tab, paper)
-    tab.locator(".notice.held").wait_for()
+    tab.locator(".changes summary").click()
+    tab.locator(".changes .button").last.click()
+    tab.locator("#until").wait_for()
 
 
 def stuck(tab: Page, paper: Paper) -> None:
-    two = [weekend()[11], job("order-10203", 29, failure=MALFORMED, attempt=5, stuck_at=moment(1))]
-    paper.jobs = two
+    paper.lay(
+        job("order-10198", 30, state=Stands.STUCK, attempt=5, **MALFORMED),
+        job("order-10203", 29, state=Stands.STUCK, attempt=5, **MALFORMED),
+    )
     sign_in(tab)
     tab.locator(".hero.stuck").wait_for()
 
@@ -138,12 +177,10 @@ def lost(tab: Page, paper: Paper) -> None:
 
 
 def hundreds(tab: Page, paper: Paper) -> None:
-    errors = [Failure("ConnectionError", "no answer"), TIMEOUT, MALFORMED]
-    paper.jobs = [
-        job(f"order-{10000 + n}", 59 - n / 10, failure=errors[n % 5 % 3]) for n in range(500)
-    ]
+    kinds: list[dict[str, Any]] = [{"message": "no answer"}, SLOW, MALFORMED]
+    paper.lay(*(job(f"order-{10000 + n}", 59 - n / 10, **kinds[n % 5 % 3]) for n in range(500)))
     sign_in(tab)
-    tab.locator(".group [aria-expanded=false]").first.click()
+    tab.locator(".group .title [aria-expanded=false]").first.click()
     tab.locator(".row").nth(24).wait_for()
 
 
@@ -153,11 +190,29 @@ def found(tab: Page, paper: Paper) -> None:
     tab.locator(".found .row").wait_for()
 
 
+def told(tab: Page, paper: Paper) -> None:
+    """The story of a job that has finished, found by its key."""
+    real(paper, 1)
+    paper.memory.process().engines.replay(request(1), 10, attended=True)
+    paper.memory.run()
+    sign_in(tab)
+    tab.locator("#find").fill("order-0")
+    tab.get_by_role("button", name="order-0").last.click()
+    tab.locator(".history-of li").first.wait_for()
+
+
 def giving_up(tab: Page, paper: Paper) -> None:
     one(tab, paper)
-    tab.locator(".row .plain").click()
+    tab.locator(".row .plain").first.click()
     tab.locator("#end-it").click()
     tab.locator("#dialog [aria-invalid]").wait_for()
+
+
+def at_risk(tab: Page, paper: Paper) -> None:
+    old = job("order-1", 24 * 355)
+    paper.lay(*weekend(), old)
+    sign_in(tab)
+    tab.locator(".notice.risk").wait_for()
 
 
 def looking_only(tab: Page, paper: Paper) -> None:
@@ -170,6 +225,7 @@ def sign_in(tab: Page) -> None:
     tab.locator("#token").press("Enter")
 
 
+assert NOW > START
 ALL: tuple[State, ...] = (
     signing_in,
     refused,
@@ -177,15 +233,19 @@ ALL: tuple[State, ...] = (
     waiting,
     opened,
     one,
+    in_line,
     preview,
     progress,
     some_back,
     all_done,
     held,
+    closing,
     stuck,
     lost,
     hundreds,
     found,
+    told,
     giving_up,
+    at_risk,
     looking_only,
 )

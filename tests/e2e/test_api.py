@@ -40,7 +40,7 @@ def test_a_job_of_any_key_is_put_back_by_its_id(stage: Deployment) -> None:
 
 def test_a_token_for_looking_looks_and_changes_nothing(stage: Deployment, engines: Engines) -> None:
     fail_and_spool(stage, [{"key": "a"}])
-    token = engines(stage).named_tokens.create("wall", Kind.READ)
+    token = engines(stage).world.named_tokens.create("wall", Kind.READ)
 
     assert stage.api("GET", "/jobs", token).status == 200
     assert stage.api("GET", "/status", token).json["caller"] == {"name": "wall", "kind": "read"}
@@ -57,7 +57,7 @@ def test_a_token_for_looking_looks_and_changes_nothing(stage: Deployment, engine
 def test_a_named_token_s_deeds_stand_in_the_log_under_its_name(
     stage: Deployment, engines: Engines
 ) -> None:
-    token = engines(stage).named_tokens.create("kim", Kind.FULL)
+    token = engines(stage).world.named_tokens.create("kim", Kind.FULL)
 
     stage.api("PUT", "/tasks/UncertainTask/limit", token, {"limit": 3, "reason": "less load"})
 

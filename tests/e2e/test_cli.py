@@ -58,7 +58,7 @@ def test_a_person_finds_replays_and_gives_up_failed_jobs(stage: Deployment, type
     assert "2 jobs waiting" in said
     assert "2 on the spool" in said
     said = type_in("jobs", "--error", "ConnectionError").stdout
-    assert re.search(r"12345 +parked +UncertainTask +1 .*ConnectionError: the neighbour", said)
+    assert re.search(r"12345 +parked +UncertainTask +1 .*ConnectionError: the service", said)
     said = type_in("show", "12345").stdout
     assert "UncertainTask was tried again." in said
     assert "It goes to the spool, to wait there for a replay." in said

@@ -115,7 +115,7 @@ def test_deploying_a_changed_setting_changes_what_depends_on_it(copy: Copy) -> N
     assert "cron(0 2 * * ? *) Asia/Tokyo, at most 7 jobs each time" in said
     plan = Deployment(project).client("scheduler").get_schedule(Name="respool-local-replay")
     assert plan["State"] == "ENABLED"
-    assert json.loads(plan["Target"]["Input"]) == {"max": 7}
+    assert json.loads(plan["Target"]["Input"]) == {"max": 7, "unattended": True}
 
 
 def test_a_trigger_enabled_on_purpose_stays_enabled(copy: Copy) -> None:
@@ -190,7 +190,7 @@ def assert_nothing_was_made(project: ProjectCopy, said: str) -> None:
     assert deployment.client("cloudformation").list_stacks()["StackSummaries"] == []
 
 
-def test_delete_removes_everything_where_no_job_is_set_aside(copy: Copy) -> None:
+def test_delete_removes_everything_where_no_job_is_parked(copy: Copy) -> None:
     project = copy()
     project.deploy()
     deleted = project.chalice("delete")
@@ -240,7 +240,7 @@ def test_a_checkout_without_the_record_changes_nothing_until_it_takes_the_stage_
     assert "nothing of it is left there" in project.chalice("delete").stdout
 
 
-def test_delete_keeps_spooled_jobs_and_a_later_deploy_replays_them(copy: Copy) -> None:
+def test_delete_keeps_parked_jobs_and_a_later_deploy_replays_them(copy: Copy) -> None:
     project = copy()
     project.deploy()
     deployment = Deployment(project)
@@ -252,10 +252,10 @@ def test_delete_keeps_spooled_jobs_and_a_later_deploy_replays_them(copy: Copy) -
 
     deleted = project.chalice("delete")
     assert deleted.returncode == 0
-    assert "3 jobs are still set aside" in deleted.stdout
+    assert "3 jobs wait there" in deleted.stdout
     assert is_empty(deployment)
     assert queues(deployment) == ["respool-local-spool", "respool-local-stuck"]
-    assert "3 jobs are still set aside" in project.chalice("delete").stdout
+    assert "3 jobs wait there" in project.chalice("delete").stdout
 
     project.deploy()
     done = deployment.invoke("reprocess", {})
@@ -272,13 +272,13 @@ def test_a_large_job_spooled_by_reference_outlives_its_execution(copy: Copy) -> 
     job = {"key": "large", "load": "x" * 100_000}
     deployment.start(job)
     deployment.wait_until(lambda: deployment.spool_depth() == 1, "a spooled job")
-    assert "1 job is still set aside" in project.chalice("delete").stdout
+    assert "1 job waits there" in project.chalice("delete").stdout
     project.deploy()
     assert deployment.invoke("reprocess", {})["restarted"] == 1
     deployment.wait_until(lambda: outputs(deployment) == [job], "the job's end")
 
 
-def test_delete_sets_jobs_aside_that_are_still_running(copy: Copy) -> None:
+def test_delete_parks_jobs_that_are_still_running(copy: Copy) -> None:
     project = copy({"SLEEP": "30"})
     project.deploy()
     deployment = Deployment(project)
@@ -288,7 +288,7 @@ def test_delete_sets_jobs_aside_that_are_still_running(copy: Copy) -> None:
     )
     deleted = project.chalice("delete")
     assert "Ended 1 execution" in deleted.stdout
-    assert "1 job is still set aside" in deleted.stdout
+    assert "1 job waits there" in deleted.stdout
     assert deployment.spool_depth() == 1
 
 
@@ -299,7 +299,7 @@ def test_an_emptied_spool_goes_with_the_next_delete(copy: Copy) -> None:
     deployment.client("sqs").send_message(
         QueueUrl=deployment.queue_url(deployment.names.spool), MessageBody='{"key": "12345"}'
     )
-    assert "1 job is still set aside" in project.chalice("delete").stdout
+    assert "1 message lies there" in project.chalice("delete").stdout
     deployment.client("sqs").purge_queue(QueueUrl=deployment.queue_url(deployment.names.spool))
     assert "respool-local is deleted.\n" in project.chalice("delete").stdout
     assert queues(deployment) == []

@@ -86,7 +86,7 @@ def test_executions_that_were_meant_to_end_are_not_spooled(stage: Deployment) ->
 
     stage.wait_until(
         lambda: any(item["pk"]["S"].startswith(f"dead#{bad}") for item in stage.claims()),
-        "the net to have dealt with it",
+        "the rescue to have dealt with it",
     )
 
     assert stage.spool_depth() == 0

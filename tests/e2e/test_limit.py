@@ -88,7 +88,7 @@ def test_replayed_jobs_wait_while_the_task_is_held(stage: Deployment) -> None:
 
 
 def impatient(definition: dict[str, Any]) -> None:
-    """Three tries for a place take the place of a thousand."""
+    """Three tries for a slot take the place of a thousand."""
     definition["States"]["TakeSlot"]["Retry"][0]["MaxAttempts"] = 3
 
 
@@ -121,7 +121,7 @@ def test_a_job_that_has_waited_too_often_goes_on_in_a_fresh_execution(stage: Dep
         execution = stage.start({"key": "patient"})
         stage.wait_until(lambda: stage.status(execution) == "FAILED", "its history to be full")
     assert stage.describe(execution)["error"] == "HistoryFull"
-    stage.wait_until(lambda: stage.spool_depth() == 1, "the net to spool it")
+    stage.wait_until(lambda: stage.spool_depth() == 1, "the rescue to spool it")
 
     set_limit(stage, None)
     result = stage.invoke("reprocess", {})

@@ -72,7 +72,7 @@ def test_a_job_fails_is_retried_once_spooled_replayed_and_finishes(stage: Deploy
     assert record.task == "UncertainTask"
     assert record.attempt == 1
     assert record.error.name == "ConnectionError"
-    assert record.error.message == "the neighbour does not answer"
+    assert record.error.message == "the service does not answer"
     assert record.token
     assert result == {**NOTHING, "replayed": 1, "resumed": 1, "remaining": 0}
     assert stage.output(execution) == {"key": "12345"}

@@ -77,7 +77,7 @@ def test_the_failure_is_seen_and_two_jobs_are_put_back_and_finish(
     stage.set_behavior("OK")
     tab = open_page()
     expect(headline(tab)).to_contain_text("3 jobs have been waiting since")
-    expect(tab.locator(".said blockquote")).to_have_text("the neighbour does not answer")
+    expect(tab.locator(".said blockquote")).to_have_text("the service does not answer")
 
     tab.locator("#count").fill("2")
     tab.locator("#count").press("Tab")
@@ -123,17 +123,17 @@ def test_what_became_of_two_jobs_is_read_off_the_status(
     """The last one: a third job failed after the replay's look, and was taken in one's place."""
     script = """async ([waiting, running, failed_again]) => {
         const base = new URL('console/', location.href);
-        const { tally } = await import(new URL('actions.js', base).href);
+        const { countOutcomes } = await import(new URL('actions.js', base).href);
         const { state } = await import(new URL('store.js', base).href);
         const kept = { flow: state.flow, status: state.status, focus: state.focus };
         const since = { at: 'T', waiting, running, failed_again };
         const none = { finished: 0, running: 0, again: 0 };
         Object.assign(state, {
-            flow: { phase: 'watching', since: 'T', before: 2, sent: 2, tally: none },
+            flow: { phase: 'watching', since: 'T', before: 2, sent: 2, counts: none },
             status: { since },
         });
-        tally();
-        const { phase, tally: { finished, running: on, again } } = state.flow;
+        countOutcomes();
+        const { phase, counts: { finished, running: on, again } } = state.flow;
         Object.assign(state, kept);
         return [phase, finished, on, again];
     }"""
@@ -162,7 +162,7 @@ def test_a_limit_is_set(stage: Deployment, open_page: Open) -> None:
     tab.get_by_label("How many jobs may be in UncertainTask at once").fill("3")
     tab.get_by_role("button", name="Set the limit of UncertainTask").click()
 
-    expect(tab.locator(".task")).to_contain_text("room for 3")
+    expect(tab.locator(".task")).to_contain_text("3 slots")
 
 
 def test_one_job_is_given_up_only_with_a_reason(stage: Deployment, open_page: Open) -> None:
@@ -229,7 +229,7 @@ def test_a_token_for_looking_shows_no_button_that_changes_something(
     stage: Deployment, open_page: Open, engines: Engines
 ) -> None:
     claim(stage, "a", "no answer")
-    token = engines(stage).named_tokens.create("wall", Kind.READ)
+    token = engines(stage).world.named_tokens.create("wall", Kind.READ)
     tab = open_page(token=token)
 
     expect(headline(tab)).to_contain_text("1 job has been waiting")

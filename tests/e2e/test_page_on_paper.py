@@ -1,28 +1,653 @@
-"""What the page says in situations that a real stage rarely comes into."""
+"""What the page says and does in situations that a real stage seldom comes into.
 
-from dataclasses import replace
+The API and the engines behind it are the real ones, over a table and executions in memory.
+"""
+
+import re
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from chalicelib.job.claim import State as Stands
 from respool.local.picture import chromium
 from tests.e2e import states
-from tests.e2e.paper import Paper, moment, paper_page
+from tests.e2e.paper import NOW, Lost, Paper, ended, job, moment, paper_page, runs, slots
 
 pytestmark = pytest.mark.skipif(chromium() is None, reason="there is no Chromium here")
 
 
-def replay(tab: Page, paper: Paper, taken: int, **answer: Any) -> None:
-    """Press the button twice; so many of eleven are taken, and finish."""
-    states.preview(tab, paper)
+def look_again(tab: Page) -> None:
+    """Have the page look at once."""
+    tab.evaluate("dispatchEvent(new Event('online'))")
 
-    def go(_: Any) -> dict[str, Any]:
-        paper.jobs = paper.jobs[taken:]
-        return {"replayed": taken, "failed": [], "more": False, **answer}
 
-    paper.replay = go
-    tab.locator("#go").click()
+def headline(tab: Page) -> Any:
+    return tab.locator("#now")
+
+
+# Replays
+
+
+def test_two_presses_put_jobs_back_and_tell_how_they_ended(chrome: Browser) -> None:
+    paper = Paper()
+    with paper_page(chrome, paper) as tab:
+        states.all_done(tab, paper)
+
+        expect(tab.locator("#ended h2")).to_have_text("All 4 have finished.")
+        assert [len(given["keys"]) for given in paper.replays()] == [4]
+
+
+def test_a_double_click_puts_one_job_back(chrome: Browser) -> None:
+    paper = Paper()
+    states.real(paper, 3)
+    with paper_page(chrome, paper) as tab:
+        states.sign_in(tab)
+        tab.locator("#count").fill("1")
+        tab.locator("#replay").click()
+        tab.locator("#go").dblclick()
+        paper.memory.run()
+
+        expect(tab.locator("#ended h2")).to_have_text("It has finished.")
+        assert len(paper.replays()) == 1
+        assert len(paper.memory.waiting) == 2
+
+
+def test_what_the_preview_named_is_what_is_put_back(chrome: Browser) -> None:
+    """Somebody else is quicker: nobody else's jobs are taken in their place."""
+    paper = Paper()
+    states.real(paper, 4)
+    with paper_page(chrome, paper) as tab:
+        states.sign_in(tab)
+        tab.locator("#count").fill("2")
+        tab.locator("#replay").click()
+        tab.locator("#go").wait_for()
+        paper.memory.process().engines.replay(states.request(2), 10, attended=True)
+        paper.memory.run()
+        tab.locator("#go").click()
+
+        expect(tab.locator("#ended h2")).to_have_text("No job was put back.")
+        assert sorted(claim.key for claim in paper.memory.waiting.values()) == [
+            "order-2",
+            "order-3",
+        ]
+
+
+def test_a_lost_answer_is_told_as_unknown_and_then_as_what_is_so(chrome: Browser) -> None:
+    paper = Paper()
+    states.real(paper, 4)
+    with paper_page(chrome, paper) as tab:
+        states.sign_in(tab)
+        tab.locator("#replay").click()
+        tab.locator("#go").wait_for()
+
+        def lose_it() -> None:
+            raise Lost
+
+        paper.then = lose_it
+        tab.locator("#go").click()
+        expect(tab.locator("#progress")).to_contain_text("One answer of the server was lost")
+        assert "No job was put back" not in tab.content()
+        paper.then = lambda: None
+        paper.memory.run()
+        look_again(tab)
+
+        expect(tab.locator("#ended h2")).to_have_text("All 4 have finished.")
+        expect(tab.locator("#ended")).to_contain_text("what the jobs themselves say")
+
+
+@pytest.mark.parametrize("status", [502, 504])
+def test_jobs_that_a_lost_request_left_alone_are_told_as_not_put_back(
+    chrome: Browser, status: int
+) -> None:
+    paper = Paper()
+    states.real(paper, 2)
+    with paper_page(chrome, paper) as tab:
+        states.sign_in(tab)
+        tab.locator("#replay").click()
+        tab.locator("#go").wait_for()
+        paper.instead = lambda *_: (status, {"message": "Endpoint request timed out"})
+        tab.locator("#go").click()
+        expect(tab.locator(".counts .unknown")).to_contain_text("2 not known yet")
+
+        tab.clock.set_fixed_time(NOW.timestamp() * 1000 + 40_000)
+        look_again(tab)
+
+        expect(tab.locator("#ended h2")).to_have_text("No job was put back.")
+
+
+def test_jobs_that_are_given_up_or_stopped_meanwhile_have_not_finished(chrome: Browser) -> None:
+    paper = Paper()
+    states.real(paper, 3)
+    with paper_page(chrome, paper) as tab:
+        states.sign_in(tab)
+        paper.then = lambda: paper.lay(
+            ended("order-0", 1, Stands.GIVEN_UP),
+            ended("order-1", 1, Stands.ABORTED),
+            ended("order-2", 1, Stands.FINISHED),
+        )
+        states.press(tab)
+
+        ended_panel = tab.locator("#ended")
+        expect(ended_panel.locator("h2")).to_have_text(
+            "1 finished, 1 given up, 1 stopped without finishing."
+        )
+        expect(ended_panel).to_have_class(re.compile("again"))
+
+
+def test_while_it_sends_leaving_is_asked_about(chrome: Browser) -> None:
+    """150 jobs go in two requests; between the two the page is still needed."""
+    paper = Paper()
+    states.real(paper, 150)
+    with paper_page(chrome, paper) as tab:
+        states.sign_in(tab)
+        tab.locator("#replay").click()
+        tab.locator("#go").wait_for()
+        told: list[Any] = []
+        script = """() => {
+            const event = new Event('beforeunload', { cancelable: true });
+            dispatchEvent(event);
+            return [event.defaultPrevented, document.getElementById('progress').textContent];
+        }"""
+        tab.expose_function("between", lambda found: told.append(found))
+        tab.evaluate(
+            f"""() => {{
+                const sent = fetch;
+                window.fetch = async (...given) => {{
+                    const answer = await sent(...given);
+                    if (!String(given[0]).endsWith('/replay')) return answer;
+                    setTimeout(() => between(({script})()), 0);
+                    return answer;
+                }};
+            }}"""
+        )
+        tab.locator("#go").click()
+        expect(tab.locator("#progress h2")).to_have_text("150 jobs put back")
+
+        prevented, words = told[0]
+        assert prevented is True
+        assert "Keep this page open" in words
+
+
+def test_two_people_at_once_are_each_told_of_their_own_jobs(chrome: Browser) -> None:
+    paper = Paper()
+    states.real(paper, 4)
+    with paper_page(chrome, paper) as mine, paper_page(chrome, paper) as theirs:
+        for tab, count in ((mine, "3"), (theirs, "4")):
+            states.sign_in(tab)
+            tab.locator("#count").fill(count)
+            tab.locator("#replay").click()
+            tab.locator("#go").wait_for()
+        mine.locator("#go").click()
+        expect(mine.locator("#progress h2")).to_have_text("3 jobs put back")
+        theirs.locator("#go").click()
+        expect(theirs.locator("#progress h2")).to_have_text("1 job put back")
+        paper.memory.run()
+        paper.lay(job("order-0", 0.0001, attempt=2))
+        for tab in (mine, theirs):
+            look_again(tab)
+
+        expect(mine.locator("#ended h2")).to_have_text("2 finished, 1 failed again.")
+        expect(theirs.locator("#ended h2")).to_have_text("It has finished.")
+        expect(theirs.locator("#ended")).to_contain_text("Of 4, 1 were put back")
+
+
+def test_in_the_task_and_in_line_are_told_apart(chrome: Browser) -> None:
+    paper = Paper()
+    with paper_page(chrome, paper) as tab:
+        states.progress(tab, paper)
+
+        counts = tab.locator("#progress .counts li")
+        expect(counts).to_have_text(
+            ["2 finished", "1 failed again", "1 in the task", "1 in line", "1 given up"]
+        )
+        expect(tab.locator("#progress h2")).to_have_text("6 jobs put back")
+
+
+def test_jobs_that_could_not_be_put_back_are_named_as_text(chrome: Browser) -> None:
+    paper = Paper()
+    reason = "StopExecution for arn:aws:states:us-east-1:123456789012:execution:respool:x: denied"
+    failed = [{"key": "<b>order</b>", "reason": reason}]
+    states.real(paper, 2)
+    with paper_page(chrome, paper) as tab:
+        states.sign_in(tab)
+        tab.locator("#replay").click()
+        tab.locator("#go").wait_for()
+        answer = {"replayed": 0, "failed": failed, "more": False, "jobs": []}
+        paper.instead = lambda *_: (200, answer)
+        tab.locator("#go").click()
+
+        expect(tab.locator(".failed")).to_have_text("<b>order</b> StopExecution for x: denied")
+
+
+def test_what_lies_on_the_spool_without_a_job_is_looked_at_first(chrome: Browser) -> None:
+    paper = Paper()
+    paper.memory.spool.send('{"key": "old-1"}')
+    paper.memory.clock.pause(1)
+    with paper_page(chrome, paper) as tab:
+        states.sign_in(tab)
+        expect(headline(tab)).to_have_text("Nothing is waiting")
+        tab.get_by_role("button", name="Look what they are").click()
+        expect(tab.locator(".plan")).to_have_text("1 job starts again from the beginning")
+        paper.then = paper.memory.run
+        tab.locator("#go").click()
+
+        expect(tab.locator("#ended h2")).to_have_text("It has finished.")
+
+
+# The number
+
+
+@pytest.mark.parametrize(
+    ("typed", "button", "said"),
+    [
+        ("5", "Replay 5 jobs", ""),
+        ("１０", "Replay 10 jobs", ""),
+        ("0", "Replay 11 jobs", "“0” is not a number from 1 to 11. It stays at 11."),
+        ("5.5", "Replay 11 jobs", "“5.5” is not a number from 1 to 11. It stays at 11."),
+        ("all of them", "Replay 11 jobs", "“all of them” is not a number from 1 to 11."),
+        ("12", "Replay 11 jobs", "Only 11 are waiting. It stays at 11."),
+    ],
+)
+def test_what_is_typed_is_meant_or_told_to_be_wrong(
+    chrome: Browser, typed: str, button: str, said: str
+) -> None:
+    paper = Paper()
+    with paper_page(chrome, paper) as tab:
+        states.waiting(tab, paper)
+        tab.locator("#count").fill(typed)
+        tab.locator("#count").press("Tab")
+
+        expect(tab.locator("#replay")).to_have_text(button)
+        expect(tab.locator("#count-wrong")).to_contain_text(said)
+
+
+@pytest.mark.parametrize("how", ["click", "Enter"])
+def test_a_press_right_after_typing_is_heard(chrome: Browser, how: str) -> None:
+    paper = Paper()
+    with paper_page(chrome, paper) as tab:
+        states.waiting(tab, paper)
+        tab.locator("#count").fill("２")
+        if how == "click":
+            tab.locator("#replay").click()
+        else:
+            tab.locator("#count").press("Enter")
+
+        expect(tab.locator("#go")).to_have_text("Yes, replay 2 jobs")
+
+
+def test_a_wrong_number_is_not_previewed_and_the_last_one_stays(chrome: Browser) -> None:
+    paper = Paper()
+    with paper_page(chrome, paper) as tab:
+        states.waiting(tab, paper)
+        tab.locator("#count").fill("3")
+        tab.locator("#count").press("Tab")
+        tab.locator("#count").fill("many")
+        tab.locator("#count").press("Enter")
+
+        expect(tab.locator("#count-wrong")).to_contain_text("It stays at 3.")
+        expect(tab.locator("#count")).to_have_value("3")
+        assert paper.asked == []
+
+
+def test_typing_is_not_disturbed_by_news(chrome: Browser) -> None:
+    paper = Paper()
+    with paper_page(chrome, paper) as tab:
+        states.waiting(tab, paper)
+        tab.locator("#count").press("End")
+        tab.locator("#count").press("Backspace")
+        paper.lay(job("order-99999", 1))
+        look_again(tab)
+        expect(headline(tab)).to_contain_text("13 jobs")
+
+        expect(tab.locator("#count")).to_have_value("1")
+        expect(tab.locator("#count")).to_be_focused()
+
+
+# What is said of failures
+
+
+def test_each_message_is_told_with_how_many_said_it_and_nobody_is_blamed(chrome: Browser) -> None:
+    paper = Paper()
+    same = [
+        job(f"a-{n}", 10, message=f"order {n} was refused by db-{n}.internal") for n in range(5)
+    ]
+    other = [job("b", 9, message="no route to host"), job("c", 8, message="KeyError: 'amount'")]
+    paper.lay(*same, *other)
+    with paper_page(chrome, paper) as tab:
+        states.sign_in(tab)
+        said = tab.locator(".said")
+
+        expect(said.locator("figcaption")).to_have_text("They failed with:")
+        expect(said.locator("blockquote")).to_have_count(3)
+        expect(said.locator("blockquote").first).to_contain_text("5 alike")
+        assert "answered" not in tab.locator("#hero").inner_text()
+        expect(tab.locator(".messages .message").first).to_contain_text("5 × order")
+
+
+def test_an_abort_is_not_ascribed_to_the_service(chrome: Browser) -> None:
+    paper = Paper()
+    paper.lay(job("a", 10, error="Aborted", message="", deadAt=moment(10)))
+    with paper_page(chrome, paper) as tab:
+        states.sign_in(tab)
+
+        expect(tab.locator(".said")).to_contain_text("The execution was stopped from outside.")
+        expect(tab.locator(".row")).to_contain_text("its execution died")
+
+
+def test_very_many_errors_are_not_as_many_cards(chrome: Browser) -> None:
+    paper = Paper()
+    paper.lay(*(job(f"job-{n}", 10, error=f"Error{n:03}") for n in range(120)))
+    with paper_page(chrome, paper) as tab:
+        states.sign_in(tab)
+
+        expect(tab.locator(".group.parked")).to_have_count(8)
+        expect(tab.locator("#jobs")).to_contain_text("42 more kinds of errors (42 jobs)")
+        expect(tab.locator("#jobs")).to_contain_text("70 jobs with 70 more kinds of errors")
+        tab.get_by_role("button", name="42 more kinds of errors").click()
+        expect(tab.locator(".group.parked")).to_have_count(50)
+
+
+def test_a_large_backlog_says_what_was_looked_at(chrome: Browser) -> None:
+    paper = Paper()
+    paper.lay(*(job(f"job-{n:05}", 59 - n / 1000) for n in range(5_100)))
+    with paper_page(chrome, paper) as tab:
+        states.sign_in(tab)
+
+        expect(headline(tab)).to_contain_text("5,100 jobs have been waiting")
+        expect(tab.locator("#jobs .warning")).to_contain_text("those of the oldest 5,000")
+
+
+# The gate
+
+
+def test_a_closed_gate_is_the_first_sentence(chrome: Browser) -> None:
+    paper = Paper()
+    with paper_page(chrome, paper) as tab:
+        states.held(tab, paper)
+
+        expect(headline(tab)).to_have_text("UncertainTask takes no jobs until today 15:00")
+        expect(tab.locator(".lead.gate")).to_have_text(
+            "Closed by kim since today 07:20: “they repair the database”."
+            " 4 jobs wait in line, 3 still in the task."
+        )
+        expect(tab.locator("#hero")).to_contain_text("12 jobs have been waiting since Friday")
+
+
+def test_the_gate_is_opened_after_a_question_and_who_opens_it_is_known(chrome: Browser) -> None:
+    paper = Paper()
+    with paper_page(chrome, paper) as tab:
+        states.held(tab, paper)
+        tab.get_by_role("button", name="Release UncertainTask").click()
+        dialog = tab.get_by_role("dialog", name="Release UncertainTask?")
+        expect(dialog).to_contain_text("4 jobs in line go in, oldest first, at most 5 at once.")
+        assert paper.asked == []
+        dialog.get_by_role("button", name="Release").click()
+
+        expect(headline(tab)).to_contain_text("12 jobs have been waiting")
+        assert paper.asked == [("PUT", "tasks/UncertainTask/gate", {"open": True})]
+
+
+def test_a_hold_says_until_when_and_why(chrome: Browser) -> None:
+    paper = Paper()
+    with paper_page(chrome, paper) as tab:
+        states.closing(tab, paper)
+        tab.locator("#until").fill("2026-11-30T08:00")
+        tab.locator("#reason").fill("repair")
+        tab.locator("#end-it").click()
+        expect(tab.locator("#answer-wrong")).to_have_text("This time is over already.")
+        tab.locator("#until").fill("2026-11-30T18:00")
+        tab.locator("#end-it").click()
+
+        expect(headline(tab)).to_have_text("UncertainTask takes no jobs until today 18:00")
+        expect(tab.locator(".lead.gate")).to_contain_text(
+            "Closed by aki since today 09:20: “repair”"
+        )
+        (asked,) = paper.asked
+        assert asked[2] == {"open": False, "until": "2026-11-30T09:00:00.000Z", "reason": "repair"}
+
+
+def test_a_maintenance_window_is_not_opened_by_hand(chrome: Browser) -> None:
+    paper = Paper()
+    window = {"windowFrom": moment(1), "windowUntil": moment(-2), "windowWhy": "every Monday"}
+    paper.lay(slots(**window))
+    with paper_page(chrome, paper) as tab:
+        states.sign_in(tab)
+
+        expect(headline(tab)).to_have_text("UncertainTask takes no jobs until today 11:20")
+        expect(tab.locator(".lead.gate")).to_contain_text("a maintenance window")
+        expect(tab.get_by_role("button", name="Release UncertainTask")).to_have_count(0)
+
+
+def test_a_limit_asks_before_it_is_set_and_tells_who_set_it(chrome: Browser) -> None:
+    paper = Paper()
+    with paper_page(chrome, paper) as tab:
+        states.waiting(tab, paper)
+        expect(tab.locator("[name=limit]")).to_be_hidden()
+        tab.locator(".changes summary").click()
+        tab.locator("[name=limit]").fill("３")
+        tab.get_by_role("button", name="Set the limit of UncertainTask").click()
+        dialog = tab.get_by_role("dialog", name="Let at most 3 jobs into UncertainTask?")
+        expect(dialog).to_contain_text("Now it is 5.")
+        assert paper.asked == []
+        dialog.locator("#reason").fill("less load")
+        dialog.get_by_role("button", name="Set the limit").click()
+
+        expect(tab.locator(".task")).to_contain_text("at most 3 at once")
+        tab.locator(".changes summary").click()
+        expect(tab.locator(".changes")).to_contain_text(
+            "The limit of 3 was set by aki today 09:20: “less load”."
+        )
+
+
+def test_replaying_before_a_closed_gate_says_that_the_jobs_will_wait(chrome: Browser) -> None:
+    paper = Paper()
+    states.real(paper, 2)
+    closed = {"closedUntil": moment(-5), "closedAt": moment(2), "closedBy": "kim"}
+    paper.lay(slots(**closed))
+    with paper_page(chrome, paper) as tab:
+        states.sign_in(tab)
+        tab.locator("#replay").click()
+        expect(tab.locator("#preview .warning")).to_contain_text(
+            "wait in line until it is released"
+        )
+        expect(tab.locator(".plan")).to_contain_text("2 jobs go into line")
+        paper.then = paper.memory.machine.run
+        tab.locator("#go").click()
+
+        expect(tab.locator(".counts .line")).to_have_text("2 in line")
+
+
+# One job
+
+
+def test_a_single_job_s_outcome_stays_in_sight(chrome: Browser) -> None:
+    paper = Paper()
+    states.real(paper, 2)
+    with paper_page(chrome, paper) as tab:
+        states.sign_in(tab)
+        tab.get_by_role("button", name="Replay the job order-0").click()
+        single = tab.locator(".single")
+        expect(single).to_contain_text("order-0")
+        expect(single.locator(".chip")).to_have_text("On its way")
+        paper.memory.run()
+        look_again(tab)
+
+        expect(single.locator(".chip")).to_have_text("Finished")
+        expect(tab.locator("#jobs .group.parked .row")).to_have_count(1)
+
+
+def test_a_job_that_can_not_be_put_back_says_why(chrome: Browser) -> None:
+    paper = Paper()
+    states.real(paper, 1)
+    with paper_page(chrome, paper) as tab:
+        states.sign_in(tab)
+        tab.locator(".row").wait_for()
+        paper.memory.process().engines.replay(states.request(1), 10, attended=True)
+        paper.memory.run()
+        tab.get_by_role("button", name="Replay the job order-0").click()
+
+        expect(tab.locator(".single")).to_contain_text("has ended (finished)")
+        expect(tab.locator(".single .chip")).to_have_text("Not put back")
+        assert "try again" not in tab.locator(".single").inner_text()
+
+
+def test_a_finished_job_is_found_by_its_key_with_its_history(chrome: Browser) -> None:
+    paper = Paper()
+    with paper_page(chrome, paper) as tab:
+        states.told(tab, paper)
+
+        expect(tab.locator(".found .row")).to_contain_text("Finished")
+        expect(tab.locator(".history-of")).to_contain_text("UncertainTask began.")
+        tab.locator(".history-of summary").click()
+        expect(tab.locator(".history-of pre")).to_have_text('{"key": "order-0"}')
+
+
+def test_a_token_for_looking_sees_no_input(chrome: Browser) -> None:
+    paper = Paper(kind="read")
+    with paper_page(chrome, paper) as tab:
+        states.told(tab, paper)
+
+        expect(tab.locator(".history-of pre")).to_have_count(0)
+
+
+def test_some_jobs_are_chosen_and_put_back(chrome: Browser) -> None:
+    paper = Paper()
+    states.real(paper, 3)
+    with paper_page(chrome, paper) as tab:
+        states.sign_in(tab)
+        for key in ("order-0", "order-2"):
+            tab.get_by_role("checkbox", name=f"Choose the job {key}").check()
+        tab.locator(".chosen").get_by_role("button", name="Replay these 2").click()
+        expect(tab.locator("#preview .only")).to_have_text("Only the 2 jobs that you chose")
+        paper.then = paper.memory.run
+        tab.locator("#go").click()
+
+        expect(tab.locator("#ended h2")).to_have_text("All 2 have finished.")
+        assert [claim.key for claim in paper.memory.waiting.values()] == ["order-1"]
+
+
+def test_each_of_several_tasks_has_its_button_and_a_filter(chrome: Browser) -> None:
+    paper = Paper()
+    first = [job(f"a-{n}", 5) for n in range(3)]
+    second = [job(f"b-{n}", 4, task="Second", error="Other") for n in range(2)]
+    paper.lay(*first, *second, slots(), slots(task="Second"))
+    with paper_page(chrome, paper) as tab:
+        states.sign_in(tab)
+        expect(tab.locator(".group.parked")).to_have_count(2)
+        tab.locator("#task").select_option("Second")
+        expect(tab.locator(".group.parked")).to_have_count(1)
+        tab.get_by_role("button", name="Replay these 3: UncertainTask").click()
+
+        expect(tab.locator("#preview .only")).to_have_text("Only jobs of UncertainTask")
+
+
+def test_groups_are_sorted_as_asked_for(chrome: Browser) -> None:
+    paper = Paper()
+    paper.lay(job("a", 1, error="Zeta"), job("b", 1, error="Zeta"), job("c", 9, error="Alpha"))
+    with paper_page(chrome, paper) as tab:
+        states.sign_in(tab)
+        names = tab.locator(".group .error")
+        expect(names).to_have_text(["Zeta", "Alpha"])
+        tab.locator("#sort").select_option("oldest")
+
+        expect(names).to_have_text(["Alpha", "Zeta"])
+
+
+# The page itself
+
+
+def test_the_stage_stands_in_the_tab_s_title_and_real_ones_look_real(chrome: Browser) -> None:
+    for prefix, title, real in [
+        ("respool-prod", "(12) prod: jobs waiting · respool", 1),
+        ("respool-dev", "(12) dev: jobs waiting · respool", 0),
+    ]:
+        paper = Paper(prefix)
+        with paper_page(chrome, paper) as tab:
+            states.waiting(tab, paper)
+
+            assert tab.title() == title
+            expect(tab.locator("body.real")).to_have_count(real)
+
+
+def test_it_says_as_of_when_in_which_zone_and_how_to_refresh(chrome: Browser) -> None:
+    paper = Paper()
+    with paper_page(chrome, paper) as tab:
+        states.waiting(tab, paper)
+        expect(tab.locator(".age")).to_contain_text("As of 09:20:00 (Asia/Tokyo, GMT+9).")
+        paper.memory.clock.pause(61)
+        tab.get_by_role("button", name="Refresh").click()
+
+        expect(tab.locator(".age")).to_contain_text("As of 09:21:01")
+
+
+def test_a_job_at_risk_is_told_at_the_top(chrome: Browser) -> None:
+    paper = Paper()
+    with paper_page(chrome, paper) as tab:
+        states.at_risk(tab, paper)
+
+        risk = tab.locator(".notice.risk")
+        expect(risk).to_contain_text("order-1 will be lost on 10 December 2026")
+        box = risk.bounding_box()
+        assert box is not None
+        assert box["y"] < 200
+
+
+def test_a_year_that_is_not_this_one_is_named(chrome: Browser) -> None:
+    paper = Paper()
+    paper.lay(job("old", 24 * 342))
+    with paper_page(chrome, paper) as tab:
+        states.sign_in(tab)
+
+        expect(headline(tab)).to_contain_text("since 23 December 2025")
+
+
+def test_a_span_of_times_stands_on_one_line(chrome: Browser) -> None:
+    paper = Paper()
+    with paper_page(chrome, paper) as tab:
+        states.waiting(tab, paper)
+
+        heights = tab.evaluate("[...document.querySelectorAll('.span')].map(e => e.offsetHeight)")
+        assert len(heights) == 3
+        assert max(heights) < 30
+
+
+def test_text_that_turns_directions_is_shown_as_it_is(chrome: Browser) -> None:
+    paper = Paper()
+    paper.lay(job("exe\u202etxt", 1, message="<b>x</b>\u202e"))
+    with paper_page(chrome, paper) as tab:
+        states.sign_in(tab)
+
+        expect(tab.locator(".row .key")).to_have_text("exe‹U+202E›txt")
+        assert "\u202e" not in tab.locator("main").inner_text()
+        expect(tab.locator(".said blockquote")).to_have_text("<b>x</b>‹U+202E›")
+
+
+def test_a_greyed_page_takes_no_presses(chrome: Browser) -> None:
+    paper = Paper()
+    with paper_page(chrome, paper) as tab:
+        states.lost(tab, paper)
+
+        assert tab.evaluate("document.getElementById('replay').closest('[inert]') !== null")
+        paper.gone = False
+        tab.get_by_role("button", name="Try now").click()
+        expect(tab.locator(".notice.lost")).to_have_count(0)
+        assert tab.evaluate("document.getElementById('replay').closest('[inert]') === null")
+
+
+def test_a_message_of_what_went_wrong_goes_by_itself(chrome: Browser) -> None:
+    paper = Paper()
+    with paper_page(chrome, paper) as tab:
+        states.waiting(tab, paper)
+        paper.instead = lambda *_: (409, {"error": "not now"})
+        tab.locator("#replay").click()
+        expect(tab.locator(".notice.wrong")).to_contain_text(
+            "Not possible as things stand. not now"
+        )
+        tab.clock.set_fixed_time(NOW.timestamp() * 1000 + 31_000)
+        look_again(tab)
+
+        expect(tab.locator(".notice.wrong")).to_have_count(0)
 
 
 def test_a_token_that_is_revoked_meanwhile_locks_the_page(chrome: Browser) -> None:
@@ -30,7 +655,7 @@ def test_a_token_that_is_revoked_meanwhile_locks_the_page(chrome: Browser) -> No
     with paper_page(chrome, paper) as tab:
         states.waiting(tab, paper)
         paper.known = False
-        tab.evaluate("dispatchEvent(new Event('online'))")
+        look_again(tab)
 
         expect(tab.get_by_role("alert")).to_contain_text("not known here, or it was revoked")
         assert tab.evaluate("sessionStorage.length") == 0
@@ -53,80 +678,33 @@ def test_a_token_that_is_revoked_meanwhile_locks_the_page(chrome: Browser) -> No
         "Authorization: Bearer rsp_token",
     ],
 )
-def test_a_token_is_taken_with_what_was_copied_along(chrome: Browser, pasted: str) -> None:
+def test_a_token_is_taken_as_people_paste_it(chrome: Browser, pasted: str) -> None:
     paper = Paper()
     with paper_page(chrome, paper) as tab:
-        with tab.expect_request("**/status*") as asked:
-            tab.locator("#token").fill(pasted)
-            tab.locator("#token").press("Enter")
+        tab.locator("#token").fill(pasted)
+        tab.locator("#token").press("Enter")
+        tab.locator(".hero.calm").wait_for()
 
-        assert asked.value.headers["authorization"] == "Bearer rsp_token"
+        assert tab.evaluate("sessionStorage.getItem('respool-token')") == "rsp_token"
 
 
-def test_fewer_jobs_taken_than_asked_for_are_told(chrome: Browser) -> None:
+def test_jobs_in_line_alone_need_nobody(chrome: Browser) -> None:
     paper = Paper()
     with paper_page(chrome, paper) as tab:
-        replay(tab, paper, 4)
+        states.in_line(tab, paper)
 
-        expect(tab.locator("#ended h2")).to_have_text("All 4 have finished.")
-        expect(tab.locator("#ended")).to_contain_text("Only 4 of 11 could be taken just now")
+        expect(headline(tab)).to_have_text("3 jobs are in line")
+        expect(tab.locator("#hero")).to_contain_text("nothing has to be done")
+        expect(tab.locator("#replay")).to_have_count(0)
 
 
-def test_jobs_that_could_not_be_put_back_are_named_as_text(chrome: Browser) -> None:
+def test_one_running_job_that_fails_is_seen_without_a_reload(chrome: Browser) -> None:
     paper = Paper()
-    failed = [{"key": "<b>order</b>", "reason": "its task <i>X</i> is full or held"}]
+    paper.lay(runs("a", 1), slots({"job#a": "arn"}))
     with paper_page(chrome, paper) as tab:
-        replay(tab, paper, 10, failed=failed)
+        states.sign_in(tab)
+        expect(tab.locator("#hero")).to_contain_text("1 job is in the task.")
+        paper.lay(job("a", 1), slots())
+        look_again(tab)
 
-        expect(tab.locator(".failed")).to_have_text(
-            "<b>order</b> its task <i>X</i> is full or held"
-        )
-        expect(tab.locator("#ended")).not_to_contain_text("could be taken")
-
-
-def test_nothing_put_back_is_said_so(chrome: Browser) -> None:
-    paper = Paper()
-    with paper_page(chrome, paper) as tab:
-        replay(tab, paper, 0)
-
-        expect(tab.locator("#ended h2")).to_have_text("No job was put back.")
-
-
-def test_a_large_replay_goes_on_until_all_are_sent(chrome: Browser) -> None:
-    """The API runs out of time and says that there is more; the page asks again."""
-    paper = Paper()
-    with paper_page(chrome, paper) as tab:
-        states.preview(tab, paper)
-
-        def go(given: dict[str, Any]) -> dict[str, Any]:
-            took = min(5, given["max"])
-            paper.jobs = paper.jobs[took:]
-            return {"replayed": took, "failed": [], "more": given["max"] > took}
-
-        paper.replay = go
-        tab.locator("#why").fill("they say it is well")
-        tab.locator("#go").click()
-
-        expect(tab.locator("#ended h2")).to_have_text("All 11 have finished.")
-        sent = [given for _, path, given in paper.asked if path == "replay"][1:]
-        assert [given["max"] for given in sent] == [11, 6, 1]
-        assert {given["reason"] for given in sent} == {"they say it is well"}
-
-
-def test_another_replay_s_jobs_are_not_counted_as_one_s_own(chrome: Browser) -> None:
-    paper = Paper()
-    with paper_page(chrome, paper) as tab:
-        states.preview(tab, paper)
-
-        def go(_: Any) -> dict[str, Any]:
-            ran = [
-                replace(each, parked_at=moment(-0.002), resumed_at=moment(30), attempt=2)
-                for each in paper.jobs[9:11]
-            ]
-            paper.jobs = [*ran, *paper.jobs[11:]]
-            return {"replayed": 9, "failed": [], "more": False}
-
-        paper.replay = go
-        tab.locator("#go").click()
-
-        expect(tab.locator("#ended h2")).to_have_text("All 9 have finished.")
+        expect(headline(tab)).to_contain_text("1 job has been waiting since today 08:20")

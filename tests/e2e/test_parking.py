@@ -154,7 +154,7 @@ def test_the_largest_input_is_restarted_to_the_letter(stage: Deployment) -> None
     execution = stage.start_text(job)
     stage.wait_until(lambda: stage.spool_depth() == 1, "the job to be spooled")
     stage.client("stepfunctions").stop_execution(executionArn=execution, error="Killed")
-    stage.wait_until(lambda: stage.spool_depth() == 2, "the net to spool it too")
+    stage.wait_until(lambda: stage.spool_depth() == 2, "the rescue to spool it too")
     stage.set_behavior("OK")
 
     assert stage.invoke("reprocess", {})["restarted"] == 1

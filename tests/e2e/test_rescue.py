@@ -49,7 +49,7 @@ def running_inside(stage: Deployment, key: str) -> str:
 def test_an_aborted_job_is_spooled_once_however_often_its_death_is_told(stage: Deployment) -> None:
     execution = running_inside(stage, "aborted")
     stop(stage, execution)
-    stage.wait_until(lambda: stage.spool_depth() == 1, "the net to spool it")
+    stage.wait_until(lambda: stage.spool_depth() == 1, "the rescue to spool it")
     stage.set_environment("uncertain_task", SLEEP="0")
 
     told = [stage.invoke("error_spool", status_change(execution)) for _ in range(3)]
@@ -73,7 +73,7 @@ def receive(stage: Deployment) -> list[dict[str, Any]]:
 def test_an_aborted_job_is_restarted_and_finishes_once(stage: Deployment) -> None:
     execution = running_inside(stage, "aborted")
     stop(stage, execution)
-    stage.wait_until(lambda: stage.spool_depth() == 1, "the net to spool it")
+    stage.wait_until(lambda: stage.spool_depth() == 1, "the rescue to spool it")
     stage.set_environment("uncertain_task", SLEEP="0")
 
     result = stage.invoke("reprocess", {})
@@ -90,7 +90,7 @@ def test_a_parked_job_that_is_aborted_is_restarted_once_from_its_two_messages(
     execution = stage.start({"key": "parked"})
     stage.wait_until(lambda: stage.spool_depth() == 1, "the job to be parked")
     stop(stage, execution)
-    stage.wait_until(lambda: stage.spool_depth() == 2, "the net to spool it too")
+    stage.wait_until(lambda: stage.spool_depth() == 2, "the rescue to spool it too")
     stage.set_behavior("OK")
 
     result = stage.invoke("reprocess", {})
@@ -133,7 +133,7 @@ def test_a_job_that_dies_outside_every_catch_is_spooled_and_restarted_once(
         with altered(stage, change):
             execution = stage.start({"key": "fallen"})
             stage.wait_until(lambda: stage.status(execution) == status, "its death")
-        stage.wait_until(lambda: stage.spool_depth() == 1, "the net to spool it")
+        stage.wait_until(lambda: stage.spool_depth() == 1, "the rescue to spool it")
     finally:
         stage.set_environment("uncertain_task", BEHAVIOR="OK", SLEEP="0")
     held = items(stage, "slots#")[0].get("holders")
@@ -146,7 +146,7 @@ def test_a_job_that_dies_outside_every_catch_is_spooled_and_restarted_once(
     assert items(stage, "job#") == []
 
 
-def test_the_sweep_mends_a_slot_that_an_aborted_job_wrote_too_late(stage: Deployment) -> None:
+def test_the_sweep_repairs_a_slot_that_an_aborted_job_wrote_too_late(stage: Deployment) -> None:
     execution = stage.start({"key": "late"})
     stage.wait_until(lambda: stage.status(execution) == "SUCCEEDED", "the job to finish")
     claims = DynamoClaims(stage.client("dynamodb"), stage.names.table)
@@ -197,5 +197,5 @@ def test_a_job_given_up_ends_for_good(stage: Deployment, engines: Engines) -> No
     assert about["cause"] == "the customer has left"
     assert stage.spool_depth() == 0
     assert items(stage, "job#") == []
-    stage.wait_until(lambda: items(stage, f"dead#{execution}"), "the net to have seen it")
+    stage.wait_until(lambda: items(stage, f"dead#{execution}"), "the rescue to have seen it")
     assert stage.spool_depth() == 0

@@ -2,21 +2,17 @@
 
 import re
 from collections.abc import Iterator
-from datetime import timedelta
 from itertools import count
 from threading import RLock
 
 from chalicelib.errors import AlreadyStarted, AwsError, NotFound, RedriveRefused, TokenRefused
 from chalicelib.job.execution import DEAD, Execution, Status, Tail
-from chalicelib.job.key import key_in_text
-from chalicelib.job.plan import REDRIVE_EVENTS, REDRIVE_WITHIN
-from chalicelib.job.record import MAX_NAME
+from chalicelib.job.plan import REDRIVE_EVENTS
+from chalicelib.limits import NAME, PAYLOAD, REDRIVABLE, REMEMBERS
 from tests.fakes.clock import SteppedClock
-from tests.fakes.run import FAIL_STATES, Run
+from tests.fakes.run import Answer, Run
 
 MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:respool-memory"
-MOST_INPUT = 262_144
-KEPT = timedelta(days=90)
 _NAME = re.compile(r"[^\s<>{}\[\]?*\"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]+")
 
 
@@ -36,6 +32,7 @@ class Executions:
         self._live: dict[str, Run] = {}
         self._tokens: dict[str, Run] = {}
         self._numbers = count(1)
+        self._seen: dict[str, Execution] | None = None
 
     def running(self) -> list[Run]:
         """Those that have not ended."""
@@ -46,19 +43,27 @@ class Executions:
         """The ARN that an execution of that name has."""
         return MACHINE.replace(":stateMachine:", ":execution:") + f":{name}"
 
+    def lag(self) -> None:
+        """From now on DescribeExecution tells how things stood at this moment."""
+        with self._lock:
+            self._seen = {arn: self._describe(run) for arn, run in self.runs.items()}
+
+    def catch_up(self) -> None:
+        """DescribeExecution tells again how things stand."""
+        self._seen = None
+
     def _known(self, arn: str) -> Run | None:
         """An execution, until 90 days after its end."""
         run = self.runs.get(arn)
-        if run and run.stopped_at and self._clock.now() - run.stopped_at > KEPT:
+        if run and run.stopped_at and self._clock.now() - run.stopped_at > REMEMBERS:
             return None
         return run
 
     def start(self, name: str, input: str) -> str:
         """Start one; a running one of that name and input is returned. Raises AlreadyStarted."""
-        if not _NAME.fullmatch(name) or len(name) > MAX_NAME:
+        if not _NAME.fullmatch(name) or len(name) > NAME:
             raise AwsError(f"StartExecution: InvalidName: {name}")
-        key_in_text(input)  # any JSON will do, also what `parse` refuses
-        if len(input.encode()) > MOST_INPUT:
+        if len(input.encode()) > PAYLOAD:
             raise AwsError(f"StartExecution: ValidationException: {len(input)} characters")
         with self._lock:
             arn = self.arn(name)
@@ -66,33 +71,38 @@ class Executions:
                 if old.running and old.input == input:
                     return arn
                 raise AlreadyStarted(f"StartExecution: ExecutionAlreadyExists: {name}")
-            self.runs[arn] = self._live[arn] = Run(arn, input, self._clock.now())
+            run = Run(arn, input, self._clock.tick())
+            run.value = run.parsed
+            self.runs[arn] = self._live[arn] = run
             return arn
+
+    def put(self, run: Run) -> None:
+        """Take over one that waits on its token, made from another one's copy."""
+        with self._lock:
+            self.runs[run.arn] = self._live[run.arn] = self._tokens[run.token] = run
 
     def new_token(self, run: Run) -> str:
         """Each try of a waiting state has a token of its own."""
         with self._lock:
-            run.token = f"token-{next(self._numbers)}"
-            run.parked_since = self._clock.elapsed()
+            run.token, run.answer = f"token-{next(self._numbers)}", None
             self._tokens[run.token] = run
             return run.token
 
-    def resume(self, token: str) -> None:
+    def answer(self, token: str, answer: Answer) -> None:
         """Use a token, once. Raises TokenRefused for a spent, outdated or unknown one."""
         with self._lock:
             run = self._tokens.get(token)
             if run is None:
                 raise TokenRefused("SendTaskSuccess: InvalidToken")
-            if run.token != token or not run.running:
+            if run.token != token or not run.running or run.answer is not None:
                 raise TokenRefused("SendTaskSuccess: TaskTimedOut")
-            run.token = ""
-            run.enter("ResumeJob")
+            run.answer = answer
 
-    def close(self, run: Run, status: Status, error: str, cause: str) -> None:
+    def close(self, run: Run, status: Status, error: str = "", cause: str = "") -> None:
         """End one, and announce it."""
         with self._lock:
             run.status, run.error, run.cause = status, error, cause
-            run.stopped_at, run.token = self._clock.now(), ""
+            run.stopped_at, run.token, run.waits, run.answer = self._clock.tick(), "", False, None
             self._live.pop(run.arn, None)
             self.ended.append(run.arn)
 
@@ -114,14 +124,15 @@ class Executions:
                 raise RedriveRefused(f"RedriveExecution: ExecutionNotRedrivable: {arn}")
             run.status, run.error, run.cause, run.stopped_at = Status.RUNNING, "", "", None
             run.redrives += 1
-            run.enter(run.state)
+            if run.state:
+                run.enter(run.state, self._clock.elapsed(), self._clock.tick())
             self._live[arn] = run
 
     def _redrivable(self, run: Run) -> bool:
         return (
             run.status in DEAD
             and run.stopped_at is not None
-            and self._clock.now() - run.stopped_at < REDRIVE_WITHIN
+            and self._clock.now() - run.stopped_at < REDRIVABLE
             and run.events < REDRIVE_EVENTS
         )
 
@@ -131,29 +142,29 @@ class Executions:
             run = self._known(arn)
             if run is None:
                 return Execution(arn, Status.MISSING)
-            return Execution(
-                arn=arn,
-                status=run.status,
-                input=run.input,
-                error=run.error,
-                cause=run.cause,
-                started_at=run.started_at,
-                stopped_at=run.stopped_at,
-                redrives=run.redrives,
-                redrivable=self.redrives and self._redrivable(run),
-            )
+            if self._seen is not None:
+                return self._seen.get(arn, Execution(arn, Status.MISSING))
+            return self._describe(run)
+
+    def _describe(self, run: Run) -> Execution:
+        return run.described(self.redrives and self._redrivable(run))
 
     def tail(self, arn: str) -> Tail:
         """The end of one's history. Raises NotFound."""
+        run = self.known(arn)
+        return Tail(run.events, run.fail_state, run.state)
+
+    def known(self, arn: str) -> Run:
+        """One that Step Functions still knows. Raises NotFound."""
         run = self._known(arn)
         if run is None:
             raise NotFound(f"GetExecutionHistory: ExecutionDoesNotExist: {arn}")
-        return Tail(run.events, run.state in FAIL_STATES, run.state)
+        return run
 
-    def pages(self, status: Status, size: int) -> Iterator[list[str]]:
-        """The ARNs of all of a status, youngest first."""
+    def pages(self, status: Status, size: int) -> Iterator[list[tuple[str, int]]]:
+        """The ARNs of all of a status and their redrives, youngest first."""
         with self._lock:
-            known = [run for arn, run in self.runs.items() if self._known(arn)]
-            found = [run.arn for run in reversed(known) if run.status is status]
+            known = [self.describe(arn) for arn in reversed(self.runs)]
+            found = [(each.arn, each.redrives) for each in known if each.status is status]
         for start in range(0, max(1, len(found)), size):
             yield found[start : start + size]

@@ -1,64 +1,63 @@
-"""A little model of statemachine.json: the way of a job, state by state, over the claims table.
+"""The state machine in memory: carries executions from state to state as the definition says.
 
-What a state does on AWS may fail there; like Step Functions, the machine then tries it again.
+What a state does on AWS may fail there; the definition's Retry and Catch say what comes then.
 """
 
-from collections.abc import Callable
-from dataclasses import replace
+import json
+from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any
 
-from chalicelib.errors import AwsError, Refused, RespoolError
-from chalicelib.job.claim import Claim
 from chalicelib.job.execution import Status
-from chalicelib.job.record import Failure, compact
-from tests.fakes.claims import Table
+from chalicelib.limits import PAYLOAD
 from tests.fakes.clock import SteppedClock
+from tests.fakes.definition import Definition, Rule, State
 from tests.fakes.executions import Executions
-from tests.fakes.run import TASK, Neighbour, Run, TaskFailed
-from tests.fakes.spool import Queue
-from tests.fakes.wire import Died, Wire
+from tests.fakes.resources import BEGUN, Resources, StateFailed
+from tests.fakes.run import Run
+from tests.fakes.service import TASK
+from tests.fakes.templates import EvaluationError, Scope, Template
+from tests.fakes.wire import Wire
 
-RETRIES = 30
-LAMBDA_RETRIES = 4
-TOKEN_SECONDS = 1_036_800
+YEAR = timedelta(days=365)
+WAITING = object()
+"""The result of a state that has made its call and waits on its token."""
 
 
 class Machine:
-    """Carries executions from state to state; nothing moves unless it is told to.
+    """Carries executions on; nothing moves unless it is told to.
 
-    `upstream` are steps of the pipeline that come before its uncertain task.
+    `jitter` is which part of a retry's delay passes where the definition leaves that to chance.
     """
 
     def __init__(
         self,
         clock: SteppedClock,
         executions: Executions,
-        table: Table,
-        spool: Queue,
-        neighbour: Neighbour,
-        spool_lambda: Callable[[dict[str, Any]], Any],
-        task_limit: int,
+        definition: Definition,
+        resources: Resources,
     ) -> None:
-        self.wire = Wire()
-        self.via_sqs = False
-        self.upstream: tuple[str, ...] = ()
+        self.definition = definition
+        self.jitter: Callable[[], float] = lambda: 0.5
         self._clock = clock
         self._executions = executions
-        self._table = table
-        self._spool = spool
-        self._neighbour = neighbour
-        self._spool_lambda = spool_lambda
-        self._task_limit = task_limit
-        self._states: dict[str, Callable[[Run], bool]] = {
-            "ClaimJob": self._claim_job,
-            "TakeSlot": self._take_slot,
-            TASK: self._uncertain_task,
-            "ParkJob": self._park_job,
-            "ErrorSpool": self._error_spool,
-            "SpoolDirectly": self._spool_directly,
-            "ResumeJob": self._resume_job,
-            "Finish": self._finish,
+        self._resources = resources
+        self._kinds: dict[str, Callable[[Run, State], bool]] = {
+            "Task": self._task,
+            "Choice": self._choice,
+            "Pass": self._pass,
+            "Succeed": self._succeed,
+            "Fail": self._fail,
         }
+
+    @property
+    def wire(self) -> Wire:
+        """The wire of the states' own calls."""
+        return self._resources.wire
+
+    @wire.setter
+    def wire(self, wire: Wire) -> None:
+        self._resources.wire = wire
 
     def run(self) -> None:
         """Let every execution go on until it ends, or waits for something."""
@@ -69,7 +68,7 @@ class Machine:
                 moved |= self.step(run)
 
     def run_to(self, arn: str, state: str) -> None:
-        """Let one execution go on until it is about to do a state's work."""
+        """Let one execution go on until it is about to do a state's work, or inside the task."""
         run = self._executions.runs[arn]
         while run.running and run.state != state and self.step(run):
             pass
@@ -77,155 +76,173 @@ class Machine:
             self.step(run)
 
     def step(self, run: Run) -> bool:
-        """Do one state's work, once; False where the execution can only wait."""
+        """Do one thing: a state's call, or going on to the next; False where it can only wait."""
         if not run.running:
             return False
-        try:
-            moved = self._states[run.state](run)
-        except (RespoolError, Died) as problem:
-            moved = self._again(run, problem)
-        run.events += 5 if moved or run.state == "TakeSlot" else 0
-        return moved
-
-    def _again(self, run: Run, problem: BaseException) -> bool:
-        """What a state's Retry and Catch say."""
-        run.tries += 1
-        if run.state == "ErrorSpool" and run.tries > LAMBDA_RETRIES:
-            run.enter("SpoolDirectly")
-        elif run.state in ("ResumeJob", "Finish") and run.tries > RETRIES:
-            run.enter("TakeSlot") if run.state == "ResumeJob" else self._succeed(run)
-        elif run.tries > RETRIES:
-            self._executions.close(run, Status.FAILED, "States.TaskFailed", str(problem))
-        return True
-
-    def _claim_job(self, run: Run) -> bool:
-        key = run.read_key()
-        if key is None:
-            return self._end(run, "BadInput", "no key can be read in this input")
-        claim = self.wire.call("ClaimJob", lambda: self._claim(key, run.arn))
-        if claim is None:
-            return self._end(run, "AlreadyRunning", f"The key {key} is held by another")
-        run.key, run.attempt = key, claim.attempt
-        run.first_failed_at = claim.first_failed_at
-        for step in self.upstream:
-            self._neighbour.steps[step] += 1
-        run.enter("TakeSlot")
-        return True
-
-    def _claim(self, key: str, arn: str) -> Claim | None:
-        with self._table.hold:
-            old = self._table.jobs.setdefault(key, Claim(key, arn))
-            now = self._clock.iso()
-            fresh: dict[str, Any] = {
-                "claimed_at": now,
-                "parked_at": "",
-                "stuck_at": "",
-                "spooled_at": "",
-            }
-            if self._table.change(key, arn, lambda c: replace(c, **fresh)):
-                return old
-            return None
-
-    def _end(self, run: Run, state: str, cause: str) -> bool:
-        run.state = state
-        self._executions.close(run, Status.FAILED, state, cause)
-        return True
-
-    def _take_slot(self, run: Run) -> bool:
-        enter = lambda: self._table.enter(TASK, run.arn, self._task_limit)  # noqa: E731
-        if not self.wire.call("TakeSlot", enter):
-            return False
-        run.enter(TASK)
-        return True
-
-    def _uncertain_task(self, run: Run) -> bool:
-        if not run.inside:
-            run.inside = True
-            self._neighbour.visits[run.input] += 1
+        if self._clock.now() - run.started_at > YEAR:
+            self._executions.close(run, Status.TIMED_OUT)
             return True
-        try:
-            self._neighbour.serve(run.input)
-        except TaskFailed as problem:
-            run.attempt += 1
-            run.failed_at = self._clock.iso()
-            run.first_failed_at = run.first_failed_at or run.failed_at
-            run.failure = Failure("ConnectionError", str(problem))
-            run.enter("ParkJob")
-        else:
-            run.enter("Finish")
-        return True
+        if not run.state:
+            self._enter(run, self.definition.start)
+        state = self.definition.states[run.state]
+        return self._kinds[state.type](run, state)
 
-    def _park_job(self, run: Run) -> bool:
-        self.wire.call("ParkJob", lambda: self._park(run))
-        run.enter("ErrorSpool")
-        return True
+    def write_late(self, run: Run) -> None:
+        """Let the call of a dead execution's state reach AWS after its end; nobody hears of it."""
+        state = self.definition.states[run.state]
+        if state.type == "Task":
+            run.token = run.token or "a dead execution's token"
+            self._resources.write_late(state, self._arguments(run, state))
 
-    def _park(self, run: Run) -> None:
-        why: dict[str, Any] = {
-            "parked_at": run.failed_at,
-            "first_failed_at": run.first_failed_at,
-            "task": TASK,
-            "attempt": run.attempt,
-            "failure": run.failure,
-        }
-        with self._table.hold:
-            if not self._table.change(run.key, run.arn, lambda c: replace(c, **why)):
-                raise Refused("TransactionCanceledException: ConditionalCheckFailed")
-            self._table.leave(TASK, run.arn)
+    def _enter(self, run: Run, name: str) -> None:
+        now = self._clock.tick()
+        run.enter(name, self._clock.elapsed(), now)
+        run.events += 2
+        run.fail_state = self.definition.states[name].type == "Fail"
 
-    def _error_spool(self, run: Run) -> bool:
-        if self.via_sqs:
-            return self._spool_directly(run)
-        return self._wait_or(run, lambda: self._spool_lambda(run.record()))
-
-    def _spool_directly(self, run: Run) -> bool:
-        body = lambda: self._spool.send(compact(run.record()))  # noqa: E731
-        return self._wait_or(run, lambda: self.wire.call("SpoolDirectly", body))
-
-    def _wait_or(self, run: Run, spool: Callable[[], object]) -> bool:
-        """Wait on the token; with none, or one that has timed out, get one and spool the job."""
-        if run.token:
-            if self._clock.elapsed() - run.parked_since < TOKEN_SECONDS:
+    def _task(self, run: Run, state: State) -> bool:
+        if run.waits or run.inside:
+            if run.answer is None and self._timed_out(run, state):
+                self._failed(run, state, "States.Timeout", "")
+                return True
+            if run.waits and run.answer is None:
                 return False
-            run.token = ""
-            run.enter("ErrorSpool")
-            return True
-        state = run.state
-        token = self._executions.new_token(run)
+        elif run.due > self._clock.elapsed():
+            self._clock.pause(run.due - self._clock.elapsed())
         try:
-            spool()
-        except (AwsError, Died):
-            if run.token != token or run.state != state:
-                return True  # somebody was quicker: the token has been used
-            run.token = ""
-            raise
+            result = self._work(run, state)
+            if result is not WAITING and result is not BEGUN:
+                self._done(run, state, result)
+        except StateFailed as failure:
+            self._failed(run, state, failure.error, failure.cause)
+        except EvaluationError as problem:
+            self._failed(run, state, "States.QueryEvaluationError", str(problem))
         return True
 
-    def _resume_job(self, run: Run) -> bool:
-        why: dict[str, Any] = {
-            "resumed_at": self._clock.iso(),
-            "parked_at": "",
-            "stuck_at": "",
-            "spooled_at": "",
+    def _timed_out(self, run: Run, state: State) -> bool:
+        seconds = state.fields.get("TimeoutSeconds")
+        return seconds is not None and self._clock.elapsed() - max(run.entered, run.due) > seconds
+
+    def _work(self, run: Run, state: State) -> Any:
+        """The state's result, or WAITING, or BEGUN. Raises StateFailed."""
+        if run.waits:
+            answer = run.answer
+            if answer is not None and answer.failed:
+                raise StateFailed(answer.error, answer.cause)
+            return {}
+        run.events += 3
+        if state.waits:
+            self._executions.new_token(run)
+        result = self._resources.call(run, state, self._arguments(run, state))
+        if result is BEGUN:
+            return BEGUN
+        if state.waits:
+            run.waits = True
+            return WAITING
+        if len(json.dumps(result, ensure_ascii=False).encode()) > PAYLOAD:
+            raise StateFailed("States.DataLimitExceeded", "The state returned too much.")
+        return result
+
+    def _arguments(self, run: Run, state: State) -> Any:
+        if state.arguments is None:
+            return run.value
+        return state.arguments(self._scope(run, state))
+
+    def _done(self, run: Run, state: State, result: Any) -> None:
+        run.events += 2
+        self._go_on(run, state, state.assign, state.output, state.next, {"result": result})
+
+    def _failed(self, run: Run, state: State, error: str | None, cause: str | None) -> None:
+        """What the state's Retry and Catch say."""
+        run.token, run.waits, run.answer, run.inside = "", False, None, False
+        name = error or ""
+        for number, rule in enumerate(state.retriers):
+            if rule.takes(name):
+                if run.tries[number] < rule.fields.get("MaxAttempts", 3):
+                    self._retry(run, rule, number)
+                    return
+                break
+        for rule in state.catchers:
+            if rule.takes(name):
+                told = {"Error": error, "Cause": cause}
+                more = {"errorOutput": told, "result": told}
+                self._go_on(run, state, rule.assign, rule.output, rule.fields["Next"], more)
+                return
+        self._executions.close(run, Status.FAILED, name, cause or "")
+
+    def _retry(self, run: Run, rule: Rule, number: int) -> None:
+        fields = rule.fields
+        delay = fields.get("IntervalSeconds", 1) * fields.get("BackoffRate", 2) ** run.tries[number]
+        delay = min(delay, fields.get("MaxDelaySeconds", delay))
+        if fields.get("JitterStrategy") == "FULL":
+            delay *= self.jitter()
+        run.tries[number] += 1
+        run.transitions += 1
+        run.due = self._clock.elapsed() + delay
+
+    def _choice(self, run: Run, state: State) -> bool:
+        scope = self._scope(run, state)
+        try:
+            for condition, assign, following in state.choices:
+                if condition(scope) is True:
+                    self._go_on(run, state, assign, state.output, following, {})
+                    return True
+            self._go_on(run, state, state.assign, state.output, state.fields["Default"], {})
+        except EvaluationError as problem:
+            self._failed(run, state, "States.QueryEvaluationError", str(problem))
+        return True
+
+    def _pass(self, run: Run, state: State) -> bool:
+        self._go_on(run, state, state.assign, state.output, state.next, {"result": run.value})
+        return True
+
+    def _succeed(self, run: Run, _: State) -> bool:
+        self._executions.close(run, Status.SUCCEEDED)
+        return True
+
+    def _fail(self, run: Run, state: State) -> bool:
+        scope = self._scope(run, state)
+        self._executions.close(run, Status.FAILED, state.error(scope), state.cause(scope))
+        return True
+
+    def _go_on(
+        self,
+        run: Run,
+        state: State,
+        assign: Template | None,
+        output: Template,
+        following: str,
+        more: Mapping[str, Any],
+    ) -> None:
+        """Assign, hand on the output, and enter the next state; every expression sees the past."""
+        scope = self._scope(run, state, more)
+        assigned = assign(scope) if assign else {}
+        run.value = output(scope)
+        run.variables = {**run.variables, **assigned}
+        if following:
+            self._enter(run, following)
+        else:
+            self._executions.close(run, Status.SUCCEEDED)
+
+    def _scope(self, run: Run, state: State, more: Mapping[str, Any] | None = None) -> Scope:
+        """What a state's templates may look at."""
+        more = more or {}
+        context = {
+            "Execution": run.execution,
+            "State": {"Name": run.state, "EnteredTime": run.entered_at},
+            "Task": {"Token": run.token},
         }
-        self.wire.call(
-            "ResumeJob",
-            lambda: self._table.change(run.key, run.arn, lambda c: replace(c, **why)),
-        )
-        run.enter("TakeSlot")
-        return True
-
-    def _finish(self, run: Run) -> bool:
-        self.wire.call("Finish", lambda: self._give_back(run))
-        self._succeed(run)
-        return True
-
-    def _give_back(self, run: Run) -> None:
-        with self._table.hold:
-            claim = self._table.jobs.get(run.key)
-            if claim is not None and not self._table.change(run.key, run.arn, lambda _: None):
-                raise Refused("TransactionCanceledException: ConditionalCheckFailed")
-            self._table.leave(TASK, run.arn)
-
-    def _succeed(self, run: Run) -> None:
-        self._executions.close(run, Status.SUCCEEDED, "", "")
+        scope: dict[str, Any] = {
+            "input": run.value,
+            "result": None,
+            "context": context,
+            "variables": run.variables,
+            **more,
+        }
+        if state.jsonata:
+            scope["now"] = self._clock.iso()
+            scope["millis"] = round(self._clock.now().timestamp() * 1000)
+            scope["states"] = {"input": run.value, "context": context, **more}
+            seen = [run.arn, run.input, run.entered_at, scope["now"], run.variables, more]
+            scope["fingerprint"] = json.dumps([run.execution["StartTime"], run.value, *seen])
+        return scope

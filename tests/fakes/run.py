@@ -1,100 +1,113 @@
 """One execution of the state machine, as far as it has come."""
 
+import json
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
-from chalicelib.job.execution import Status
-from chalicelib.job.key import key_in
-from chalicelib.job.record import Failure, compact, parse
-
-TASK = "UncertainTask"
-FAIL_STATES = ("AlreadyRunning", "BadInput", "HistoryFull")
-BY_REFERENCE = 60_000
-"""Characters from which on an input is not copied into the record."""
+from chalicelib.job.execution import Execution, Status
+from chalicelib.job.key import flat
+from chalicelib.moments import iso
 
 
-class TaskFailed(Exception):
-    """The uncertain task raised."""
+@dataclass(frozen=True)
+class Answer:
+    """What somebody sent for a task's token; without an error it is success."""
 
-
-@dataclass
-class Neighbour:
-    """Whom the uncertain task calls: counts who came and whose work was completed, by input.
-
-    `refuses` are inputs that it never takes; `steps` counts how often each step upstream of the
-    task was done.
-    """
-
-    broken: bool = False
-    refuses: set[str] = field(default_factory=set)
-    visits: Counter[str] = field(default_factory=Counter)
-    done: Counter[str] = field(default_factory=Counter)
-    steps: Counter[str] = field(default_factory=Counter)
-
-    def serve(self, job: str) -> None:
-        """Do the job's work. Raises TaskFailed while broken."""
-        if self.broken or job in self.refuses:
-            raise TaskFailed("the neighbour does not answer")
-        self.done[job] += 1
+    error: str | None = None
+    cause: str = ""
+    failed: bool = False
 
 
 @dataclass
 class Run:
-    """An execution. `token` is what it waits on in ErrorSpool; `inside`: the task has begun."""
+    """An execution. Waits on `token` until there is an `answer`; `due` is when a retry may come.
+
+    `state` is empty until its first state begins; `inside`: the uncertain task has begun.
+    """
 
     arn: str
     input: str
     started_at: datetime
     status: Status = Status.RUNNING
-    state: str = "ClaimJob"
+    state: str = ""
+    fail_state: bool = False
     error: str = ""
     cause: str = ""
     stopped_at: datetime | None = None
     redrives: int = 0
     events: int = 2
-    tries: int = 0
-    key: str = ""
-    attempt: int = 0
-    failed_at: str = ""
-    first_failed_at: str = ""
-    failure: Failure = field(default_factory=Failure)
+    transitions: int = 0
+    value: Any = None
+    variables: dict[str, Any] = field(default_factory=dict)
+    entered_at: str = ""
+    entered: float = 0
+    tries: Counter[int] = field(default_factory=Counter)
+    due: float = 0
     inside: bool = False
     token: str = ""
-    parked_since: float = 0
+    waits: bool = False
+    answer: Answer | None = None
+    history: list[tuple[str, str, datetime]] = field(default_factory=list)
 
     @property
     def running(self) -> bool:
         """Whether it has not ended."""
         return self.status is Status.RUNNING
 
-    def read_key(self) -> str | None:
-        """The key as ClaimJob reads it; None where it can't be one."""
-        given = parse(self.input)
-        if not isinstance(given, dict) or "key" not in given:
-            return self.arn.rpartition(":")[2]
-        key = key_in(given)
-        return key if key and len(key.encode()) <= 1024 else None
+    @property
+    def name(self) -> str:
+        """The execution's name."""
+        return self.arn.rpartition(":")[2]
 
-    def enter(self, state: str) -> None:
-        """Go on to a state."""
-        self.state, self.tries, self.inside = state, 0, False
+    @property
+    def pk(self) -> str:
+        """The key of its claim; empty before ClaimJob has read it."""
+        return str(self.variables.get("respool", {}).get("pk", ""))
 
-    def record(self) -> dict[str, Any]:
-        """What ParkJob and ErrorSpool write of it."""
-        given = parse(self.input)
-        by_value = len(compact(given)) <= BY_REFERENCE
+    @property
+    def attempt(self) -> int:
+        """How often the job has failed, as the execution knows it."""
+        return int(self.variables.get("respoolFailure", {}).get("attempt", 0))
+
+    @cached_property
+    def parsed(self) -> Any:
+        """The input as a value; what lies too deep for Python is left out."""
+        try:
+            return json.loads(self.input)
+        except RecursionError:
+            return json.loads(flat(self.input))
+
+    @cached_property
+    def execution(self) -> dict[str, Any]:
+        """What the context object says of the execution; it never changes."""
         return {
-            "respool": 1,
-            "key": self.key,
-            "execution": self.arn,
-            "startedAt": self.started_at.isoformat(timespec="milliseconds"),
-            "task": TASK,
-            "attempt": self.attempt,
-            "error": {"name": self.failure.name, "message": self.failure.message},
-            "failedAt": self.failed_at,
-            "firstFailedAt": self.first_failed_at,
-            "token": self.token,
-            **({"input": given} if by_value else {}),
+            "Id": self.arn,
+            "Name": self.name,
+            "Input": self.parsed,
+            "StartTime": iso(self.started_at),
         }
+
+    def enter(self, state: str, elapsed: float, now: datetime) -> None:
+        """Go on to a state."""
+        self.state, self.entered, self.entered_at = state, elapsed, iso(now)
+        self.tries, self.due, self.inside = Counter(), 0, False
+        self.token, self.waits, self.answer = "", False, None
+        self.transitions += 1
+        self.history.append(("StateEntered", state, now))
+
+    def described(self, redrivable: bool) -> Execution:
+        """As DescribeExecution tells it."""
+        return Execution(
+            arn=self.arn,
+            status=self.status,
+            input=self.input,
+            error=self.error,
+            cause=self.cause,
+            started_at=self.started_at,
+            stopped_at=self.stopped_at,
+            redrives=self.redrives,
+            redrivable=redrivable,
+        )

@@ -12,12 +12,10 @@ from threading import RLock
 
 from chalicelib.errors import AwsError
 from chalicelib.job.message import Message
-from chalicelib.limits import BATCH, MAX_HIDDEN, MAX_RELEASED
+from chalicelib.limits import BATCH, MAX_HIDDEN, MAX_RELEASED, MESSAGE, RETENTION
 from tests.fakes.clock import SteppedClock
 from tests.fakes.wire import Wire
 
-RETENTION = 14 * 86_400
-MOST_BYTES = 1_048_576
 SERVERS = 4
 """SQS keeps a queue on several servers; a short poll asks only some of them."""
 _REFUSED = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -65,7 +63,7 @@ class Queue:
 
     def send(self, body: str) -> None:
         """Keep a message. Raises AwsError for what SQS would not take."""
-        if not 0 < len(body.encode()) <= MOST_BYTES:
+        if not 0 < len(body.encode()) <= MESSAGE:
             raise AwsError(f"SendMessage: InvalidParameterValue: {len(body)} characters")
         if found := _REFUSED.search(body):
             raise AwsError(f"SendMessage: InvalidMessageContents: {found.group()!r}")

@@ -1,25 +1,26 @@
 """A whole stage in memory, and the processes that work on it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, ParamSpec, TypeVar
 
-from chalicelib.job.plan import Rules
-from chalicelib.parking.error_spool import Spooling
-from chalicelib.parking.give_up import GiveUp
-from chalicelib.parking.rescue import Rescue
-from chalicelib.parking.sweep import Repairs, Sweep
-from chalicelib.replaying.recovery import Recovery
-from chalicelib.replaying.replay import Order, Replayer
-from chalicelib.replaying.report import Report
-from chalicelib.replaying.trigger import Trigger
-from tests.fakes.claims import FakeClaims, Table
+from chalicelib.aws.claims_table import DynamoClaims
+from chalicelib.aws.line_table import DynamoLine
+from chalicelib.aws.ramp_table import DynamoRamps
+from chalicelib.engines import Engines
+from chalicelib.job.claim import Claim, Slots
+from chalicelib.settings import NEVER, Settings
 from tests.fakes.clock import SteppedClock
+from tests.fakes.definition import TABLE, deployed
+from tests.fakes.dynamodb import FakeDynamoDb
 from tests.fakes.executions import Executions
 from tests.fakes.machine import Machine
-from tests.fakes.run import Neighbour
+from tests.fakes.mapping import FakeMapping
+from tests.fakes.resources import Resources
+from tests.fakes.service import TASK, Service
 from tests.fakes.spool import Delivery, FakeSpool, Queue
+from tests.fakes.table import FakeTable, Item
 from tests.fakes.telemetry import FakeTelemetry
 from tests.fakes.wire import Wire
 from tests.fakes.workflow import FakeWorkflow
@@ -41,39 +42,98 @@ class Inline(Executor):
         return future
 
 
+@cache
+def _made_by_a_deploy(task_limit: int, close_after: int) -> tuple[Item, ...]:
+    """The items that a deploy leaves in a new table."""
+    table = FakeTable()
+    line = DynamoLine(FakeDynamoDb(table, Wire()), TABLE)
+    line.apply_settings(TASK, task_limit, close_after)
+    return tuple(table.items.values())
+
+
 class FakeStage:
-    """Queues, table, executions and a clock. `new_wire` makes each spool Lambda's wire."""
+    """Queues, table, executions, service and a clock, as after a deploy with these settings.
+
+    `new_wire` makes the wire of each Lambda that AWS itself calls: the spool Lambda and `admit`.
+    `dynamodb` is another DynamoDB's client, in place of the one in memory.
+    """
 
     def __init__(
         self,
         seed: int = 0,
         delivery: Delivery = Delivery.ONCE,
         task_limit: int = 5,
-        max_attempts: int = 5,
+        dynamodb: Any = None,
+        **settings: str,
     ) -> None:
+        self.settings = Settings.read({"TASK_LIMIT": str(task_limit), **settings})
+        close_after = self.settings.close_after
         self.clock = SteppedClock()
         self.spool = Queue(self.clock, seed, delivery)
         self.stuck = Queue(self.clock, seed, delivery)
-        self.table = Table()
-        self.neighbour = Neighbour()
+        self.table = FakeTable()
+        self.service = Service()
         self.executions = Executions(self.clock)
-        self.task_limit = task_limit
-        self.max_attempts = max_attempts
-        self.cool_down = 900
+        self.mapping = FakeMapping()
         self.new_wire: Callable[[], Wire] = Wire
+        self._dynamodb = dynamodb
+        self.definition = deployed(
+            self.settings.spool_via, 0 if close_after == NEVER else close_after
+        )
         self.machine = Machine(
             self.clock,
             self.executions,
-            self.table,
-            self.spool,
-            self.neighbour,
-            lambda payload: self.process(self.new_wire()).spooling.take(payload),
-            task_limit,
+            self.definition,
+            Resources(
+                self.client,
+                self.spool.send,
+                self.service,
+                lambda payload: self.process(self.new_wire()).engines.spooling.take(payload),
+            ),
         )
+        if dynamodb is None:
+            self.table.load(_made_by_a_deploy(task_limit, close_after))
+        else:
+            DynamoLine(dynamodb, TABLE).apply_settings(TASK, task_limit, close_after)
+
+    def client(self, wire: Wire, name: str = "") -> Any:
+        """A DynamoDB client over a wire, which calls each call by that name."""
+        return self._dynamodb or FakeDynamoDb(self.table, wire, name)
 
     def process(self, wire: Wire | None = None) -> "Process":
         """A new process with a wire of its own."""
         return Process(self, wire or Wire())
+
+    @property
+    def claims(self) -> dict[str, Claim]:
+        """All claims by their keys, ended ones too, seen from outside."""
+        return self.process().claims.get_many([pk for pk in self.table.items if pk[:3] == "job"])
+
+    @property
+    def waiting(self) -> dict[str, Claim]:
+        """The claims of jobs that have not ended."""
+        return {pk: claim for pk, claim in self.claims.items() if not claim.ended_at}
+
+    @property
+    def slots(self) -> Slots:
+        """The slots of the uncertain task."""
+        return self.process().line.slots(TASK)
+
+    def admit(self, *records: Mapping[str, Any], seconds: float = 60) -> Any:
+        """Hand records of the stream to `admit`, by default all that there are."""
+        batch = records or tuple(self.table.stream)
+        if not records:
+            self.table.stream.clear()
+        if not batch:
+            return {}
+        return self.process(self.new_wire()).admit({"Records": list(batch)}, seconds)
+
+    def run(self) -> None:
+        """Let everything go on that needs nobody: executions, and `admit` behind the stream."""
+        self.machine.run()
+        while self.table.stream:
+            self.admit()
+            self.machine.run()
 
 
 class Process:
@@ -85,69 +145,24 @@ class Process:
         self.telemetry = FakeTelemetry()
         self.spool = FakeSpool(stage.spool, wire)
         self.stuck = FakeSpool(stage.stuck, wire)
-        self.workflow = FakeWorkflow(stage.executions, wire)
-        self.claims = FakeClaims(stage.table, wire)
+        self.workflow = FakeWorkflow(stage.executions, wire, stage.definition)
+        client = stage.client(wire)
+        timing: dict[str, Callable[..., Any]] = {
+            "pause": stage.clock.pause,
+            "jitter": lambda: 0.5,
+        }
+        self.claims = DynamoClaims(client, TABLE, **timing)
+        self.line = DynamoLine(client, TABLE, **timing)
+        self.ramps = DynamoRamps(client, TABLE)
+        self.mapping = stage.mapping
 
     @cached_property
-    def net(self) -> Rescue:
-        """What catches jobs that fell."""
-        clock = self.stage.clock
-        return Rescue(self.workflow, self.claims, self.spool, self.telemetry, clock.now)
-
-    @cached_property
-    def spooling(self) -> Spooling:
-        """What the spool Lambda does."""
-        return Spooling(self.workflow, self.spool, self.net, self.telemetry)
-
-    @cached_property
-    def recovery(self) -> Recovery:
-        """What recovers one job."""
-        return Recovery(
-            self.workflow,
-            self.claims,
-            self.stuck,
-            self.telemetry,
-            self.stage.clock.now,
-            self.stage.task_limit,
+    def engines(self) -> Engines:
+        """The engines, built as in Lambda."""
+        return Engines(
+            world=self, settings=self.stage.settings, clock=self.stage.clock, workers=Inline
         )
 
-    @cached_property
-    def replayer(self) -> Replayer:
-        """What puts jobs back, one after another."""
-        clock = self.stage.clock
-        return Replayer(self.recovery, self.telemetry, clock.elapsed, clock.pause, workers=Inline)
-
-    @cached_property
-    def give_up(self) -> GiveUp:
-        """What ends jobs for good."""
-        queues = (self.spool, self.stuck)
-        return GiveUp(self.workflow, self.claims, queues, self.telemetry, self.stage.clock.now)
-
-    def rules(self, **more: Any) -> Rules:
-        """What holds for a replay that begins now."""
-        return Rules(self.stage.clock.now(), self.stage.max_attempts, **more)
-
-    def replay(self, count: int = 100, seconds: float = 60, **more: Any) -> Report:
-        """Put jobs back, chosen by `more` (fields of Rules)."""
-        stuck = more.get("take_stuck", False)
-        order = Order(count, self.rules(**more), seconds)
-        return self.replayer.replay(self.stuck if stuck else self.spool, order)
-
-    def sweep(self, seconds: float = 600) -> Repairs:
-        """Repair what events missed."""
-        clock = self.stage.clock
-        sweep = Sweep(
-            self.workflow,
-            self.claims,
-            self.net,
-            self.telemetry,
-            clock.now,
-            clock.elapsed,
-            clock.pause,
-        )
-        return sweep.run(seconds)
-
-    def trigger(self, event: dict[str, Any], seconds: float = 60) -> dict[str, Any]:
-        """Settle the messages of an SQS event."""
-        order = Order(0, self.rules(cool_down=self.stage.cool_down), seconds)
-        return Trigger(self.replayer, self.spool).take(event, order)
+    def admit(self, event: Mapping[str, Any], seconds: float = 60) -> Any:
+        """What the Lambda `admit` does with an event."""
+        return self.engines.admission.take(event, seconds)

@@ -17,6 +17,7 @@ class Fault(StrEnum):
     DIED_AFTER = "died after it took effect"
     UNANSWERED = "timed out but took effect"
     THROTTLED = "throttled"
+    CONFLICT = "met another transaction"
 
 
 class Died(BaseException):
@@ -50,13 +51,26 @@ class Wire:
         self._interrupt = (call, meanwhile)
         return self
 
-    def call(self, name: str, effect: Callable[[], T]) -> T:
-        """Make a call; the effect is what it does at AWS. Raises Died, Throttled, Unanswered."""
+    def call(
+        self,
+        name: str,
+        effect: Callable[[], T],
+        conflict: Callable[[], Exception] | None = None,
+    ) -> T:
+        """Make a call; the effect is what it does at AWS. Raises Died, Throttled, Unanswered.
+
+        `conflict` is what a write raises that another transaction is in the way of; without it
+        the call knows no such thing, and is made.
+        """
         number = self._begin(name)
         if self._interrupt and self._interrupt[0] == number:
             self._interrupt[1]()
         self._delay()
         fault = self._fault_of(name, number)
+        if fault is Fault.CONFLICT:
+            if conflict is None:
+                return effect()
+            raise conflict()
         return effect() if fault is None else self._broken(name, fault, effect)
 
     def _begin(self, name: str) -> int:

@@ -1,24 +1,33 @@
 """Step Functions in memory, as one process sees it."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from chalicelib.job.execution import Execution, Status, Tail
+from tests.fakes.definition import Definition
 from tests.fakes.executions import Executions
+from tests.fakes.run import Answer
 from tests.fakes.wire import Wire
 
 PAGE = 1000
 
 
 class FakeWorkflow:
-    """One process's access to the executions."""
+    """One process's access to the executions of a state machine."""
 
-    def __init__(self, executions: Executions, wire: Wire) -> None:
+    def __init__(self, executions: Executions, wire: Wire, definition: Definition) -> None:
         self._executions = executions
         self._wire = wire
+        self._definition = definition
 
     def resume(self, token: str) -> None:
         """Let the job go on that waits on this token. Raises TokenRefused."""
-        self._wire.call("SendTaskSuccess", lambda: self._executions.resume(token))
+        self._wire.call("SendTaskSuccess", lambda: self._executions.answer(token, Answer()))
+
+    def fail(self, token: str, error: str, cause: str) -> None:
+        """End the wait on this token with an error. Raises TokenRefused."""
+        answer = Answer(error, cause, failed=True)
+        self._wire.call("SendTaskFailure", lambda: self._executions.answer(token, answer))
 
     def start(self, name: str, input: str) -> str:
         """Start an execution; returns its ARN. Raises AlreadyStarted."""
@@ -40,8 +49,33 @@ class FakeWorkflow:
         """Look at the end of its history."""
         return self._wire.call("GetExecutionHistory", lambda: self._executions.tail(execution))
 
+    def history(self, execution: str, most: int) -> list[dict[str, Any]]:
+        """Its latest events, at most that many, the oldest of them first; without payloads."""
+
+        def effect() -> list[dict[str, Any]]:
+            events = self._executions.known(execution).history
+            return [
+                {
+                    "id": number,
+                    "type": f"{self._definition.states[state].type}{kind}",
+                    "timestamp": at,
+                    "stateEnteredEventDetails": {"name": state},
+                }
+                for number, (kind, state, at) in enumerate(events, 1)
+            ][-most:]
+
+        return self._wire.call("GetExecutionHistory", effect)
+
+    def states(self) -> frozenset[str]:
+        """The names of all states in the machine's definition."""
+        return self._wire.call("DescribeStateMachine", lambda: frozenset(self._definition.states))
+
     def list(self, status: Status) -> Iterator[str]:
         """The ARNs of all executions of that status, youngest first, a thousand a call."""
+        return (arn for arn, _ in self.deaths(status))
+
+    def deaths(self, status: Status) -> Iterator[tuple[str, int]]:
+        """Those of a status, with how often each was redriven, a thousand a call."""
         pages = self._executions.pages(status, PAGE)
         while (page := self._wire.call("ListExecutions", lambda: next(pages, None))) is not None:
             yield from page

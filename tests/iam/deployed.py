@@ -1,20 +1,22 @@
 """What a stage's roles may do, as a deploy writes it: from the very policies and template."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
+from chalicelib import names
 from chalicelib.names import APP
 from respool.deploy import policies
 from respool.deploy.check import EXAMPLES, policies_of_roles
+from respool.deploy.checks.permissions_needed import ANYWHERE, MAPPING
 from respool.deploy.iam import Call, Policy
 from respool.deploy.preflight import Checked, Source, check
 from respool.deploy.resolved import ACCOUNT, REGION, arn, resolved
 from respool.deploy.template import API_HANDLER
 
 ROOT = Path(__file__).resolve().parents[2]
-FUNCTIONS = ("uncertain_task", "error_spool", "reprocess", "authorizer", API_HANDLER)
+FUNCTIONS = (*names.FUNCTIONS, API_HANDLER)
 ROLES = ("MachineRole", "SchedulerRole")
 MACHINES = ("statemachine.json", *sorted(str(p.relative_to(ROOT)) for p in ROOT.glob(EXAMPLES)))
 
@@ -29,9 +31,17 @@ def policy_of(people: str) -> Policy:
 class Deployed:
     """One stage as `chalice deploy` makes it, every reference in its template resolved."""
 
-    def __init__(self, stage: str, machine: str = MACHINES[0], via: str = "lambda") -> None:
+    def __init__(
+        self,
+        stage: str,
+        machine: str = MACHINES[0],
+        via: str = "lambda",
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
         self.prefix = f"{APP}-{stage}"
-        self._checked = _check(stage, machine, via)
+        self.machine = machine
+        self.via = via
+        self._checked = _check(stage, machine, via, tuple((settings or {}).items()))
         self.resources = resolved(self._checked.template["Resources"])
 
     def of_function(self, function: str) -> Policy:
@@ -59,14 +69,16 @@ class Deployed:
             if given.get("FunctionName") != name:
                 continue
             if one["Type"] == "AWS::Lambda::EventSourceMapping":
-                for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes"):
-                    yield Call(f"sqs:{action}", given["EventSourceArn"])
-            if one["Type"] == "AWS::Lambda::EventInvokeConfig":
+                source = given["EventSourceArn"]
+                service = source.split(":")[2]
+                yield from (Call(action, source) for action in MAPPING[service])
+                yield from (Call(action, "*") for action in ANYWHERE.get(service, ()))
+            if one["Type"] == "AWS::Lambda::EventInvokeConfig" and "DestinationConfig" in given:
                 failed = given["DestinationConfig"]["OnFailure"]["Destination"]
                 yield Call("sqs:SendMessage", failed)
 
 
 @cache
-def _check(stage: str, machine: str, via: str) -> Checked:
-    variables = {"STATE_MACHINE": machine, "SPOOL_VIA": via}
+def _check(stage: str, machine: str, via: str, more: tuple[tuple[str, str], ...]) -> Checked:
+    variables = {"STATE_MACHINE": machine, "SPOOL_VIA": via, **dict(more)}
     return check(Source(ROOT, stage, variables, FUNCTIONS))

@@ -1,43 +1,29 @@
-"""The definition's states as they call AWS: placeholders filled, expressions evaluated."""
+"""The definition's Task states as they call AWS: placeholders filled, parameters resolved."""
 
 from typing import Any
 
-from ministack.services import stepfunctions
+from respool.deploy.definition import Definition, State, states_of
+from tests.frame import Run
 
-from respool.deploy.definition import all_states, fill
-from tests.iam.deployed import Deployed
-from tests.iam.stage import IamStage
-
-VARIABLES: dict[str, Any] = {
-    "key": "k",
-    "task": "UncertainTask",
-    "limit": "5",
-    "attempt": 1,
-    "failedAt": "2026-11-24T01:00:00.000Z",
-    "firstFailedAt": "",
-    "failure": {"name": "E", "message": ""},
-    "record": {"respool": 1},
-}
+WAITING = ".waitForTaskToken"
 
 
-def tasks(stage: IamStage, deployed: Deployed) -> list[tuple[str, Any]]:
-    """Each Task's resource and arguments, as one execution of the stage has them."""
-    machine = deployed.resources["Machine"]["Properties"]
-    url = stage.session.client("sqs").get_queue_url(QueueName=stage.names.spool)["QueueUrl"]
-    own = {"Claims": stage.names.table, "SpoolUrl": url, "TaskLimit": "5"}
-    definition = fill(machine["Definition"], {**machine["DefinitionSubstitutions"], **own})
-    context = {
-        "QueryLanguage": "JSONata",
-        "Execution": {"Id": stage.names.execution_arn("one"), "Input": {"key": "k"}, "Name": "one"},
-        "State": {"EnteredTime": "2026-11-24T00:00:00.000Z"},
-        "Task": {"Token": stage.token()},
-        "variables": VARIABLES,
-    }
+def tasks(machine: str, via: str, url: str) -> list[tuple[str, Any]]:
+    """Each Task's resource and arguments, as an execution has them whose task failed before."""
+    run = Run({"key": "k"}, "one", via=via, path=machine, values={"SpoolUrl": url})
+    run.claim()
+    run.fail("E", "why")
+    run.variables["respoolNoted"] = "yes"
+    states: Definition = {"States": run.states}
     return [
-        (
-            state["Resource"],
-            stepfunctions._apply_jsonata_template(state["Arguments"], {}, context),
-        )
-        for _, state in all_states(definition)
+        (state["Resource"].removesuffix(WAITING), _arguments(run, name, state))
+        for name, state in states_of(states)
         if state["Type"] == "Task"
     ]
+
+
+def _arguments(run: Run, name: str, state: State) -> Any:
+    """Of a JSONata state only what is no expression counts: whom it calls."""
+    if "Parameters" in state:
+        return run.parameters(name, token="t" * 10)
+    return state.get("Arguments", {})

@@ -1,4 +1,4 @@
-"""moto with IAM enforced, its judgement mended, and every call of every role remembered.
+"""moto with IAM enforced, its judgement patched, and every call of every role remembered.
 
 moto checks signatures and credentials and knows each role's policies. But it judges by resource
 for SQS alone, takes a batch call for an action of its own, reads `?` in a pattern as a regular
@@ -49,11 +49,14 @@ def moto_with_iam() -> Iterator[Needed]:
                     self._raise_access_denied()
                 needed[self._access_key.arn.split("/")[1]].add(call)
 
-    with mock_aws(), pytest.MonkeyPatch.context() as mend:
-        mend.setattr(access_control, "IAMRequest", Judged)
-        mend.setattr(StepFunctionResponse, "send_task_success", lambda _: EmptyResult())
-        mend.setattr(StepFunctionResponse, "redrive_execution", _redriven, raising=False)
-        mend.setattr(StepFunctionResponse, "describe_execution", _redrivable)
+    with mock_aws(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(access_control, "IAMRequest", Judged)
+        patch.setattr(StepFunctionResponse, "send_task_success", lambda _: EmptyResult())
+        patch.setattr(
+            StepFunctionResponse, "send_task_failure", lambda _: EmptyResult(), raising=False
+        )
+        patch.setattr(StepFunctionResponse, "redrive_execution", _redriven, raising=False)
+        patch.setattr(StepFunctionResponse, "describe_execution", _redrivable)
         yield needed
 
 

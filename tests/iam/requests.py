@@ -46,10 +46,13 @@ def _dynamodb(operation: str, path: str, given: Mapping[str, Any]) -> Asked:
                 yield _WRITES[kind], _table(write["TableName"]), _keys(write["Key"])
     elif operation == "BatchGetItem":
         for name, asked in given["RequestItems"].items():
-            yield operation, _table(name), _keys(*asked["Keys"])
+            yield operation, _table(name), [*_keys(*asked["Keys"]), *_attributes(asked)]
+    elif operation == "Query":
+        yield operation, f"{_table(given['TableName'])}/index/{given['IndexName']}", ()
     else:
         key = given.get("Key") or given.get("Item")
-        yield operation, _table(given["TableName"]), _keys(*[key] if key else [])
+        read = _attributes(given) if operation == "GetItem" else []
+        yield operation, _table(given["TableName"]), [*_keys(*[key] if key else []), *read]
 
 
 def _table(name: str) -> str:
@@ -58,6 +61,17 @@ def _table(name: str) -> str:
 
 def _keys(*keys: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [("dynamodb:LeadingKeys", key["pk"]["S"]) for key in keys]
+
+
+def _attributes(given: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What a read asks for; without a projection it is all, and no attribute is named."""
+    projection = given.get("ProjectionExpression")
+    if not projection:
+        return [("dynamodb:Select", "ALL_ATTRIBUTES")]
+    names = given.get("ExpressionAttributeNames", {})
+    asked = {names.get(name.strip(), name.strip()) for name in projection.split(",")}
+    named = [("dynamodb:Attributes", name) for name in sorted(asked | {"pk"})]
+    return [("dynamodb:Select", "SPECIFIC_ATTRIBUTES"), *named]
 
 
 def _states(operation: str, path: str, given: Mapping[str, Any]) -> Asked:

@@ -13,27 +13,30 @@ from moto.core.authorization import disable_iam_authentication, enable_iam_authe
 from moto.stepfunctions.models import stepfunctions_backends
 
 import app
+from chalicelib.api.stage import forget_stages
 from chalicelib.aws.calling import client
 from chalicelib.aws.claims_table import DynamoClaims
+from chalicelib.aws.line_table import DynamoLine
 from chalicelib.aws.queue import SqsSpool
-from chalicelib.job.claim import Claim
-from chalicelib.job.record import Failure, Record, encode
-from chalicelib.names import Names
-from chalicelib.stage import forget_stages, stage_of
+from chalicelib.deployed import engines_of, forget_engines
+from chalicelib.job.claim import JOB
+from chalicelib.job.record import Record, encode
+from chalicelib.names import UNCERTAIN_TASK, Names
 from respool.deploy.iam import Policy
 from respool.deploy.resolved import ACCOUNT, REGION
 from respool.deploy.resolved import arn as arn_of
 from tests.iam.deployed import FUNCTIONS, ROLES, Deployed
 from tests.iam.requests import TOKEN_MARK
+from tests.tables import create_claims
 
 TOKEN = "the-token-of-the-console"
 STATES = {"UncertainTask": {"Type": "Pass", "Next": "Another"}, "Another": {"Type": "Succeed"}}
-FAILED = Failure("ConnectionError", "the neighbour does not answer")
-LONG_AGO = "2026-11-20T13:10:00.000+00:00"
+LONG_AGO = "2026-11-20T13:10:00.000Z"
 HANDLERS = {
     "uncertain_task": app.uncertain_task,
     "error_spool": app.error_spool,
     "reprocess": app.reprocess,
+    "admit": app.admit,
     "authorizer": app.authorizer,
     "api_handler": app.app,
 }
@@ -57,6 +60,7 @@ class IamStage:
         self.names = Names(deployed.prefix, "aws", REGION, ACCOUNT)
         self.session = boto3.Session("admin", "admin", region_name=REGION)
         self.claims = DynamoClaims(self.session.client("dynamodb"), self.names.table)
+        self.line = DynamoLine(self.session.client("dynamodb"), self.names.table)
         self._patch = patch
 
     def make(self) -> None:
@@ -64,12 +68,8 @@ class IamStage:
         sqs = self.session.client("sqs")
         for queue in (self.names.spool, self.names.stuck, f"{self.names.prefix}-missed"):
             sqs.create_queue(QueueName=queue)
-        self.session.client("dynamodb").create_table(
-            TableName=self.names.table,
-            AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
-            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
-            BillingMode="PAY_PER_REQUEST",
-        )
+        create_claims(self.session.client("dynamodb"), self.names.table)
+        self.line.apply_settings(UNCERTAIN_TASK, 100, 1000)
         self.session.client("stepfunctions").create_state_machine(
             name=self.names.prefix,
             definition=json.dumps({"StartAt": "UncertainTask", "States": STATES}),
@@ -128,13 +128,18 @@ class IamStage:
             environ.setenv("AWS_SESSION_TOKEN", credentials.token)
             for variable, value in variables.items():
                 environ.setenv(variable, value)
-            forget_stages()
-            here = stage_of(arn)
+            _forget()
+            world = engines_of(arn).world
             sqs = client("sqs")  # a long poll is no other call, and takes two seconds each time
-            here.spool = SqsSpool(sqs, self.names.spool, wait=0)
-            here.stuck = SqsSpool(sqs, self.names.stuck, wait=0)
+            world.spool = SqsSpool(sqs, self.names.spool, wait=0)
+            world.stuck = SqsSpool(sqs, self.names.stuck, wait=0)
             yield lambda event: HANDLERS[function](event, _Context(arn))
-        forget_stages()
+        _forget()
+
+    def url(self, queue: str) -> str:
+        """The address of a queue."""
+        with disable_iam_authentication():
+            return str(self.session.client("sqs").get_queue_url(QueueName=queue)["QueueUrl"])
 
     def start(self, name: str, status: str = "RUNNING", error: str = "") -> str:
         """An execution that stands so."""
@@ -148,12 +153,53 @@ class IamStage:
             found.status, found.error, found.stop_date = status, error, datetime.now(UTC)
         return arn
 
-    def claim(self, execution: str, **more: Any) -> str:
-        """The claim of a parked job that has that execution; gives its key."""
+    def claim(self, execution: str, state: str = "parked", **more: str) -> str:
+        """The claim of a job that has that execution, as the states write it; gives its key.
+
+        `more` are texts of the claim; with `deadAt` it has no token.
+        """
         key = execution.rpartition(":")[2]
-        fields = {"parked_at": LONG_AGO, "first_failed_at": LONG_AGO, "attempt": 1, **more}
-        self.claims.mark_spooled(Claim(key, execution, LONG_AGO, task="UncertainTask", **fields))
+        texts = {
+            "execution": execution,
+            "state": state,
+            "task": UNCERTAIN_TASK,
+            "order": f"{LONG_AGO}#{key}",
+            "since": LONG_AGO,
+            "failedAt": LONG_AGO,
+            "firstFailedAt": LONG_AGO,
+            "error": "ConnectionError",
+            "cause": "the service does not answer",
+            "noted": "yes",
+            "claimedAt": LONG_AGO,
+            **({"queue": f"{state}#{UNCERTAIN_TASK}"} if state != "running" else {}),
+            **({"token": self.token()} if "deadAt" not in more and state != "running" else {}),
+            **more,
+        }
+        attempt = texts.pop("attempt", "1")
+        self.session.client("dynamodb").put_item(
+            TableName=self.names.table,
+            Item={
+                "pk": {"S": JOB + key},
+                "attempt": {"N": attempt},
+                **{name: {"S": text} for name, text in texts.items()},
+            },
+        )
+        if state == "running":
+            self._add("SET owners.#me = :execution", key, {":execution": {"S": execution}})
+        if state == "line":
+            self._add("ADD waiting :one", key, {":one": {"N": "1"}})
         return key
+
+    def _add(self, change: str, key: str, values: dict[str, Any]) -> None:
+        """Tell the task's slots of a job."""
+        named = {"ExpressionAttributeNames": {"#me": JOB + key}} if "#me" in change else {}
+        self.session.client("dynamodb").update_item(
+            TableName=self.names.table,
+            Key={"pk": {"S": f"slots#{UNCERTAIN_TASK}"}},
+            UpdateExpression=change,
+            ExpressionAttributeValues=values,
+            **named,
+        )
 
     def token(self) -> str:
         """A task token of this stage's machine."""
@@ -165,17 +211,21 @@ class IamStage:
         SqsSpool(self.session.client("sqs"), queue or self.names.spool).send(body)
 
 
-def spool_every_kind(stage: IamStage, name: str) -> None:
+def _forget() -> None:
+    forget_stages()
+    forget_engines()
+
+
+def wait_in_every_way(stage: IamStage, name: str) -> None:
     """Jobs that are resumed, started anew, redriven, handed over, stuck and not to be read."""
+    stage.claim(stage.start(f"{name}-parked"))
     dead = stage.start(f"{name}-dead", "FAILED", "States.Runtime")
-    aborted = stage.start(f"{name}-aborted", "ABORTED")
-    stage.claim(dead)
-    stage.claim(aborted)
-    stage.spool(Record(key=f"{name}-parked", execution=dead, token=stage.token(), error=FAILED))
+    stage.claim(dead, deadAt=LONG_AGO)
+    stage.claim(stage.start(f"{name}-aborted", "ABORTED"), deadAt=LONG_AGO)
+    stage.claim(stage.start(f"{name}-often"), attempt="9")
+    stage.claim(stage.start(f"{name}-unheard", "FAILED", "States.Runtime"))
+    stage.spool(Record(key=f"{name}-parked", execution=dead, task=UNCERTAIN_TASK))
     stage.spool(Record(key=f"{name}-bare", input={"key": f"{name}-bare"}))
-    stage.spool(Record(key=f"{name}-dead", execution=dead, attempt=1, error=FAILED))
-    stage.spool(Record(key=f"{name}-aborted", execution=aborted, attempt=1, error=FAILED))
-    stage.spool(Record(key=f"{name}-stuck", execution=dead, token=stage.token(), attempt=9))
     stage.spool("{not to be read")
 
 

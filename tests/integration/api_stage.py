@@ -106,7 +106,7 @@ PARKED: dict[str, Any] = {
     "firstFailedAt": "2026-11-20T13:10:00.000Z",
     "task": "UncertainTask",
     "attempt": 1,
-    "failure": Failure("ConnectionError", "the neighbour does not answer"),
+    "failure": Failure("ConnectionError", "the service does not answer"),
 }
 
 

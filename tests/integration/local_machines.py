@@ -40,9 +40,9 @@ class LocalMachines:
         )
         return str(made["FunctionArn"])
 
-    def machine(self, name: str, **states: dict[str, Any]) -> str:
-        """A JSONata state machine of those states, which begins with the first."""
-        definition = {"QueryLanguage": "JSONata", "StartAt": next(iter(states)), "States": states}
+    def machine(self, name: str, language: str = "JSONata", **states: dict[str, Any]) -> str:
+        """A state machine of those states, which begins with the first."""
+        definition = {"QueryLanguage": language, "StartAt": next(iter(states)), "States": states}
         made = self.client("stepfunctions").create_state_machine(
             name=name, definition=json.dumps(definition), roleArn=ROLE
         )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,11 +14,13 @@ from botocore.exceptions import ReadTimeoutError
 from botocore.stub import Stubber
 
 from chalicelib.aws.claims_table import DynamoClaims
+from chalicelib.aws.line_table import DynamoLine
 from chalicelib.aws.queue import SqsSpool
 from chalicelib.aws.step_functions import StepFunctions
 from chalicelib.errors import (
     AlreadyStarted,
     AwsError,
+    Conflict,
     NotFound,
     RedriveRefused,
     Refused,
@@ -26,11 +29,14 @@ from chalicelib.errors import (
     TokenRefused,
     Unanswered,
 )
+from chalicelib.job.claim import Claim, State
 from chalicelib.job.execution import Status, Tail
 from chalicelib.job.message import Message
+from chalicelib.job.ports import Count
 
 MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:respool-test"
 EXECUTION = "arn:aws:states:us-east-1:123456789012:execution:respool-test:one"
+CLAIM = Claim("job#k", "arn:e", State.LINE, "Task", "o", "since")
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
 URL = "https://sqs.us-east-1.amazonaws.com/123456789012/respool-test-spool"
 
@@ -156,8 +162,17 @@ def test_executions_are_listed_to_the_last_page() -> None:
         assert list(StepFunctions(sdk, MACHINE).list(Status.FAILED)) == ["arn:1", "arn:2"]
 
 
+def test_listed_executions_tell_how_often_they_were_redriven() -> None:
+    one = {"stateMachineArn": MACHINE, "name": "n", "status": "FAILED", "startDate": NOW}
+    with stubbed("stepfunctions") as (sdk, stub):
+        listed = [{**one, "executionArn": "arn:1", "redriveCount": 2}, {**one, "executionArn": "2"}]
+        stub.add_response("list_executions", {"executions": listed})
+        assert list(StepFunctions(sdk, MACHINE).deaths(Status.FAILED)) == [("arn:1", 2), ("2", 0)]
+
+
 Call = Callable[[StepFunctions], object]
 RESUME: tuple[str, Call] = ("send_task_success", lambda w: w.resume("token"))
+FAIL: tuple[str, Call] = ("send_task_failure", lambda w: w.fail("token", "GivenUp", "c"))
 START: tuple[str, Call] = ("start_execution", lambda w: w.start("one", "{}"))
 REDRIVE: tuple[str, Call] = ("redrive_execution", lambda w: w.redrive(EXECUTION))
 STOP: tuple[str, Call] = ("stop_execution", lambda w: w.stop(EXECUTION, "E", "c"))
@@ -170,6 +185,8 @@ STOP: tuple[str, Call] = ("stop_execution", lambda w: w.stop(EXECUTION, "E", "c"
         (RESUME, "TaskDoesNotExist", TokenRefused),
         (RESUME, "InvalidToken", TokenRefused),
         (RESUME, "ThrottlingException", Throttled),
+        (FAIL, "TaskTimedOut", TokenRefused),
+        (FAIL, "InvalidToken", TokenRefused),
         (RESUME, "KmsThrottlingException", AwsError),
         (START, "ExecutionAlreadyExists", AlreadyStarted),
         (START, "ExecutionLimitExceeded", AwsError),
@@ -245,26 +262,152 @@ def test_the_spool_is_read_on_a_long_poll() -> None:
         assert SqsSpool(sdk, "respool-test-spool").receive(100, 90_000) == []
 
 
-def test_graves_that_dynamodb_did_not_get_to_are_asked_for_again() -> None:
-    asked = {"table": {"Keys": [{"pk": {"S": "dead#b"}}]}}
-    with stubbed("dynamodb") as (sdk, stub):
-        grave = {"pk": {"S": "dead#a"}, "how": {"S": "ended"}}
-        stub.add_response(
-            "batch_get_item", {"Responses": {"table": [grave]}, "UnprocessedKeys": asked}
-        )
-        grave = {"pk": {"S": "dead#b"}, "how": {"S": "spooled"}}
-        stub.add_response(
-            "batch_get_item", {"Responses": {"table": [grave]}}, {"RequestItems": asked}
-        )
-        found = DynamoClaims(sdk, "table").buried(["a", "b"])
-    assert found == {"a": "ended", "b": "spooled"}
+def _entry(id: int) -> dict[str, Any]:
+    return {"timestamp": NOW, "type": "TaskStateEntered", "id": id}
 
 
-def test_a_conditional_write_that_is_refused_says_what_it_found() -> None:
+def test_the_latest_events_of_a_long_history_come_oldest_first() -> None:
+    asked = {"executionArn": EXECUTION, "reverseOrder": True, "includeExecutionData": False}
+    with stubbed("stepfunctions") as (sdk, stub):
+        first = {"events": [_entry(1500 - n) for n in range(1000)], "nextToken": "more"}
+        stub.add_response("get_execution_history", first, {**asked, "maxResults": 1000})
+        second = {"events": [_entry(500 - n) for n in range(200)], "nextToken": "more"}
+        more = {**asked, "maxResults": 200, "nextToken": "more"}
+        stub.add_response("get_execution_history", second, more)
+        events = StepFunctions(sdk, MACHINE).history(EXECUTION, 1200)
+    assert [event["id"] for event in events] == list(range(301, 1501))
+
+
+def test_a_short_history_comes_whole() -> None:
+    with stubbed("stepfunctions") as (sdk, stub):
+        stub.add_response("get_execution_history", {"events": [_entry(2), _entry(1)]})
+        assert len(StepFunctions(sdk, MACHINE).history(EXECUTION, 100)) == 2
+
+
+class Pauses(list[float]):
+    """Remembers how long somebody waited, and does not wait."""
+
+    def claims(self, sdk: Any) -> DynamoClaims:
+        return DynamoClaims(sdk, "table", pause=self.append, jitter=lambda: 1.0)
+
+    def line(self, sdk: Any) -> DynamoLine:
+        return DynamoLine(sdk, "table", pause=self.append, jitter=lambda: 1.0)
+
+
+def test_keys_that_dynamodb_did_not_get_to_are_asked_for_again_after_a_while() -> None:
+    left = {"table": {"Keys": [{"pk": {"S": "job#b"}}], "ConsistentRead": True}}
+    pauses = Pauses()
     with stubbed("dynamodb") as (sdk, stub):
-        stub.add_client_error("delete_item", "ConditionalCheckFailedException")
-        assert DynamoClaims(sdk, "table").release("k", "arn:e") is False
+        items = [{"pk": {"S": f"job#{key}"}, "execution": {"S": "arn"}} for key in "ab"]
+        first = {"Responses": {"table": items[:1]}, "UnprocessedKeys": left}
+        stub.add_response("batch_get_item", first)
+        second = {"Responses": {"table": items[1:]}}
+        stub.add_response("batch_get_item", second, {"RequestItems": left})
+        assert sorted(pauses.claims(sdk).get_many(["job#a", "job#b"])) == ["job#a", "job#b"]
+    assert pauses == [0.05]
+
+
+def test_keys_that_dynamodb_never_gets_to_are_a_throttle() -> None:
+    left = {"table": {"Keys": [{"pk": {"S": "job#a"}}], "ConsistentRead": True}}
+    with stubbed("dynamodb") as (sdk, stub):
+        for _ in range(6):
+            stub.add_response("batch_get_item", {"Responses": {}, "UnprocessedKeys": left})
+        with pytest.raises(Throttled, match="try again later"):
+            Pauses().claims(sdk).get_many(["job#a"])
+
+
+def _cancelled(*codes: str) -> dict[str, Any]:
+    return {
+        "CancellationReasons": [{"Code": code} for code in codes],
+        "Message": f"Transaction cancelled [{', '.join(codes)}]",
+    }
+
+
+@pytest.mark.parametrize(
+    ("codes", "kind"),
+    [
+        (("None", "TransactionConflict"), Conflict),
+        (("ConditionalCheckFailed", "TransactionConflict"), Conflict),
+        (("TransactionConflict", "ThrottlingError"), Throttled),
+        (("ProvisionedThroughputExceeded", "None"), Throttled),
+        (("ValidationError", "None"), AwsError),
+    ],
+)
+def test_a_cancelled_transaction_is_told_by_its_reasons(
+    codes: tuple[str, ...], kind: type[RespoolError]
+) -> None:
+    with stubbed("dynamodb") as (sdk, stub):
+        stub.add_client_error(
+            "transact_write_items",
+            "TransactionCanceledException",
+            "cancelled",
+            modeled_fields=_cancelled(*codes),
+        )
+        with pytest.raises(kind) as told:
+            DynamoLine(sdk, "table").admit(CLAIM, "2026", by_pass=False)
+    assert type(told.value) is kind
+
+
+def test_a_transaction_whose_condition_does_not_hold_is_a_no() -> None:
+    with stubbed("dynamodb") as (sdk, stub):
+        stub.add_client_error(
+            "transact_write_items",
+            "TransactionCanceledException",
+            modeled_fields=_cancelled("ConditionalCheckFailed", "None"),
+        )
+        assert DynamoLine(sdk, "table").admit(CLAIM, "2026", by_pass=False) is False
+
+
+def test_a_person_s_write_waits_a_transaction_out() -> None:
+    pauses = Pauses()
+    with stubbed("dynamodb") as (sdk, stub):
+        for _ in range(2):
+            stub.add_client_error("update_item", "TransactionConflictException")
+        item = {"pk": {"S": "slots#Task"}, "limit": {"N": "7"}}
+        stub.add_response("update_item", {"Attributes": item})
+        assert pauses.line(sdk).set_limit("Task", 7, "me", "why", "now").limit == 7
+    assert pauses == [0.05, 0.1]
+
+
+def test_a_person_s_write_that_never_gets_through_says_so() -> None:
+    with stubbed("dynamodb") as (sdk, stub):
+        for _ in range(6):
+            stub.add_client_error("update_item", "TransactionConflictException")
+        with pytest.raises(Conflict, match=r"slots#Task.*try again"):
+            Pauses().line(sdk).set_limit("Task", 7, "me", "why", "now")
+
+
+def test_a_page_of_the_index_is_read_when_it_is_asked_for() -> None:
+    key = {"pk": {"S": "job#0"}, "queue": {"S": "parked#Task"}, "order": {"S": "o"}}
+    with stubbed("dynamodb") as (sdk, stub):
+        stub.add_response("query", {"Items": [key], "LastEvaluatedKey": key})
+        claims = DynamoClaims(sdk, "table").waiting(State.PARKED, "Task", limit=1)
+        assert next(claims).pk == "job#0"
+        stub.add_response("query", {"Items": []})
+        assert list(claims) == []
+
+
+def test_jobs_are_counted_by_as_many_pages_as_are_wanted() -> None:
+    key = {"pk": {"S": "job#0"}, "queue": {"S": "parked#Task"}, "order": {"S": "o"}}
+    with stubbed("dynamodb") as (sdk, stub):
+        for _ in range(2):
+            stub.add_response("query", {"Count": 3000, "LastEvaluatedKey": key})
+        count = DynamoClaims(sdk, "table").count(State.PARKED, "Task", most=2)
+        assert count == Count(6000, whole=False)
+        stub.add_response("query", {"Count": 3000, "LastEvaluatedKey": key})
+        stub.add_response("query", {"Count": 1})
+        assert DynamoClaims(sdk, "table").count(State.PARKED, "Task") == Count(3001)
+
+
+def test_a_token_is_in_no_text_about_a_claim() -> None:
+    assert "secret" not in repr(replace(CLAIM, token="secret"))
+
+
+def test_a_refusal_of_dynamodb_is_told_with_the_item_s_key() -> None:
+    with stubbed("dynamodb") as (sdk, stub):
         stub.add_client_error("update_item", "ProvisionedThroughputExceededException")
-        with pytest.raises(Throttled):
-            DynamoClaims(sdk, "table").take_slot("Task", "arn:e", 5)
+        with pytest.raises(Throttled, match="UpdateItem for job#k"):
+            DynamoClaims(sdk, "table").mark_noted(CLAIM, "now")
+        stub.add_client_error("update_item", "ConditionalCheckFailedException")
+        assert DynamoClaims(sdk, "table").mark_noted(CLAIM, "now") is False
     assert issubclass(Refused, AwsError)

@@ -16,9 +16,9 @@ from chalicelib.names import Names
 from chalicelib.settings import Settings
 from chalicelib.stage import Stage
 from respool.cli.account import Account, origin
-from respool.cli.desk import Desk
+from respool.cli.context import Context
+from respool.cli.metrics import AT_ONCE, Metrics
 from respool.cli.run import run
-from respool.cli.tally import AT_ONCE, Tally
 
 PREFIX = "respool-dev"
 Out = pytest.CaptureFixture[str]
@@ -120,13 +120,13 @@ def test_an_api_answers_beside_where_api_gateway_does(control: str, page: str) -
 
 @pytest.mark.usefixtures("aws")
 def test_counts_are_handed_to_cloudwatch_for_the_stage_and_for_each_error() -> None:
-    tally = Tally(PREFIX)
+    counted = Metrics(PREFIX)
     for _ in range(3):
-        tally.metric(metrics.RESUMED, task="UncertainTask", error="")
+        counted.metric(metrics.RESUMED, task="UncertainTask", error="")
     for n in range(AT_ONCE + 1):
-        tally.metric(metrics.WAITED, n)
+        counted.metric(metrics.WAITED, n)
     cloudwatch = boto3.client("cloudwatch")
-    tally.send(cloudwatch)
+    counted.send(cloudwatch)
     found = cloudwatch.list_metrics(Namespace=metrics.NAMESPACE)["Metrics"]
     shown = {
         (one["MetricName"], tuple((d["Name"], d["Value"]) for d in one["Dimensions"]))
@@ -138,7 +138,7 @@ def test_counts_are_handed_to_cloudwatch_for_the_stage_and_for_each_error() -> N
         (metrics.RESUMED, (stage, ("task", "UncertainTask"), ("error", "unknown"))),
         (metrics.WAITED, (stage,)),
     }
-    assert list(tally._data()) == []
+    assert list(counted._data()) == []
 
 
 @pytest.mark.usefixtures("aws")
@@ -171,25 +171,25 @@ class Powerless(Account):
     def stage(self) -> Stage:
         """The stage that would be deployed."""
         names = Names(PREFIX, "aws", "eu-west-1", "123456789012")
-        return Stage(names, Settings(), self._session, self.tally)
+        return Stage(names, Settings(), self._session, self.metrics)
 
 
-def _powerless() -> Desk:
+def _powerless() -> Context:
     keys = boto3.client("sts").assume_role(RoleArn=_role("nobody"), RoleSessionName="test")
     given = keys["Credentials"]
     session = boto3.Session(
         given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"], "eu-west-1"
     )
-    return Desk(lambda *_: Powerless(session, "dev"))
+    return Context(lambda *_: Powerless(session, "dev"))
 
 
 @pytest.mark.usefixtures("aws")
 @pytest.mark.parametrize("words", [("status",), ("replay",), ("submit", "{}"), ("show", "a")])
-def test_what_aws_refuses_exits_3_and_names_the_call_and_the_mend(
+def test_what_aws_refuses_exits_3_and_names_the_call_and_the_remedy(
     capsys: Out, words: tuple[str, ...]
 ) -> None:
-    desk = _powerless()
-    assert set_initial_no_auth_action_count(0)(run)(words, desk) == 3
+    context = _powerless()
+    assert set_initial_no_auth_action_count(0)(run)(words, context) == 3
     said = capsys.readouterr()
     assert said.out == ""
     assert "AccessDenied" in said.err
@@ -198,7 +198,7 @@ def test_what_aws_refuses_exits_3_and_names_the_call_and_the_mend(
 
 
 @pytest.mark.usefixtures("aws")
-def test_without_credentials_the_mend_is_a_profile(
+def test_without_credentials_the_remedy_is_a_profile(
     capsys: Out, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")

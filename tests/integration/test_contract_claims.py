@@ -1,315 +1,307 @@
-"""The claims in memory and those on DynamoDB keep the same promises."""
+"""What the claims promise, on moto and on the DynamoDB in memory alike."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-import boto3
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from moto import mock_aws
 
-from chalicelib.aws.calling import client
 from chalicelib.aws.claims_table import DynamoClaims
-from chalicelib.errors import AwsError
-from chalicelib.job.claim import Claim, Slots
-from chalicelib.job.ports import Claims
-from chalicelib.job.record import Failure
-from tests.fakes.claims import FakeClaims, Table
+from chalicelib.aws.line_table import DynamoLine
+from chalicelib.job.claim import Claim, State
+from chalicelib.job.ports import Count
+from tests.fakes.definition import TABLE
+from tests.fakes.dynamodb import FakeDynamoDb
+from tests.fakes.service import TASK
+from tests.fakes.table import FakeTable
 from tests.fakes.wire import Wire
+from tests.integration.tables import empty_table, moto_dynamodb
 
-TABLE = "respool-test-claims"
-TASK = "UncertainTask"
-OWNER, HEIR, OTHER = "arn:owner", "arn:heir", "arn:other"
+OWNER, SUCCESSOR, OTHER = "arn:owner", "arn:successor", "arn:other"
+DIED, AT, LATER = "2026-11-24T01:59:00.000Z", "2026-11-24T02:00:00.000Z", "2026-11-24T03:00:00.000Z"
 DEAD = Claim(
-    key="k",
+    pk="job#k",
     execution=OWNER,
-    claimed_at="2026-11-24T01:00:00.000Z",
-    parked_at="2026-11-24T02:00:00.000Z",
-    spooled_at="2026-11-24T02:00:01.000Z",
-    first_failed_at="2026-11-23T22:10:00.000Z",
+    state=State.PARKED,
     task=TASK,
+    order="2026-11-23T22:00:00.000Z#k",
     attempt=2,
-    failure=Failure("ConnectionError", "down"),
+    error="Aborted",
+    cause="by hand",
+    failed_at=DIED,
+    first_failed_at="2026-11-23T22:10:00.000Z",
+    claimed_at="2026-11-24T01:00:00.000Z",
+    dead_at=DIED,
 )
+
+
+@dataclass
+class Side:
+    claims: DynamoClaims
+    line: DynamoLine
+
+    def dead(self, **other: Any) -> Claim:
+        """A claim of a dead job, as it stands once it is parked."""
+        assert self.claims.park_dead(replace(DEAD, **other), AT)
+        return self.now(replace(DEAD, **other).pk)
+
+    def now(self, pk: str = "job#k") -> Claim:
+        claim = self.claims.get(pk)
+        assert claim is not None
+        return claim
 
 
 @pytest.fixture(scope="module")
-def dynamodb() -> Iterator[Any]:
-    with mock_aws():
-        yield client("dynamodb", boto3.Session(region_name="us-east-1"))
+def moto() -> Iterator[Any]:
+    with moto_dynamodb() as client:
+        yield client
 
 
-def on_dynamodb(dynamodb: Any) -> DynamoClaims:
-    """An empty table."""
-    if TABLE in dynamodb.list_tables()["TableNames"]:
-        dynamodb.delete_table(TableName=TABLE)
-    dynamodb.create_table(
-        TableName=TABLE,
-        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
-    return DynamoClaims(dynamodb, TABLE)
+@pytest.fixture(params=["memory", "moto"])
+def side(request: pytest.FixtureRequest) -> Side:
+    client: Any = FakeDynamoDb(FakeTable(), Wire())
+    if request.param == "moto":
+        client = request.getfixturevalue("moto")
+        empty_table(client)
+    side = Side(DynamoClaims(client, TABLE), DynamoLine(client, TABLE))
+    side.line.complete(TASK, 2, 5)
+    return side
 
 
-@pytest.fixture(params=["memory", "dynamodb"])
-def claims(request: pytest.FixtureRequest) -> Claims:
-    if request.param == "memory":
-        return FakeClaims(Table(), Wire())
-    return on_dynamodb(request.getfixturevalue("dynamodb"))
+def test_a_key_that_nobody_has_is_none(side: Side) -> None:
+    assert side.claims.get("job#k") is None
+    assert side.claims.get_many(["job#k"]) == {}
+    assert side.claims.get_many([]) == {}
 
 
-def test_a_claim_reads_back_as_it_was_written(claims: Claims) -> None:
-    assert claims.mark_spooled(DEAD)
-    assert claims.get("k") == DEAD
-    assert list(claims.claims()) == [DEAD]
+def test_a_dead_job_is_parked_as_it_was_written(side: Side) -> None:
+    assert side.dead() == replace(DEAD, since=AT)
+    (listed,) = side.claims.waiting(State.PARKED, TASK)
+    assert listed == replace(DEAD, since=AT, execution="", cause="", claimed_at="")
 
 
-def test_a_key_that_nobody_has_is_none(claims: Claims) -> None:
-    assert claims.get("k") is None
-    assert list(claims.claims()) == []
+def test_the_same_death_is_written_once(side: Side) -> None:
+    before = side.dead()
+    assert not side.claims.park_dead(DEAD, LATER)
+    assert side.now() == before
 
 
-def test_nobody_else_can_mark_hand_over_or_release_a_claim(claims: Claims) -> None:
-    claims.mark_spooled(DEAD)
-    assert not claims.mark_spooled(replace(DEAD, execution=OTHER, attempt=9))
-    assert not claims.hand_over("k", OTHER, HEIR)
-    assert not claims.release("k", OTHER)
-    claims.mark_stuck("k", OTHER, "now")
-    assert claims.get("k") == DEAD
+def test_another_death_of_the_execution_is_written_and_counts_no_failure_twice(side: Side) -> None:
+    side.dead()
+    assert side.claims.park_dead(replace(DEAD, dead_at=LATER, attempt=1, first_failed_at=""), LATER)
+    assert side.now() == replace(DEAD, dead_at=LATER, since=LATER)
 
 
-def test_marking_again_keeps_when_it_was_claimed_and_changes_the_rest(claims: Claims) -> None:
-    claims.mark_spooled(DEAD)
-    assert claims.mark_spooled(replace(DEAD, claimed_at="later", spooled_at="", attempt=3))
-    assert claims.get("k") == replace(DEAD, spooled_at="", attempt=3)
+def test_the_death_of_one_who_does_not_own_the_key_changes_nothing(side: Side) -> None:
+    before = side.dead()
+    assert not side.claims.park_dead(replace(DEAD, execution=OTHER), LATER)
+    assert side.now() == before
 
 
-def test_a_mark_keeps_that_the_job_is_stuck(claims: Claims) -> None:
-    claims.mark_spooled(DEAD)
-    claims.mark_stuck("k", OWNER, "now")
-    claims.mark_spooled(DEAD)
-    assert claims.get("k") == replace(DEAD, stuck_at="now")
+def test_a_key_that_another_job_has_ended_with_is_free_for_the_dead(side: Side) -> None:
+    other = side.dead(execution=OTHER)
+    side.claims.end(other, State.GIVEN_UP, LATER, 2**31)
+    assert side.claims.park_dead(DEAD, LATER)
+    assert side.now() == replace(DEAD, since=LATER)
 
 
-def test_a_renewal_is_marked_where_nothing_has_happened_since(claims: Claims) -> None:
-    claims.mark_spooled(DEAD)
-    claims.mark_renewed(replace(DEAD, parked_at="earlier"), "now")
-    claims.mark_renewed(replace(DEAD, execution=OTHER), "now")
-    assert claims.get("k") == DEAD
-    claims.mark_renewed(DEAD, "now")
-    assert claims.get("k") == replace(DEAD, spooled_at="now")
+def test_a_job_that_has_ended_is_not_brought_back_by_its_death(side: Side) -> None:
+    side.claims.end(side.dead(), State.GIVEN_UP, LATER, 2**31)
+    assert not side.claims.park_dead(replace(DEAD, dead_at=LATER), LATER)
+    assert side.now().state is State.GIVEN_UP
 
 
-def test_a_renewal_never_brings_back_a_claim(claims: Claims) -> None:
-    claims.mark_renewed(DEAD, "now")
-    assert claims.get("k") is None
+def test_a_death_in_line_gives_the_place_back(side: Side) -> None:
+    assert side.claims.join_line(side.dead(), LATER)
+    assert side.line.slots(TASK).waiting == 1
+    assert side.claims.park_dead(replace(DEAD, dead_at=LATER), LATER)
+    assert side.line.slots(TASK).waiting == 0
+    assert side.now().state is State.PARKED
 
 
-def test_a_revived_claim_stays_parked_until_it_goes_on(claims: Claims) -> None:
-    claims.mark_spooled(DEAD)
-    claims.mark_stuck("k", OWNER, "before")
-    assert claims.revive("k", OWNER)
-    assert claims.get("k") == replace(DEAD, spooled_at="")
-    assert claims.mark_resumed("k", OWNER, DEAD.parked_at, "now")
-    assert claims.get("k") == replace(DEAD, parked_at="", spooled_at="", resumed_at="now")
+def test_a_death_between_the_slot_and_the_wake_up_gives_both_back(side: Side) -> None:
+    side.claims.join_line(side.dead(), LATER)
+    assert side.line.admit(side.now(), LATER, by_pass=False)
+    assert side.claims.park_dead(replace(DEAD, dead_at=LATER), LATER)
+    slots = side.line.slots(TASK)
+    assert (slots.owners, slots.waking, slots.waiting) == ({}, {}, 0)
 
 
-def test_a_claim_that_was_parked_since_is_not_marked_as_going_on(claims: Claims) -> None:
-    claims.mark_spooled(DEAD)
-    assert not claims.mark_resumed("k", OWNER, "earlier", "now")
-    assert claims.get("k") == DEAD
+def test_a_dead_job_takes_a_slot_and_stays_dead_until_it_runs_again(side: Side) -> None:
+    dead = side.dead()
+    assert side.claims.take_slot(dead, LATER)
+    assert side.line.slots(TASK).owners == {dead.pk: OWNER}
+    inside = replace(dead, state=State.RUNNING, since=LATER, entered_at=LATER)
+    assert side.now() == inside
+    assert list(side.claims.waiting(State.PARKED, TASK)) == []
+    assert side.claims.revive(side.now())
+    assert side.now() == replace(inside, dead_at="")
 
 
-def test_nobody_revives_a_claim_of_another_or_none(claims: Claims) -> None:
-    assert not claims.revive("k", OWNER)
-    assert not claims.mark_resumed("k", OWNER, DEAD.parked_at, "now")
-    claims.mark_spooled(DEAD)
-    assert not claims.revive("k", OTHER)
-    assert not claims.mark_resumed("k", OTHER, DEAD.parked_at, "now")
-    assert claims.get("k") == DEAD
+def test_of_two_who_saw_the_same_death_one_takes_the_slot(side: Side) -> None:
+    dead = side.dead()
+    assert [side.claims.take_slot(dead, LATER) for _ in range(2)] == [True, False]
 
 
-def test_a_long_message_is_cut(claims: Claims) -> None:
-    claims.mark_spooled(replace(DEAD, failure=Failure("E", "m" * 5000)))
-    claim = claims.get("k")
-    assert claim is not None
-    assert claim.failure == Failure("E", "m" * 1000)
+def test_a_dead_job_gets_no_slot_where_it_is_full_or_somebody_waits(side: Side) -> None:
+    side.line.set_limit(TASK, 1, "me", "", AT)
+    jobs = [side.dead(pk=f"job#{n}", execution=f"arn:{n}") for n in range(3)]
+    assert [side.claims.take_slot(job, LATER) for job in jobs[:2]] == [True, False]
+    side.line.set_limit(TASK, 3, "me", "", AT)
+    assert side.claims.join_line(jobs[1], LATER)
+    assert not side.claims.take_slot(jobs[2], LATER)
+    side.line.give_pass(TASK, [jobs[2].pk], AT)
+    assert not side.claims.take_slot(jobs[2], LATER)
+    side.line.give_pass(TASK, [jobs[2].pk], "2026-11-24T03:00:00.001Z")
+    assert side.claims.take_slot(jobs[2], LATER)
+    assert side.line.slots(TASK).passes == {}
 
 
-def test_an_heir_owns_what_was_handed_over_and_nothing_else_changes(claims: Claims) -> None:
-    claims.mark_spooled(DEAD)
-    assert claims.hand_over("k", OWNER, HEIR)
-    assert claims.get("k") == replace(DEAD, execution=HEIR, predecessor=OWNER)
+@pytest.mark.parametrize("state", [State.PARKED, State.STUCK])
+def test_a_slot_that_was_taken_in_vain_is_given_back(side: Side, state: State) -> None:
+    dead = side.dead(state=state)
+    side.claims.take_slot(dead, LATER)
+    assert side.claims.leave_again(dead, LATER)
+    assert side.now() == replace(dead, since=LATER, entered_at=LATER)
+    assert side.line.slots(TASK).owners == {}
+    assert not side.claims.leave_again(dead, LATER)
 
 
-def test_handing_over_twice_is_no_error_and_nobody_else_s_turn(claims: Claims) -> None:
-    claims.mark_spooled(DEAD)
-    assert claims.hand_over("k", OWNER, HEIR)
-    assert claims.hand_over("k", OWNER, HEIR)
-    assert not claims.hand_over("k", OWNER, OTHER)
+def test_a_redrive_that_needs_no_slot_is_begun_by_one(side: Side) -> None:
+    dead = side.dead()
+    assert [side.claims.begin_redrive(dead, LATER) for _ in range(2)] == [True, False]
+    assert side.now() == replace(dead, since=LATER)
+    assert not side.claims.hand_over(dead, SUCCESSOR, dead.pk)
+    assert [claim.pk for claim in side.claims.waiting(State.PARKED, TASK)] == [dead.pk]
 
 
-def test_a_key_that_nobody_has_can_be_handed_over_and_stays_nobody_s(claims: Claims) -> None:
-    assert claims.hand_over("k", OWNER, HEIR)
-    assert claims.get("k") is None
+def test_a_successor_owns_what_was_handed_over_once(side: Side) -> None:
+    dead = side.dead()
+    assert [side.claims.hand_over(dead, SUCCESSOR, dead.pk) for _ in range(2)] == [True, False]
+    assert side.now() == replace(dead, execution=SUCCESSOR, predecessor=OWNER)
+    assert [claim.pk for claim in side.claims.waiting(State.PARKED, TASK)] == [dead.pk]
 
 
-def test_a_claim_is_released_once(claims: Claims) -> None:
-    claims.mark_spooled(DEAD)
-    assert claims.release("k", OWNER)
-    assert not claims.release("k", OWNER)
-    assert claims.get("k") is None
+def test_a_successor_with_another_key_ends_the_old_claim_and_has_slot_and_pass(side: Side) -> None:
+    dead = side.dead()
+    side.line.give_pass(TASK, [dead.pk], LATER)
+    assert side.claims.hand_over(dead, SUCCESSOR, "job#new")
+    order = "2026-11-23T22:00:00.000Z#new"
+    made = replace(dead, pk="job#new", execution=SUCCESSOR, predecessor=OWNER, order=order)
+    assert side.now("job#new") == made
+    old = side.now()
+    assert (old.state, old.ended_at, old.execution) == (State.FAILED, DIED, OWNER)
+    assert old.expires_at == 1_804_125_540
+    assert side.line.slots(TASK).passes == {"job#new": LATER}
+    assert [claim.pk for claim in side.claims.waiting(State.PARKED, TASK)] == ["job#new"]
 
 
-def test_a_claim_that_is_not_there_can_not_be_stuck(claims: Claims) -> None:
-    claims.mark_stuck("k", OWNER, "now")
-    assert claims.get("k") is None
+def test_a_slot_goes_along_to_another_key(side: Side) -> None:
+    dead = side.dead()
+    side.claims.take_slot(dead, LATER)
+    assert side.claims.hand_over(side.now(), SUCCESSOR, "job#new")
+    assert side.line.slots(TASK).owners == {"job#new": SUCCESSOR}
 
 
-@pytest.mark.parametrize("key", ["\u3042", "a b#c", "k" * 1024, "\U0001f600"])
-def test_a_key_may_hold_any_character(claims: Claims, key: str) -> None:
-    claims.mark_spooled(replace(DEAD, key=key))
-    assert claims.get(key) == replace(DEAD, key=key)
+def test_a_key_in_use_is_not_taken_by_a_successor(side: Side) -> None:
+    dead, other = side.dead(), side.dead(pk="job#new", execution=OTHER)
+    assert not side.claims.hand_over(dead, SUCCESSOR, "job#new")
+    assert (side.now(), side.now("job#new")) == (dead, other)
 
 
-def test_a_task_takes_as_many_as_its_limit_and_no_more(claims: Claims) -> None:
-    assert [claims.take_slot(TASK, e, 2) for e in (OWNER, HEIR, OTHER)] == [True, True, False]
-    assert list(claims.slots()) == [Slots(TASK, frozenset({OWNER, HEIR}))]
-
-
-def test_who_is_inside_may_enter_again_also_when_it_is_full_or_held(claims: Claims) -> None:
-    claims.take_slot(TASK, OWNER, 1)
-    assert claims.take_slot(TASK, OWNER, 1)
-    claims.set_limit(TASK, 0)
-    assert claims.take_slot(TASK, OWNER, 1)
-    assert not claims.take_slot(TASK, OTHER, 1)
-
-
-@pytest.mark.parametrize(("default", "limit"), [(0, None), (5, 0)])
-def test_a_hold_lets_nobody_in(claims: Claims, default: int, limit: int | None) -> None:
-    claims.set_limit(TASK, limit)
-    assert not claims.take_slot(TASK, OWNER, default)
-
-
-def test_a_limit_that_somebody_set_goes_before_the_stage_s_until_it_is_unset(
-    claims: Claims,
-) -> None:
-    claims.set_limit(TASK, 1)
-    assert list(claims.slots()) == [Slots(TASK, frozenset(), 1)]
-    assert [claims.take_slot(TASK, e, 5) for e in (OWNER, HEIR)] == [True, False]
-    claims.set_limit(TASK, None)
-    assert claims.take_slot(TASK, HEIR, 5)
-
-
-def test_a_slot_freed_twice_is_free_once(claims: Claims) -> None:
-    claims.take_slot(TASK, OWNER, 1)
-    claims.take_slot("Other", OWNER, 1)
-    claims.free_slot(TASK, OWNER)
-    claims.free_slot(TASK, OWNER)
-    assert {slots.task: slots.holders for slots in claims.slots()} == {
-        TASK: frozenset(),
-        "Other": frozenset({OWNER}),
+def test_a_job_ends_once_and_frees_what_it_has(side: Side) -> None:
+    dead = side.dead(predecessor=OTHER)
+    side.claims.take_slot(dead, LATER)
+    assert not side.claims.end(replace(dead, execution=OTHER), State.GIVEN_UP, LATER, 2**31)
+    assert side.claims.end(dead, State.GIVEN_UP, LATER, 2**31)
+    assert not side.claims.end(dead, State.FINISHED, LATER, 2**31)
+    ended: dict[str, Any] = {
+        "state": State.GIVEN_UP,
+        "ended_at": LATER,
+        "expires_at": 2**31,
+        "since": LATER,
+        "entered_at": LATER,
     }
-    assert [claims.take_slot(TASK, e, 1) for e in (HEIR, OTHER)] == [True, False]
+    gone: dict[str, Any] = {"first_failed_at": "", "predecessor": "", "dead_at": ""}
+    assert side.now() == replace(dead, **ended, **gone)
+    assert side.line.slots(TASK).owners == {}
+    assert list(side.claims.waiting(State.PARKED, TASK)) == []
 
 
-def test_a_death_is_remembered_and_what_became_of_it_can_change(claims: Claims) -> None:
-    claims.bury("d", "renewing", 2_000_000_000)
-    claims.bury("d", "spooled", 2_000_000_000)
-    assert claims.buried(["d", "unknown"]) == {"d": "spooled"}
+def test_a_job_that_ends_in_line_is_counted_no_more_and_has_no_pass(side: Side) -> None:
+    side.claims.join_line(side.dead(), LATER)
+    side.line.give_pass(TASK, ["job#k"], LATER)
+    assert side.claims.end(side.now(), State.GIVEN_UP, LATER, 2**31)
+    slots = side.line.slots(TASK)
+    assert (slots.waiting, slots.passes) == (0, {})
 
 
-def test_more_than_a_hundred_deaths_are_asked_for_at_once(claims: Claims) -> None:
-    for n in range(0, 250, 25):
-        claims.bury(f"d{n}", "ended", 2_000_000_000)
-    found = claims.buried([f"d{n}" for n in range(250)])
-    assert found == {f"d{n}": "ended" for n in range(0, 250, 25)}
+def test_a_parked_job_is_stuck_once_and_only_as_it_stands(side: Side) -> None:
+    dead = side.dead()
+    for other in (replace(dead, attempt=1), replace(dead, execution=OTHER)):
+        assert not side.claims.mark_stuck(other, LATER)
+    assert [side.claims.mark_stuck(dead, LATER) for _ in range(2)] == [True, False]
+    assert side.now() == replace(dead, state=State.STUCK, since=LATER)
+    assert [claim.pk for claim in side.claims.waiting(State.STUCK, TASK)] == [dead.pk]
+    assert list(side.claims.waiting(State.PARKED, TASK)) == []
 
 
-def test_no_deaths_are_asked_for_in_no_call(claims: Claims) -> None:
-    assert claims.buried([]) == {}
+def test_a_note_is_marked_where_the_job_still_waits(side: Side) -> None:
+    dead = side.dead()
+    assert not side.claims.mark_noted(replace(dead, attempt=1), LATER)
+    assert side.claims.mark_noted(dead, LATER)
+    assert side.now() == replace(dead, noted_at=LATER)
+    side.claims.take_slot(side.now(), LATER)
+    assert not side.claims.mark_noted(side.now(), AT)
 
 
-def test_one_death_asked_for_twice_is_refused(claims: Claims) -> None:
-    with pytest.raises(AwsError):
-        claims.buried(["d", "d"])
+def test_a_note_that_was_sent_before_the_claim_is_written_is_marked_with_it(side: Side) -> None:
+    assert side.dead(noted_at=LATER).noted_at == LATER
 
 
-def test_graves_slots_and_claims_are_never_taken_for_each_other(claims: Claims) -> None:
-    claims.mark_spooled(DEAD)
-    claims.take_slot(TASK, OWNER, 1)
-    claims.bury(OWNER, "spooled", 2_000_000_000)
-    assert [claim.key for claim in claims.claims()] == ["k"]
-    assert [slots.task for slots in claims.slots()] == [TASK]
+@pytest.mark.parametrize("key", ["\u3042", "a b#c", "k" * 1024, "\U0001f600", "$.-`"])
+def test_a_key_may_hold_any_character(side: Side, key: str) -> None:
+    dead = side.dead(pk=f"job#{key}", order="")
+    assert dead.key == key
+    assert dead.order == f"{AT}#{key[:200]}"
+    assert side.claims.take_slot(dead, LATER)
+    assert side.line.slots(TASK).owners == {dead.pk: OWNER}
 
 
-keys = st.sampled_from(["k", "l"])
-executions = st.sampled_from([OWNER, HEIR, OTHER])
-tasks = st.sampled_from([TASK, "Other"])
-written = st.builds(
-    Claim,
-    keys,
-    executions,
-    predecessor=st.sampled_from(["", OWNER]),
-    claimed_at=st.sampled_from(["", "t1", "t2"]),
-    parked_at=st.sampled_from(["", "t1"]),
-    spooled_at=st.sampled_from(["", "t3"]),
-    attempt=st.integers(0, 3),
-)
-calls = st.one_of(
-    st.tuples(st.just("mark_spooled"), written),
-    st.tuples(st.just("hand_over"), keys, executions, executions),
-    st.tuples(st.just("mark_renewed"), written, st.just("now")),
-    st.tuples(st.just("revive"), keys, executions),
-    st.tuples(st.just("mark_resumed"), keys, executions, st.just("t1"), st.just("t4")),
-    st.tuples(st.just("mark_stuck"), keys, executions, st.just("now")),
-    st.tuples(st.just("release"), keys, executions),
-    st.tuples(st.just("take_slot"), tasks, executions, st.integers(0, 2)),
-    st.tuples(st.just("free_slot"), tasks, executions),
-    st.tuples(st.just("set_limit"), tasks, st.sampled_from([None, 0, 1, 2])),
-    st.tuples(st.just("bury"), executions, st.sampled_from(["ended", "spooled"]), st.just(2**31)),
-)
+def test_half_characters_in_a_cause_are_no_error(side: Side) -> None:
+    assert side.dead(cause="\ud800 half").cause == "? half"
 
 
-def _all(claims: Claims) -> list[Any]:
-    """What is in a table, as its readers see it."""
-    jobs = sorted(claims.claims(), key=lambda claim: claim.key)
-    slots = sorted(claims.slots(), key=lambda each: each.task)
-    return [jobs, slots, claims.buried([OWNER, HEIR, OTHER])]
+def test_jobs_are_listed_oldest_first_and_page_by_page(side: Side) -> None:
+    orders = [f"2026-11-{day}T00:00:00.000Z#k" for day in (12, 10, 11)]
+    for number, order in enumerate(orders):
+        side.dead(pk=f"job#{number}", order=order)
+    listed = [claim.order for claim in side.claims.waiting(State.PARKED, TASK, limit=1)]
+    assert listed == sorted(orders)
+    behind = side.claims.waiting(State.PARKED, TASK, after=sorted(orders)[0])
+    assert [claim.order for claim in behind] == sorted(orders)[1:]
+    assert side.claims.count(State.PARKED, TASK) == Count(3)
+    assert side.claims.count(State.PARKED, TASK, after=sorted(orders)[0]) == Count(2)
+    assert side.claims.count(State.LINE, TASK) == Count(0)
 
 
-def _hold_to_each_other(dynamodb: Any, script: list[tuple[Any, ...]]) -> None:
-    memory, real = FakeClaims(Table(), Wire()), on_dynamodb(dynamodb)
-    for method, *given_to_it in script:
-        answers = [getattr(each, method)(*given_to_it) for each in (memory, real)]
-        assert answers[0] == answers[1], (method, given_to_it)
-    assert _all(memory) == _all(real)
-
-
-def _examples(count: int) -> settings:
-    return settings(
-        max_examples=count,
-        derandomize=count < 1000,
-        deadline=None,
-        suppress_health_check=list(HealthCheck),
-    )
-
-
-@given(script=st.lists(calls, min_size=4, max_size=10))
-@_examples(10)
-def test_whatever_is_done_both_answer_and_hold_the_same(
-    dynamodb: Any, script: list[tuple[Any, ...]]
+def test_more_than_a_hundred_claims_are_read_at_once_and_twice_asked_is_once_read(
+    side: Side,
 ) -> None:
-    _hold_to_each_other(dynamodb, script)
+    pks = [side.dead(pk=f"job#{n}").pk for n in range(0, 230, 23)]
+    asked = [f"job#{n}" for n in range(230)] * 2
+    assert sorted(side.claims.get_many(asked)) == sorted(pks)
+    assert side.claims.look(asked) == side.claims.get_many(asked)
 
 
-@pytest.mark.soak
-@given(script=st.lists(calls, min_size=5, max_size=30))
-@_examples(1000)
-def test_the_same_holds_for_a_thousand_scripts(
-    dynamodb: Any, script: list[tuple[Any, ...]]
-) -> None:
-    _hold_to_each_other(dynamodb, script)
+def test_a_death_is_remembered_and_what_became_of_it_can_change(side: Side) -> None:
+    side.claims.put_tombstone("d", "parked", 2_000_000_000)
+    side.claims.put_tombstone("d", "ended", 2_000_000_000)
+    assert side.claims.tombstones(["d", "unknown", "d"]) == {"d": "ended"}
+    assert side.claims.tombstones([]) == {}
+
+
+def test_a_dead_job_parks_where_its_task_has_no_slots_item(side: Side) -> None:
+    dead = side.dead(task="Other")
+    assert side.claims.end(dead, State.GIVEN_UP, LATER, 2**31)
+    assert not side.claims.take_slot(side.dead(pk="job#l", task="Other"), LATER)

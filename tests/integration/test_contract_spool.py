@@ -48,7 +48,7 @@ class Side:
         return sorted(bodies)
 
 
-def in_memory() -> Side:
+def on_fakes() -> Side:
     clock = SteppedClock()
     queue = Queue(clock)
     return Side(FakeSpool(queue, Wire()), FakeSpool(queue, Wire(), wait=1), clock.now)
@@ -60,10 +60,10 @@ def sqs() -> Iterator[Any]:
         yield client("sqs", boto3.Session(region_name="us-east-1"))
 
 
-@pytest.fixture(params=["memory", "sqs"])
+@pytest.fixture(params=["fakes", "sqs"])
 def side(request: pytest.FixtureRequest) -> Side:
-    if request.param == "memory":
-        return in_memory()
+    if request.param == "fakes":
+        return on_fakes()
     sqs, name = request.getfixturevalue("sqs"), f"respool-{uuid4()}"
     sqs.create_queue(QueueName=name)
     return Side(SqsSpool(sqs, name, 3), SqsSpool(sqs, name, 0), lambda: datetime.now(UTC))
@@ -86,7 +86,7 @@ def test_a_body_over_one_mebibyte_is_refused(side: Side) -> None:
 @pytest.mark.parametrize("body", ["", "\ufffe", "\x00"])
 def test_in_memory_what_only_the_real_sqs_refuses_is_refused_too(body: str) -> None:
     with pytest.raises(AwsError):
-        in_memory().spool.send(body)
+        on_fakes().spool.send(body)
 
 
 def test_a_message_says_when_it_was_sent_on_every_delivery(side: Side) -> None:

@@ -10,9 +10,9 @@ import pytest
 from respool.deploy.check import findings, sources
 from respool.deploy.checks.findings import Malformed
 from respool.deploy.preflight import Source
+from tests.iam.deployed import FUNCTIONS
 
 ROOT = Path(__file__).resolve().parents[2]
-FUNCTIONS = ("uncertain_task", "error_spool", "reprocess", "authorizer", "api_handler")
 ALL = list(sources(ROOT, FUNCTIONS, None))
 
 
@@ -86,7 +86,7 @@ def test_a_policy_that_is_wider_than_need_be_is_found(project: Path) -> None:
     assert "policy of reprocess: TakeJobsOffTheSpool: " in found_in(project)
 
 
-def test_a_demand_of_aws_that_is_not_met_is_found(project: Path) -> None:
+def test_a_requirement_of_aws_that_is_not_met_is_found(project: Path) -> None:
     path = project / ".chalice" / "config.json"
     config = json.loads(path.read_text())
     config["lambda_functions"]["reprocess"]["lambda_timeout"] = 6000

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from chalicelib.limits import TEMPLATE
 from respool.deploy.checks.findings import Malformed
 from respool.deploy.preflight import Source, check
 from respool.deploy.template import MAX_BODY
+from tests.iam.deployed import FUNCTIONS
 
 ROOT = Path(__file__).resolve().parents[2]
-FUNCTIONS = ("uncertain_task", "error_spool", "reprocess", "authorizer", "api_handler")
 
 Broken = Callable[[str, str], None]
 
@@ -44,14 +45,14 @@ def edit(project: Path, name: str, old: str, new: str) -> None:
 @pytest.mark.parametrize("via", ["lambda", "sqs"])
 def test_the_projects_own_files_pass_well_under_the_limit(project: Path, via: str) -> None:
     checked = check(Source(project, "dev", {"SPOOL_VIA": via}, FUNCTIONS))
-    assert len(checked.body.encode()) < MAX_BODY
+    assert len(checked.body.encode()) < TEMPLATE
     assert set(checked.policies) == set(FUNCTIONS)
 
 
 def test_broken_json_is_placed_by_line_and_column(project: Path) -> None:
     edit(project, "statemachine.json", '"StartAt": "ClaimJob",', '"StartAt": "ClaimJob"')
     said = wrong(project)
-    assert "statemachine.json, line 5, column 3: not JSON: Expecting ',' delimiter" in said
+    assert "statemachine.json, line 4, column 3: not JSON: Expecting ',' delimiter" in said
 
 
 def test_a_name_that_stands_twice_is_found(project: Path) -> None:
@@ -60,7 +61,7 @@ def test_a_name_that_stands_twice_is_found(project: Path) -> None:
 
 
 def test_a_finding_names_the_line_of_its_state(project: Path) -> None:
-    edit(project, "statemachine.json", '"${UncertainTask}"', '"${Neighbour}"')
+    edit(project, "statemachine.json", '"${UncertainTask}"', '"${Service}"')
     lines = (project / "statemachine.json").read_text().splitlines()
     line = lines.index('    "UncertainTask": {') + 1
     said = wrong(project)
@@ -116,23 +117,22 @@ def test_a_stage_whose_names_another_stages_lambda_may_have_is_refused(
 
 
 def test_a_lambda_of_a_pipeline_is_invoked_by_its_own_placeholder(project: Path) -> None:
-    edit(project, "statemachine.json", '"${UncertainTask}"', '"${CallNeighbour}"')
+    edit(project, "statemachine.json", '"${UncertainTask}"', '"${CallService}"')
     edit(
         project,
         ".chalice/config.json",
         '"lambda_functions": {',
-        '"lambda_functions": {"call_neighbour":'
-        ' {"iam_policy_file": "rendered/call_neighbour.json"},',
+        '"lambda_functions": {"call_service": {"iam_policy_file": "rendered/call_service.json"},',
     )
     policies = project / ".chalice" / "policies"
-    shutil.copy(policies / "uncertain_task.json", policies / "call_neighbour.json")
-    checked = check(Source(project, "dev", {}, (*FUNCTIONS, "call_neighbour")))
+    shutil.copy(policies / "uncertain_task.json", policies / "call_service.json")
+    checked = check(Source(project, "dev", {}, (*FUNCTIONS, "call_service")))
     machine = checked.template["Resources"]["Machine"]["Properties"]
-    arn = machine["DefinitionSubstitutions"]["CallNeighbour"]["Fn::Sub"]
-    assert arn.endswith(":function:respool-dev-call_neighbour")
+    arn = machine["DefinitionSubstitutions"]["CallService"]["Fn::Sub"]
+    assert arn.endswith(":function:respool-dev-call_service")
     assert "UncertainTask" not in machine["DefinitionSubstitutions"]
 
 
 def test_a_template_over_cloudformations_limit_is_refused(project: Path) -> None:
-    edit(project, "statemachine.json", '"Comment": "', '"Comment": "' + "x" * MAX_BODY)
+    edit(project, "statemachine.json", '"Comment": "', '"Comment": "' + "x" * TEMPLATE)
     assert "CloudFormation takes 51200" in wrong(project)

@@ -135,7 +135,7 @@ class Books:
             self._spooled.append(key)
 
     def balance(self) -> tuple[list[str], list[str]]:
-        """What was spooled, and what can be found now: still set aside, started, or given up."""
+        """What was spooled, and what can be found now: still parked, started, or given up."""
         names = self._api.stage.names
         waiting = [key for queue in (names.spool, names.stuck) for key in _drained(queue)]
         return sorted(self._spooled), sorted([*waiting, *_started(), *self._given_up()])

@@ -12,7 +12,7 @@ from chalicelib.aws.queue import SqsSpool
 from chalicelib.job.record import Record
 from chalicelib.stage import Stage
 from respool.cli.account import Account
-from respool.cli.desk import Desk
+from respool.cli.context import Context
 from respool.cli.run import run
 from respool.deploy.iam import Call, Policy, allows
 from respool.deploy.resolved import ACCOUNT, REGION, arn
@@ -79,7 +79,7 @@ def _function(dev: IamStage) -> None:
 def command(dev: IamStage, role: str, *words: str) -> int:
     session = dev.assumed(role)
     with enable_iam_authentication():
-        return run(words, Desk(lambda *_: Prompt(session, "dev")))
+        return run(words, Context(lambda *_: Prompt(session, "dev")))
 
 
 def called(dev: IamStage, moto: Needed, role: str) -> set[Call]:

@@ -56,8 +56,7 @@ def do(session: Any, resource: str, arguments: Any) -> None:
         if "dynamodb:" in resource:
             name = resource.rpartition(":")[2]
             method = re.sub("[A-Z]", lambda one: f"_{one[0].lower()}", name)
-            wire = json.loads(json.dumps(arguments).replace('"Ss"', '"SS"'))
-            getattr(session.client("dynamodb"), method)(**wire)
+            getattr(session.client("dynamodb"), method)(**arguments)
         elif ":sqs:sendMessage" in resource:
             body = json.dumps(arguments["MessageBody"])
             session.client("sqs").send_message(QueueUrl=arguments["QueueUrl"], MessageBody=body)
@@ -72,7 +71,7 @@ def do(session: Any, resource: str, arguments: Any) -> None:
 def by_machine(dev: IamStage, deployed: Deployed, moto: Needed) -> set[Call]:
     """What a run through every Task of the machine asks for, made with the machine's role."""
     role = dev.take_on("MachineRole", deployed)
-    calls = tasks(dev, deployed)
+    calls = tasks(deployed.machine, deployed.via, dev.url(dev.names.spool))
     moto[role].clear()
     with enable_iam_authentication():
         session = dev.assumed("MachineRole")
@@ -107,11 +106,10 @@ def test_schedules_run_with_their_role_and_need_all_of_it(dev: IamStage, moto: N
             do(session, target["Arn"], {})
             if "DeadLetterConfig" in target:
                 queue = target["DeadLetterConfig"]["Arn"].rpartition(":")[2]
-                url = f"https://queue.amazonaws.com/123456789012/{queue}"
-                session.client("sqs").send_message(QueueUrl=url, MessageBody="{}")
+                session.client("sqs").send_message(QueueUrl=dev.url(queue), MessageBody="{}")
     policies = dev.deployed.of_role("SchedulerRole")
 
-    assert len(moto[role]) == 2
+    assert len(moto[role]) == 3
     assert idle(policies, moto[role]) == []
     for other in OTHERS:
         assert reached(policies, moto[role], other) == []

@@ -69,11 +69,11 @@ def test_a_stopped_execution_stays_aborted_when_its_task_fails_later(local: Loca
 
 
 def test_an_exception_has_its_class_name_as_error(local: LocalMachines) -> None:
-    failing = local.function("down", "raise ConnectionError('neighbour is down')")
+    failing = local.function("down", "raise ConnectionError('service is down')")
     ended = local.run(local.machine("named", Call=task(failing)))
     cause = json.loads(ended["cause"])
     assert ended["error"] == "ConnectionError"
-    assert (cause["errorType"], cause["errorMessage"]) == ("ConnectionError", "neighbour is down")
+    assert (cause["errorType"], cause["errorMessage"]) == ("ConnectionError", "service is down")
     assert cause["stackTrace"]
 
 
@@ -114,7 +114,8 @@ def test_an_execution_that_outlasts_its_machines_timeout_is_timed_out(
     )
     execution = local.start(machine)
     ended = local.ended(execution)
-    assert (ended["status"], ended["error"]) == ("TIMED_OUT", "States.Timeout")
+    assert ended["status"] == "TIMED_OUT"
+    assert not {"error", "cause", "output"} & set(ended)
     assert events(local, execution)[-1] == "ExecutionTimedOut"
 
 
@@ -151,6 +152,67 @@ def test_a_payload_above_the_limit_fails_and_states_all_does_not_catch_it(
     machine = local.machine("payload", Call=call, Caught={"Type": "Succeed"})
     ended = local.run(machine, {"a": "x" * (LIMIT // 2)})
     assert (ended["status"], ended["error"]) == ("FAILED", "States.DataLimitExceeded")
+
+
+def test_a_result_above_the_limit_is_caught_by_states_all(local: LocalMachines) -> None:
+    large = local.function("large", f"return 'x' * {LIMIT}")
+    call = task(
+        large,
+        Catch=[
+            {
+                "ErrorEquals": ["States.ALL"],
+                "Output": "{% $states.errorOutput.Error %}",
+                "Next": "Caught",
+            }
+        ],
+    )
+    ended = local.run(local.machine("result", Call=call, Caught={"Type": "Succeed"}))
+    assert json.loads(ended["output"]) == "States.DataLimitExceeded"
+
+
+def test_a_task_that_outlasts_its_timeout_fails_without_a_word(local: LocalMachines) -> None:
+    slow = local.function("slow-task", "time.sleep(3)")
+    ended = local.run(local.machine("slow-task", Call=task(slow, TimeoutSeconds=1)))
+    assert (ended["error"], ended.get("cause", "")) == ("States.Timeout", "")
+
+
+def test_a_failed_execution_has_no_output(local: LocalMachines) -> None:
+    ended = local.run(local.machine("fails", Fail={"Type": "Fail", "Error": "E", "Cause": "c"}))
+    assert (ended["error"], ended["cause"]) == ("E", "c")
+    assert "output" not in ended
+
+
+def test_a_refused_transaction_is_named_and_tells_its_reasons(local: LocalMachines) -> None:
+    local.client("dynamodb").create_table(
+        TableName="claims",
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    update = {
+        "TableName": "claims",
+        "Key": {"pk": {"S": "slots"}},
+        "UpdateExpression": "SET owners.#me = :me",
+        "ConditionExpression": "size(owners) < #limit",
+        "ExpressionAttributeNames": {"#me": "job#1", "#limit": "limit"},
+        "ExpressionAttributeValues": {":me": {"S": "me"}},
+    }
+    write = task(
+        "arn:aws:states:::aws-sdk:dynamodb:transactWriteItems",
+        Arguments={"TransactItems": [{"Update": update}]},
+    )
+    machine = local.machine("refused", Write=write)
+    ended = local.run(machine)
+    assert ended["error"] == "DynamoDb.TransactionCanceledException"
+    assert (
+        "[ConditionalCheckFailed] (Service: DynamoDb, Status Code: 400, Request ID: "
+        in (ended["cause"])
+    )
+
+    item = {"pk": {"S": "slots"}, "owners": {"M": {}}, "limit": {"N": "1"}}
+    local.client("dynamodb").put_item(TableName="claims", Item=item)
+    assert local.run(machine, name="two")["status"] == "SUCCEEDED"
+    assert local.run(machine, name="three")["status"] == "FAILED"
 
 
 def test_a_functions_events_and_a_services_bear_different_names(local: LocalMachines) -> None:

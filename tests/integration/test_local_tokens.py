@@ -127,6 +127,44 @@ def test_a_token_sent_straight_to_a_queue_works(local: LocalMachines) -> None:
     assert local.ended(execution)["output"] == '"done"'
 
 
+def test_an_output_that_is_no_json_is_refused_and_the_task_waits_on(local: LocalMachines) -> None:
+    function, queue = sender(local, "no-json")
+    execution = local.start(local.machine("no-json", Spool=waiting(function)))
+    token = local.next_message(queue)["token"]
+    assert answer(local, token, "not json") == "InvalidOutput"
+    assert answer(local, token) == "taken"
+    assert local.ended(execution)["output"] == '"done"'
+
+
+def test_a_bare_failure_hands_on_null_for_error_and_cause(local: LocalMachines) -> None:
+    function, queue = sender(local, "bare")
+    caught = {
+        "ErrorEquals": ["States.ALL"],
+        "Output": "{% $states.errorOutput %}",
+        "Next": "Caught",
+    }
+    machine = local.machine(
+        "bare", Spool=waiting(function, Catch=[caught]), Caught={"Type": "Succeed"}
+    )
+    execution = local.start(machine)
+    token = local.next_message(queue)["token"]
+    local.client("stepfunctions").send_task_failure(taskToken=token)
+    assert json.loads(local.ended(execution)["output"]) == {"Error": None, "Cause": None}
+
+
+def test_each_retry_of_a_json_path_state_has_a_new_token(local: LocalMachines) -> None:
+    function, queue = sender(local, "retrying-path", "raise RuntimeError('after sending')")
+    state = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken",
+        "Parameters": {"FunctionName": function, "Payload": {"token.$": "$$.Task.Token"}},
+        "Retry": [{"ErrorEquals": ["RuntimeError"], "IntervalSeconds": 1, "MaxAttempts": 1}],
+        "End": True,
+    }
+    local.start(local.machine("retrying-path", "JSONPath", Spool=state))
+    assert len({local.next_message(queue)["token"] for _ in range(2)}) == 2
+
+
 def test_a_failure_sent_by_token_is_the_tasks_error(local: LocalMachines) -> None:
     function, queue = sender(local, "refused")
     execution = local.start(local.machine("refused", Spool=waiting(function)))

@@ -1,58 +1,54 @@
-"""Where the ramp's state is kept: what DynamoDB (moto) and the twin in memory do alike."""
+"""Where the ramp's state is kept: the same on moto's DynamoDB and on the one in memory."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
-import boto3
 import pytest
-from moto import mock_aws
 
 from chalicelib.aws.ramp_table import DynamoRamps
 from chalicelib.job.ports import Ramps
-from chalicelib.job.ramp_state import Out, State, Verdict
-from tests.fakes.claims import Table
-from tests.fakes.ramps import FakeRamps
+from chalicelib.job.ramp_state import Released, State, Verdict
+from tests.fakes.definition import TABLE
+from tests.fakes.dynamodb import FakeDynamoDb
+from tests.fakes.table import FakeTable
 from tests.fakes.wire import Wire
+from tests.integration.tables import empty_table, moto_dynamodb
 
 KEY = 'あ"\\<𠮷>\n\x7f'
-OUT = Out(KEY, "arn:aws:states:us-east-1:123456789012:execution:respool:a", 2, "E", "", 1.5, True)
+OUT = Released(f"job#{KEY}", 2, "E", "2026-11-24T14:00:00.000Z", 1.5)
 FULL = State(
     "A task; '名'",
     step=8,
     wait=1200,
-    due="2026-11-24T15:00:00+00:00",
-    released_at="2026-11-24T14:20:00+00:00",
-    roomy=True,
-    out=(OUT, replace(OUT, key="b")),
-    excused={"f00": 2},
+    due="2026-11-24T15:00:00.000Z",
+    released_at="2026-11-24T14:20:00.000Z",
+    released=(OUT, replace(OUT, pk="job#b")),
+    service_failures={"f00": 2},
     suspects=frozenset({"f00", "ba5"}),
-    absent={"f00": "2026-11-24T15:00:00+00:00"},
-    odd=True,
+    unlike_error_seen=True,
     refusals=3,
     last=Verdict.REFUSED,
     last_key=KEY,
     last_size=1,
     held="limit 0",
+    closed=True,
+    why="refused",
     by="a",
 )
 
 
-@pytest.fixture(params=["dynamodb", "memory"])
+@pytest.fixture(params=["moto", "memory"])
 def access(request: pytest.FixtureRequest) -> Iterator[Callable[[], Ramps]]:
     """Makes the access of one more process."""
     if request.param == "memory":
-        table, shared = Table(), dict[str, str]()
-        yield lambda: FakeRamps(table, shared, Wire())
+        table = FakeTable()
+        yield lambda: DynamoRamps(FakeDynamoDb(table, Wire()), TABLE)
         return
-    with mock_aws():
-        client = boto3.client("dynamodb", "us-east-1")
-        client.create_table(
-            TableName="claims",
-            AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
-            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
-            BillingMode="PAY_PER_REQUEST",
-        )
-        yield lambda: DynamoRamps(client, "claims")
+    with moto_dynamodb() as client:
+        empty_table(client)
+        made: Any = client
+        yield lambda: DynamoRamps(made, TABLE)
 
 
 def test_a_task_without_a_state_has_a_new_one(access: Callable[[], Ramps]) -> None:

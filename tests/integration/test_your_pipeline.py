@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
+from chalicelib.limits import TEMPLATE
 from respool.deploy.check import findings
 from respool.deploy.preflight import Source, check
 from respool.deploy.template import MAX_BODY
+from tests.iam.deployed import FUNCTIONS
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "your-pipeline.md").read_text()
-FUNCTIONS = ("uncertain_task", "error_spool", "reprocess", "authorizer", "api_handler")
 
 
 def blocks(kind: str) -> list[Any]:
@@ -74,7 +75,7 @@ def test_each_long_task_has_a_policy_that_names_what_it_may_do() -> None:
 
 def test_a_lambda_of_one_s_own_is_deployed_as_the_page_says(tmp_path: Path) -> None:
     definition = json.loads((ROOT / "statemachine.json").read_text())
-    definition["States"]["UncertainTask"]["Resource"] = "${CallNeighbour}"
+    definition["States"]["UncertainTask"]["Resource"] = "${CallService}"
     folder = project_with(tmp_path, definition, [])
     (entry,) = (json.loads(text) for text in re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL))
     config = folder / ".chalice" / "config.json"
@@ -83,7 +84,7 @@ def test_a_lambda_of_one_s_own_is_deployed_as_the_page_says(tmp_path: Path) -> N
     config.write_text(json.dumps(configured))
     policies = folder / ".chalice" / "policies"
     text = (policies / "uncertain_task.json").read_text()
-    name = "call_neighbour"
+    name = "call_service"
     (policies / f"{name}.json").write_text(text.replace("uncertain_task", name))
 
     checked = check(stage_of(folder, (*FUNCTIONS, name)))
@@ -94,7 +95,7 @@ def test_a_lambda_of_one_s_own_is_deployed_as_the_page_says(tmp_path: Path) -> N
 def test_a_task_is_renamed_in_the_three_places_that_the_page_names(tmp_path: Path) -> None:
     text = (ROOT / "statemachine.json").read_text()
     assert text.count('"UncertainTask"') == 3
-    definition = json.loads(text.replace('"UncertainTask"', '"CallNeighbour"'))
+    definition = json.loads(text.replace('"UncertainTask"', '"CallService"'))
 
     check(stage_of(project_with(tmp_path, definition, [])))
 
@@ -104,4 +105,4 @@ def test_the_room_that_the_page_promises_is_there() -> None:
 
     body = check(Source(ROOT, "dev", {}, FUNCTIONS)).body
 
-    assert abs(MAX_BODY - len(body.encode()) - promised) < 1000
+    assert abs(TEMPLATE - len(body.encode()) - promised) < 1000

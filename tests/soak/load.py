@@ -43,7 +43,7 @@ class Course:
 
     began: float = 0
     failed_within: float = 0
-    set_aside_within: float = 0
+    parked_within: float = 0
     healed: float = 0
     replayed_within: float = 0
     aborted: int = 0
@@ -71,7 +71,7 @@ class Load:
         return [f"soak-{n:04}" for n in range(self.jobs)]
 
     def fail(self) -> None:
-        """Start all jobs while the neighbour is down, until each is set aside, or dead."""
+        """Start all jobs while the service is down, until each is parked, or dead."""
         self.stage.sure.set_behavior("NG")
         self.stage.claims.set_limit(TASK, CROWD)
         self.course.began = time.time()
@@ -79,13 +79,13 @@ class Load:
             list(pool.map(lambda key: self.stage.sure.start({"key": key}, key), self.keys))
             self.say(f"{self.jobs} jobs are started after {self._age():.0f} s")
             wait_until(
-                self._all_set_aside,
-                "every job to be set aside",
+                self._all_parked,
+                "every job to be parked",
                 PATIENCE,
                 seen=self._depths,
                 each=lambda: time.sleep(1),
             )
-        self.course.set_aside_within = self._age()
+        self.course.parked_within = self._age()
         self.course.failed_within = self._last_failure() - self.course.began
 
     def abort(self) -> None:
@@ -109,7 +109,7 @@ class Load:
                     self.course.replays += len(ways)
                 else:
                     time.sleep(1)
-                if self._age() > self.course.set_aside_within + PATIENCE:
+                if self._age() > self.course.parked_within + PATIENCE:
                     raise NotInTime(f"{self.done()} of {self.jobs} jobs are done; {self._depths()}")
         self.course.replayed_within = time.time() - self.course.healed
 
@@ -131,7 +131,7 @@ class Load:
         names = self.stage.sure.names
         return self.stage.sure.depth(names.spool), self.stage.sure.depth(names.stuck)
 
-    def _all_set_aside(self) -> bool:
+    def _all_parked(self) -> bool:
         """Whoever is not parked is dead, and the spool has a message for each that is parked."""
         parked = self.jobs - len(self.stage.sure.executions("FAILED"))
         return self.stage.sure.spool_depth() >= parked and not self._on_their_way()

@@ -22,7 +22,7 @@ def run(folder: Path, jobs: int = JOBS, seed: int = SEED) -> tuple[Verdict, str]
         say("The stage is deployed.")
         load = Load(stage, jobs, seed, say)
         load.fail()
-        say("Every job is set aside, or dead and to be found; the neighbour is well again.")
+        say("Every job is parked, or dead and to be found; the service is well again.")
         load.abort()
         say(f"{load.course.aborted} of them are ended by hand.")
         load.replay()

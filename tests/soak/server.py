@@ -38,7 +38,7 @@ class Unsafe:
         """Act, unless chance has it otherwise; raises what Step Functions would report."""
         fault = self._chance.draw(service)
         if action == "uncertain_task" and fault.takes_effect and fault is not Fault.NONE:
-            fault = Fault.CUT_BEFORE  # else the neighbour's work is done twice by Lambda itself
+            fault = Fault.CUT_BEFORE  # else the service's work is done twice by Lambda itself
         self._ground.note("state machine", f"{service}.{action}", fault)
         if fault is Fault.NONE:
             return act()
@@ -57,7 +57,7 @@ class Unsafe:
 
 
 def apply(unsafe: Unsafe, ground: Ground) -> None:
-    """Put the faults between the state machine and what it calls; before any mend."""
+    """Put the faults between the state machine and what it calls; before any patch."""
     lambdas.ENVIRONMENTS = ENVIRONMENTS
     _services_fail(unsafe)
     _functions_fail(unsafe, ground)

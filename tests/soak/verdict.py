@@ -50,7 +50,7 @@ class Verdict:
 
 
 def judge(load: Load) -> Verdict:
-    """Count the neighbour's completed work, in the executions and in its own log."""
+    """Count the service's completed work, in the executions and in its own log."""
     sure = load.stage.sure
     done: Counter[str] = Counter()
     wrong = []
@@ -75,7 +75,7 @@ def judge(load: Load) -> Verdict:
 
 
 def _work(load: Load) -> list[tuple[str, str, float]]:
-    """What the neighbour's task logged since it is well again: key, action, and when."""
+    """What the service's task logged since it is well again: key, action, and when."""
     sure = load.stage.sure
     found = sure.client("logs").filter_log_events(
         logGroupName=f"/aws/lambda/{sure.names.prefix}-uncertain_task",
@@ -113,7 +113,7 @@ def table(load: Load, verdict: Verdict) -> str:
     rows = {
         "jobs": f"{load.jobs:,}",
         "failed within": f"{course.failed_within:.0f} s",
-        "set aside within": f"{course.set_aside_within:.0f} s",
+        "parked within": f"{course.parked_within:.0f} s",
         "replayed within": f"{course.replayed_within:.0f} s, by {course.replays} replays",
         "ended by hand while they waited": str(course.aborted),
         "replay Lambdas killed": str(course.kills),

@@ -13,7 +13,7 @@ from chalicelib.replaying.requests import Request
 from chalicelib.settings import Settings
 from chalicelib.stage import Stage
 from respool.cli.account import Account
-from respool.cli.desk import Desk
+from respool.cli.context import Context
 from respool.cli.run import run
 from tests.fakes.stage import FakeStage, Process
 
@@ -66,10 +66,10 @@ class SteppedStage(Stage):
 class MemoryAccount(Account):
     """An account with one stage, in memory."""
 
-    def __init__(self, memory: FakeStage) -> None:
+    def __init__(self, fakes: FakeStage) -> None:
         super().__init__(None, "memory")
-        self.process = memory.process()
-        self.process.__dict__["telemetry"] = self.tally
+        self.process = fakes.process()
+        self.process.__dict__["telemetry"] = self.metrics
         self.trigger = MemoryTrigger()
         self.events: list[dict[str, Any]] = []
         self.sent = 0
@@ -78,7 +78,7 @@ class MemoryAccount(Account):
 
     def stage(self) -> Stage:
         """A stage whose adapters are the process's."""
-        wired = SteppedStage(NAMES, self.settings, None, self.tally)
+        wired = SteppedStage(NAMES, self.settings, None, self.metrics)
         wired.__dict__.update(
             spool=self.process.spool,
             stuck=self.process.stuck,
@@ -110,31 +110,31 @@ class MemoryAccount(Account):
 class Shell:
     """Runs commands against one stage in memory."""
 
-    def __init__(self, memory: FakeStage) -> None:
-        self.memory = memory
-        self.account = MemoryAccount(memory)
+    def __init__(self, fakes: FakeStage) -> None:
+        self.fakes = fakes
+        self.account = MemoryAccount(fakes)
         self.found: list[tuple[str, str | None, str | None]] = []
 
     def __call__(self, *words: str) -> int:
-        return run(words, Desk(self._find, self.memory.clock.now))
+        return run(words, Context(self._find, self.fakes.clock.now))
 
     def _find(self, stage: str, profile: str | None, region: str | None) -> Account:
         self.found.append((stage, profile, region))
         return self.account
 
     def fail(self, *keys: str) -> None:
-        """Start a job for each key while the neighbour is broken, and let them park."""
-        self.memory.neighbour.broken = True
+        """Start a job for each key while the service is broken, and let them park."""
+        self.fakes.service.broken = True
         for key in keys:
             self.account.process.workflow.start(f"run-{key}", f'{{"key": "{key}"}}')
-        self.memory.machine.run()
-        self.memory.clock.pause(1)
+        self.fakes.machine.run()
+        self.fakes.clock.pause(1)
 
-    def mend(self) -> None:
-        """The neighbour is well again."""
-        self.memory.neighbour.broken = False
+    def repair(self) -> None:
+        """The service is well again."""
+        self.fakes.service.broken = False
 
     def finished(self) -> list[str]:
         """The inputs of the jobs that are done, once for each time."""
-        self.memory.machine.run()
-        return sorted(self.memory.neighbour.done.elements())
+        self.fakes.machine.run()
+        return sorted(self.fakes.service.done.elements())

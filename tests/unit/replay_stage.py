@@ -1,16 +1,21 @@
-"""A stage in memory with spooled jobs, and what a replay made of them."""
+"""A stage in memory with waiting jobs, and what a replay made of them."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from chalicelib.replaying.recovery import Outcome
-from chalicelib.replaying.replay import Order
+from chalicelib.job.claim import JOB, Claim
+from chalicelib.job.plan import Rules
+from chalicelib.replaying.outcome import Outcome
+from chalicelib.replaying.replay import Order, Replayer
 from chalicelib.replaying.report import Report
-from tests.fakes.run import TASK
+from tests.fakes.service import TASK
 from tests.fakes.spool import FakeSpool
 from tests.fakes.stage import FakeStage, Process
 from tests.fakes.wire import Wire
+
+RULES = ("max_attempts", "cool_down", "stuck", "choice", "service_failures")
 
 
 def given(key: str) -> str:
@@ -25,51 +30,77 @@ class ReplayStage:
     memory: FakeStage = field(default_factory=FakeStage)
     outcomes: list[Outcome] = field(default_factory=list)
 
-    def park(self, *keys: str) -> None:
-        """Let jobs fail and be spooled; the neighbour is well again afterwards."""
-        self.memory.neighbour.broken = True
+    def park(self, *keys: str, error: str = "ConnectionError") -> None:
+        """Let jobs fail and be parked; the service is well again afterwards."""
+        self.memory.service.broken, self.memory.service.error = True, error
         for key in keys:
             self.memory.executions.start(f"job-{key}", given(key))
-        self.memory.machine.run()
-        self.memory.neighbour.broken = False
+            self.memory.run()
+        self.memory.service.broken = False
         self.memory.clock.pause(60)
 
     def arn(self, key: str) -> str:
         """The execution that the job began with."""
         return self.memory.executions.arn(f"job-{key}")
 
+    def claim(self, key: str) -> Claim:
+        """The job's claim."""
+        return self.memory.claims[JOB + key]
+
     def abort(self, key: str, state: str = TASK) -> str:
-        """Let a job come as far as that state, and abort it there; the net hears of it."""
+        """Let a job come as far as that state, and abort it there; the rescue hears of it."""
         arn = self.memory.executions.start(f"job-{key}", given(key))
         self.memory.machine.run_to(arn, state)
-        self.memory.executions.stop(arn, "Aborted", "by hand")
-        self.hear()
-        self.memory.clock.pause(60)
+        self.stop(arn)
         return arn
 
+    def stop(self, arn: str, heard: bool = True) -> None:
+        """Abort an execution by hand."""
+        self.memory.executions.stop(arn, "Aborted", "by hand")
+        if heard:
+            self.hear()
+        self.memory.clock.pause(60)
+
     def hear(self) -> None:
-        """Let the net hear of every end."""
+        """Let the rescue hear of every end."""
         while self.memory.executions.ended:
-            self.memory.process().net.catch(self.memory.executions.ended.pop(0))
+            arn = self.memory.executions.ended.pop(0)
+            self.memory.process().engines.rescue.catch(arn)
+
+    def engine(self, process: Process | None = None, **changes: Any) -> Replayer:
+        """The engine of a process of its own, with other parts where they are given."""
+        return replace((process or self.memory.process()).engines.replayer, **changes)
+
+    def pausing(self, pause: Callable[[float], None]) -> Replayer:
+        """The engine of a process of its own, which lets time pass in that way."""
+        engine = self.engine()
+        return replace(engine, recovery=replace(engine.recovery, pause=pause), pause=pause)
+
+    def wait(self, key: str) -> None:
+        """Let the job's first execution go on until it ends, or waits for something."""
+        self.memory.machine.run_to(self.arn(key), "nowhere")
 
     def replay(
-        self, count: int = 1000, process: Process | None = None, stuck: bool = False, **order: Any
+        self,
+        count: int = 1000,
+        process: Process | None = None,
+        attended: bool = True,
+        engine: Replayer | None = None,
+        **order: Any,
     ) -> Report:
-        """Replay as people and schedules do; `order` are fields of Order and of Rules."""
-        process = process or self.memory.process()
-        fields = {name: order.pop(name) for name in ("seconds", "rate", "dry_run") if name in order}
-        rules = process.rules(take_stuck=stuck, **order)
+        """Replay as a person does, or unattended; `order` are fields of Order and of Rules."""
+        engine = engine or self.engine(process)
+        chosen = {name: order.pop(name) for name in RULES if name in order}
+        defaults = {"max_attempts": self.memory.settings.max_attempts}
+        rules = Rules(attended=attended, **{**defaults, **chosen})
         self.outcomes = []
-        engine = replace(process.replayer, look_on=self._watch(process))
-        queue = process.stuck if stuck else process.spool
-        return engine.replay(queue, Order(count, rules, **{"seconds": 60, **fields}))
+        watched = replace(engine, look_on=self._watch(engine.look_on))
+        return watched.replay(Order(count, rules, **{"seconds": 60, **order}))
 
-    def _watch(self, process: Process) -> Any:
-        others = process.replayer.look_on
-
+    def _watch(self, other: Callable[[Outcome], None]) -> Callable[[Outcome], None]:
         def look_on(outcome: Outcome) -> None:
             self.outcomes.append(outcome)
-            others(outcome)
+            other(outcome)
 
         return look_on
 
@@ -85,10 +116,14 @@ class ReplayStage:
             bodies += [message.body for message in reader.receive(10, 600)]
         return sorted(bodies)
 
+    def noted(self) -> list[str]:
+        """The keys of the jobs whose notes are on the spool."""
+        return sorted(str(json.loads(body)["key"]) for body in self.memory.spool.bodies)
+
     def finish(self) -> list[str]:
         """Let all jobs go on; the keys of those whose work is done, once for each time."""
-        self.memory.machine.run()
-        done = self.memory.neighbour.done
+        self.memory.run()
+        done = self.memory.service.done
         return sorted(str(json.loads(job)["key"]) for job in done.elements())
 
     def snapshot(self) -> Any:
@@ -98,7 +133,5 @@ class ReplayStage:
             arn: (run.status, run.state, run.token, run.redrives)
             for arn, run in memory.executions.runs.items()
         }
-        jobs, holders = dict(memory.table.jobs), {t: set(h) for t, h in memory.table.held.items()}
-        graves, limits = dict(memory.table.graves), dict(memory.table.limits)
         queues = sorted(memory.spool.bodies), sorted(memory.stuck.bodies)
-        return runs, jobs, holders, graves, limits, queues
+        return runs, memory.table.copy_items(), queues

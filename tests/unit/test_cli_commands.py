@@ -33,7 +33,7 @@ def test_jobs_are_listed_with_their_error(shell: Shell, capsys: Out) -> None:
     assert shell("jobs") == 0
     said = capsys.readouterr().out
     assert "a    parked  UncertainTask  1" in said
-    assert "ConnectionError: the neighbour does not answer" in said
+    assert "ConnectionError: the service does not answer" in said
     assert "2 jobs of 2." in said
 
 
@@ -69,10 +69,10 @@ def test_unknown_state_is_a_usage_error(shell: Shell, capsys: Out) -> None:
 
 
 def test_hostile_text_is_shown_and_does_nothing(shell: Shell, capsys: Out) -> None:
-    shell.memory.neighbour.broken = True
+    shell.fakes.service.broken = True
     job = json.dumps({"key": HOSTILE})
     shell.account.process.workflow.start("run", job)
-    shell.memory.machine.run()
+    shell.fakes.machine.run()
     assert shell("jobs") == 0
     said = capsys.readouterr().out
     assert "[31m[red]<script>" in said
@@ -100,7 +100,7 @@ def test_status_as_json_is_the_api_s(shell: Shell, capsys: Out) -> None:
 def test_status_says_what_the_ramp_does_and_when_it_acts_next(shell: Shell, capsys: Out) -> None:
     shell.fail("a")
     shell.account.settings = Settings.read({"RECOVERY": "ramp"})
-    at = shell.memory.clock.now()
+    at = shell.fakes.clock.now()
     due = at + timedelta(minutes=40)
     shell.account.ramps = [
         State(
@@ -131,13 +131,13 @@ def test_show_tells_a_job_s_history(shell: Shell, capsys: Out) -> None:
     assert shell("show", "a") == 0
     said = capsys.readouterr().out
     assert "a: parked" in said
-    assert "ConnectionError: the neighbour does not answer" in said
+    assert "ConnectionError: the service does not answer" in said
     assert "It was started." in said
 
 
 def test_show_finds_a_finished_job_by_its_execution_s_name(shell: Shell, capsys: Out) -> None:
     shell.account.process.workflow.start("run-a", '{"key": "a"}')
-    shell.memory.machine.run()
+    shell.fakes.machine.run()
     assert shell("show", "run-a", "--json") == 0
     assert _json(capsys)["state"] == "succeeded"
 
@@ -153,7 +153,7 @@ def test_given_up_job_is_gone(shell: Shell, capsys: Out) -> None:
     assert shell("give-up", "a", "--reason", "a duplicate", "--yes") == 0
     assert "a is given up; its message is deleted." in capsys.readouterr().out
     assert list(shell.account.process.claims.claims()) == []
-    assert shell.memory.spool.depth() == 0
+    assert shell.fakes.spool.depth() == 0
 
 
 def test_give_up_without_anybody_to_ask_does_nothing(
@@ -163,7 +163,7 @@ def test_give_up_without_anybody_to_ask_does_nothing(
     monkeypatch.setattr("sys.stdin", io.StringIO())
     assert shell("give-up", "a", "--reason", "a duplicate") == 2
     assert "--yes" in capsys.readouterr().err
-    assert shell.memory.spool.depth() == 1
+    assert shell.fakes.spool.depth() == 1
 
 
 def test_give_up_needs_a_reason(shell: Shell, capsys: Out) -> None:
@@ -231,7 +231,7 @@ def test_sweep_reports_its_repairs(shell: Shell, capsys: Out) -> None:
     assert shell("sweep") == 0
     said = capsys.readouterr().out
     assert "1 repair." in said
-    assert "places freed  arn:gone" in said
+    assert "slots freed  arn:gone" in said
     assert shell("sweep", "--json") == 0
     assert _json(capsys)["count"] == 0
 

@@ -30,7 +30,7 @@ def shell() -> Shell:
 
 def test_jobs_are_put_back_and_finish(shell: Shell, capsys: Out) -> None:
     shell.fail("1", "2", "3")
-    shell.mend()
+    shell.repair()
     assert shell("replay", "--max", "2") == 0
     said = capsys.readouterr()
     assert "2 jobs put back (2 resumed)." in said.out
@@ -61,7 +61,7 @@ def test_dry_run_tells_the_plan_and_changes_nothing(shell: Shell, capsys: Out) -
     assert "resume" in said
     assert "waits on its token" in said
     assert "Nothing was changed." in said
-    assert shell.memory.spool.depth() == 1
+    assert shell.fakes.spool.depth() == 1
 
 
 @pytest.mark.parametrize(
@@ -81,14 +81,14 @@ def test_only_what_was_chosen_is_put_back(
     shell: Shell, options: tuple[str, ...], put_back: list[str]
 ) -> None:
     shell.fail("1", "2")
-    shell.mend()
+    shell.repair()
     assert shell("replay", *options) == 0
     assert shell.finished() == [f'{{"key": "{key}"}}' for key in put_back]
 
 
 def test_a_job_that_can_not_be_put_back_is_named_and_exits_1(shell: Shell, capsys: Out) -> None:
     shell.account.process.spool.send('{"respool": 1, "execution": "arn:gone", "key": "lost"}')
-    shell.memory.clock.pause(1)
+    shell.fakes.clock.pause(1)
     assert shell("replay") == 1
     said = capsys.readouterr().out
     assert "1 job not put back:" in said
@@ -103,9 +103,9 @@ def test_a_stuck_job_is_found_by_its_key(shell: Shell) -> None:
     process.stuck.send(message.body)
     process.spool.delete([message])
     (claim,) = process.claims.claims()
-    process.claims.mark_stuck("1", claim.execution, shell.memory.clock.iso())
-    shell.memory.clock.pause(1)
-    shell.mend()
+    process.claims.mark_stuck("1", claim.execution, shell.fakes.clock.iso())
+    shell.fakes.clock.pause(1)
+    shell.repair()
     assert shell("replay", "--key", "1") == 0
     assert len(shell.finished()) == 1
 
@@ -116,8 +116,8 @@ def test_stuck_option_takes_from_the_stuck_queue(shell: Shell) -> None:
     (message,) = process.spool.receive(10, 60)
     process.stuck.send(message.body)
     process.spool.delete([message])
-    shell.memory.clock.pause(1)
-    shell.mend()
+    shell.fakes.clock.pause(1)
+    shell.repair()
     assert shell("replay") == 0
     assert shell.finished() == []
     assert shell("replay", "--stuck") == 0
@@ -145,7 +145,7 @@ def test_a_wrong_option_is_named_on_one_line_and_touches_nothing(
     assert said.out == ""
     assert said.err.startswith(f"respool: {told}")
     assert said.err.count("\n") == 1
-    assert shell.memory.spool.depth() == 1
+    assert shell.fakes.spool.depth() == 1
 
 
 def test_refused_by_aws_exits_3_on_one_line(shell: Shell, capsys: Out) -> None:
@@ -176,7 +176,7 @@ def _interrupt_at(shell: Shell, call: int, times: int = 1) -> None:
 
 def test_interrupt_finishes_what_is_under_way_and_counts_it(shell: Shell, capsys: Out) -> None:
     shell.fail(*(str(n) for n in range(25)))
-    shell.mend()
+    shell.repair()
     _interrupt_at(shell, RESUME)
     assert shell("replay", "--max", "25") == 130
     said = capsys.readouterr()
@@ -185,7 +185,7 @@ def test_interrupt_finishes_what_is_under_way_and_counts_it(shell: Shell, capsys
     assert 0 < put_back <= 10
     assert f"Left on the queue: about {25 - put_back}." in said.out
     assert "Interrupted" in said.err
-    assert shell.memory.spool.depth() == 25 - put_back
+    assert shell.fakes.spool.depth() == 25 - put_back
 
 
 def test_interrupted_replay_gives_back_what_it_did_not_take(shell: Shell) -> None:
@@ -201,7 +201,7 @@ def test_second_interrupt_leaves_at_once_and_leaves_jobs_spooled(shell: Shell, c
     _interrupt_at(shell, RECEIVE, 2)
     assert shell("replay") == 130
     assert "respool: interrupted" in capsys.readouterr().err
-    assert shell.memory.spool.depth() == 1
+    assert shell.fakes.spool.depth() == 1
 
 
 def test_the_usual_ctrl_c_is_back_after_a_replay(shell: Shell) -> None:
@@ -214,7 +214,7 @@ def test_metrics_of_a_replay_are_counted_and_sent(shell: Shell) -> None:
     shell.fail("1")
     assert shell("replay") == 0
     assert shell.account.sent == 1
-    counted = {datum["MetricName"] for datum in shell.account.tally._data()}
+    counted = {datum["MetricName"] for datum in shell.account.metrics._data()}
     assert {metrics.RESUMED, metrics.WAITED} <= counted
 
 
@@ -227,18 +227,18 @@ def test_time_allowed_grows_with_the_spool_and_the_rate() -> None:
 
 def test_every_job_that_was_not_put_back_is_counted(shell: Shell) -> None:
     shell.account.process.spool.send('{"respool": 1, "execution": "arn:gone", "key": "lost"}')
-    shell.memory.clock.pause(1)
+    shell.fakes.clock.pause(1)
     assert shell("replay") == 1
-    counted = {datum["MetricName"]: datum["Values"] for datum in shell.account.tally._data()}
+    counted = {datum["MetricName"]: datum["Values"] for datum in shell.account.metrics._data()}
     assert counted == {metrics.NOT_REPLAYED: [1]}
 
 
 def test_a_terminal_sees_a_bar_that_counts_what_goes_back_and_what_does_not() -> None:
     screen, drawn = Screen(as_json=False), io.StringIO()
     screen.remarks = Console(file=drawn, force_terminal=True, width=100)
-    memory = FakeStage()
+    fakes = FakeStage()
     watch = Watch(screen, 3)
-    engine = watch.over(memory.process().replayer)
+    engine = watch.over(fakes.process().replayer)
     with watch.watching():
         engine.look_on(Outcome("a", Action.RESUME, ""))
         engine.look_on(Outcome("b", Action.RESTART, ""))

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.crash.matrix import Scenario, calls_of, cases_of, try_out
-from tests.crash.report import PAGE, Tally, page, table, theirs
+from tests.crash.report import PAGE, Counts, page, table, theirs
 from tests.crash.scenarios import SCENARIOS
 from tests.fakes.spool import Delivery
 
@@ -13,27 +13,27 @@ def name(scenario: Scenario) -> str:
 
 
 @pytest.fixture(scope="module")
-def tally() -> Tally:
-    return Tally()
+def counts() -> Counts:
+    return Counts()
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=name)
-def test_no_fault_loses_doubles_or_leaves_anything(scenario: Scenario, tally: Tally) -> None:
+def test_no_fault_loses_doubles_or_leaves_anything(scenario: Scenario, counts: Counts) -> None:
     wrong = []
-    tally.scenarios += 1
+    counts.scenarios += 1
     for case in cases_of(scenario):
         verdict = try_out(case)
-        tally.tried[scenario.part] += case.fault is not None
+        counts.tried[scenario.part] += case.fault is not None
         if not verdict.good:
             wrong.append(f"{case}: {verdict}")
     assert not wrong, "\n".join(wrong)
 
 
-def test_the_page_has_the_figures_of_this_very_run(tally: Tally) -> None:
-    if tally.scenarios < len(SCENARIOS):
+def test_the_page_has_the_figures_of_this_very_run(counts: Counts) -> None:
+    if counts.scenarios < len(SCENARIOS):
         pytest.skip("needs all the cases above")
     text = PAGE.read_text("utf-8")
-    assert page(text, table(tally, theirs())) == text, "run: python -m tests.crash"
+    assert page(text, table(counts, theirs())) == text, "run: python -m tests.crash"
 
 
 def test_the_loop_loses_and_doubles_jobs_under_the_same_faults() -> None:

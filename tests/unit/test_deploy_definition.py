@@ -6,12 +6,21 @@ from typing import Any
 
 import pytest
 
-from respool.deploy.checks.rules import REQUIRED, findings
+from respool.deploy.checks.rules import REQUIRED, WAITING, findings
 from respool.deploy.definition import fill, machines, placeholders, spooling_via
 
 ROOT = Path(__file__).resolve().parents[2]
 DEFINITION = json.loads((ROOT / "statemachine.json").read_text())
-KNOWN = {"Claims", "SpoolUrl", "TaskLimit", "UncertainTask", "ErrorSpool"}
+KNOWN = {
+    "Claims",
+    "SpoolUrl",
+    "CloseAfter",
+    "HistorySeconds",
+    "UncertainTask",
+    "ErrorSpool",
+}
+
+ENTERING = ("TakeSlot", "WaitInLine", "Rejoin")
 
 Change = Callable[[dict[str, Any]], None]
 
@@ -26,13 +35,8 @@ def found_after(change: Change) -> list[str]:
 @pytest.mark.parametrize("path", ["statemachine.json", *ROOT.glob("docs/pipelines/*.json")])
 def test_the_projects_own_definitions_pass(path: str) -> None:
     definition = json.loads((ROOT / path).read_text())
-    assert list(findings(definition, KNOWN)) == []
-    assert list(findings_after_sqs(definition)) == []
-
-
-def findings_after_sqs(definition: dict[str, Any]) -> list[str]:
-    found = findings(spooling_via(definition, "sqs"), KNOWN)
-    return [one for one in found if "state SpoolDirectly is missing" not in one]
+    for via in ("lambda", "sqs"):
+        assert list(findings(spooling_via(definition, via), KNOWN)) == []
 
 
 @pytest.mark.parametrize("name", REQUIRED)
@@ -42,27 +46,41 @@ def test_a_missing_state_is_named(name: str) -> None:
 
 
 def test_an_unknown_placeholder_is_named_with_those_that_are_known() -> None:
-    found = found_after(lambda states: states["UncertainTask"].update(Resource="${Neighbour}"))
+    found = found_after(lambda states: states["UncertainTask"].update(Resource="${Service}"))
     assert len(found) == 1
-    assert "state UncertainTask: nothing is known as ${Neighbour}" in found[0]
+    assert "state UncertainTask: nothing is known as ${Service}" in found[0]
     assert "${UncertainTask}" in found[0]
 
 
-@pytest.mark.parametrize("seconds", [None, 0, 1_209_600, "{% $days * 86400 %}", True])
-def test_a_token_that_outlives_its_message_is_refused(seconds: Any) -> None:
-    found = found_after(lambda states: states["SpoolDirectly"].update(TimeoutSeconds=seconds))
-    assert any("state SpoolDirectly: waits for a task token" in one for one in found)
+@pytest.mark.parametrize("state", WAITING)
+@pytest.mark.parametrize("field", ["TimeoutSeconds", "HeartbeatSeconds"])
+def test_a_wait_that_would_end_by_itself_is_refused(state: str, field: str) -> None:
+    (found,) = found_after(lambda states: states[state].update({field: 86_400}))
+    assert found.startswith(f"state {state}: has {field}, and a job waits there")
 
 
-def test_a_token_whose_time_out_nobody_catches_is_refused() -> None:
-    found = found_after(lambda states: states["SpoolDirectly"].pop("Catch"))
-    assert any('does not catch "States.Timeout"' in one for one in found)
+@pytest.mark.parametrize("state", WAITING)
+def test_a_wait_that_survives_a_giving_up_is_refused(state: str) -> None:
+    (found,) = found_after(lambda states: states[state]["Retry"].pop(0))
+    assert found.startswith(f'state {state}: retries "GivenUp"')
+
+
+def test_a_teams_own_callback_may_time_out() -> None:
+    callback = {
+        "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
+        "Arguments": {
+            "QueueUrl": "https://sqs.us-east-1.amazonaws.com/1/theirs",
+            "MessageBody": {"token": "{% $states.context.Task.Token %}"},
+        },
+    }
+    assert found_after(lambda states: states["UncertainTask"].update(callback)) == []
 
 
 def test_a_task_that_was_renamed_in_one_place_only_is_named() -> None:
     def change(states: dict[str, Any]) -> None:
-        states["CallNeighbour"] = states.pop("UncertainTask")
-        states["TakeSlot"]["Next"] = "CallNeighbour"
+        states["CallService"] = states.pop("UncertainTask")
+        for name in ENTERING:
+            states[name]["Next"] = "CallService"
 
     (found,) = found_after(change)
     assert "state ClaimJob: assigns the task 'UncertainTask', which is no state" in found
@@ -70,8 +88,10 @@ def test_a_task_that_was_renamed_in_one_place_only_is_named() -> None:
 
 def test_a_task_that_was_renamed_in_every_place_passes() -> None:
     def change(states: dict[str, Any]) -> None:
-        states["CallNeighbour"] = states.pop("UncertainTask")
-        states["TakeSlot"]["Next"] = states["ClaimJob"]["Assign"]["task"] = "CallNeighbour"
+        states["CallService"] = states.pop("UncertainTask")
+        states["ClaimJob"]["Assign"]["respool"]["task"] = "CallService"
+        for name in ENTERING:
+            states[name]["Next"] = "CallService"
 
     assert found_after(change) == []
 
@@ -85,8 +105,8 @@ def test_an_uncertain_task_whose_failure_nobody_catches_is_refused() -> None:
 
 
 def test_a_way_that_leads_nowhere_is_named() -> None:
-    found = found_after(lambda states: states["ResumeJob"].update(Next="TakeSlott"))
-    assert "state ResumeJob: leads to 'TakeSlott', which is no state. Rename or add it." in found
+    found = found_after(lambda states: states["Park"].update(Next="TakeSlott"))
+    assert "state Park: leads to 'TakeSlott', which is no state. Rename or add it." in found
 
 
 def test_a_state_that_nobody_reaches_is_named() -> None:
@@ -104,14 +124,82 @@ def test_an_unknown_type_is_named() -> None:
     assert any("state Done: Type 'Success' is none of" in one for one in found)
 
 
-def test_jsonpath_is_refused_in_a_jsonata_machine() -> None:
-    found = found_after(lambda states: states["Finish"].update(Output="$.result"))
-    assert any("state Finish: '$.result' is JSONPath" in one for one in found)
+def test_jsonpath_is_refused_in_a_jsonata_state() -> None:
+    found = found_after(lambda states: states["UncertainTask"].update(Output="$.result"))
+    assert any("state UncertainTask: '$.result' is JSONPath" in one for one in found)
 
 
 def test_an_expression_that_does_not_end_is_refused() -> None:
-    found = found_after(lambda states: states["Finish"].update(Output="{% $states.input"))
-    assert any("state Finish: " in one and "%}" in one for one in found)
+    found = found_after(lambda states: states["UncertainTask"].update(Output="{% $states.input"))
+    assert any("state UncertainTask: " in one and "%}" in one for one in found)
+
+
+@pytest.mark.parametrize(
+    ("state", "field", "language"),
+    [
+        ("Park", "Output", "JSONPath"),
+        ("Finish", "Arguments", "JSONPath"),
+        ("UncertainTask", "ResultPath", "JSONata"),
+        ("UncertainTask", "Parameters", "JSONata"),
+        ("ClaimJob", "InputPath", "JSONata"),
+    ],
+)
+def test_a_field_of_the_other_language_is_refused(state: str, field: str, language: str) -> None:
+    found = found_after(lambda states: states[state].update({field: {}}))
+    assert any(f"state {state}: {field} is no field of a {language} state" in one for one in found)
+
+
+def test_a_catcher_of_the_other_language_is_refused() -> None:
+    found = found_after(lambda states: states["UncertainTask"]["Catch"][0].update(ResultPath=None))
+    assert any("state UncertainTask: Catch[0].ResultPath is no field" in one for one in found)
+
+
+@pytest.mark.parametrize("field", ["Retry", "Catch"])
+def test_a_choice_that_retries_or_catches_is_refused(field: str) -> None:
+    found = found_after(lambda states: states["ClaimJob"].update({field: []}))
+    assert found == [
+        f"state ClaimJob: a Choice state has no {field}. Take it out, or do the work in a Task."
+    ]
+
+
+def test_a_rule_of_the_other_language_is_refused() -> None:
+    rule = {"Variable": "$.x", "IsPresent": True, "Next": "BadInput"}
+    found = found_after(lambda states: states["ClaimJob"]["Choices"].append(rule))
+    assert "state ClaimJob: Choices[3] is no rule of a JSONata state." in found
+
+
+@pytest.mark.parametrize(
+    ("expression", "told"),
+    [
+        ("$$.Execution.Id", "has $$, which AWS refuses"),
+        ("$states.errorOutput.Error", "reads $states.errorOutput"),
+        ("key", "reads key, and there is nothing at the top"),
+        ("$map([1], function($v){ key })", "reads key, and there is nothing at the top"),
+        ("$nobody", "reads $nobody, which no state assigns"),
+        ("$eval('1')", "calls $eval, which is no function"),
+        ("$merge([", "is no JSONata"),
+        ("+".join(["1"] * 120), "levels deep, 100 are allowed"),
+    ],
+)
+def test_an_expression_that_aws_refuses_is_named(expression: str, told: str) -> None:
+    text = f"{{% {expression} %}}"
+    found = found_after(lambda states: states["UncertainTask"].update(Output=text))
+    assert any("state UncertainTask: " in one and told in one for one in found)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "$respool.key & '$$ $nobody key'",
+        "($own := $states.input.a; $own[b > 1].{'c': d})",
+        "$sort([2, 1], function($l, $r) { $l > $r })",
+        "$match($respool.key, /\\$x/)",
+        "$partition([1, 2], 1) ~> $string",
+    ],
+)
+def test_an_expression_that_aws_takes_passes(expression: str) -> None:
+    text = f"{{% {expression} %}}"
+    assert found_after(lambda states: states["UncertainTask"].update(Output=text)) == []
 
 
 def test_states_inside_a_map_or_a_parallel_are_checked_too() -> None:
@@ -128,11 +216,18 @@ def test_states_inside_a_map_or_a_parallel_are_checked_too() -> None:
     assert [place for place, _ in machines({"States": {"Fan": outer}})] == ["", "Fan.Branches[0]"]
 
 
-def test_with_sqs_the_direct_spooling_takes_the_lambdas_place() -> None:
+def test_with_sqs_error_spool_sends_its_note_without_a_lambda() -> None:
     varied = spooling_via(DEFINITION, "sqs")
-    assert varied["States"]["ErrorSpool"] == DEFINITION["States"]["SpoolDirectly"]
-    assert "SpoolDirectly" not in varied["States"]
+    assert varied["States"]["ErrorSpool"]["Resource"] == "arn:aws:states:::sqs:sendMessage"
     assert "ErrorSpool" not in placeholders(varied)
+    changed = {name for name, one in varied["States"].items() if one != DEFINITION["States"][name]}
+    assert changed == {"ClaimJob", "ErrorSpool"}
+
+
+def test_an_error_spool_of_ones_own_stays_as_it_is() -> None:
+    own = copy.deepcopy(DEFINITION)
+    own["States"]["ErrorSpool"]["Parameters"]["FunctionName"] = "theirs"
+    assert spooling_via(own, "sqs") == own
 
 
 def test_with_lambda_the_definition_stays_as_it_is_written() -> None:

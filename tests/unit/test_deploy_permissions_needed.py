@@ -1,4 +1,4 @@
-"""What AWS demands of a stage's parts is found before a deploy where it is not met."""
+"""What AWS requires of a stage's parts is found before a deploy where it is not met."""
 
 import copy
 import json
@@ -12,9 +12,9 @@ from respool.deploy import policies
 from respool.deploy.checks.permissions_needed import Stage, of_functions
 from respool.deploy.preflight import Source, check
 from respool.deploy.resolved import ACCOUNT, REGION, resolved
+from tests.iam.deployed import FUNCTIONS
 
 ROOT = Path(__file__).resolve().parents[2]
-FUNCTIONS = ("uncertain_task", "error_spool", "reprocess", "authorizer", "api_handler")
 CHECKED = check(Source(ROOT, "dev", {}, FUNCTIONS))
 VALUES = {"Partition": "aws", "Region": REGION, "Account": ACCOUNT, "Prefix": "respool-dev"}
 Change = Callable[[dict[str, Any]], object]
@@ -37,7 +37,7 @@ def of_roles_last(given: dict[str, Any]) -> Any:
     return given["SchedulerRole"]["Policies"][0]["PolicyDocument"]["Statement"]
 
 
-def test_what_is_deployed_meets_every_demand() -> None:
+def test_what_is_deployed_meets_every_requirement() -> None:
     assert findings(dict) == ""
 
 
@@ -88,7 +88,7 @@ def test_what_is_deployed_meets_every_demand() -> None:
         ),
     ],
 )
-def test_a_demand_that_is_not_met_is_named(change: Change, told: str) -> None:
+def test_a_requirement_that_is_not_met_is_named(change: Change, told: str) -> None:
     assert told in findings(change)
 
 

@@ -6,16 +6,16 @@ import pytest
 from respool.deploy import policies
 from respool.deploy.checks.findings import Malformed
 from respool.deploy.definition import strings
+from tests.iam.deployed import FUNCTIONS
 
 ROOT = Path(__file__).resolve().parents[2]
-FUNCTIONS = ["api_handler", "authorizer", "error_spool", "reprocess", "uncertain_task"]
 VALUES = {
     "Partition": "aws",
     "Region": "eu-west-1",
     "Account": "123456789012",
     "Prefix": "respool-dev",
 }
-NAMELESS = {"lambda:ListEventSourceMappings"}
+NAMELESS = {"dynamodb:ListStreams", "lambda:ListEventSourceMappings"}
 """Actions for which IAM knows no resource."""
 
 

@@ -1,11 +1,14 @@
 from pathlib import Path
 
+import pytest
+
 from chalicelib.names import Names
 from chalicelib.settings import Settings
 from respool.deploy import report
 from respool.deploy.deleting import Deleted
 from respool.deploy.deploying import Deployed
 from respool.deploy.report import Place
+from respool.deploy.retained import Kept
 from respool.deploy.steps import Step
 
 NAMES = Names("respool-dev", "aws", "eu-west-1", "123456789012")
@@ -59,17 +62,33 @@ def test_an_enabled_trigger_and_a_schedule_stand_out() -> None:
 
 
 def test_a_delete_that_kept_jobs_says_how_to_get_at_them() -> None:
-    text = "\n".join(report.deleted(PLACE, Deleted(Step.SHRINK, 1, ["arn:e:job-1"])))
+    text = "\n".join(report.deleted(PLACE, Deleted(Step.SHRINK, Kept(1), ["arn:e:job-1"])))
     assert "Ended 1 execution: job-1." in text
-    assert "1 job is still set aside" in text
+    assert "1 job waits there" in text
     assert "chalice deploy --stage dev" in text
     assert "--queue-name respool-dev-spool --output text --profile ops" in text
+    assert "update-table" not in text
+
+
+def test_a_delete_that_kept_messages_says_that_nothing_else_knows_them() -> None:
+    text = "\n".join(report.deleted(PLACE, Deleted(Step.SHRINK, Kept(0, 2), [])))
+    assert "2 messages lie there that no claim knows of" in text
 
 
 def test_a_delete_that_kept_nothing_says_just_that() -> None:
-    first, then = report.deleted(PLACE, Deleted(Step.DELETE, 0, []))
+    first, then = report.deleted(PLACE, Deleted(Step.DELETE, Kept(), []))
     assert first == "respool-dev is deleted."
     assert "after a minute" in then
+
+
+@pytest.mark.parametrize("kept", [Kept(protected=True), Kept(3, protected=True)])
+def test_a_protected_table_stays_and_the_command_that_unprotects_it_is_told(kept: Kept) -> None:
+    text = "\n".join(report.deleted(PLACE, Deleted(Step.DELETE, kept, [])))
+    assert "respool-dev is deleted but for" in text
+    assert (
+        "aws dynamodb update-table --table-name respool-dev-claims"
+        " --no-deletion-protection-enabled --profile ops --region eu-west-1"
+    ) in text
 
 
 def test_a_package_says_how_its_companion_is_deployed() -> None:

@@ -1,12 +1,13 @@
 import pytest
 
-from respool.deploy.schedules import schedule_findings, zone_findings
+from chalicelib.errors import SettingsError
+from chalicelib.settings import Settings
+from respool.deploy.schedules import zone_findings
 
 
 @pytest.mark.parametrize(
     "expression",
     [
-        "",
         "rate(1 hour)",
         "cron(0 2 * * ? *)",
         "cron(0/15 8-17 ? * MON-FRI *)",
@@ -14,10 +15,13 @@ from respool.deploy.schedules import schedule_findings, zone_findings
         "cron(0 2 L * ? *)",
         "cron(0 2 ? * 6L *)",
         "cron(0 2 ? JAN,JUL TUE#1 *)",
+        "cron(0 2 LW * ? *)",
+        "cron(0 2 ? * L *)",
+        "cron(0 2 ? * FRI-MON *)",
     ],
 )
 def test_a_schedule_that_eventbridge_reads_passes(expression: str) -> None:
-    assert list(schedule_findings("REPLAY_SCHEDULE", expression)) == []
+    assert Settings.read({"REPLAY_SCHEDULE": expression}).replay_schedule == expression
 
 
 @pytest.mark.parametrize(
@@ -36,12 +40,18 @@ def test_a_schedule_that_eventbridge_reads_passes(expression: str) -> None:
         ("cron(0 1-2-3 * * ? *)", "'1-2-3' is no hours"),
     ],
 )
-def test_a_wrong_schedule_names_its_setting_its_field_and_the_mend(
+def test_a_wrong_schedule_names_its_setting_its_field_and_the_remedy(
     expression: str, said: str
 ) -> None:
-    (finding,) = schedule_findings("REPLAY_SCHEDULE", expression)
-    assert finding.startswith(f"REPLAY_SCHEDULE={expression!r}: ")
-    assert said in finding
+    with pytest.raises(SettingsError) as wrong:
+        Settings.read({"REPLAY_SCHEDULE": expression})
+    assert str(wrong.value).startswith(f"REPLAY_SCHEDULE={expression!r}: ")
+    assert said in str(wrong.value)
+
+
+def test_every_wrong_field_of_a_schedule_is_named_at_once() -> None:
+    with pytest.raises(SettingsError, match=r"'60' is no minutes.*'MOON' is no day of week"):
+        Settings.read({"SWEEP_SCHEDULE": "cron(60 2 ? * MOON *)"})
 
 
 def test_an_unknown_zone_comes_with_the_one_that_was_meant() -> None:

@@ -5,7 +5,7 @@ from respool.deploy.steps import (
     before_delete,
     before_deploy,
     is_settled,
-    mend_for,
+    remedy_for,
     trigger_wanted,
 )
 
@@ -35,7 +35,7 @@ def test_a_deploy_does_what_the_stack_allows(status: str, step: Step) -> None:
 
 @pytest.mark.parametrize("status", STATUSES)
 def test_a_delete_never_touches_jobs_by_updating_what_is_broken(status: str) -> None:
-    step = before_delete(status, jobs=3)
+    step = before_delete(status, kept=True)
     assert step in (Step.SHRINK, Step.DELETE, Step.NOTHING)
     assert (step is Step.SHRINK) == (before_deploy(status) is Step.UPDATE)
 
@@ -43,7 +43,7 @@ def test_a_delete_never_touches_jobs_by_updating_what_is_broken(status: str) -> 
 @pytest.mark.parametrize("status", STATUSES)
 def test_without_jobs_a_delete_deletes_whatever_is_there(status: str) -> None:
     wanted = Step.NOTHING if status in ("", "DELETE_COMPLETE") else Step.DELETE
-    assert before_delete(status, jobs=0) is wanted
+    assert before_delete(status, kept=False) is wanted
 
 
 def test_work_under_way_is_waited_for_but_a_review_waits_for_us() -> None:
@@ -59,7 +59,7 @@ def test_a_new_trigger_is_disabled_and_an_old_one_stays_as_it_was() -> None:
     assert trigger_wanted(True) is True
 
 
-def test_a_stack_whose_rollback_failed_is_mended_with_a_command() -> None:
-    mend = mend_for("respool-dev", "UPDATE_ROLLBACK_FAILED")
-    assert "aws cloudformation continue-update-rollback --stack-name respool-dev" in mend
-    assert "respool-dev is A_STATUS" in mend_for("respool-dev", "A_STATUS")
+def test_a_stack_whose_rollback_failed_is_repaired_with_a_command() -> None:
+    remedy = remedy_for("respool-dev", "UPDATE_ROLLBACK_FAILED")
+    assert "aws cloudformation continue-update-rollback --stack-name respool-dev" in remedy
+    assert "respool-dev is A_STATUS" in remedy_for("respool-dev", "A_STATUS")

@@ -5,14 +5,15 @@ from typing import Any
 import pytest
 
 from chalicelib import names
+from chalicelib.limits import TEMPLATE
 from chalicelib.settings import Settings
 from respool.deploy import template
 from respool.deploy.checks.findings import Malformed
 from respool.deploy.definition import placeholders, spooling_via
+from tests.iam.deployed import FUNCTIONS
 
 ROOT = Path(__file__).resolve().parents[2]
 DEFINITION = json.loads((ROOT / "statemachine.json").read_text())
-FUNCTIONS = ("uncertain_task", "error_spool", "reprocess", "authorizer", "api_handler")
 PARTS = template.read_parts(ROOT)
 
 
@@ -81,6 +82,90 @@ def test_the_trigger_is_disabled_and_reports_failures_one_by_one() -> None:
     assert trigger["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
 
 
+INDEXED = {"since", "attempt", "failedAt", "firstFailedAt", "error", "noted", "notedAt", "deadAt"}
+
+
+def test_the_index_lists_waiting_jobs_and_has_no_token() -> None:
+    table = properties(rendered(), "Claims")
+    (index,) = table["GlobalSecondaryIndexes"]
+    keys = {one["KeyType"]: one["AttributeName"] for one in index["KeySchema"]}
+    assert (index["IndexName"], keys) == ("waiting", {"HASH": "queue", "RANGE": "order"})
+    assert index["Projection"]["ProjectionType"] == "INCLUDE"
+    assert set(index["Projection"]["NonKeyAttributes"]) == INDEXED
+    defined = {one["AttributeName"]: one["AttributeType"] for one in table["AttributeDefinitions"]}
+    assert defined == {"pk": "S", "queue": "S", "order": "S"}
+
+
+def test_what_is_over_goes_by_itself_and_what_is_lost_can_be_restored() -> None:
+    table = properties(rendered(), "Claims")
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "expiresAt", "Enabled": True}
+    assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+
+
+@pytest.mark.parametrize(
+    ("stage", "protected"), [("prod", True), ("dev", False), ("local", False), ("preprod", False)]
+)
+def test_the_table_of_prod_is_not_deleted_by_mistake(stage: str, protected: bool) -> None:
+    prefix = f"respool-{stage}"
+    whole = template.companion(PARTS, DEFINITION, FUNCTIONS, template.values(Settings(), prefix))
+    assert properties(whole, "Claims")["DeletionProtectionEnabled"] is protected
+    kept = template.remains(PARTS, prefix)["Resources"]["Claims"]
+    assert kept == whole["Resources"]["Claims"]
+
+
+def test_admit_is_called_by_the_stream_only_while_somebody_is_in_line() -> None:
+    whole = rendered()
+    mapping = properties(whole, "Admission")
+    assert properties(whole, "Claims")["StreamSpecification"] == {"StreamViewType": "NEW_IMAGE"}
+    assert mapping["EventSourceArn"] == {"Fn::GetAtt": ["Claims", "StreamArn"]}
+    assert mapping["FunctionName"] == "respool-dev-admit"
+    (pattern,) = mapping["FilterCriteria"]["Filters"]
+    assert json.loads(pattern["Pattern"]) == {
+        "dynamodb": {
+            "Keys": {"pk": {"S": [{"prefix": "slots#"}]}},
+            "NewImage": {"waiting": {"N": [{"anything-but": ["0"]}]}},
+        }
+    }
+
+
+def test_no_batch_of_the_stream_is_ever_given_up() -> None:
+    mapping = properties(rendered(), "Admission")
+    assert (mapping["MaximumRetryAttempts"], mapping["MaximumRecordAgeInSeconds"]) == (-1, -1)
+    assert mapping["StartingPosition"] == "TRIM_HORIZON"
+    assert (mapping["BatchSize"], mapping["ParallelizationFactor"]) == (100, 1)
+    assert "DestinationConfig" not in mapping
+    assert "MaximumBatchingWindowInSeconds" not in mapping
+
+
+def test_admit_is_called_every_five_minutes_whatever_the_stream_tells() -> None:
+    plan = properties(rendered(), "AdmitSchedulePlan")
+    assert (plan["State"], plan["ScheduleExpression"]) == ("ENABLED", "rate(5 minutes)")
+    assert plan["Target"]["Input"] == "{}"
+    assert plan["Target"]["Arn"]["Fn::Sub"].endswith(":function:respool-dev-admit")
+
+
+@pytest.mark.parametrize(
+    ("settings", "close_after", "seconds"),
+    [
+        ({}, "0", str(30 * 86_400)),
+        ({"CLOSE_AFTER": "7", "HISTORY_DAYS": "1"}, "7", "86400"),
+        ({"RECOVERY": "ramp"}, "5", str(30 * 86_400)),
+        ({"RECOVERY": "ramp", "CLOSE_AFTER": "off"}, "0", str(30 * 86_400)),
+    ],
+)
+def test_the_definition_gets_its_settings_as_digits(
+    settings: dict[str, str], close_after: str, seconds: str
+) -> None:
+    known = properties(rendered(**settings), "Machine")["DefinitionSubstitutions"]
+    assert (known["CloseAfter"], known["HistorySeconds"]) == (close_after, seconds)
+
+
+@pytest.mark.parametrize("via", ["lambda", "sqs"])
+def test_the_machine_may_spool_only_where_its_definition_does(via: str) -> None:
+    definition = spooling_via(DEFINITION, via)
+    assert ("MachineMaySpool" in rendered(definition)["Resources"]) == (via == "sqs")
+
+
 def test_the_machine_logs_errors_without_the_jobs_data() -> None:
     logging = properties(rendered(), "Machine")["LoggingConfiguration"]
     assert (logging["Level"], logging["IncludeExecutionData"]) == ("ERROR", False)
@@ -105,7 +190,38 @@ def test_a_machine_without_lambdas_may_invoke_none() -> None:
     definition = {"States": {"ErrorSpool": {"Arguments": {"QueueUrl": "${SpoolUrl}"}}}}
     whole = rendered(definition)
     assert "MachineMayInvoke" not in whole["Resources"]
-    assert "DependsOn" not in whole["Resources"]["Machine"]
+    assert "MachineMayWrite" not in whole["Resources"]
+    assert whole["Resources"]["Machine"]["DependsOn"] == ["MachineMaySpool"]
+
+
+def written(definition: dict[str, Any]) -> list[str]:
+    (statement,) = properties(rendered(definition), "MachineMayWrite")["PolicyDocument"][
+        "Statement"
+    ]
+    assert statement["Action"] == "dynamodb:UpdateItem"
+    keys: list[str] = statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
+    return keys
+
+
+def test_the_machine_may_write_what_its_definition_writes_and_nothing_else() -> None:
+    assert written(DEFINITION) == ["job#*", "slots#*"]
+    steps = json.loads((ROOT / "docs/pipelines/three-steps.json").read_text())
+    assert written(steps) == ["example#*", "job#*", "slots#*"]
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        {"S": "token#abc"},
+        {"S.$": "States.Format('token#{}', $.name)"},
+        {"S": "{% 'token#' & $states.input.name %}"},
+    ],
+)
+def test_a_definition_that_would_let_people_in_is_refused(key: dict[str, str]) -> None:
+    state = {"Type": "Task", "Resource": "arn:aws:states:::dynamodb:updateItem"}
+    made = {**state, "Parameters": {"Key": {"pk": key}}}
+    with pytest.raises(Malformed, match="token#"):
+        rendered({"States": {**DEFINITION["States"], "LetIn": made}})
 
 
 def test_no_role_has_a_star_where_aws_knows_names() -> None:
@@ -139,7 +255,7 @@ def test_a_nightly_replay_runs_in_its_time_zone_and_takes_so_many() -> None:
     assert plan["State"] == "ENABLED"
     assert plan["ScheduleExpression"] == "cron(0 2 * * ? *)"
     assert plan["ScheduleExpressionTimezone"] == "Asia/Tokyo"
-    assert json.loads(plan["Target"]["Input"]) == {"max": 25}
+    assert json.loads(plan["Target"]["Input"]) == {"max": 25, "unattended": True}
 
 
 def test_mail_goes_out_only_where_somebody_wants_it() -> None:
@@ -166,7 +282,7 @@ def test_every_function_has_a_log_group_that_ends() -> None:
     assert all(group["Properties"]["RetentionInDays"] == 90 for group in groups)
 
 
-def test_what_remains_while_jobs_are_set_aside_is_queues_and_table_alone() -> None:
+def test_what_remains_while_jobs_are_parked_is_queues_and_table_alone() -> None:
     remains = template.remains(PARTS, "respool-dev")
     assert set(remains["Resources"]) == {"Spool", "Stuck", "QueuesOverTls", "Claims"}
     assert set(remains["Outputs"]) == {"SpoolUrl", "StuckUrl", "ClaimsTable"}
@@ -176,7 +292,7 @@ def test_what_remains_while_jobs_are_set_aside_is_queues_and_table_alone() -> No
 
 
 def test_a_body_over_cloudformations_limit_is_refused() -> None:
-    large = {"Resources": {"Machine": {"Properties": {"Definition": "x" * template.MAX_BODY}}}}
+    large = {"Resources": {"Machine": {"Properties": {"Definition": "x" * TEMPLATE}}}}
     with pytest.raises(Malformed, match="51200"):
         template.body(large)
 
@@ -189,4 +305,10 @@ def test_two_parts_with_one_name_are_refused() -> None:
 
 
 def test_a_lambda_is_known_by_its_name_in_camel_case() -> None:
-    assert template.known_placeholders(["step_a"]) == {"Claims", "SpoolUrl", "TaskLimit", "StepA"}
+    assert template.known_placeholders(["step_a"]) == {
+        "Claims",
+        "SpoolUrl",
+        "CloseAfter",
+        "HistorySeconds",
+        "StepA",
+    }

@@ -1,22 +1,22 @@
-"""docs/fidelity.md tells of every mend, and names nothing that is not there."""
+"""docs/fidelity.md tells of every patch, and names nothing that is not there."""
 
 import re
 from pathlib import Path
 
 import pytest
 
-from respool.local.patches import MENDS
+from respool.local.patches import PATCHES
 
 TEXT = Path("docs/fidelity.md").read_text()
 NAMED = sorted(set(re.findall(r"`((?:tests|chalicelib|respool)/[^`]+)`", TEXT)))
 
 
-def test_every_mend_is_told_of_and_no_other() -> None:
-    part = TEXT.partition("## Where the emulator is mended")[2].partition("\n## ")[0]
+def test_every_patch_is_told_of_and_no_other() -> None:
+    part = TEXT.partition("## Where the emulator is patched")[2].partition("\n## ")[0]
 
     told = re.findall(r"^- \*(.+?)\*:", part, re.MULTILINE)
 
-    assert sorted(told) == sorted(one.__name__.replace("_", " ").capitalize() for one in MENDS)
+    assert sorted(told) == sorted(one.__name__.replace("_", " ").capitalize() for one in PATCHES)
 
 
 @pytest.mark.parametrize(

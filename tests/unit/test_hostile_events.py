@@ -184,8 +184,8 @@ def test_a_dead_execution_of_any_input_is_caught_and_started_anew(cases: int) ->
         process = stage.process()
         execution = _dead(stage, text)
 
-        assert process.net.catch(execution) == "spooled"
-        assert process.net.catch(execution) == "already"
+        assert process.rescue.catch(execution) == "spooled"
+        assert process.rescue.catch(execution) == "already"
         stage.clock.pause(1)
         report = process.replay(count=1)
 
@@ -303,7 +303,7 @@ def test_a_failure_in_the_far_future_cools_down_all_the_same() -> None:
     assert _triggered(stage.process()) == 1
 
 
-def test_an_unforeseen_error_names_its_place_and_no_value() -> None:
+def test_an_unexpected_error_names_its_place_and_no_value() -> None:
     stage = FakeStage()
     stage.spool.send(GOOD)
     stage.clock.pause(1)

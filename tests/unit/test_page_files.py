@@ -1,11 +1,13 @@
 """The page's files: readable colours, small, and nothing that a strict policy would refuse."""
 
+import gzip
 import re
 from itertools import product
 
 import pytest
 
-from chalicelib.api.page_files import FOLDER, file, names
+from chalicelib.api.page_files import FOLDER, SCRIPT, file, names
+from chalicelib.api.page_script import join
 
 STYLE = file("style.css").text
 LIGHT, DARK = re.findall(r":root \{(.*?)\}", STYLE, re.DOTALL)
@@ -65,13 +67,63 @@ def test_no_script_turns_text_into_markup_or_code() -> None:
     dangerous = (
         r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|new Function|DOMParser"
     )
-    for name in names():
-        if name.endswith(".js"):
-            assert not re.search(dangerous, file(name).text), name
+    assert not re.search(dangerous, file(SCRIPT).text)
 
 
-def test_every_file_in_the_folder_is_served_and_all_are_small() -> None:
+def test_a_first_visit_asks_for_four_files_and_all_are_small() -> None:
     found = [path for path in FOLDER.iterdir() if path.is_file()]
 
-    assert {path.name for path in found} == set(names())
-    assert sum(path.stat().st_size for path in found) < 120_000
+    assert names() == {"index.html", "app.js", "style.css", "icon.svg"}
+    assert {path.suffix for path in found} == {".html", ".js", ".css", ".svg"}
+    assert sum(len(gzip.compress(file(name).text.encode())) for name in names()) < 45_000
+
+
+def test_the_page_names_each_file_by_its_content() -> None:
+    linked = dict(re.findall(r'"console/([\w.]+)\?v=([0-9a-f]{16})"', file("index.html").text))
+
+    assert linked == {name: file(name).version for name in names() - {"index.html"}}
+
+
+def test_modules_are_joined_in_the_order_of_their_imports() -> None:
+    modules = {
+        "app.js": 'import { a, b as c } from "./one.js";\nimport two from "./two.js";\n'
+        "run(a, c, two);\n",
+        "one.js": 'import * as all from "./two.js";\nexport const a = all.x;\n'
+        "export function b() {}\n",
+        "two.js": "export const x = 1;\nexport default { y: 2 };\n",
+    }
+
+    script = join(modules, "app.js")
+
+    assert script.splitlines() == [
+        "const _two_js = (() => {",
+        "const x = 1;",
+        "const _default = { y: 2 };",
+        "return { x, default: _default };",
+        "})();",
+        "const _one_js = (() => {",
+        "const all = _two_js;",
+        "const a = all.x;",
+        "function b() {}",
+        "return { a, b };",
+        "})();",
+        "const _app_js = (() => {",
+        "const { a, b: c } = _one_js;",
+        "const two = _two_js.default;",
+        "run(a, c, two);",
+        "return {  };",
+        "})();",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('import { a } from "./app.js";\n', "modules import each other: app.js > app.js"),
+        ('import "./one.js";\n', "not understood: import"),
+        ("export let a = 1;\n", "not understood: export let"),
+    ],
+)
+def test_a_module_that_can_not_be_joined_is_named(text: str, told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        join({"app.js": text}, "app.js")

@@ -53,10 +53,10 @@ def test_more_resumes_than_a_small_region_allows_at_once_are_slowed_down_and_non
 ) -> None:
     stage = ReplayStage(FakeStage(task_limit=count))
     stage.park(*(str(n) for n in range(count)))
-    process = stage.memory.process(wire := QuotaWire(stage.memory.clock))
-    began = stage.memory.clock.elapsed()
+    process = stage.fakes.process(wire := QuotaWire(stage.fakes.clock))
+    began = stage.fakes.clock.elapsed()
     report = stage.replay(count, process=process, seconds=855)
-    took = stage.memory.clock.elapsed() - began
+    took = stage.fakes.clock.elapsed() - began
     assert (report.replayed, report.failed, report.more) == (count, [], False)
     assert process.telemetry.counts[metrics.THROTTLED] == wire.throttled > 0
     assert took >= (count - 1500) / 300 - 1
@@ -65,10 +65,10 @@ def test_more_resumes_than_a_small_region_allows_at_once_are_slowed_down_and_non
 
 def test_many_restarts_in_little_time_are_left_for_later_and_none_fails() -> None:
     stage = ReplayStage()
-    stage.memory.executions.redrives = False
+    stage.fakes.executions.redrives = False
     for n in range(300):
         stage.abort(str(n))
-    process = stage.memory.process(wire := QuotaWire(stage.memory.clock))
+    process = stage.fakes.process(wire := QuotaWire(stage.fakes.clock))
     report = stage.replay(300, process=process, seconds=5)
     assert (report.failed, report.more) == ([], True)
     assert 100 < report.replayed < 300

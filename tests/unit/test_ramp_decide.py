@@ -9,10 +9,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.gate.ramp.decide import LEASE, Decision, Facts, Policy, decide, settle, silence
-from chalicelib.gate.ramp.judge import MOST_EXCUSED, NO_SLOT, Job, Sight, look
-from chalicelib.job.ramp_state import Out, State, Verdict, decode, encode, mark, moment
-from chalicelib.schedules import parse
+from chalicelib.gate.ramp.decide import (
+    FAILURES,
+    LEASE,
+    RAMP,
+    SERVICE,
+    Decision,
+    Facts,
+    Policy,
+    decide,
+    gate_change,
+    held,
+    settle,
+)
+from chalicelib.gate.ramp.judge import MOST_SERVICE_FAILURES, Job, Result, result_of
+from chalicelib.job.claim import FOR_EVER, Gate, Slots, State
+from chalicelib.job.ramp_state import Released, Verdict, decode, digest, encode
+from chalicelib.job.ramp_state import State as Ramp
+from chalicelib.moments import iso, read
 from chalicelib.settings import Settings
 
 NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
@@ -20,40 +34,52 @@ POLICY = Policy()
 RELEASED = NOW - timedelta(seconds=POLICY.interval)
 PARKED = NOW - timedelta(hours=9)
 DOWN = "ConnectionError"
+OPEN = Gate(True)
 
 
-def waiting(key: str, since: int = 0, **more: Any) -> Job:
-    """A job that has waited for hours, a bit less if `since` is greater."""
+def waiting(key: str, order: int = 0, **more: Any) -> Job:
+    """A job that is parked since hours; one of greater order started later."""
     job = Job(
-        key,
-        f"arn:{key}",
-        PARKED + timedelta(seconds=since),
+        f"job#{key}",
+        State.PARKED,
+        iso(PARKED + timedelta(seconds=order)),
+        iso(PARKED),
         attempt=1,
         error=DOWN,
-        parked_at=PARKED,
-        waiting=True,
+        failed_at=iso(PARKED),
     )
     return replace(job, **more)
 
 
-def inside(key: str, **more: Any) -> Job:
-    return waiting(key, waiting=False, inside=True, parked_at=None, resumed_at=RELEASED, **more)
+def inside(key: str, since: datetime = RELEASED, **more: Any) -> Job:
+    return waiting(key, state=State.RUNNING, entered=iso(since), **more)
+
+
+def finished(key: str) -> Job:
+    return waiting(key, state=State.FINISHED, ended=True)
 
 
 def failed(key: str, **more: Any) -> Job:
     """One that was released, and failed again since."""
-    return waiting(key, **{"attempt": 2, "parked_at": NOW - timedelta(seconds=60), **more})
+    moment = iso(NOW - timedelta(seconds=60))
+    return waiting(key, **{"attempt": 2, "since": moment, "failed_at": moment, **more})
 
 
-def out(*keys: str, **more: Any) -> State:
+def released(*keys: str, **more: Any) -> Ramp:
     """A ramp whose last step released these jobs, an interval ago."""
-    jobs = tuple(Out(key, f"arn:{key}", 1, DOWN, PARKED.isoformat(), 10) for key in keys)
-    state = State("t", step=len(keys), out=jobs, released_at=RELEASED.isoformat(), wait=600)
+    jobs = tuple(Released(f"job#{key}", 1, DOWN, iso(PARKED), 10) for key in keys)
+    state = Ramp("t", step=len(keys), released=jobs, released_at=iso(RELEASED), wait=600)
     return replace(state, **more)
 
 
-def tick(state: State, *jobs: Job, now: datetime = NOW, **facts: Any) -> Decision:
-    return decide(state, Facts({job.key: job for job in jobs}, 5, **facts), now, POLICY)
+def tick(state: Ramp, *jobs: Job, now: datetime = NOW, gate: Gate = OPEN) -> Decision:
+    waits = (State.PARKED, State.LINE)
+    pks = tuple(job.pk for job in jobs if job.state in waits and not job.ended)
+    return decide(state, Facts({job.pk: job for job in jobs}, pks, 5, gate), now, POLICY)
+
+
+def mark(key: str) -> str:
+    return digest(f"job#{key}")
 
 
 def keys(decision: Decision) -> list[str]:
@@ -61,74 +87,67 @@ def keys(decision: Decision) -> list[str]:
 
 
 def wait_of(decision: Decision) -> timedelta:
-    due = moment(decision.state.due)
+    due = read(decision.state.due)
     assert due
     return due - RELEASED
 
 
-JOB = Out("a", "arn:a", 1, DOWN, PARKED.isoformat(), 10)
+JOB = Released("job#a", 1, DOWN, iso(PARKED), 10)
 
 
 @pytest.mark.parametrize(
-    ("job", "ended", "sight"),
+    ("job", "result"),
     [
-        (None, True, Sight.HEALTHY),
-        (None, False, Sight.GONE),
-        (waiting("a", stuck=True, attempt=2), None, Sight.GONE),
-        (failed("a"), None, Sight.FAILED),
-        (failed("a", error="BadKey"), None, Sight.ODD),
-        (failed("a", anew=True), None, Sight.GONE),
-        (failed("a", error=NO_SLOT), None, Sight.GONE),
-        (waiting("a"), None, Sight.GONE),
-        (waiting("a", parked_at=NOW), None, Sight.GONE),
-        (inside("a"), None, Sight.UNDECIDED),
-        (waiting("a", waiting=False, parked_at=None, resumed_at=RELEASED), None, Sight.UNDECIDED),
+        (None, Result.GONE),
+        (finished("a"), Result.HEALTHY),
+        (waiting("a", state=State.GIVEN_UP, ended=True), Result.GONE),
+        (waiting("a", state=State.STUCK), Result.GONE),
+        (failed("a"), Result.FAILED),
+        (failed("a", state=State.STUCK), Result.FAILED),
+        (failed("a", error="BadKey"), Result.UNLIKE_FAILURE),
+        (failed("a", dead=True), Result.GONE),
+        (waiting("a"), Result.GONE),
+        (waiting("a", since=iso(NOW)), Result.GONE),
+        (inside("a", NOW), Result.UNDECIDED),
+        (waiting("a", state=State.LINE), Result.UNDECIDED),
+        (waiting("a", state=State.LINE, may_enter=False), Result.GONE),
     ],
 )
-def test_what_became_of_a_job_is_seen_in_its_claim(
-    job: Job | None, ended: bool | None, sight: Sight
-) -> None:
-    assert look(JOB, job, ended, NOW, fresh=False, roomy=False, healthy_after=300) is sight
+def test_what_became_of_a_job_is_seen_in_its_claim(job: Job | None, result: Result) -> None:
+    assert result_of(JOB, job, NOW, fresh=False, healthy_after=300) is result
 
 
-def test_a_job_that_may_only_be_on_its_way_is_waited_for() -> None:
-    assert look(JOB, waiting("a"), None, NOW, True, True, 300) is Sight.UNDECIDED
+@pytest.mark.parametrize("state", [State.PARKED, State.LINE])
+def test_a_job_that_may_only_be_on_its_way_is_waited_for(state: State) -> None:
+    job = waiting("a", state=state, may_enter=False)
+
+    assert result_of(JOB, job, NOW, fresh=True, healthy_after=300) is Result.UNDECIDED
 
 
 @pytest.mark.parametrize(
-    ("seconds", "took", "sight"),
+    ("seconds", "took", "result"),
     [
-        (299, 10, Sight.UNDECIDED),
-        (300, 10, Sight.HEALTHY),
-        (300, 900, Sight.UNDECIDED),
-        (900, 900, Sight.HEALTHY),
+        (299, 10, Result.UNDECIDED),
+        (300, 10, Result.HEALTHY),
+        (300, 900, Result.UNDECIDED),
+        (900, 900, Result.HEALTHY),
     ],
 )
 def test_a_job_is_healthy_once_it_is_inside_for_longer_than_it_took_to_fail_with_a_floor(
-    seconds: int, took: float, sight: Sight
+    seconds: int, took: float, result: Result
 ) -> None:
-    since = (NOW - timedelta(seconds=seconds)).isoformat()
-    seen = replace(JOB, took=took, inside_at=since)
+    job = inside("a", NOW - timedelta(seconds=seconds))
 
-    assert look(seen, inside("a"), None, NOW, False, True, 300) is sight
-
-
-def test_a_job_without_a_place_came_through_if_it_had_one_or_if_there_was_always_one() -> None:
-    further = waiting("a", waiting=False, parked_at=None, resumed_at=RELEASED)
-    was_in = replace(JOB, inside_at=RELEASED.isoformat())
-
-    assert look(was_in, further, None, NOW, False, False, 300) is Sight.HEALTHY
-    assert look(JOB, further, None, NOW, False, True, 300) is Sight.HEALTHY
-    assert look(JOB, further, None, NOW, False, False, 300) is Sight.UNDECIDED
+    assert result_of(replace(JOB, took=took), job, NOW, False, 300) is result
 
 
 def test_the_first_probe_is_the_job_that_has_waited_longest() -> None:
-    assert keys(tick(State("t"), waiting("b", 1), waiting("a", 2), waiting("c", 0))) == ["c"]
+    assert keys(tick(Ramp("t"), waiting("b", 1), waiting("a", 2), waiting("c", 0))) == ["c"]
 
 
 def test_a_step_that_came_through_is_followed_by_one_twice_as_large() -> None:
     decision = tick(
-        out("a", "b"), *(waiting(f"w{n}", n) for n in range(9)), ended={"a": True, "b": True}
+        released("a", "b"), finished("a"), finished("b"), *(waiting(f"w{n}", n) for n in range(9))
     )
 
     assert keys(decision) == ["w0", "w1", "w2", "w3"]
@@ -138,188 +157,265 @@ def test_a_step_that_came_through_is_followed_by_one_twice_as_large() -> None:
 def test_a_step_is_never_larger_than_ramp_max() -> None:
     everything = [f"o{n}" for n in range(80)]
     decision = tick(
-        out(*everything),
+        released(*everything),
         *(waiting(f"w{n}", n) for n in range(200)),
-        ended=dict.fromkeys(everything, True),
+        *map(finished, everything),
     )
 
     assert len(decision.release) == decision.state.step == POLICY.most
 
 
 def test_nothing_goes_out_while_one_job_of_the_step_is_undecided() -> None:
-    decision = tick(out("a", "b"), inside("b"), waiting("c"), ended={"a": True})
+    decision = tick(released("a", "b"), inside("b", NOW), waiting("c"), finished("a"))
 
     assert (keys(decision), decision.verdict) == ([], Verdict.NONE)
-    assert [each.key for each in decision.state.out] == ["a", "b"]
+    assert [each.key for each in decision.state.released] == ["a", "b"]
 
 
 def test_a_refusal_makes_the_step_one_and_doubles_the_wait_up_to_its_end() -> None:
-    state, waits = out("a", "b", "c", "d"), []
+    state, waits = released("a", "b", "c", "d"), []
     jobs = [failed(each) for each in "abcd"]
     for _ in range(6):
         decision = tick(state, *jobs)
         waits.append(wait_of(decision).total_seconds())
         assert (decision.verdict, decision.state.step, keys(decision)) == (Verdict.REFUSED, 1, [])
-        state, jobs = replace(out("a"), wait=decision.state.wait), [failed("a")]
+        state, jobs = replace(released("a"), wait=decision.state.wait), [failed("a")]
 
     assert waits == [1200, 2400, 4800, 7200, 7200, 7200]
 
 
 def test_a_success_makes_the_wait_short_again() -> None:
-    decision = tick(out("a", wait=7200), waiting("b"), ended={"a": True})
+    decision = tick(released("a", wait=7200), waiting("b"), finished("a"))
 
     assert (decision.state.wait, decision.state.refusals) == (POLICY.interval, 0)
 
 
 def test_a_probe_that_ends_late_still_leaves_an_interval_until_the_next() -> None:
-    state = out("a", released_at=(NOW - timedelta(hours=5)).isoformat())
+    state = released("a", released_at=(NOW - timedelta(hours=5)).isoformat())
 
-    due = moment(tick(state, failed("a")).state.due)
+    due = read(tick(state, failed("a")).state.due)
     assert due == NOW + timedelta(seconds=POLICY.interval)
 
 
 @pytest.mark.parametrize(("early", "count"), [(31, 0), (30, 1), (0, 1), (-600, 1)])
 def test_a_tick_that_is_a_little_early_counts_as_on_time(early: int, count: int) -> None:
-    state = State("t", due=(NOW + timedelta(seconds=early)).isoformat(), last=Verdict.REFUSED)
+    state = Ramp("t", due=(NOW + timedelta(seconds=early)).isoformat(), last=Verdict.REFUSED)
 
     assert len(tick(state, waiting("a")).release) == count
 
 
 def test_a_half_failed_step_is_refused() -> None:
-    assert tick(out("a", "b"), failed("a"), ended={"b": True}).verdict is Verdict.REFUSED
+    assert tick(released("a", "b"), failed("a"), finished("b")).verdict is Verdict.REFUSED
 
 
 def test_one_failure_among_four_is_the_job_s_own_and_keeps_the_step() -> None:
-    ended = dict.fromkeys("bcd", True)
     decision = tick(
-        out("a", "b", "c", "d"), failed("a"), *(waiting(f"w{n}") for n in range(9)), ended=ended
+        released("a", "b", "c", "d"),
+        failed("a"),
+        *(waiting(f"w{n}") for n in range(9)),
+        *map(finished, "bcd"),
     )
 
     assert (decision.verdict, decision.state.step, len(decision.release)) == (Verdict.ALONE, 4, 4)
     assert decision.state.suspects == {mark("a")}
-    assert decision.state.excused == {}
+    assert decision.state.service_failures == {}
 
 
 def test_one_unlike_error_is_let_pass_and_the_next_is_a_refusal() -> None:
-    first = tick(out("a"), failed("a", error="BadRequest"), waiting("b", -9))
+    first = tick(released("a"), failed("a", error="BadRequest"), waiting("b", -9))
     assert (first.verdict, keys(first), first.state.step) == (Verdict.NONE, ["b"], 1)
 
-    second = tick(out("b", odd=first.state.odd), failed("b", error="Teapot"), waiting("c"))
+    second = tick(
+        released("b", unlike_error_seen=first.state.unlike_error_seen),
+        failed("b", error="Teapot"),
+        waiting("c"),
+    )
     assert (second.verdict, keys(second)) == (Verdict.REFUSED, [])
 
 
-def test_two_unlike_errors_in_a_step_are_a_neighbour_with_a_new_excuse() -> None:
+def test_two_unlike_errors_in_a_step_are_a_service_with_a_new_excuse() -> None:
     jobs = [failed(each, error="TooManyRequests") for each in "ab"]
 
-    assert tick(out("a", "b"), *jobs).verdict is Verdict.REFUSED
+    assert tick(released("a", "b"), *jobs).verdict is Verdict.REFUSED
 
 
 def test_an_unlike_error_beside_a_success_is_the_job_s_own() -> None:
-    decision = tick(out("a", "b"), failed("a", error="BadKey"), waiting("c"), ended={"b": True})
+    decision = tick(released("a", "b"), failed("a", error="BadKey"), waiting("c"), finished("b"))
 
-    assert (decision.verdict, decision.state.suspects) == (Verdict.HEALTHY, frozenset({mark("a")}))
+    assert (decision.verdict, decision.state.suspects) == (
+        Verdict.HEALTHY,
+        frozenset({mark("a")}),
+    )
 
 
 def test_a_success_forgets_the_unlike_error() -> None:
-    assert tick(out("a", odd=True), waiting("b"), ended={"a": True}).state.odd is False
+    assert (
+        tick(
+            released("a", unlike_error_seen=True), waiting("b"), finished("a")
+        ).state.unlike_error_seen
+        is False
+    )
 
 
 def test_refusals_are_excused_and_the_third_probe_is_another_job() -> None:
-    first = tick(out("a"), failed("a"))
-    assert first.state.excused == {mark("a"): 1}
+    first = tick(released("a"), failed("a"))
+    assert first.state.service_failures == {mark("a"): 1}
     again = replace(first.state, due="")
     assert keys(tick(again, failed("a"), waiting("b", 1))) == ["a"]
-    twice = replace(first.state, due="", excused={mark("a"): 2})
+    twice = replace(first.state, due="", service_failures={mark("a"): 2})
 
     assert keys(tick(twice, failed("a"), waiting("b", 1))) == ["b"]
 
 
 def test_excuses_come_to_an_end() -> None:
-    state = out("a", excused={mark("a"): MOST_EXCUSED})
+    state = released("a", service_failures={mark("a"): MOST_SERVICE_FAILURES})
 
-    assert tick(state, failed("a")).state.excused == {mark("a"): MOST_EXCUSED}
+    assert tick(state, failed("a")).state.service_failures == {mark("a"): MOST_SERVICE_FAILURES}
 
 
 def test_who_was_refused_twice_is_a_suspect_once_others_come_through() -> None:
-    state = out("b", excused={mark("a"): 2})
-    decision = tick(state, waiting("a"), waiting("c", 5), ended={"b": True})
+    state = released("b", service_failures={mark("a"): 2})
+    decision = tick(state, waiting("a"), waiting("c", 5), finished("b"))
 
     assert decision.state.suspects == {mark("a")}
     assert keys(decision) == ["c"]
 
 
-def test_a_suspect_s_failure_is_its_own_and_neither_excused_nor_the_neighbour_s() -> None:
-    decision = tick(out("a", suspects=frozenset({mark("a")})), failed("a"), waiting("b"))
+def test_a_suspect_s_failure_is_its_own_and_neither_excused_nor_the_service_s() -> None:
+    decision = tick(released("a", suspects=frozenset({mark("a")})), failed("a"), waiting("b"))
 
     assert (decision.verdict, keys(decision)) == (Verdict.OWN, ["b"])
-    assert decision.state.excused == {}
+    assert decision.state.service_failures == {}
 
 
 def test_suspects_go_one_by_one_after_one_of_them_failed() -> None:
     suspects = frozenset(map(mark, "abc"))
-    decision = tick(out("a", "b", suspects=suspects), failed("a"), failed("b"), waiting("c"))
+    decision = tick(released("a", "b", suspects=suspects), failed("a"), failed("b"), waiting("c"))
 
     assert (decision.state.step, keys(decision)) == (1, ["c"])
 
 
 def test_new_failures_of_others_are_a_refusal() -> None:
-    other = waiting("other", parked_at=NOW - timedelta(seconds=5))
+    other = waiting("other", failed_at=iso(NOW - timedelta(seconds=5)))
 
-    assert tick(out("a"), other, ended={"a": True}).verdict is Verdict.REFUSED
+    assert tick(released("a"), other, finished("a")).verdict is Verdict.REFUSED
 
 
-@pytest.mark.parametrize("more", [{"anew": True}, {"error": NO_SLOT}, {"attempt": 0}])
-def test_a_new_failure_that_never_reached_the_neighbour_is_none(more: dict[str, Any]) -> None:
-    other = waiting("other", parked_at=NOW - timedelta(seconds=5), **more)
+@pytest.mark.parametrize("more", [{"dead": True}, {"attempt": 0}])
+def test_a_new_failure_that_never_reached_the_service_is_none(more: dict[str, Any]) -> None:
+    other = waiting("other", failed_at=iso(NOW - timedelta(seconds=5)), **more)
 
-    assert tick(out("a"), other, ended={"a": True}).verdict is Verdict.HEALTHY
+    assert tick(released("a"), other, finished("a")).verdict is Verdict.HEALTHY
 
 
 def test_a_step_of_which_nothing_is_known_is_done_again_at_once_and_no_larger() -> None:
-    decision = tick(out("a", "b"), waiting("a"), waiting("b"), waiting("c", 1))
+    decision = tick(released("a", "b"), waiting("a"), waiting("b"), waiting("c", 1))
 
     assert (decision.verdict, keys(decision), decision.state.step) == (Verdict.NONE, ["a", "b"], 2)
 
 
 def test_a_hold_lets_nothing_out_and_afterwards_it_begins_with_one_at_once() -> None:
-    state = State("t", step=8, due=(NOW + timedelta(hours=1)).isoformat(), wait=7200)
-    held = tick(state, *(waiting(f"w{n}") for n in range(9)), held="limit 0")
-    assert (keys(held), held.state.held, held.state.due) == ([], "limit 0", "")
+    state = Ramp("t", step=8, due=(NOW + timedelta(hours=1)).isoformat(), wait=7200)
+    gate = Gate(False, "Aiko", "limit 0")
+    quiet = tick(state, *(waiting(f"w{n}") for n in range(9)), gate=gate)
+    assert (keys(quiet), quiet.state.held, quiet.state.due) == ([], "limit 0", "")
 
-    after = tick(held.state, *(waiting(f"w{n}") for n in range(9)))
+    after = tick(quiet.state, *(waiting(f"w{n}") for n in range(9)))
     assert (len(after.release), after.state.held, after.state.wait) == (1, "", POLICY.interval)
 
 
 def test_with_nobody_left_it_forgets_how_things_stood() -> None:
-    decision = tick(State("t", step=64, wait=7200, due=NOW.isoformat(), odd=True, refusals=3))
+    decision = tick(
+        Ramp("t", step=64, wait=7200, due=NOW.isoformat(), unlike_error_seen=True, refusals=3)
+    )
 
-    assert decision.state == State("t", wait=POLICY.interval)
+    assert decision.state == Ramp("t", wait=POLICY.interval)
 
 
 def test_jobs_that_are_gone_are_forgotten() -> None:
-    state = State(
-        "t", excused={mark("x"): 1}, suspects=frozenset({mark("x")}), absent={mark("x"): ""}
-    )
+    state = Ramp("t", service_failures={mark("x"): 1}, suspects=frozenset({mark("x")}))
     state = tick(state).state
 
-    assert (state.excused, state.suspects, state.absent) == ({}, frozenset(), {})
+    assert (state.service_failures, state.suspects) == ({}, frozenset())
 
 
-def test_a_job_whose_message_was_not_there_is_left_alone_for_an_hour() -> None:
-    state = settle(out("a", "b"), frozenset({"b"}), ["a"], NOW)
+def test_a_job_that_proved_stuck_is_no_longer_followed() -> None:
+    state = settle(released("a", "b"), frozenset({"job#b"}))
 
-    assert [each.key for each in state.out] == ["b"]
-    quiet = replace(state, out=())
-    assert keys(tick(quiet, waiting("a"))) == []
-    assert keys(tick(quiet, waiting("a"), now=NOW + timedelta(minutes=61))) == ["a"]
+    assert [each.key for each in state.released] == ["b"]
 
 
-def test_a_window_silences_before_the_limit_does() -> None:
-    window = parse("cron(0 8 * * ? *) 2h UTC")
+@pytest.mark.parametrize("by", [FAILURES, SERVICE])
+def test_a_gate_that_failures_or_the_service_closed_is_probed_and_stays_closed(by: str) -> None:
+    decision = tick(Ramp("t"), waiting("a"), waiting("b", 1), gate=Gate(False, by, "why"))
 
-    assert silence(0, window, NOW) == ("cron(0 8 * * ? *) 2h UTC", NOW + timedelta(hours=1))
-    assert silence(0, (), NOW) == ("limit 0", None)
-    assert silence(1, (), NOW) == ("", None)
+    assert keys(decision) == ["a"]
+    assert (decision.state.closed, decision.state.why) == (True, "why")
+
+
+def test_a_time_that_the_service_named_is_when_the_next_probe_goes_out() -> None:
+    gate = Gate(False, SERVICE, "back at ten", iso(NOW), iso(NOW + timedelta(hours=1)))
+    first = tick(Ramp("t"), waiting("a"), gate=gate)
+    assert keys(first) == []
+
+    then = tick(first.state, waiting("a"), gate=Gate(False, RAMP), now=NOW + timedelta(hours=1))
+    assert keys(then) == ["a"]
+
+
+def test_the_oldest_goes_first_whether_it_is_parked_or_in_line() -> None:
+    jobs = [waiting("new", 9), waiting("old", 1, state=State.LINE), waiting("older", 0)]
+    state = Ramp("t", step=2, closed=True)
+
+    assert keys(tick(state, *jobs, gate=Gate(False, RAMP))) == ["older", "old"]
+
+
+@pytest.mark.parametrize(("size", "closed"), [(4, True), (5, False)])
+def test_a_healthy_step_as_large_as_the_limit_opens_the_gate(size: int, closed: bool) -> None:
+    names = [f"o{n}" for n in range(size)]
+    decision = tick(
+        released(*names, closed=True),
+        *map(finished, names),
+        waiting("next"),
+        gate=Gate(False, RAMP),
+    )
+
+    assert decision.state.closed is closed
+
+
+def test_the_gate_opens_when_nobody_waits_any_more() -> None:
+    decision = tick(released("a", closed=True), finished("a"), gate=Gate(False, RAMP))
+
+    assert decision.state.closed is False
+
+
+def test_a_refused_step_wants_the_gate_closed() -> None:
+    assert tick(released("a"), failed("a")).state.closed is True
+
+
+@pytest.mark.parametrize(
+    ("closed", "slots", "opens"),
+    [
+        (True, Slots("t"), False),
+        (True, Slots("t", closed_until=FOR_EVER, closed_by=RAMP), None),
+        (True, Slots("t", closed_until=FOR_EVER, closed_by=SERVICE), False),
+        (True, Slots("t", closed_until=FOR_EVER, closed_by="Aiko"), None),
+        (True, Slots("t", failed={"a": iso(NOW)}, close_after=1), None),
+        (False, Slots("t"), None),
+        (False, Slots("t", closed_until=FOR_EVER, closed_by=RAMP), True),
+        (False, Slots("t", closed_until=FOR_EVER, closed_by="Aiko"), None),
+        (False, Slots("t", failed={"a": iso(NOW)}, close_after=1), True),
+    ],
+)
+def test_the_ramp_sets_only_gates_that_are_its_own_to_set(
+    closed: bool, slots: Slots, opens: bool | None
+) -> None:
+    assert gate_change(Ramp("t", closed=closed), slots, NOW) is opens
+
+
+def test_what_a_person_or_a_window_closed_keeps_it_silent() -> None:
+    assert held(OPEN) == held(Gate(False, RAMP, "why")) == ""
+    assert held(Gate(False, "window", "cron(0 8 * * ? *) 2h UTC")) == "cron(0 8 * * ? *) 2h UTC"
+    assert held(Gate(False, "Aiko")) == "closed by Aiko"
 
 
 def test_the_longest_wait_is_no_shorter_than_the_first() -> None:
@@ -328,70 +424,72 @@ def test_the_longest_wait_is_no_shorter_than_the_first() -> None:
     assert Policy.of(settings).longest == 900
 
 
-names = st.sampled_from("abcdefghij")
-times = st.integers(-7200, 0).map(lambda s: NOW + timedelta(seconds=s))
+names = st.sampled_from([f"job#{letter}" for letter in "abcdefghij"])
+times = st.integers(-7200, 0).map(lambda s: iso(NOW + timedelta(seconds=s)))
+gates = st.sampled_from(["", RAMP, FAILURES, SERVICE, "Aiko"])
 
 
 @st.composite
-def any_job(draw: st.DrawFn, key: str) -> Job:
-    place = draw(st.sampled_from(["waiting", "inside", "stuck", "between"]))
+def any_job(draw: st.DrawFn, pk: str) -> Job:
     return Job(
-        key,
-        f"arn:{key}",
+        pk,
+        draw(st.sampled_from(State)),
         draw(times),
+        draw(st.just("") | times),
         attempt=draw(st.integers(0, 6)),
-        error=draw(st.sampled_from([DOWN, "BadKey", NO_SLOT])),
-        parked_at=draw(st.none() | times),
-        resumed_at=draw(st.none() | times),
-        waiting=place == "waiting",
-        inside=place == "inside",
-        stuck=place == "stuck",
-        anew=draw(st.booleans()),
+        error=draw(st.sampled_from([DOWN, "BadKey"])),
+        failed_at=draw(st.just("") | times),
+        dead=draw(st.booleans()),
+        entered=draw(st.just("") | times),
         took=draw(st.floats(0, 1e5)),
+        may_enter=draw(st.booleans()),
+        ended=draw(st.booleans()),
     )
 
 
 @st.composite
 def any_facts(draw: st.DrawFn) -> Facts:
     chosen: Iterable[str] = draw(st.sets(names))
-    jobs = {key: draw(any_job(key)) for key in chosen}
-    held = draw(st.sampled_from(["", "", "limit 0"]))
-    return Facts(jobs, draw(st.integers(-3, 9)), draw(st.dictionaries(names, st.booleans())), held)
+    jobs = {pk: draw(any_job(pk)) for pk in chosen}
+    waits = [pk for pk, job in jobs.items() if job.state is State.PARKED]
+    by = draw(gates)
+    gate = Gate(not by, by, draw(st.sampled_from(["", "why"])), until=draw(st.just("") | times))
+    return Facts(jobs, tuple(waits), draw(st.integers(1, 9)), gate)
 
 
 @st.composite
-def any_state(draw: st.DrawFn) -> State:
+def any_state(draw: st.DrawFn) -> Ramp:
     gone = draw(st.lists(names, unique=True, max_size=8))
-    return State(
+    return Ramp(
         "t",
         draw(st.integers(0, 9)),
         step=max(draw(st.integers(1, 100)), len(gone)),
         wait=draw(st.integers(0, 7200)),
-        due=draw(st.just("") | times.map(datetime.isoformat)),
-        released_at=draw(st.just("") | times.map(datetime.isoformat)),
-        roomy=draw(st.booleans()),
-        out=tuple(Out(key, f"arn:{key}", draw(st.integers(0, 6)), DOWN, "") for key in gone),
-        excused={mark(key): draw(st.integers(0, 200)) for key in draw(st.sets(names))},
-        suspects=frozenset(map(mark, draw(st.sets(names)))),
-        odd=draw(st.booleans()),
+        due=draw(st.just("") | times),
+        released_at=draw(st.just("") | times),
+        released=tuple(Released(pk, draw(st.integers(0, 6)), DOWN, "") for pk in gone),
+        service_failures={digest(key): draw(st.integers(0, 200)) for key in draw(st.sets(names))},
+        suspects=frozenset(map(digest, draw(st.sets(names)))),
+        unlike_error_seen=draw(st.booleans()),
+        closed=draw(st.booleans()),
     )
 
 
 @given(any_state(), any_facts())
 @settings(max_examples=300, deadline=None, derandomize=True)
 def test_whatever_is_known_a_tick_keeps_to_its_step_and_to_what_waits(
-    state: State, facts: Facts
+    state: Ramp, facts: Facts
 ) -> None:
     decision = decide(state, facts, NOW, POLICY)
     after = decision.state
 
     assert len(decision.release) <= after.step <= POLICY.most
     assert after.step <= 2 * state.step
-    assert all(facts.jobs[job.key].waiting for job in decision.release)
+    assert all(job.pk in facts.waiting for job in decision.release)
     if decision.release:
-        assert [each.key for each in after.out] == keys(decision)
+        assert [each.pk for each in after.released] == [job.pk for job in decision.release]
     if decision.verdict is Verdict.REFUSED:
-        assert (after.step, decision.release, after.out) == (1, (), ())
+        assert (after.step, decision.release, after.released) == (1, (), ())
     if facts.held:
         assert decision.release == ()
     if decision.verdict in (Verdict.NONE, Verdict.OWN, Verdict.ALONE):
@@ -402,9 +500,9 @@ def test_whatever_is_known_a_tick_keeps_to_its_step_and_to_what_waits(
 @pytest.mark.parametrize("letter", ["x", "あ", "𠮷"])
 def test_the_largest_step_of_the_longest_keys_fits_into_an_item_of_400_kb(letter: str) -> None:
     key = letter * (1024 // len(letter.encode()))
-    one = Out(key, "arn:" + "x" * 200, 1, "E" * 256, NOW.isoformat(), 7200.5, True, NOW.isoformat())
+    one = Released(f"job#{key}", 1, "E" * 256, iso(NOW), 7200.5)
 
-    assert len(encode(State("t", out=200 * (one,))).encode()) < 350_000
+    assert len(encode(Ramp("t", released=200 * (one,))).encode()) < 350_000
 
 
 def test_a_lease_is_longer_than_a_tick_may_take() -> None:
@@ -413,8 +511,7 @@ def test_a_lease_is_longer_than_a_tick_may_take() -> None:
     assert LEASE.total_seconds() >= 2 * SECONDS
 
 
-def test_a_state_of_an_older_version_is_read() -> None:
-    text = encode(State("t", step=4)).replace('"step":4', '"step":4,"unknown":[1]')
+def test_what_another_version_wrote_besides_is_left_out() -> None:
+    text = encode(Ramp("t", step=4)).replace('"last":""', '"last":"wonderful","unknown":[1]')
 
-    assert decode(text) == State("t", step=4)
-    assert decode('{"task":"t"}') == State("t")
+    assert decode(text) == Ramp("t", step=4)

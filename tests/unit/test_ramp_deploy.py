@@ -7,9 +7,9 @@ import pytest
 
 from respool.deploy.checks.findings import Malformed
 from respool.deploy.preflight import Source, check
+from tests.iam.deployed import FUNCTIONS
 
 PROJECT = Path(__file__).resolve().parents[2]
-FUNCTIONS = ("uncertain_task", "error_spool", "reprocess", "authorizer", "api_handler")
 
 
 def schedule(**environment: str) -> dict[str, Any]:

@@ -6,15 +6,15 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from chalicelib.api.page_files import file
+from chalicelib.api.page_files import FOLDER
 from chalicelib.gate.ramp.decide import Policy
 from chalicelib.gate.ramp.describe import SENTENCES, sentence, tell
-from chalicelib.job.ramp_state import Out, State, Verdict
+from chalicelib.job.ramp_state import Released, State, Verdict
 
 TOKYO = timezone(timedelta(hours=9))
 NOW = datetime(2026, 11, 24, 14, 30, tzinfo=UTC)
 AT, NEXT = "2026-11-24T14:20:00+00:00", "2026-11-24T15:00:00+00:00"
-OUT = Out("12345", "arn", 1, "ConnectionError", AT)
+OUT = Released("job#12345", 1, "ConnectionError", AT)
 REFUSED = State(
     "UncertainTask",
     due=NEXT,
@@ -39,11 +39,11 @@ def said(state: State, now: datetime = NOW, policy: Policy = Policy()) -> str:  
             "put 8 jobs back at 14:20: refused; next try 15:00, with one job",
         ),
         (
-            State("t", released_at=AT, out=(OUT,), waiting=3),
+            State("t", released_at=AT, released=(OUT,), waiting=3),
             "probing since 14:20 with job 12345, 3 waiting; looks within 10 min",
         ),
         (
-            State("t", released_at=AT, out=(OUT, OUT), waiting=3),
+            State("t", released_at=AT, released=(OUT, OUT), waiting=3),
             "put 2 jobs back at 14:20, 3 waiting; looks within 10 min",
         ),
         (State("t"), "nothing waits to be put back"),
@@ -56,7 +56,10 @@ def said(state: State, now: datetime = NOW, policy: Policy = Policy()) -> str:  
             replace(REFUSED, held="cron(0 22 ? * FRI *) 58h UTC", held_until=NEXT),
             "held until 15:00 by the maintenance window cron(0 22 ? * FRI *) 58h UTC: no probe",
         ),
-        (replace(REFUSED, out=(OUT,), held="limit 0"), "held by limit 0: no probe until the limit"),
+        (
+            replace(REFUSED, released=(OUT,), held="limit 0"),
+            "held by limit 0: no probe until the limit",
+        ),
     ],
 )
 def test_one_sentence_says_what_it_does_and_when_it_acts_next(state: State, text: str) -> None:
@@ -86,7 +89,11 @@ def test_only_what_stands_in_the_sentence_is_told() -> None:
 
 @pytest.mark.parametrize("language", ["en", "ja"])
 def test_the_page_has_every_sentence_with_everything_in_it(language: str) -> None:
-    block = re.search(r"\n  ramp: \{\n(.*?)\n  \},", file(f"texts-{language}.js").text, re.DOTALL)
+    block = re.search(
+        r"\n  ramp: \{\n(.*?)\n  \},",
+        (FOLDER / f"texts-{language}.js").read_text("utf-8"),
+        re.DOTALL,
+    )
     assert block
     page = dict(re.findall(r'^    (\w+): "(.*)",$', block[1], re.MULTILINE))
 

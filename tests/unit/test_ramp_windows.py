@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.errors import SettingsError
-from chalicelib.gate.windows import open_until, zone_of
-from chalicelib.schedules import parse
+from chalicelib.gate.windows import upcoming, zone_of
+from chalicelib.schedules import Window, read_windows
 from chalicelib.settings import Settings
 
 WEEKEND = "cron(0 22 ? * FRI *) 58h Asia/Tokyo"
@@ -18,9 +18,15 @@ def at(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
+def open_until(windows: tuple[Window, ...], now: datetime) -> tuple[str, datetime] | None:
+    """The window that is open now and ends last, and its end; None outside of all."""
+    span = upcoming(windows, now, ahead=timedelta(0))
+    return (span.why, span.ends) if span else None
+
+
 def until(windows: str, now: str) -> str:
     """When the windows that are open then end; empty: none is."""
-    found = open_until(parse(windows), at(now))
+    found = open_until(read_windows(windows), at(now))
     return f"{found[1]:%Y-%m-%dT%H:%M}" if found else ""
 
 
@@ -105,7 +111,7 @@ def test_of_several_open_windows_the_one_that_ends_last_is_told() -> None:
     both = "cron(0 2 * * ? *) 1h UTC; cron(30 2 * * ? *) 2h UTC;"
 
     assert until(both, "2026-11-24T02:45:00") == "2026-11-24T04:30"
-    found = open_until(parse(both), at("2026-11-24T02:45:00"))
+    found = open_until(read_windows(both), at("2026-11-24T02:45:00"))
     assert found
     assert found[0] == "cron(30 2 * * ? *) 2h UTC"
 
@@ -116,7 +122,7 @@ def test_a_window_that_begins_within_itself_is_prolonged() -> None:
 
 def test_without_windows_none_is_open() -> None:
     assert open_until((), at("2026-11-24T09:00:00")) is None
-    assert parse("") == ()
+    assert read_windows("") == ()
 
 
 @pytest.mark.parametrize(
@@ -132,6 +138,10 @@ def test_without_windows_none_is_open() -> None:
         ("cron(0 22 ? * FRY *) 58h UTC", "is no day of week: write 1-7 or SUN-SAT"),
         ("cron(0 22 ? * FRI-MON *) 58h UTC", "'FRI-MON' is no day of week"),
         ("cron(0 22 0 * ? *) 58h UTC", "'0' is no day of month"),
+        ("cron(0 22 15W * ? *) 58h UTC", "'15W' is no day of month"),
+        ("cron(0 22 1,L * ? *) 58h UTC", "'L' is no day of month"),
+        ("cron(0 22 ? * L *) 58h UTC", "'L' is no day of week"),
+        ("cron(0 22 ? * MON,6#3 *) 58h UTC", "'6#3' is no day of week"),
         ("cron(0/0 22 ? * FRI *) 58h UTC", "'0/0' is no minutes"),
         ("cron(0 22 ? * FRI *) 0h UTC", "at least 1m"),
         ("cron(0 22 ? * FRI *) 32d UTC", "at most 31d"),
@@ -162,7 +172,7 @@ def test_a_zone_without_data_is_named(zone: str) -> None:
 def test_a_window_is_open_exactly_while_less_than_its_length_has_passed_since_a_start(
     now: datetime, zone: str, hour: int, length: int
 ) -> None:
-    windows = parse(f"cron(0 {hour} * * ? *) {length}h {zone}")
+    windows = read_windows(f"cron(0 {hour} * * ? *) {length}h {zone}")
     found = open_until(windows, now)
 
     local = now.astimezone(zone_of(zone)).replace(hour=hour, minute=0, second=0, microsecond=0)

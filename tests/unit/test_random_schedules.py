@@ -66,10 +66,10 @@ class Schedules(RuleBasedStateMachine):
         self.stage.executions.redrives = redrives
         self.stage.executions.refuses = refuses
         self.stage.machine.via_sqs = via_sqs
-        self.stage.neighbour.broken = True
+        self.stage.service.broken = True
         for keyed in (True, False):
             self.start(keyed, at_once=True)
-        self.stage.neighbour.broken = False
+        self.stage.service.broken = False
         self.stage.clock.pause(1800)
 
     @precondition(lambda self: len(self.jobs) < 6)
@@ -84,8 +84,8 @@ class Schedules(RuleBasedStateMachine):
             self.stage.machine.run()
 
     @rule(broken=st.booleans())
-    def change_the_neighbour(self, broken: bool) -> None:
-        self.stage.neighbour.broken = broken
+    def change_the_service(self, broken: bool) -> None:
+        self.stage.service.broken = broken
 
     @rule(steps=st.integers(1, 12))
     def let_some_states_run(self, steps: int) -> None:
@@ -116,7 +116,7 @@ class Schedules(RuleBasedStateMachine):
     def hear_of_ends(self, lost: bool, again: bool) -> None:
         ended, self.stage.executions.ended = self.stage.executions.ended, []
         for arn in [] if lost else ended * (2 if again else 1):
-            self.stage.process().net.catch(arn)
+            self.stage.process().rescue.catch(arn)
 
     @rule(
         what=st.sampled_from(sorted(ACTORS)),
@@ -158,7 +158,7 @@ class Schedules(RuleBasedStateMachine):
             self.stage.clock.pause(11 * 86_400)
             actors.until_quiet(self.stage, actors.sweep)
         for job in self.jobs:
-            done = self.stage.neighbour.done[job]
+            done = self.stage.service.done[job]
             assert done == 1 or (job in self.unwanted and done == 0), (job, done)
         assert not self.stage.table.jobs
         assert not self.stage.table.held

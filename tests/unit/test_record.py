@@ -1,4 +1,4 @@
-"""A record survives the way through a message body, whatever its input is."""
+"""A note survives the way through a message body, whatever its input is."""
 
 import json
 
@@ -7,17 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.errors import Unreadable
-from chalicelib.job.key import key_in
-from chalicelib.job.record import (
-    ABSENT,
-    Failure,
-    Record,
-    compact,
-    decode,
-    encode,
-    read_failure,
-    restart_name,
-)
+from chalicelib.job.failure import Failure
+from chalicelib.job.json_text import compact
+from chalicelib.job.record import ABSENT, Record, decode, encode
 
 ARN = "arn:aws:states:us-east-1:123456789012:execution:respool-dev:job-1"
 SQS_REFUSES = {chr(c) for c in range(32)} - set("\t\n\r") | {"\ufffe", "\uffff"}
@@ -33,7 +25,7 @@ json_values = st.recursive(
 )
 records = st.builds(
     Record,
-    key=st.text(min_size=1),
+    key=st.text(min_size=1, max_size=1024),
     execution=st.just(ARN),
     redrives=st.integers(0, 3),
     task=st.text(),
@@ -41,8 +33,7 @@ records = st.builds(
     error=st.builds(Failure, st.text(), st.text()),
     failed_at=st.text(),
     first_failed_at=st.text(),
-    token=st.text(),
-    input=json_values | st.just(ABSENT),
+    input=json_values.filter(lambda value: value is not None) | st.just(ABSENT),
 )
 
 
@@ -70,10 +61,41 @@ def test_an_input_never_grows_by_being_spooled(value: object) -> None:
 def test_a_bare_body_is_a_job_with_that_input() -> None:
     record = decode('{"key": "12345"}')
 
+    assert record.bare
     assert record.key == "12345"
     assert record.input == {"key": "12345"}
-    assert not record.execution
-    assert not record.token
+
+
+def test_a_bare_body_without_a_key_is_a_job_too() -> None:
+    assert decode('{"amount": 1}') == Record(input={"amount": 1})
+
+
+@pytest.mark.parametrize("key", ["12345678901234567", '{"id": 5}', '""', "null", "[1]", "1e-7"])
+def test_a_bare_body_that_could_not_start_is_unreadable(key: str) -> None:
+    with pytest.raises(Unreadable, match="its key is none"):
+        decode(f'{{"key": {key}}}')
+
+
+def test_a_bare_job_is_written_as_its_input_alone() -> None:
+    assert encode(decode('{"key": "12345", "n": 1}')) == '{"key":"12345","n":1}'
+
+
+def test_a_note_has_what_people_look_for_and_no_token() -> None:
+    note = json.loads(encode(Record(key="12345", execution=ARN, input={"key": "12345"})))
+    assert note == {
+        "respool": 1,
+        "key": "12345",
+        "execution": ARN,
+        "task": "",
+        "attempt": 0,
+        "error": {"name": "", "message": ""},
+        "input": {"key": "12345"},
+    }
+
+
+def test_a_token_in_a_note_is_not_read() -> None:
+    body = f'{{"respool": 1, "key": "k", "execution": "{ARN}", "token": "secret"}}'
+    assert "secret" not in repr(decode(body))
 
 
 @pytest.mark.parametrize(
@@ -89,10 +111,11 @@ def test_a_bare_body_is_a_job_with_that_input() -> None:
         '{"key": 1e999}',
         "[" * 100_000,
         '{"respool": 2, "execution": "x"}',
-        '{"respool": 1, "execution": 7}',
-        '{"respool": 1, "execution": "x", "attempt": true}',
-        '{"respool": 1, "execution": "x", "attempt": 1.5}',
-        '{"respool": 1, "key": "no input, no execution"}',
+        '{"respool": 1, "key": "k", "execution": 7}',
+        '{"respool": 1, "key": "k", "execution": "x", "attempt": true}',
+        '{"respool": 1, "key": "k", "execution": "x", "attempt": 1.5}',
+        '{"respool": 1, "key": "no execution", "input": {}}',
+        '{"respool": 1, "execution": "no key"}',
     ],
 )
 def test_a_body_that_is_no_job_is_called_unreadable(body: str) -> None:
@@ -101,81 +124,10 @@ def test_a_body_that_is_no_job_is_called_unreadable(body: str) -> None:
 
 
 def test_numbers_that_step_functions_wrote_as_doubles_are_read() -> None:
-    assert decode('{"respool": 1, "execution": "x", "attempt": 2.0}').attempt == 2
+    assert decode('{"respool": 1, "key": "k", "execution": "x", "attempt": 2.0}').attempt == 2
 
 
-@pytest.mark.parametrize(
-    ("error", "expected"),
-    [
-        (
-            {
-                "Error": "ConnectionError",
-                "Cause": '{"errorMessage": "down", "errorType": "ConnectionError"}',
-            },
-            Failure("ConnectionError", "down"),
-        ),
-        (
-            {"Error": "Runtime.HandlerError", "Cause": '{"errorMessage": "x", "errorType": "E"}'},
-            Failure("E", "x"),
-        ),
-        ({"Error": "States.Timeout", "Cause": ""}, Failure("States.Timeout", "")),
-        ({"Error": "E", "Cause": "plain words"}, Failure("E", "plain words")),
-        ({"Error": "E", "Cause": '{"jobId": 1}'}, Failure("E", '{"jobId": 1}')),
-        ({"Error": "E"}, Failure("E", "")),
-        ({"name": "E", "message": "m"}, Failure("E", "m")),
-        ("words", Failure("", "words")),
-        (None, Failure("", "")),
-    ],
-)
-def test_an_error_is_read_out_of_its_cause_or_stays_as_it_came(
-    error: object, expected: Failure
-) -> None:
-    assert read_failure(error) == expected
+def test_an_input_that_the_state_machine_left_out_is_kept_by_reference() -> None:
+    note = {"respool": 1, "key": "k", "execution": "arn:e", "input": None}
 
-
-@pytest.mark.parametrize(
-    ("value", "key"),
-    [
-        ({"key": "12345"}, "12345"),
-        ({"key": 12345}, "12345"),
-        ({"key": 1.5}, "1.5"),
-        ({"key": 1e-5}, "0.00001"),
-        ({"key": 1e14}, "100000000000000"),
-        ({"key": True}, "true"),
-        ({"key": None}, None),
-        ({}, None),
-        ([1], None),
-    ],
-)
-def test_a_key_is_read_as_the_state_machine_reads_it(value: object, key: str | None) -> None:
-    assert key_in(value) == key
-
-
-def test_a_restart_has_one_name_however_often_it_is_derived() -> None:
-    parked, caught = Record(execution=ARN, token="t"), Record(execution=ARN, attempt=3)
-
-    assert restart_name(parked, "message-1") == restart_name(caught, "message-2")
-
-
-def test_a_second_death_of_one_execution_leads_to_another_name() -> None:
-    once, again = Record(execution=ARN), Record(execution=ARN, redrives=1)
-
-    assert restart_name(once, "m") != restart_name(again, "m")
-
-
-def test_two_bare_messages_are_two_jobs() -> None:
-    bare = decode('{"key": "12345"}')
-
-    assert restart_name(bare, "message-1") != restart_name(bare, "message-2")
-
-
-@given(st.text("abcdefghij-_", min_size=1, max_size=80), st.integers(1, 5))
-def test_names_of_restarts_of_restarts_stay_within_eighty_characters(
-    name: str, generations: int
-) -> None:
-    seen = {name}
-    for _ in range(generations):
-        name = restart_name(Record(execution=f"arn:aws:states:r:a:execution:m:{name}"), "m")
-        assert len(name) <= 80
-        assert name not in seen
-        seen.add(name)
+    assert decode(json.dumps(note)).input is ABSENT

@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionEr
 from chalicelib.aws.calling import calling
 from chalicelib.errors import AwsError
 from respool.cli.codes import REFUSED, USAGE
-from respool.cli.desk import Desk
+from respool.cli.context import Context
 from respool.cli.run import run
 from respool.refusals import explain
 
@@ -181,5 +181,5 @@ def test_every_error_of_the_sdk_is_told_on_one_line(capsys: Out) -> None:
     def find(*_: Any) -> Any:
         raise Odd
 
-    assert run(("status",), Desk(find)) == REFUSED
+    assert run(("status",), Context(find)) == REFUSED
     assert capsys.readouterr().err == "respool: first second\n"

@@ -3,7 +3,7 @@
 import pytest
 
 from chalicelib.errors import BadRequest
-from chalicelib.replaying.requests import read_query, read_request, read_unattended
+from chalicelib.replaying.requests import read_event, read_query, read_request
 
 
 def test_nothing_asked_for_means_the_defaults() -> None:
@@ -64,7 +64,22 @@ def test_a_value_of_no_use_is_refused_by_name(given: dict[str, object], told: st
         read_request(given)
 
 
+@pytest.mark.parametrize("event", [{}, {"max": 2}, {"max": 2, "unattended": False}])
+def test_whoever_invokes_the_lambda_is_a_person_unless_the_event_says_otherwise(
+    event: dict[str, object],
+) -> None:
+    request, attended = read_event(event)
+    assert (request.count, attended) == (event.get("max"), True)
+
+
 def test_no_schedule_takes_stuck_jobs() -> None:
-    assert read_unattended({"max": 2}).count == 2
+    request, attended = read_event({"max": 2, "unattended": True})
+    assert (request.count, attended) == (2, False)
+    assert read_event({"stuck": True})[0].stuck
     with pytest.raises(BadRequest, match="unknown parameter 'stuck'"):
-        read_unattended({"stuck": True})
+        read_event({"stuck": True, "unattended": True})
+
+
+def test_an_event_that_is_neither_attended_nor_unattended_is_refused() -> None:
+    with pytest.raises(BadRequest, match="unattended=perhaps"):
+        read_event({"unattended": "perhaps"})

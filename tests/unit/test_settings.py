@@ -3,7 +3,7 @@
 import pytest
 
 from chalicelib.errors import SettingsError
-from chalicelib.settings import CHECKS, Settings
+from chalicelib.settings import CHECKS, NEVER, Settings
 
 
 def test_without_variables_there_are_defaults() -> None:
@@ -13,9 +13,10 @@ def test_without_variables_there_are_defaults() -> None:
     assert settings.task_limit == 5
     assert settings.spool_via == "lambda"
     assert settings.replay_schedule == ""
+    assert settings.history_days == 30
 
 
-def test_every_wrong_variable_is_named_with_its_value_and_mend() -> None:
+def test_every_wrong_variable_is_named_with_its_value_and_remedy() -> None:
     with pytest.raises(SettingsError) as wrong:
         Settings.read({"MAX_REPROCESS": "0", "SPOOL_VIA": "pigeon", "TASK_LIMIT": "5"})
 
@@ -58,6 +59,11 @@ WRONG = [
     ("RAMP_MAX_INTERVAL", "604801"),
     ("RAMP_MAX", "201"),
     ("HEALTHY_AFTER", "never"),
+    ("CLOSE_AFTER", "0"),
+    ("CLOSE_AFTER", "1001"),
+    ("CLOSE_AFTER", "never"),
+    ("HISTORY_DAYS", "0"),
+    ("HISTORY_DAYS", "3651"),
     ("HOLD_WINDOWS", "at night"),
     ("API_RATE", "0"),
     ("API_BURST", "5001"),
@@ -80,7 +86,6 @@ def test_a_wrong_value_is_refused(name: str, value: str) -> None:
         ("cron(0 3 * * ? *)", "cron(0 3 * * ? *)"),
         ("rate(12 hours)", "rate(12 hours)"),
         ("off", ""),
-        ("", ""),
     ],
 )
 def test_a_schedule_is_an_expression_or_off(schedule: str, read: str) -> None:
@@ -94,3 +99,27 @@ def test_a_limit_of_zero_is_a_hold_and_legal() -> None:
 def test_a_nightly_replay_takes_as_many_as_any_other_unless_told() -> None:
     assert Settings.read({"MAX_REPROCESS": "50"}).replay_max == 50
     assert Settings.read({"MAX_REPROCESS": "50", "REPLAY_MAX": "7"}).replay_max == 7
+
+
+@pytest.mark.parametrize("name", list(CHECKS))
+@pytest.mark.parametrize("value", ["", "  "])
+def test_a_value_that_is_given_and_empty_is_not_a_default(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=f"{name}='': is empty; leave it out"):
+        Settings.read({name: value})
+
+
+@pytest.mark.parametrize(
+    ("given", "close_after"),
+    [
+        ({}, NEVER),
+        ({"RECOVERY": "off"}, NEVER),
+        ({"RECOVERY": "ramp"}, 5),
+        ({"RECOVERY": "ramp", "CLOSE_AFTER": "3"}, 3),
+        ({"RECOVERY": "ramp", "CLOSE_AFTER": "off"}, NEVER),
+        ({"CLOSE_AFTER": "7"}, 7),
+    ],
+)
+def test_failures_close_a_gate_where_asked_to_or_where_the_ramp_opens_it(
+    given: dict[str, str], close_after: int
+) -> None:
+    assert Settings.read(given).close_after == close_after

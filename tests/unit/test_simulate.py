@@ -1,4 +1,4 @@
-"""What the ramp promises, held on simulated neighbours: calls while down, and time until empty."""
+"""What the ramp promises, held on simulated services: calls while down, and time until empty."""
 
 from bisect import bisect_right
 from itertools import accumulate
@@ -12,9 +12,20 @@ from chalicelib.gate.ramp.decide import Decision, Policy
 from chalicelib.job.ramp_state import Verdict
 from respool.simulate.__main__ import PLOT
 from respool.simulate.bound import most_probes
-from respool.simulate.neighbours import HOUR, MINUTE, WEEKEND, Neighbour, neighbours
 from respool.simulate.plot import drawn
-from respool.simulate.runs import Run, compare, found, hours, remarks, run, table
+from respool.simulate.runs import (
+    AWARE,
+    Run,
+    arrivals_table,
+    compare,
+    found,
+    hours,
+    remarks,
+    run,
+    table,
+    with_arrivals,
+)
+from respool.simulate.services import HOUR, MINUTE, WEEKEND, Service, services
 from respool.simulate.strategies import ramp
 from respool.simulate.world import Place, World
 
@@ -35,11 +46,16 @@ def runs() -> list[Run]:
     return compare()
 
 
-def story(
-    neighbour: Neighbour, jobs: int, limit: int, policy: Policy = POLICY, until: float = 1e7
+@pytest.fixture(scope="module")
+def arrivals() -> list[Run]:
+    return with_arrivals()
+
+
+def history(
+    service: Service, jobs: int, limit: int, policy: Policy = POLICY, until: float = 1e7
 ) -> tuple[World, list[Decision]]:
     """A ramp, and what it decided at each tick."""
-    world = World.of(neighbour, jobs, limit)
+    world = World.of(service, jobs, limit)
     decisions = ramp(world, policy)
     world.run(until)
     return world, decisions
@@ -66,8 +82,8 @@ def test_over_a_weekend_it_is_empty_within_twice_the_time_of_replaying_all_at_th
     late: int,
 ) -> None:
     recovery = 57 * HOUR + late * MINUTE
-    ours = run(Neighbour("", recovery), "ramp")
-    best = run(Neighbour("", recovery), "all at recovery")
+    ours = run(Service("", recovery), "ramp")
+    best = run(Service("", recovery), "all at recovery")
 
     assert ours.emptied is not None
     assert best.emptied is not None
@@ -77,7 +93,7 @@ def test_over_a_weekend_it_is_empty_within_twice_the_time_of_replaying_all_at_th
 def test_three_hundred_jobs_are_out_ten_ticks_after_the_first_success_where_the_limit_is_wide() -> (
     None
 ):
-    world, decisions = story(Neighbour("", 7 * HOUR, work=4 * MINUTE), 300, limit=1000)
+    world, decisions = history(Service("", 7 * HOUR, work=4 * MINUTE), 300, limit=1000)
     sizes = [len(each.release) for each in decisions if each.release]
 
     assert ticks_from_first_success(decisions) <= 10
@@ -95,7 +111,7 @@ def test_three_hundred_jobs_are_out_ten_ticks_after_the_first_success_where_the_
 def test_it_is_never_slower_than_the_limit_allows_and_some_ticks_for_each_step(
     jobs: int, limit: int, work: int, recovery: int
 ) -> None:
-    world, decisions = story(Neighbour("", recovery, work=work), jobs, limit)
+    world, decisions = history(Service("", recovery, work=work), jobs, limit)
 
     healthy = (n for n, each in enumerate(decisions) if each.verdict is Verdict.HEALTHY)
     first = next(healthy, len(decisions))
@@ -110,11 +126,11 @@ def test_it_is_never_slower_than_the_limit_allows_and_some_ticks_for_each_step(
 
 @given(waits=st.floats(0, 25), jobs=st.integers(1, 25), policy=policies)
 @settings(max_examples=60, deadline=None, derandomize=True)
-def test_while_it_is_down_a_neighbour_gets_one_job_a_probe_and_few_probes(
+def test_while_it_is_down_a_service_gets_one_job_a_probe_and_few_probes(
     waits: float, jobs: int, policy: Policy
 ) -> None:
     outage = waits * policy.longest
-    world, decisions = story(Neighbour("", outage + 1), jobs, 5, policy, until=outage)
+    world, decisions = history(Service("", outage + 1), jobs, 5, policy, until=outage)
 
     assert all(len(each.release) <= 1 for each in decisions)
     assert world.calls_down <= TRIES * most_probes(outage, policy)
@@ -133,7 +149,7 @@ any_flapping = given(
 
 @any_flapping
 @settings(max_examples=40, deadline=None, derandomize=True)
-def test_whatever_the_neighbour_does_no_job_is_lost_and_steps_only_double(
+def test_whatever_the_service_does_no_job_is_lost_and_steps_only_double(
     edges: list[int], jobs: int, limit: int
 ) -> None:
     assert_it_drains(edges, jobs, limit)
@@ -142,31 +158,31 @@ def test_whatever_the_neighbour_does_no_job_is_lost_and_steps_only_double(
 @pytest.mark.soak
 @any_flapping
 @settings(max_examples=1000, deadline=None)
-def test_a_thousand_neighbours_lose_no_job_either(edges: list[int], jobs: int, limit: int) -> None:
+def test_a_thousand_services_lose_no_job_either(edges: list[int], jobs: int, limit: int) -> None:
     assert_it_drains(edges, jobs, limit)
 
 
-def flapping(edges: list[int]) -> Neighbour:
+def flapping(edges: list[int]) -> Service:
     """Down at first; it goes up, down and so on after so many seconds each, and up for good."""
     ends = list(accumulate(edges))
-    return Neighbour("", ends[-1], up=lambda at: bisect_right(ends, at) % 2 == 1)
+    return Service("", ends[-1], up=lambda at: bisect_right(ends, at) % 2 == 1)
 
 
 def test_a_suspect_that_waits_alone_when_an_outage_begins_may_end_as_stuck() -> None:
-    world, _ = story(flapping([4216, 14390, 2410]), 61, 4)
+    world, _ = history(flapping([4216, 14390, 2410]), 61, 4)
 
     assert (world.count(Place.DONE), world.count(Place.STUCK)) == (60, 1)
 
 
 def assert_it_drains(edges: list[int], jobs: int, limit: int) -> None:
     """No job is lost, and a step is never more than twice the one before."""
-    world, decisions = story(flapping(edges), jobs, limit)
+    world, decisions = history(flapping(edges), jobs, limit)
 
     assert (world.left, world.inside) == (0, 0)
     assert world.count(Place.DONE) + world.count(Place.STUCK) == jobs
     before = 1
     for each in decisions:
-        assert len(each.state.out) <= each.state.step
+        assert len(each.state.released) <= each.state.step
         assert each.state.step <= (2 * before if each.verdict is Verdict.HEALTHY else before)
         if each.verdict is Verdict.REFUSED:
             assert (each.state.step, each.release) == (1, ())
@@ -177,26 +193,26 @@ def test_jobs_of_broken_keys_end_as_stuck_and_all_others_are_done(runs: list[Run
     ours = found(runs, "broken for each tenth key", "ramp")
 
     assert (ours.done, ours.stuck) == (270, 30)
-    assert ours.last <= 1.5 * found(runs, "broken for each tenth key", "all at recovery").last
+    assert ours.last <= 1.75 * found(runs, "broken for each tenth key", "all at recovery").last
 
 
-@pytest.mark.parametrize("neighbour", [each.name for each in neighbours()])
-def test_the_ramp_gets_every_job_done_that_can_be(runs: list[Run], neighbour: str) -> None:
-    ours = found(runs, neighbour, "ramp")
+@pytest.mark.parametrize("service", [each.name for each in services()])
+def test_the_ramp_gets_every_job_done_that_can_be(runs: list[Run], service: str) -> None:
+    ours = found(runs, service, "ramp")
 
     assert ours.emptied is not None
-    assert ours.done == max(each.done for each in runs if each.neighbour == neighbour)
-    assert ours.calls_down * 20 < found(runs, neighbour, "every hour").calls_down
+    assert ours.done == max(each.done for each in runs if each.service == service)
+    assert ours.calls_down * 20 < found(runs, service, "every hour").calls_down
 
 
 def test_a_blind_retry_calls_once_for_each_job_and_hour_and_the_state_machine_once_more() -> None:
-    blind = run(Neighbour("", 10 * HOUR - 1), "every hour", jobs=7)
+    blind = run(Service("", 10 * HOUR - 1), "every hour", jobs=7)
 
     assert blind.calls_down == 7 * 9 * TRIES
     assert (blind.done, blind.stuck) == (7, 0)
 
 
-def test_the_table_names_each_neighbour_once_and_says_never() -> None:
+def test_the_table_names_each_service_once_and_says_never() -> None:
     told = table(compare_one("broken for each tenth key"))
 
     assert told.count("broken for each tenth key") == 1
@@ -205,15 +221,40 @@ def test_the_table_names_each_neighbour_once_and_says_never() -> None:
 
 
 def compare_one(name: str) -> list[Run]:
-    """One neighbour with two strategies."""
-    kinds = {each.name: n for n, each in enumerate(neighbours())}
-    return [run(neighbours()[kinds[name]], strategy) for strategy in ("every hour", "ramp")]
+    """One service with two strategies."""
+    kinds = {each.name: n for n, each in enumerate(services())}
+    return [run(services()[kinds[name]], strategy) for strategy in ("every hour", "ramp")]
 
 
-def test_the_page_has_the_figures_of_this_very_code(runs: list[Run]) -> None:
+def test_jobs_that_are_started_in_an_outage_wait_untried_once_five_have_failed(
+    arrivals: list[Run],
+) -> None:
+    ours = [each for each in arrivals if each.strategy == "ramp"]
+
+    assert all(each.probes_down <= 64 for each in ours)
+    assert all(each.calls_down - each.probes_down <= TRIES * (5 + 5) for each in ours)
+    middle = (min(each.calls_down for each in ours) + max(each.calls_down for each in ours)) / 2
+    assert all(abs(each.calls_down - middle) <= 0.1 * middle for each in ours)
+
+
+@pytest.mark.parametrize(("strategy", "times"), [("ramp", 1.14), (AWARE, 1.05)])
+def test_a_weekend_s_jobs_are_done_nearly_as_soon_as_if_all_were_let_in_at_the_recovery(
+    arrivals: list[Run], strategy: str, times: float
+) -> None:
+    ours = found(arrivals, "300 jobs a day", strategy)
+    best = found(arrivals, "300 jobs a day", "all at recovery")
+
+    assert ours.emptied is not None
+    assert best.emptied is not None
+    assert ours.done == best.done == ours.started
+    assert ours.emptied <= times * best.emptied
+
+
+def test_the_page_has_the_figures_of_this_very_code(runs: list[Run], arrivals: list[Run]) -> None:
     page = (PLOT.parents[1] / "ramp.md").read_text("utf-8")
 
     assert table(runs) in page, "run: make simulate"
+    assert arrivals_table(arrivals) in page, "run: make simulate"
     assert all(remark in page for remark in remarks(runs))
 
 

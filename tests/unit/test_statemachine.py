@@ -1,67 +1,66 @@
 """statemachine.json: what each expression makes of hostile keys, errors and the largest inputs.
 
-Expressions are evaluated by the emulator's engine, which ports the JSONata that AWS documents.
+Evaluated by the emulator's engine, which ports the JSONata that AWS documents.
 """
 
 import json
-from pathlib import Path
+import time
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from ministack.services import stepfunctions
 
 from chalicelib.job.key import key_in
-from chalicelib.job.record import ABSENT, Failure, decode
-from respool.local.patches.expressions import strings_keep_their_characters
+from respool.deploy.definition import all_states, language_of, strings
+from tests.frame import NOW, VALUES, EvaluationError, Run, read
 
-strings_keep_their_characters()
-
-STATES = json.loads(Path("statemachine.json").read_text())["States"]
-ARN = "arn:aws:states:us-east-1:123456789012:execution:respool-dev:" + "n" * 80
 MOST_BYTES = 262_144
-MOST_SPOOLED_BY_VALUE = 60_000
-TOKEN = "T" * 1024
-KEY = STATES["ClaimJob"]["Arguments"]["Key"]["pk"]["S"]
-FAILURE = STATES["NoteFailure"]["Assign"]["failure"]
-LONGEST = {"name": "n" * 256, "message": "\u3042" * 1000}
+MOST_IN_A_NOTE = 55_000
+LONGEST_EXPRESSION = 250
+MACHINE = read()
+STATES = MACHINE["States"]
+EXACT = 1161888007138312192
 
 
-class EvaluationError(Exception):
-    """Step Functions calls it States.QueryEvaluationError."""
-
-
-def evaluate(template: Any, job: Any, **variables: Any) -> Any:
-    context = {
-        "QueryLanguage": "JSONata",
-        "Execution": {"Id": ARN, "Input": job, "Name": "name", "StartTime": "2026-11-24T00:00:00Z"},
-        "State": {"EnteredTime": "2026-11-24T01:00:00Z"},
-        "Task": {"Token": TOKEN},
-        "variables": variables,
-    }
-    try:
-        return stepfunctions._apply_jsonata_template(template, {}, context)
-    except stepfunctions._ExecutionError as failed:
-        raise EvaluationError(failed.error, failed.cause) from failed
-
-
-def record_of(job: Any, failure: dict[str, str] = LONGEST) -> Any:
-    return evaluate(
-        STATES["ParkJob"]["Assign"]["record"],
-        job,
-        key="\u3042" * 341,
-        task="UncertainTask",
-        attempt=3,
-        failure=failure,
-        failedAt="2026-11-24T01:00:00.000Z",
-        firstFailedAt="",
-    )
+def claimed(job: Any, name: str = "name") -> Run:
+    run = Run(job, name)
+    assert run.claim() == "TakeSlot"
+    return run
 
 
 def size(value: Any) -> int:
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return len(text.encode("utf-8", "surrogatepass"))
+
+
+def note_of(run: Run, error: str | None = "E", cause: str | None = "m") -> Any:
+    run.fail(error, cause)
+    parameters = run.parameters("ErrorSpool")
+    return parameters.get("Payload") or parameters["MessageBody"]
+
+
+def test_there_are_at_most_13_states_and_no_long_expression() -> None:
+    assert len(STATES) <= 13
+    for _, state in all_states(read(via="sqs")):
+        for text in strings(state):
+            assert not text.startswith("{%") or len(text) <= LONGEST_EXPRESSION
+
+
+def test_states_that_call_a_service_of_ours_touch_no_payload() -> None:
+    assert "QueryLanguage" not in MACHINE
+    for name, state in STATES.items():
+        assert "QueryLanguage" in state
+        if state["Type"] == "Task" and name != "UncertainTask":
+            assert language_of(state, MACHINE) == "JSONPath"
+            assert state["ResultPath"] is None
+            assert all(one["ResultPath"] is None for one in state.get("Catch", []))
+
+
+def test_a_task_is_given_what_the_job_was_started_with_by_no_expression() -> None:
+    for name in ("TakeSlot", "WaitInLine", "Rejoin"):
+        assert STATES[name]["OutputPath"] == "$$.Execution.Input"
+    assert not {"Arguments", "Output"} & set(STATES["UncertainTask"])
 
 
 @pytest.mark.parametrize(
@@ -70,6 +69,7 @@ def size(value: Any) -> int:
         ({"key": "12345"}, "12345"),
         ({"key": 12345}, "12345"),
         ({"key": 0}, "0"),
+        ({"key": 1.5}, "1.5"),
         ({"key": False}, "false"),
         ({"key": " "}, " "),
         ({"key": "a%20b"}, "a%20b"),
@@ -77,117 +77,194 @@ def size(value: Any) -> int:
         ({"key": "x" * 1024}, "x" * 1024),
         ({}, "name"),
         ([1, 2], "name"),
+        ([{"key": "a"}], "name"),
         ("text", "name"),
         (None, "name"),
     ],
 )
 def test_a_job_is_claimed_by_its_key_or_by_its_executions_name(job: Any, key: str) -> None:
-    assert evaluate(KEY, job) == f"job#{key}"
+    respool = claimed(job).variables["respool"]
+
+    assert (respool["key"], respool["pk"]) == (key, f"job#{key}")
+    assert respool["head"] == key[:200]
 
 
 @pytest.mark.parametrize(
     "key",
-    ["", None, [], ["a"], {}, {"a": 1}, "x" * 1025, "\u3042" * 342, "\ud800", 12345678901234567890],
+    ["", None, [], ["a"], {}, {"a": 1}, "x" * 1025, "\u3042" * 342, 1e-7, 12345678901234567890],
 )
 def test_a_key_of_no_use_is_refused_before_anything_is_written(key: Any) -> None:
-    with pytest.raises(EvaluationError):
-        evaluate(KEY, {"key": key})
+    run = Run({"key": key})
 
-    cause = evaluate(STATES["BadInput"]["Cause"], {"key": key})
-    assert "1 to 1,024 bytes" in cause
-    assert "another key" in cause
+    assert run.claim() == "BadInput"
+    assert "1 to 1,024 bytes" in run.cause("BadInput")
+    assert "another key" in run.cause("BadInput")
+
+
+def test_half_a_character_in_a_key_ends_the_execution_before_anything_is_written() -> None:
+    with pytest.raises(EvaluationError):
+        Run({"key": "\ud800"}).claim()
 
 
 scalars = st.booleans() | st.integers(-(10**14), 10**14) | st.text(min_size=1, max_size=200)
 
 
-@given(scalars)
-def test_python_reads_the_same_key_as_the_state_machine(key: Any) -> None:
-    try:
-        claimed = evaluate(KEY, {"key": key})
-    except EvaluationError:
-        return
-    assert claimed == f"job#{key_in({'key': key})}"
-
-
 # Only minus zero is left out: JSONata writes 0 for it, the emulator's port -0.
-@given(st.floats(allow_nan=False, allow_infinity=False).filter(lambda n: str(n) != "-0.0"))
-def test_python_reads_the_same_fractions_as_the_state_machine(key: float) -> None:
+@given(
+    scalars
+    | st.floats(allow_nan=False, allow_infinity=False).filter(lambda number: str(number) != "-0.0")
+)
+def test_python_reads_the_same_key_as_the_state_machine(key: Any) -> None:
+    run = Run({"key": key})
     try:
-        claimed = evaluate(KEY, {"key": key})
+        after = run.claim()
     except EvaluationError:
         return
-    assert claimed == f"job#{key_in({'key': key})}"
+    assert after == "BadInput" or run.variables["respool"]["key"] == key_in({"key": key})
+
+
+def test_a_job_begins_with_its_execution_and_no_failure() -> None:
+    run = claimed({"key": "k"})
+
+    assert run.variables["respool"]["startedAt"] == "2026-11-24T00:00:00.000Z"
+    assert run.variables["respoolFailure"]["attempt"] == "0"
+
+
+def test_a_restarts_name_says_when_its_job_first_began_and_how_often_it_failed() -> None:
+    run = claimed({"key": "k"}, "n-respool-1764028800123-12-0123456789abcde")
+
+    assert run.variables["respool"]["startedAt"] == "2025-11-25T00:00:00.123Z"
+    assert run.variables["respoolFailure"]["attempt"] == "12"
 
 
 @pytest.mark.parametrize(
-    ("cause", "failure"),
+    "name",
     [
-        (json.dumps({"errorMessage": "down", "errorType": "ApiError"}), ("ApiError", "down")),
-        (
-            json.dumps({"errorMessage": '"\\\n\u3042', "errorType": "A.B"}),
-            ("A.B", '"\\\n\u3042'),
-        ),
-        (
-            json.dumps({"errorMessage": "\u3042", "errorType": "E"}, ensure_ascii=False),
-            ("E", "\u3042"),
-        ),
-        (
-            json.dumps({"errorMessage": 'says "errorType": "X"', "errorType": "E"}),
-            ("E", 'says "errorType": "X"'),
-        ),
-        ('{"errorMessage": "", "errorType": "E"}', ("E", "")),
-        ("plain words", ("Original", "plain words")),
-        ('{"errorMessage": broken', ("Original", '{"errorMessage": broken')),
-        ("", ("Original", "")),
+        "n-respool-0123456789abcde",
+        "n-respool-1764028800123-12-0123456789abcde-2",
+        "n-respool-176402880012-12-0123456789abcde",
+        "respool",
     ],
 )
-def test_an_error_is_read_out_of_its_cause_or_stays_as_it_came(
-    cause: str, failure: tuple[str, str]
+def test_any_other_name_says_nothing(name: str) -> None:
+    run = claimed({"key": "k"}, name)
+
+    assert run.variables["respool"]["startedAt"] == "2026-11-24T00:00:00.000Z"
+    assert run.variables["respoolFailure"]["attempt"] == "0"
+
+
+@pytest.mark.parametrize(("close_after", "counts"), [("5", "job#k"), ("0", "off")])
+def test_failures_are_counted_by_job_where_they_close_the_gate(
+    close_after: str, counts: str
 ) -> None:
-    read = evaluate(FAILURE, {}, caught={"Error": "Original", "Cause": cause})
+    run = Run({"key": "k"}, values={"CloseAfter": close_after})
+    run.claim()
 
-    assert (read["name"], read["message"]) == failure
-
-
-def test_an_error_without_a_cause_is_read() -> None:
-    assert evaluate(FAILURE, {}, caught={"Error": "E"}) == {"name": "E", "message": ""}
+    assert run.variables["respool"]["counts"] == counts
 
 
-@given(st.text(max_size=300) | st.text('"\\{}:u0123dDeErorTypMsag/nt,', max_size=300))
-def test_no_cause_whatever_stops_a_job_from_being_parked(cause: str) -> None:
-    read = evaluate(FAILURE, {}, caught={"Error": "E", "Cause": cause})
-
-    assert set(read) == {"name", "message"}
-    assert len(read["message"]) <= 1000
-
-
-@given(st.text(max_size=200))
-def test_the_message_of_any_lambda_error_is_read_to_the_letter_or_left_in_its_json(
-    message: str,
+@pytest.mark.parametrize(
+    ("error", "cause", "kept"),
+    [
+        ("E", "plain words", {"Error": "E", "Cause": "plain words"}),
+        ("E", "\u3042" * 5000, {"Error": "E", "Cause": "\u3042" * 4000}),
+        ("States.Timeout", "", {"Error": "States.Timeout", "Cause": ""}),
+        (None, None, {"Error": "", "Cause": ""}),
+    ],
+)
+def test_an_error_is_kept_as_it_came_as_far_as_a_claim_has_room(
+    error: str | None, cause: str | None, kept: dict[str, str]
 ) -> None:
-    cause = json.dumps({"errorMessage": message, "errorType": "E"})
-
-    assert evaluate(FAILURE, {}, caught={"Error": "E", "Cause": cause})["message"] in (
-        message,
-        cause,
-    )
+    assert claimed({"key": "k"}).fail(error, cause)["error"] == kept
 
 
-@pytest.mark.parametrize("state", ["ErrorSpool", "SpoolDirectly"])
-def test_what_the_state_machine_spools_is_a_record_that_replay_reads(state: str) -> None:
-    job = {"key": "12345", "nested": [1, None, "\u3042"]}
-    arguments = evaluate(
-        STATES[state]["Arguments"], job, record=record_of(job, {"name": "E", "message": "m"})
-    )
-    record = decode(json.dumps(arguments.get("Payload") or arguments["MessageBody"]))
+@given(st.text(max_size=300), st.text(max_size=300))
+def test_no_error_whatever_stops_a_job_from_being_parked(error: str, cause: str) -> None:
+    assert claimed({"key": "k"}).fail(error, cause)["error"] == {"Error": error, "Cause": cause}
 
-    assert record.input == job
-    assert record.token == TOKEN
-    assert record.execution == ARN
-    assert record.attempt == 3
-    assert record.error == Failure("E", "m")
-    assert record.first_failed_at == record.failed_at == "2026-11-24T01:00:00.000Z"
+
+def test_failures_are_counted_and_the_first_one_is_remembered() -> None:
+    run = claimed({"key": "k"})
+    first = run.fail("E", "1")
+    second = run.fail("E", "2")
+
+    assert (first["attempt"], second["attempt"]) == ("1", "2")
+    assert second["firstFailedAt"] == first["firstFailedAt"]
+    assert second["failedAt"] >= first["failedAt"]
+
+
+@pytest.mark.parametrize(
+    ("error", "state"), [("E", "parked"), ("States.DataLimitExceeded", "stuck")]
+)
+def test_a_result_that_is_too_large_needs_a_person(error: str, state: str) -> None:
+    run = claimed({"key": "k"})
+    run.fail(error, "")
+    run.variables["respoolNoted"] = "yes"
+    _, claim = (one["Update"] for one in run.parameters("Park")["TransactItems"])
+
+    values = claim["ExpressionAttributeValues"]
+    assert values[":state"] == {"S": state}
+    assert values[":queue"] == {"S": f"{state}#UncertainTask"}
+
+
+def test_work_that_made_too_much_is_not_done_again() -> None:
+    retriers = STATES["UncertainTask"]["Retry"]
+    first = next(one for one in retriers if "States.DataLimitExceeded" in one["ErrorEquals"])
+    assert first["MaxAttempts"] == 0
+    assert retriers.index(first) < len(retriers) - 1
+
+
+@pytest.mark.parametrize("via", ["lambda", "sqs"])
+def test_a_note_says_what_replay_asks_and_has_no_token(via: str) -> None:
+    run = Run({"key": "12345", "nested": [1, None, "\u3042"]}, "n", via)
+    run.claim()
+    note = note_of(run)
+
+    assert note.pop("failedAt") <= note.pop("firstFailedAt")
+    assert note.pop("input", run.job) == run.job
+    assert note == {
+        "respool": 1,
+        "key": "12345",
+        "execution": run.execution,
+        "startedAt": "2026-11-24T00:00:00.000Z",
+        "task": "UncertainTask",
+        "attempt": 1,
+        "error": {"Error": "E", "Cause": "m"},
+    }
+
+
+def test_both_ways_of_spooling_send_the_same_note_but_for_the_input() -> None:
+    by_lambda, directly = (read(via=via)["States"]["ErrorSpool"] for via in ("lambda", "sqs"))
+    body = dict(directly["Parameters"]["MessageBody"])
+
+    assert body.pop("input.$") == "$respoolInput"
+    assert body == by_lambda["Parameters"]["Payload"]
+
+
+@pytest.mark.parametrize(
+    "job",
+    [
+        {"x": "y" * MOST_IN_A_NOTE},
+        {"order": EXACT},
+        {"order": [{"deep": 12345678901234567890123456}]},
+        {"digits": "1234567890123456"},
+    ],
+)
+def test_a_note_that_could_not_hold_an_input_exactly_leaves_it_out(job: Any) -> None:
+    run = Run(job, via="sqs")
+    run.claim()
+
+    assert note_of(run)["input"] is None
+
+
+@pytest.mark.parametrize(
+    "job", [{"x": "\U0001f600" * (MOST_IN_A_NOTE - 8)}, {"order": 999_999_999_999_999}, None, 0, ""]
+)
+def test_any_other_input_is_in_its_note(job: Any) -> None:
+    run = Run(job, via="sqs")
+    run.claim()
+
+    assert note_of(run)["input"] == job
 
 
 def largest(filler: str) -> dict[str, str]:
@@ -198,53 +275,64 @@ def largest(filler: str) -> dict[str, str]:
     return job
 
 
+@pytest.mark.parametrize("via", ["lambda", "sqs"])
 @pytest.mark.parametrize("filler", ["x", "\u3042", "\U0001f600", '"', "\\", "\x01"])
-def test_the_largest_legal_input_passes_every_state(filler: str) -> None:
-    job = largest(filler)
-    record = record_of(job)
+def test_the_largest_legal_input_passes_every_state(filler: str, via: str) -> None:
+    run = Run(largest(filler), via=via)
+    run.claim()
+    note_of(run, "E" * 256, filler * 32_768)
+    run.variables["respoolNoted"] = "yes"
 
-    assert size(evaluate(STATES["UncertainTask"]["Arguments"], job)) == size(job)
-    assert size(record) <= MOST_BYTES
-    for state in ("ErrorSpool", "SpoolDirectly"):
-        assert size(evaluate(STATES[state]["Arguments"], job, record=record)) <= MOST_BYTES
-
-
-def test_text_of_many_bytes_is_spooled_by_value_as_long_as_it_fits() -> None:
-    job = {"x": "\U0001f600" * (MOST_SPOOLED_BY_VALUE - 8)}
-    record = record_of(job)
-
-    assert decode(json.dumps(record)).input == job
-    assert size(evaluate(STATES["ErrorSpool"]["Arguments"], job, record=record)) > 240_000
-
-
-def test_a_large_input_is_spooled_by_reference() -> None:
-    record = decode(json.dumps(record_of(largest("x"))))
-
-    assert record.input is ABSENT
-    assert record.execution == ARN
+    for name, state in STATES.items():
+        if "Parameters" in state:
+            assert size(run.parameters(name, token="T" * 2048)) <= MOST_BYTES
+    assert size(run.variables["respoolFailure"]) <= MOST_BYTES
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.large_base_example])
-@given(st.characters(), st.integers(0, 100))
-def test_around_the_threshold_no_payload_is_too_large(filler: str, under: int) -> None:
-    text = filler * (MOST_SPOOLED_BY_VALUE - under)
-    job = {"x": text[: MOST_BYTES // (4 * 6)] if size(text) > MOST_BYTES else text}
-    record = record_of(job)
+@given(st.characters(), st.characters(), st.integers(0, 100))
+def test_around_the_threshold_no_note_is_too_large(filler: str, told: str, under: int) -> None:
+    text = filler * (MOST_IN_A_NOTE - under)
+    run = Run({"x": text[: MOST_BYTES // (4 * 6)] if size(text) > MOST_BYTES else text}, via="sqs")
+    run.claim()
 
-    for state in ("ErrorSpool", "SpoolDirectly"):
-        assert size(evaluate(STATES[state]["Arguments"], job, record=record)) <= MOST_BYTES
-
-
-def test_a_token_outlasts_no_message() -> None:
-    fourteen_days = 14 * 24 * 3600
-
-    for state in ("ErrorSpool", "SpoolDirectly"):
-        assert 0 < STATES[state]["TimeoutSeconds"] < fourteen_days
+    assert size(note_of(run, "E" * 256, told * 4000)) <= MOST_BYTES
 
 
-def test_waiting_for_a_slot_leaves_room_in_the_history() -> None:
-    events_a_try, longest_waits, everything_else = 3, 7, 3000
-    tries = STATES["TakeSlot"]["Retry"][0]["MaxAttempts"]
+@pytest.mark.parametrize("state", ["WaitInLine", "Rejoin", "Park"])
+def test_waiting_ends_by_its_token_alone(state: str) -> None:
+    assert STATES[state]["Resource"].endswith(".waitForTaskToken")
+    assert not {"TimeoutSeconds", "HeartbeatSeconds"} & set(STATES[state])
 
-    assert STATES["StillRoom"]["Choices"][0]["Condition"] == "{% $waits < 7 %}"
-    assert longest_waits * tries * events_a_try + everything_else < 25_000
+
+@pytest.mark.parametrize("state", ["WaitInLine", "Rejoin", "Park"])
+def test_giving_up_ends_a_waiting_job_at_once(state: str) -> None:
+    first = next(
+        one for one in STATES[state]["Retry"] if {"GivenUp", "States.ALL"} & set(one["ErrorEquals"])
+    )
+    assert (first["ErrorEquals"][0], first["MaxAttempts"]) == ("GivenUp", 0)
+    for catcher in STATES[state].get("Catch", []):
+        assert not {"GivenUp", "States.ALL"} & set(catcher["ErrorEquals"])
+
+
+def test_a_failing_note_never_keeps_a_job_from_park() -> None:
+    (catcher,) = STATES["ErrorSpool"]["Catch"]
+
+    assert catcher["ErrorEquals"] == ["States.ALL"]
+    assert catcher["Next"] == STATES["ErrorSpool"]["Next"] == "Park"
+    assert (STATES["ErrorSpool"]["Assign"], catcher["Assign"]) == (
+        {"respoolNoted": "yes"},
+        {"respoolNoted": "no"},
+    )
+
+
+def test_an_ended_claim_is_kept_for_the_days_of_the_history() -> None:
+    run = claimed({"key": "k"})
+    before = int(run.variables["respoolExpires"])
+    run.succeed()
+
+    assert int(run.variables["respoolExpires"]) >= before
+    values = run.parameters("Finish")["TransactItems"][1]["Update"]["ExpressionAttributeValues"]
+    assert values[":expires"] == {"N": run.variables["respoolExpires"]}
+    assert values[":now"] == {"S": NOW}
+    assert abs(before - time.time() - int(VALUES["HistorySeconds"])) < 60

@@ -30,7 +30,7 @@ def test_nothing_is_installed_without_its_hash() -> None:
 
 
 def test_the_page_of_licences_is_current() -> None:
-    """Mend it with: python -m respool.deploy.licences."""
+    """Fix it with: python -m respool.deploy.licences."""
     written = (PROJECT / licences.PAGE).read_text(encoding="utf-8")
 
     assert written == licences.page((PROJECT / "requirements.txt").read_text())

@@ -1,4 +1,4 @@
-"""Continuous replay: what SQS hands over is settled one by one, and cools down first."""
+"""Continuous replay: what SQS hands over is settled by the claims of its jobs."""
 
 import json
 from pathlib import Path
@@ -7,22 +7,22 @@ from typing import Any
 import pytest
 
 from chalicelib import metrics
+from chalicelib.errors import BadRequest
+from chalicelib.job.claim import FOR_EVER, State
 from chalicelib.job.message import Message
-from tests.fakes.stage import FakeStage
+from chalicelib.replaying.trigger import LATER, SOON
+from tests.fakes.service import TASK
+from tests.fakes.stage import FakeStage, Process
 from tests.fakes.wire import Fault, Wire
 from tests.unit.replay_stage import ReplayStage
 
 VISIBILITY = 5400
+COOL = 900
 
 
 @pytest.fixture
 def stage() -> ReplayStage:
     return ReplayStage()
-
-
-def handed_over(stage: ReplayStage) -> list[Message]:
-    """What SQS takes off the queue for the Lambda."""
-    return stage.memory.spool.receive(10, VISIBILITY, wait=20)
 
 
 def event(messages: list[Message]) -> dict[str, Any]:
@@ -39,14 +39,31 @@ def event(messages: list[Message]) -> dict[str, Any]:
     }
 
 
-def failures(answer: dict[str, Any]) -> set[str]:
-    return {failure["itemIdentifier"] for failure in answer["batchItemFailures"]}
+def deliver(stage: ReplayStage, process: Process | None = None) -> list[str]:
+    """SQS hands over what it has, and deletes what is not reported back; the bodies of those."""
+    queue = stage.memory.spool
+    messages = queue.receive(10, VISIBILITY, wait=20)
+    engines = (process or stage.memory.process()).engines
+    answer = engines.take_batch(event(messages), 60)
+    kept = {failure["itemIdentifier"] for failure in answer["batchItemFailures"]}
+    if done := [message.receipt for message in messages if message.id not in kept]:
+        queue.delete(done)
+    return [message.body for message in messages if message.id in kept]
+
+
+def comes_again_after(stage: ReplayStage) -> float:
+    """Seconds until the only message is in sight again."""
+    for seconds in range(0, 50_000, 10):
+        if stage.memory.spool.receive(1, 0, wait=0) or stage.memory.spool.receive(1, 0, wait=0):
+            return float(seconds)
+        stage.memory.clock.pause(10)
+    raise AssertionError("it never comes again")
 
 
 def test_a_job_that_has_cooled_down_is_put_back(stage: ReplayStage) -> None:
     stage.park("1")
-    stage.memory.clock.pause(900)
-    assert stage.memory.process().trigger(event(handed_over(stage))) == {"batchItemFailures": []}
+    stage.memory.clock.pause(COOL)
+    assert deliver(stage) == []
     assert stage.finish() == ["1"]
 
 
@@ -54,63 +71,162 @@ def test_a_job_that_has_just_failed_is_reported_back_and_hidden_until_it_has_coo
     stage: ReplayStage,
 ) -> None:
     stage.park("1")
-    messages = handed_over(stage)
-    answer = stage.memory.process().trigger(event(messages))
-    assert failures(answer) == {messages[0].id}
+    assert len(deliver(stage)) == 1
     assert stage.finish() == []
-    stage.memory.clock.pause(900 - 60 - 10)
-    assert stage.visible() == []
-    stage.memory.clock.pause(15)
-    (again,) = handed_over(stage)
-    assert stage.memory.process().trigger(event([again])) == {"batchItemFailures": []}
+    assert comes_again_after(stage) == pytest.approx(COOL - 60, abs=20)
+    assert deliver(stage) == []
     assert stage.finish() == ["1"]
 
 
-def test_only_what_was_not_settled_is_reported_back(stage: ReplayStage) -> None:
+def test_a_note_that_comes_before_its_job_is_parked_comes_again_soon(stage: ReplayStage) -> None:
+    stage.memory.service.broken = True
+    arn = stage.memory.executions.start("job-1", '{"key": "1"}')
+    stage.memory.machine.run_to(arn, "Park")
+    assert len(deliver(stage)) == 1
+    assert comes_again_after(stage) == pytest.approx(SOON, abs=20)
+    stage.memory.machine.run()
+    stage.memory.service.broken = False
+    stage.memory.clock.pause(COOL)
+    assert deliver(stage) == []
+    assert stage.finish() == ["1"]
+
+
+@pytest.mark.parametrize("until", ["", "2026-11-24T10:00:00.000Z"])
+def test_under_a_closed_gate_nothing_is_put_back_and_the_note_comes_again(
+    stage: ReplayStage, until: str
+) -> None:
     stage.park("1")
+    stage.memory.clock.pause(COOL)
+    at = stage.memory.clock.iso()
+    line = stage.memory.process().line
+    line.close(TASK, until or FOR_EVER, "Ann", "repairs", at)
+    passed = stage.memory.clock.elapsed()
+    assert len(deliver(stage)) == 1
+    assert stage.claim("1").state is State.PARKED
+    wait = 3600 - passed if until else LATER
+    assert comes_again_after(stage) == pytest.approx(wait, abs=20)
+
+
+@pytest.mark.parametrize("fate", ["finished", "failed again", "given up", "another job's"])
+def test_a_note_that_says_nothing_any_more_is_deleted(stage: ReplayStage, fate: str) -> None:
+    stage.park("1")
+    (body,) = stage.memory.spool.bodies
+    if fate == "given up":
+        stage.memory.process().engines.give_up.end("1", "nobody wants it")
+    elif fate == "another job's":
+        item = stage.memory.table.items["job#1"]
+        stage.memory.table.put("job#1", {**item, "execution": {"S": "arn:another"}})
+    else:
+        stage.memory.service.broken = fate == "failed again"
+        stage.replay()
+        stage.memory.run()
+        stage.memory.spool.send(body)
+    before = stage.claim("1")
+    stage.memory.clock.pause(COOL)
+    kept = deliver(stage)
+    assert body not in kept
+    if fate != "failed again":
+        assert kept == []
+        assert stage.claim("1") == before
+
+
+def test_a_job_that_failed_too_often_is_made_stuck_and_its_note_stays() -> None:
+    stage = ReplayStage(FakeStage(MAX_ATTEMPTS="1"))
+    stage.park("1")
+    stage.memory.clock.pause(COOL)
+    assert len(deliver(stage)) == 1
+    assert stage.claim("1").state is State.STUCK
+    assert stage.memory.stuck.bodies == []
+    assert comes_again_after(stage) > 11 * 3600
+    assert len(deliver(stage)) == 1
+    assert stage.finish() == []
+
+
+def test_a_dead_job_is_redriven_or_restarted(stage: ReplayStage) -> None:
+    stage.abort("1")
+    stage.memory.clock.pause(COOL)
+    assert deliver(stage) == []
+    assert stage.finish() == ["1"]
+
+
+def test_a_dead_job_without_a_slot_stands_in_line_and_its_note_stays_until_it_goes_on(
+    stage: ReplayStage,
+) -> None:
+    stage.abort("1")
+    stage.memory.clock.pause(COOL)
+    line = stage.memory.process().line
+    line.set_limit(TASK, 0, "Ann", "", stage.memory.clock.iso())
+    assert len(deliver(stage)) == 1
+    line.set_limit(TASK, 1, "Ann", "", stage.memory.clock.iso())
+    stage.memory.clock.pause(12 * 3600)
+    deliver(stage)
+    stage.finish()
+    stage.memory.clock.pause(12 * 3600)
+    assert deliver(stage) == []
+    assert stage.memory.service.done.total() == 1
+
+
+def test_a_bare_body_is_started_and_what_is_none_is_moved_aside(stage: ReplayStage) -> None:
+    stage.memory.spool.send('{"key": "1"}')
     stage.memory.spool.send("not JSON")
-    stage.memory.spool.send('{"respool": 1, "key": "lost", "execution": "arn:gone"}')
-    stage.memory.clock.pause(900)
-    stage.park("hot")
-    messages = handed_over(stage)
     process = stage.memory.process()
-    kept = failures(process.trigger(event(messages)))
-    assert {json.loads(m.body)["key"] for m in messages if m.id in kept} == {"lost", "hot"}
+    assert deliver(stage, process) == []
     assert stage.memory.stuck.bodies == ["not JSON"]
+    assert process.telemetry.counts[metrics.UNREADABLE] == 1
+    assert stage.finish() == ["1"]
+
+
+def test_a_job_whose_execution_is_forgotten_restarts_from_its_note(stage: ReplayStage) -> None:
+    del stage.memory.executions.runs[stage.abort("1")]
+    stage.memory.clock.pause(COOL)
+    assert deliver(stage) == []
+    assert stage.finish() == ["1"]
+
+
+def test_a_lost_job_without_an_input_stays_and_is_counted(stage: ReplayStage) -> None:
+    execution = stage.arn("gone")
+    stage.memory.spool.send(json.dumps({"respool": 1, "key": "lost", "execution": execution}))
+    process = stage.memory.process()
+    assert len(deliver(stage, process)) == 1
     assert process.telemetry.counts[metrics.NOT_REPLAYED] == 1
+    assert comes_again_after(stage) == pytest.approx(LATER, abs=20)
 
 
 def test_a_job_that_aws_refuses_is_reported_back_and_comes_again(stage: ReplayStage) -> None:
     stage.park("1")
-    stage.memory.clock.pause(900)
-    (message,) = handed_over(stage)
+    stage.memory.clock.pause(COOL)
     wire = Wire().break_next("SendTaskSuccess", Fault.UNANSWERED)
-    answer = stage.memory.process(wire).trigger(event([message]))
-    assert failures(answer) == {message.id}
-    again = stage.memory.process().trigger(event([message]))
-    assert again == {"batchItemFailures": []}
+    assert len(deliver(stage, stage.memory.process(wire))) == 1
+    stage.memory.clock.pause(VISIBILITY)
+    assert deliver(stage) == []
     assert stage.finish() == ["1"]
 
 
-def test_a_cool_down_that_can_not_be_set_reports_the_job_back_all_the_same(
+def test_a_delay_that_can_not_be_set_reports_the_job_back_all_the_same(
     stage: ReplayStage,
 ) -> None:
     stage.park("1")
-    (message,) = handed_over(stage)
-    wire = Wire().break_next("ChangeMessageVisibilityBatch", Fault.THROTTLED)
-    process = stage.memory.process(wire)
-    assert failures(process.trigger(event([message]))) == {message.id}
+    process = stage.memory.process(
+        Wire().break_next("ChangeMessageVisibilityBatch", Fault.THROTTLED)
+    )
+    assert len(deliver(stage, process)) == 1
     assert "messages-not-released" in process.telemetry.actions
 
 
-def test_a_job_that_failed_too_often_is_moved_to_the_stuck_queue() -> None:
-    stage = ReplayStage(FakeStage(max_attempts=1))
+def test_two_deliveries_of_one_note_put_the_job_back_once(stage: ReplayStage) -> None:
     stage.park("1")
-    stage.memory.clock.pause(900)
-    answer = stage.memory.process().trigger(event(handed_over(stage)))
-    assert answer == {"batchItemFailures": []}
-    assert len(stage.memory.stuck.bodies) == 1
-    assert stage.finish() == []
+    stage.memory.spool.send(stage.memory.spool.bodies[0])
+    stage.memory.clock.pause(COOL)
+    assert deliver(stage) == []
+    assert stage.finish() == ["1"]
+
+
+@pytest.mark.parametrize("records", [None, [{}], [1], "x", [{"messageId": "m", "body": 1}]])
+def test_what_is_no_event_of_sqs_is_refused_before_anything_is_done(
+    stage: ReplayStage, records: Any
+) -> None:
+    with pytest.raises(BadRequest, match="these Records are none that SQS delivers"):
+        stage.memory.process().engines.take_batch({"Records": records}, 60)
 
 
 def test_the_deployed_trigger_is_off_and_two_at_once_with_partial_results() -> None:

@@ -27,7 +27,7 @@ def test_it_takes_as_long_as_sleep_says() -> None:
 
 
 def test_it_raises_with_behavior_ng_and_works_with_any_other() -> None:
-    with pytest.raises(ConnectionError, match="the neighbour does not answer"):
+    with pytest.raises(ConnectionError, match="the service does not answer"):
         done({}, BEHAVIOR="NG")
 
     assert done({}, BEHAVIOR="OK")[0] == {}

@@ -4,23 +4,29 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from chalicelib import metrics
+from chalicelib.errors import RespoolError
 from chalicelib.job.plan import Choice
-from chalicelib.parking.sweep import NEAR_YEAR
+from chalicelib.parking.waiting import NEAR_YEAR
+from chalicelib.replaying.requests import Request
 from chalicelib.settings import Settings
 from chalicelib.telemetry import LambdaTelemetry
 from respool.deploy.preflight import Source, check
+from tests.fakes.service import TASK
 from tests.fakes.stage import FakeStage, Process
 from tests.fakes.wire import Fault, Wire
+from tests.iam.deployed import FUNCTIONS
 from tests.ramp_stage import RampStage
 
 PROJECT = Path(__file__).resolve().parents[2]
-FUNCTIONS = ("uncertain_task", "error_spool", "reprocess", "authorizer", "api_handler")
 STAGE = frozenset({"stage"})
 EACH = frozenset({"stage", "task", "error"})
 AWS_METRICS = {
@@ -32,7 +38,7 @@ AWS_METRICS = {
             "ApproximateAgeOfOldestMessage",
         },
     ),
-    "AWS/Lambda": ({"FunctionName"}, {"Errors"}),
+    "AWS/Lambda": ({"FunctionName"}, {"Errors", "IteratorAge"}),
     "AWS/DynamoDB": ({"TableName"}, {"ReadThrottleEvents", "WriteThrottleEvents"}),
     "AWS/States": (
         {"StateMachineArn"},
@@ -113,96 +119,135 @@ def _in_search(expression: str) -> Iterator[Shown]:
     yield schema[1], named[1], dict.fromkeys(schema[2].split(","), "")
 
 
+def _watched(alarm: dict[str, Any]) -> list[dict[str, Any]]:
+    """The metrics that an alarm looks at."""
+    if "MetricName" in alarm:
+        return [alarm]
+    return [one["MetricStat"]["Metric"] for one in alarm["Metrics"] if "MetricStat" in one]
+
+
+def _period(alarm: dict[str, Any]) -> int:
+    stats = [one["MetricStat"] for one in alarm.get("Metrics", []) if "MetricStat" in one]
+    return int(stats[0]["Period"] if stats else alarm["Period"])
+
+
 def _shown() -> Iterator[Shown]:
     for alarm in _alarms():
-        dimensions = {one["Name"]: json.dumps(one["Value"]) for one in alarm["Dimensions"]}
-        yield alarm["Namespace"], alarm["MetricName"], dimensions
+        for watched in _watched(alarm):
+            dimensions = {one["Name"]: json.dumps(one["Value"]) for one in watched["Dimensions"]}
+            yield watched["Namespace"], watched["MetricName"], dimensions
     for widget in _widgets():
         yield from _in_widget(widget)
 
 
+class Watched(FakeStage):
+    """A stage all of whose processes report to one telemetry."""
+
+    def __init__(self, telemetry: Noting, **settings: str) -> None:
+        self._watcher = telemetry
+        super().__init__(**settings)
+
+    def process(self, wire: Wire | None = None) -> Process:
+        """A new process."""
+        process = super().process(wire)
+        process.telemetry = self._watcher  # type: ignore[assignment]
+        return process
+
+
+@cache
 def _emitted() -> dict[str, set[frozenset[str]]]:
-    """What jobs, replays, the net and the sweep count when everything happens that can."""
+    """What jobs, replays, the rescue and the sweep count when everything happens that can."""
     telemetry = Noting()
-    for story in (_replayed, _fallen, _set_aside, _near_the_year, _throttled, _ramped):
-        memory = FakeStage()
-        memory.new_wire = Wire
-        process = memory.process()
-        process.__dict__["telemetry"] = telemetry
-        memory.machine.__dict__["_spool_lambda"] = process.spooling.take
-        memory.neighbour.broken = True
-        story(memory, process)
+    for course in (_replayed, _killed, _stuck, _near_the_year, _refused, _in_line):
+        stage = Watched(telemetry)
+        stage.service.broken = True
+        course(stage)
+    _ramped(Watched(telemetry, RECOVERY="ramp", CLOSE_AFTER="1000"))
     return telemetry.seen
 
 
-def _start(memory: FakeStage, process: Process, key: str) -> str:
-    arn = process.workflow.start(f"run-{key}", json.dumps({"key": key}))
-    memory.machine.run()
-    memory.clock.pause(1)
-    return arn
+def _start(stage: FakeStage, *keys: str) -> None:
+    for key in keys:
+        stage.process().workflow.start(f"run-{key}", json.dumps({"key": key}))
+        stage.run()
+        stage.clock.pause(1)
 
 
-def _replayed(memory: FakeStage, process: Process) -> None:
-    """Resumed, and its old message again: stale. Another is given up."""
-    _start(memory, process, "a")
-    _start(memory, process, "b")
-    bodies = memory.spool.bodies
-    process.replay(choice=Choice(key="a"))
-    for body in bodies:
-        process.spool.send(body)
-    process.give_up.end("b", "nobody wants it")
-    memory.clock.pause(3600)
-    process.replay()
+def _replay(stage: FakeStage, **asked: Any) -> None:
+    request = Request(choice=Choice(**asked))
+    stage.process().engines.replay(request, 600, attended=False)
+    stage.run()
 
 
-def _fallen(memory: FakeStage, process: Process) -> None:
+def _replayed(stage: FakeStage) -> None:
+    """Resumed; another whose token another replay has used; another is given up."""
+    _start(stage, *"abc")
+    _replay(stage, key="a")
+    stage.process().workflow.resume(stage.claims["job#c"].token)
+    _replay(stage, key="c")
+    stage.process().engines.give_up.end("b", "nobody wants it")
+
+
+def _killed(stage: FakeStage) -> None:
     """Dies outside every Catch; the sweep finds it, and a replay starts it anew."""
-    arn = _start(memory, process, "c")
-    memory.executions.redrives = False
-    process.workflow.stop(arn, "Killed", "")
-    process.claims.take_slot("UncertainTask", "arn:gone", 5)
-    process.sweep()
-    memory.clock.pause(1)
-    process.replay()
+    _start(stage, "c")
+    stage.executions.redrives = False
+    stage.process().workflow.stop(stage.executions.arn("run-c"), "Killed", "")
+    stage.process().engines.sweep.run(600)
+    stage.clock.pause(3600)
+    _replay(stage)
 
 
-def _set_aside(memory: FakeStage, process: Process) -> None:
-    """Too many failures; no input; no sense."""
-    memory.max_attempts = 1
-    _start(memory, process, "d")
-    process.spool.send("{")
-    process.spool.send('{"respool": 1, "execution": "arn:gone", "key": "lost"}')
-    memory.clock.pause(1)
-    process.replay()
+def _stuck(stage: FakeStage) -> None:
+    """Too many failures; a message that nobody can read."""
+    stage.settings = replace(stage.settings, max_attempts=1)
+    _start(stage, "d")
+    stage.process().spool.send("{")
+    stage.clock.pause(3600)
+    _replay(stage)
 
 
-def _near_the_year(memory: FakeStage, process: Process) -> None:
-    _start(memory, process, "e")
-    memory.clock.pause(NEAR_YEAR.total_seconds() + 1)
-    process.sweep()
+def _near_the_year(stage: FakeStage) -> None:
+    _start(stage, "e")
+    stage.clock.pause(NEAR_YEAR.total_seconds() + 1)
+    stage.process().engines.sweep.run(600)
 
 
-def _throttled(memory: FakeStage, process: Process) -> None:
-    """Throttled at SendTaskSuccess with no time left to try it again."""
-    _start(memory, process, "f")
-    process.wire.break_at(len(process.wire.calls) + 1, Fault.THROTTLED)
-    process.replay(seconds=0.01)
+def _refused(stage: FakeStage) -> None:
+    """Throttled with no time left to try it again; a replay and a sweep that AWS refuses."""
+    _start(stage, "f")
+    for fault in (Fault.THROTTLED, Fault.UNANSWERED):
+        for at in range(1, 12):
+            wire = Wire()
+            wire.break_at(at, fault)
+            with suppress(RespoolError):
+                stage.process(wire).engines.replay(Request(), 0.01)
+            wire = Wire()
+            wire.break_at(at, fault)
+            with suppress(RespoolError):
+                stage.process(wire).engines.sweep.run(600)
 
 
-def _ramped(memory: FakeStage, process: Process) -> None:
-    """A probe is refused; later one of four fails alone."""
-    stage = RampStage(memory)
+def _in_line(stage: FakeStage) -> None:
+    """Behind a closed gate, which opens; then somebody counts."""
+    gates = stage.process().engines.gates
+    gates.close(TASK, None, "kim", "testing")
+    _start(stage, "g")
+    gates.open(TASK, "kim", "done")
+    stage.run()
+    stage.process().engines.gauges.tell({})
+
+
+def _ramped(fakes: FakeStage) -> None:
+    """Probes are refused; later one of some fails alone, and the others come through."""
+    stage = RampStage(fakes)
     stage.park(*"ghijklmn")
     for _ in range(3):
-        stage.tick_of(process=process)[0].run(600)
-        memory.machine.run()
-        memory.clock.pause(600)
-    memory.neighbour.broken = False
-    memory.neighbour.refuses = {'{"key": "j"}'}
+        stage.later()
+    fakes.service.broken = False
+    fakes.service.refuses = {'{"key": "j"}'}
     for _ in range(20):
-        stage.tick_of(process=process)[0].run(600)
-        memory.machine.run()
-        memory.clock.pause(600)
+        stage.later()
 
 
 def test_every_metric_is_emitted_and_no_other() -> None:
@@ -247,10 +292,43 @@ def test_every_dimension_names_something_in_the_stack() -> None:
 def test_every_alarm_tells_begin_and_end_to_the_topic() -> None:
     for alarm in _alarms():
         assert alarm["AlarmActions"] == alarm["OKActions"] == [{"Ref": "Alerts"}]
-        assert alarm["TreatMissingData"] in ("ignore", "notBreaching")
+        told = alarm.get("InsufficientDataActions") == [{"Ref": "Alerts"}]
+        missing = ("missing",) if told else ("ignore", "notBreaching")
+        assert alarm["TreatMissingData"] in missing
         assert alarm["DatapointsToAlarm"] <= alarm["EvaluationPeriods"]
-        most = 86_400 if alarm["Period"] < 3600 else 7 * 86_400
-        assert alarm["Period"] * alarm["EvaluationPeriods"] <= most
+        most = 86_400 if _period(alarm) < 3600 else 7 * 86_400
+        assert _period(alarm) * alarm["EvaluationPeriods"] <= most
+
+
+def test_the_alarms_are_as_many_as_an_account_has_for_nothing() -> None:
+    assert sum(len(_watched(alarm)) for alarm in _alarms()) <= 10
+
+
+def test_no_alarm_and_no_widget_counts_waiting_jobs_by_a_queue() -> None:
+    depths = {
+        (name, dimensions["QueueName"]) for space, name, dimensions in _shown()
+        if space == "AWS/SQS" and name.startswith("ApproximateNumberOf")
+    }  # fmt: skip
+    missed = '{"Fn::GetAtt": ["Missed", "QueueName"]}'
+    assert depths == {("ApproximateNumberOfMessagesVisible", missed)}
+
+
+def test_missing_data_of_dynamodb_are_filled_in() -> None:
+    """CloudWatch ignores missing data of its namespace, whatever TreatMissingData says."""
+    for alarm in _alarms():
+        if any(one["Namespace"] == "AWS/DynamoDB" for one in _watched(alarm)):
+            (shown,) = [one for one in alarm["Metrics"] if one["ReturnData"]]
+            (metric,) = [one for one in alarm["Metrics"] if "MetricStat" in one]
+            assert shown["Expression"] == f"FILL({metric['Id']}, 0)"
+
+
+def test_a_tick_that_never_comes_is_told() -> None:
+    resources = _template()
+    blocked = resources["LineBlockedAlarm"]["Properties"]
+    assert blocked["TreatMissingData"] == "missing"
+    assert blocked["InsufficientDataActions"] == [{"Ref": "Alerts"}]
+    ticks = resources["AdmitSchedulePlan"]["Properties"]["ScheduleExpression"]
+    assert ticks == f"rate({blocked['Period'] // 60} minutes)"
 
 
 def test_every_alarm_is_explained() -> None:

@@ -1,13 +1,12 @@
 // What the buttons do.
 
-import { Refused, call, token } from "./api.js";
-import { ask } from "./dialog.js";
-import { wanted } from "./hero.js";
-import { changed, state, waiting } from "./store.js";
+import { Refused, call, token, written } from "./api.js";
+import { askLimit, askOpen, askReason, askToClose } from "./dialog.js";
+import { readCount } from "./number.js";
+import * as replaying from "./replaying.js";
+import { changed, idle, state, wanted } from "./store.js";
 import { other, remember } from "./texts.js";
 import { keen, load, loadMore, look, rest } from "./watch.js";
-
-const LOOKED_AT = 100; // jobs that a preview looks at: each costs a call to Step Functions
 
 export const act = {
   signIn(given) {
@@ -20,8 +19,8 @@ export const act = {
   lock() {
     rest();
     token.forget();
-    Object.assign(state, { signedIn: false, status: null, groups: null, problem: "", flow: { phase: "idle" } });
-    state.lists.clear();
+    Object.assign(state, { signedIn: false, status: null, groups: null, problem: "", flow: idle(), shown: null, notices: [] });
+    for (const kept of [state.lists, state.singles, state.chosen]) kept.clear();
     changed();
   },
 
@@ -38,71 +37,62 @@ export const act = {
     changed();
   },
 
-  setCount(given) {
+  /** Text as it was typed, or null for all; says whether it is a number of jobs. */
+  setCount(text) {
     const { most } = wanted();
-    const usable = Number.isInteger(given) && given >= 1;
-    state.count = given === null || !usable || given >= most ? null : given;
-    state.countTyped = (state.countTyped ?? 0) + 1; // what was typed is replaced by what is meant
-    changed();
+    const { value, problem } = text === null ? { value: most } : readCount(text, most);
+    state.typing = null;
+    if (value) state.count = value === most ? null : value;
+    state.wrongCount = problem ? { text, problem } : null;
+    return Boolean(value);
   },
 
   setReason(text) {
     state.flow.reason = text;
   },
 
-  preview() {
-    const { count } = wanted();
-    const { parked, stuck } = waiting();
-    return preview(count, !parked && stuck ? { stuck: true } : {}, null);
-  },
+  preview: () => replaying.previewAll(notice),
+  previewGroup: (group) => replaying.previewGroup(notice, group),
+  previewTask: (task) => replaying.previewTask(notice, task),
+  previewChosen: () => replaying.previewChosen(notice),
+  previewNotes: () => replaying.previewNotes(notice),
+  cancel: replaying.cancel,
+  run: () => replaying.run(notice),
+  replayJob: (job) => replaying.replayJob(notice, job),
 
-  previewGroup(group) {
-    const stuck = group.state === "stuck";
-    const filter = { task: group.task, error: group.error, ...(stuck ? { stuck } : {}) };
-    return preview(group.count, filter, { task: group.task, error: group.error, stuck });
-  },
-
-  cancel() {
-    state.flow = { phase: "idle" };
-    state.focus = "replay";
+  choose(job, ticked) {
+    if (ticked) state.chosen.set(job.id, job);
+    else state.chosen.delete(job.id);
     changed();
   },
 
-  run,
-
-  async replayJob(job) {
-    state.busy.set(job.id, "working");
+  chooseNone() {
+    state.chosen.clear();
     changed();
-    const done = await attempt(() => call("POST", `jobs/${job.id}/replay`, { body: {} }));
-    if (done?.replayed) {
-      state.busy.set(job.id, "back");
-      setTimeout(() => (state.busy.delete(job.id), changed()), 5000);
-    } else {
-      state.busy.delete(job.id);
-      if (done?.failed.length) notice(new Refused(409, done.failed[0].reason));
-    }
-    keen();
-    look();
+  },
+
+  forgetSingles() {
+    state.singles.clear();
+    changed();
+  },
+
+  narrow(change) {
+    Object.assign(state, change);
+    changed();
   },
 
   async giveUp(job) {
-    const reason = await ask(job);
-    if (!reason) return;
-    const done = await attempt(() => call("POST", `jobs/${job.id}/give-up`, { body: { reason } }));
+    const answer = await askReason(job);
+    if (!answer) return;
+    const done = await attempt(() => call("POST", `jobs/${job.id}/give-up`, { body: answer }));
     if (done) state.said = (t) => t.giveUp.done(job.key);
     keen();
     look();
   },
 
-  async setLimit(task, limit) {
-    const told = await attempt(() => call("PUT", `tasks/${packed(task)}/limit`, { body: { limit } }));
-    if (told && state.status) {
-      const tasks = state.status.tasks.map((each) => (each.task === task ? told : each));
-      state.status = { ...state.status, tasks };
-      changed();
-    }
-    look();
-  },
+  closeGate: (task) => change(task, "gate", askToClose),
+  openGate: (task) => change(task, "gate", askOpen),
+  setLimit: (task, limit) => change(task, "limit", (it) => askLimit(it, limit)),
 
   async toggle(id) {
     const list = state.lists.get(id);
@@ -124,88 +114,45 @@ export const act = {
     changed();
     if (state.search) await attempt(() => load("search"));
   },
+
+  async showHistory(job) {
+    const close = state.shown?.id === job.id;
+    state.shown = close ? null : { id: job.id };
+    changed();
+    if (close) return;
+    const told = await attempt(() => call("GET", `jobs/${job.id}`));
+    if (state.shown?.id === job.id) state.shown = told ? { id: job.id, job: told } : null;
+    changed();
+  },
 };
 
-/** What the API calls a key that is not plain; a task's name is one, too. */
-function packed(text) {
-  if (/^(?!\.{1,2}$)[A-Za-z0-9._-]+$/.test(text)) return text;
-  const bytes = new TextEncoder().encode(text);
-  return `~${btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "")}`;
+/** A change to a task, after it was asked for; the answer is how the task stands then. */
+async function change(task, what, ask) {
+  const body = await ask(task);
+  if (!body) return;
+  const told = await attempt(() => call("PUT", `tasks/${written(task.task)}/${what}`, { body }));
+  if (told && state.status) {
+    const tasks = state.status.tasks.map((each) => (each.task === task.task ? told : each));
+    state.status = { ...state.status, tasks };
+    changed();
+  }
+  keen();
+  look();
 }
 
 async function attempt(action) {
   try {
     return await action();
   } catch (problem) {
-    notice(problem instanceof Refused ? problem : new Refused(0, String(problem)));
+    notice(problem);
     return null;
   }
 }
 
 function notice(problem) {
-  if (problem.status === 401) return act.lock();
-  state.notices = [...state.notices.slice(-2), { status: problem.status, text: problem.message }];
+  const refused = problem instanceof Refused ? problem : new Refused(0, String(problem));
+  if (refused.status === 401) return act.lock();
+  const kept = state.notices.filter((each) => each.text !== refused.message).slice(-2);
+  state.notices = [...kept, { status: refused.status, text: refused.message, at: Date.now() }];
   return changed();
-}
-
-async function preview(count, filter, only) {
-  state.flow = { phase: "looking" };
-  changed();
-  const seen = Math.min(count, LOOKED_AT);
-  const told = await attempt(() => call("POST", "replay", { body: { ...filter, max: seen, dry_run: true } }));
-  if (state.flow.phase !== "looking") return;
-  if (!told) return act.cancel();
-  const plan = {};
-  for (const { action } of told.plan) if (action !== "leave") plan[action] = (plan[action] ?? 0) + 1;
-  const possible = (plan.resume ?? 0) + (plan.redrive ?? 0) + (plan.restart ?? 0);
-  const sample = count > LOOKED_AT && possible >= LOOKED_AT ? seen : 0;
-  state.flow = { phase: "preview", plan, filter, only, sample, count: sample ? count : possible || count };
-  state.focus = "preview";
-  changed();
-}
-
-async function run() {
-  const { filter, count, reason } = state.flow;
-  const then = await attempt(() => call("GET", "status", { query: { since: "now" } }));
-  if (!then) return;
-  state.flow = { phase: "sending", since: then.since.at, before: then.since.waiting, asked: count, sent: 0, failed: [], tally: { finished: 0, running: 0, again: 0 } };
-  state.focus = "progress";
-  changed();
-  keen();
-  look();
-  await send(filter, count, reason);
-  state.flow = { ...state.flow, phase: state.flow.sent ? "watching" : "ended" };
-  keen();
-  look();
-}
-
-/** Ask again while the API runs out of time, until all are put back or nothing more is taken. */
-async function send(filter, count, reason) {
-  const why = reason?.trim() ? { reason: reason.trim() } : {};
-  while (state.flow.sent < count) {
-    const max = count - state.flow.sent;
-    const told = await attempt(() => call("POST", "replay", { body: { ...filter, ...why, max } }));
-    if (!told) return;
-    state.flow = { ...state.flow, sent: state.flow.sent + told.replayed, failed: [...state.flow.failed, ...told.failed] };
-    changed();
-    if (!told.more || !told.replayed) return;
-  }
-}
-
-/** Read off the latest status what became of the jobs that were put back. */
-export function tally() {
-  const { flow, status } = state;
-  const since = status?.since;
-  if (since?.at !== flow.since || !["sending", "watching"].includes(flow.phase)) return;
-  // What failed between that look and the replay is taken, too: it has been waiting all the same.
-  const before = Math.max(flow.before, since.waiting + since.running + since.failed_again);
-  const gone = Math.min(before - since.waiting, flow.phase === "sending" ? flow.asked : flow.sent);
-  const again = Math.min(since.failed_again, gone);
-  const running = Math.min(since.running, gone - again);
-  const now = { finished: gone - again - running, running, again };
-  const over = flow.phase === "watching" && running === 0 && gone >= Math.min(flow.sent, before);
-  if (JSON.stringify(now) === JSON.stringify(flow.tally) && before === flow.before && !over) return;
-  state.flow = { ...flow, before, tally: now, phase: over ? "ended" : flow.phase };
-  if (over) state.focus = "ended";
-  changed();
 }

@@ -1,13 +1,18 @@
 // The API over fetch. The token stands in the header only, and lives as long as the tab.
 
 const PLACE = "respool-token";
-const PATIENCE = { GET: 15_000, POST: 60_000, PUT: 30_000 };
+const PATIENCE = { GET: 15_000, POST: 35_000, PUT: 30_000 };
 
 export class Refused extends Error {
   /** What the API answered instead; status 0: it did not answer. */
   constructor(status, text) {
     super(text);
     this.status = status;
+  }
+
+  /** Whether nobody knows if it was done all the same. */
+  get lost() {
+    return this.status === 0 || this.status >= 500;
   }
 }
 
@@ -49,4 +54,12 @@ async function send(url, request) {
   } catch {
     throw new Refused(0, "");
   }
+}
+
+/** A key, or a task's name, as it stands in a path: as it is, or as ~ and its UTF-8 in base64url. */
+export function written(text) {
+  if (/^(?!(?:\.{1,2}|groups)$)[A-Za-z0-9._-]+$/.test(text)) return text;
+  const bytes = new TextEncoder().encode(text);
+  const binary = Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
+  return `~${btoa(binary).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "")}`;
 }

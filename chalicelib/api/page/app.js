@@ -1,18 +1,21 @@
 // Draws the page from what it knows, and starts looking.
 
-import { act, tally } from "./actions.js";
+import { act } from "./actions.js";
 import { token } from "./api.js";
+import { age, ageSignature, bar, barSignature, isReal, notices, noticesSignature, signIn, signInSignature, stageName } from "./bar.js";
 import { h, show } from "./dom.js";
+import { facts, factsSignature } from "./facts.js";
 import { hero, heroSignature } from "./hero.js";
 import { head, headSignature, jobs, jobsSignature } from "./jobs.js";
-import { bar, barSignature, facts, factsSignature, notices, noticesSignature, signIn, signInSignature, tasks, tasksSignature } from "./side.js";
+import { outcomes, settle } from "./replaying.js";
 import { onChange, state, waiting } from "./store.js";
+import { tasks, tasksSignature } from "./tasks.js";
 import { speak } from "./texts.js";
 import { look, rest } from "./watch.js";
 
 const main = document.getElementById("main");
 const parts = {};
-for (const name of ["notices", "hero", "head", "jobs", "tasks", "facts"]) {
+for (const name of ["notices", "hero", "head", "jobs", "tasks", "facts", "age"]) {
   parts[name] = h("div", { id: name, class: `part-${name}` });
 }
 const jobsSection = h("section", { class: "jobs-section", "aria-labelledby": "jobs-title" }, parts.head, parts.jobs);
@@ -23,21 +26,29 @@ function draw() {
   const now = new Date();
   document.documentElement.lang = t.lang;
   document.getElementById("skip").textContent = t.skip;
+  document.body.classList.toggle("real", isReal());
   show(document.getElementById("bar"), barSignature(), () => bar(t, act));
   if (!state.signedIn) return drawSignIn(t);
-  tally();
+  settle();
   if (main.firstChild !== parts.notices) {
     delete main.dataset.shown;
-    main.replaceChildren(parts.notices, parts.hero, columns);
+    main.replaceChildren(parts.notices, parts.age, parts.hero, columns);
   }
-  show(parts.notices, noticesSignature(), () => notices(t, f, act));
+  show(parts.notices, noticesSignature(now), () => notices(t, f, act));
+  show(parts.age, ageSignature(), () => age(t, f, act));
   show(parts.hero, heroSignature(now), () => hero(t, f, act));
   show(parts.head, headSignature(), () => head(t, act));
   show(parts.jobs, jobsSignature(now), () => jobs(t, f, act));
   show(parts.tasks, tasksSignature(now), () => tasks(t, f, act));
   show(parts.facts, factsSignature(now), () => facts(t, f));
-  main.classList.toggle("old", Boolean(state.lostAt));
+  grey(Boolean(state.lostAt));
   return speakUp(t, f);
+}
+
+/** What may be old is not acted on: greyed, it takes no presses. */
+function grey(old) {
+  main.classList.toggle("old", old);
+  for (const part of [columns, ...parts.hero.querySelectorAll(".act, .panel")]) part.inert = old;
 }
 
 function drawSignIn(t) {
@@ -49,16 +60,16 @@ function drawSignIn(t) {
 /** What changed goes to the title and to screen readers, and the focus to where it matters. */
 function speakUp(t, f) {
   if (state.status) {
-    const { known, unnamed } = waiting();
-    document.title = t.title(known + unnamed);
+    const { known, whole } = waiting();
+    document.title = t.title(known, whole ? f.number(known) : t.now.moreThan(f.number(known)), stageName());
     if (state.flow.phase === "idle") say(document.getElementById("now")?.textContent);
   }
   if (state.cameBack) say(t.offline.back);
   if (state.said) say(state.said(t));
   const { flow } = state;
   if (flow.phase === "watching") {
-    const done = flow.tally.finished + flow.tally.again;
-    say(t.replay.progress(f.number(done), f.number(flow.sent)));
+    const { finished, again } = outcomes();
+    say(t.replay.progress(f.number(finished + again), f.number(flow.sent)));
   }
   state.cameBack = state.said = null;
   if (!state.focus) return;
@@ -77,6 +88,9 @@ document.addEventListener("visibilitychange", () => {
   else look();
 });
 addEventListener("online", () => state.signedIn && look());
+addEventListener("beforeunload", (event) => {
+  if (state.flow.phase === "sending") event.preventDefault(); // what is not on its way yet would wait on
+});
 
 onChange(draw);
 state.signedIn = Boolean(token.get());

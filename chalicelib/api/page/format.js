@@ -4,22 +4,25 @@ const DAY = 86_400_000;
 
 export function makeFormat(lang) {
   const clock = new Intl.DateTimeFormat(lang, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+  const seconds = new Intl.DateTimeFormat(lang, { timeStyle: "medium", hourCycle: "h23" });
   const weekday = new Intl.DateTimeFormat(lang, { weekday: "long" });
   const date = new Intl.DateTimeFormat(lang, { day: "numeric", month: "long" });
-  const full = new Intl.DateTimeFormat(lang, { dateStyle: "full", timeStyle: "medium" });
+  const dateAndYear = new Intl.DateTimeFormat(lang, { day: "numeric", month: "long", year: "numeric" });
+  const full = new Intl.DateTimeFormat(lang, { dateStyle: "full", timeStyle: "long" });
+  const zone = new Intl.DateTimeFormat(lang, { timeZoneName: "short" });
   const relative = new Intl.RelativeTimeFormat(lang, { numeric: "auto" });
   const number = new Intl.NumberFormat(lang);
 
   function day(moment, now) {
-    const days = Math.round((startOfDay(now) - startOfDay(moment)) / DAY);
-    if (days === 0 || days === 1) return relative.format(-days, "day");
-    if (days > 1 && days < 6) return weekday.format(moment);
-    return date.format(moment);
+    const days = Math.round((startOfDay(moment) - startOfDay(now)) / DAY);
+    if (Math.abs(days) <= 1) return relative.format(days, "day");
+    if (Math.abs(days) < 6) return weekday.format(moment);
+    return (moment.getFullYear() === now.getFullYear() ? date : dateAndYear).format(moment);
   }
 
   return {
     number: (value) => number.format(value),
-    /** `Friday 22:10`, `yesterday 03:00`, `today 22:10`, `3 November 22:10`. */
+    /** `Friday 22:10`, `yesterday 03:00`, `3 November 22:10`, `23 December 2025 22:10`. */
     moment(text, now = new Date()) {
       const moment = new Date(text);
       if (Number.isNaN(moment.getTime())) return "?";
@@ -33,8 +36,14 @@ export function makeFormat(lang) {
       return `${this.moment(first, now)}\u00a0–\u00a0${clock.format(to)}`;
     },
     clock: (text) => clock.format(new Date(text)),
-    date: (text) => date.format(new Date(text)),
+    seconds: (text) => seconds.format(new Date(text)),
+    date: (text) => dateAndYear.format(new Date(text)),
     full: (text) => full.format(new Date(text)),
+    /** `Asia/Tokyo, GMT+9`. */
+    zone(now = new Date()) {
+      const short = zone.formatToParts(now).find((part) => part.type === "timeZoneName")?.value;
+      return `${Intl.DateTimeFormat().resolvedOptions().timeZone}, ${short}`;
+    },
   };
 }
 

@@ -1,22 +1,44 @@
 // The jobs, grouped by what went wrong; each with its own buttons.
 
-import { ICONS, h, icon } from "./dom.js";
-import { listId, readOnly, state } from "./store.js";
+import { ICONS, foreign, h, icon } from "./dom.js";
+import { rows } from "./rows.js";
+import { isFree, listId, readOnly, state } from "./store.js";
 
-const FIND_FROM = 8;
-
-const many = () => {
-  const jobs = state.status?.jobs;
-  return jobs ? jobs.running + jobs.parked + jobs.stuck : 0;
+const SHOWN = 8; // groups that are shown until somebody asks for more
+const SORTS = {
+  count: (a, b) => b.count - a.count || (a.oldest < b.oldest ? -1 : 1),
+  oldest: (a, b) => (a.oldest < b.oldest ? -1 : 1),
+  error: (a, b) => a.error.localeCompare(b.error) || b.count - a.count,
 };
 
+const groupsOfTask = () => state.groups.groups.filter((group) => !state.task || group.task === state.task);
+
 /** The field stands apart from what it finds, so that nothing redraws it while somebody types. */
-export const headSignature = () => [state.lang, many() > 0, many() >= FIND_FROM || Boolean(state.search)];
+export const headSignature = () => [state.lang, Boolean(state.status && state.groups), names(), state.task, state.sort, (state.groups?.groups.length ?? 0) > 1];
+
+const names = () => (state.status?.tasks ?? []).map((task) => task.task);
 
 export function head(t, act) {
-  if (!many()) return null;
-  const search = many() >= FIND_FROM || state.search;
-  return h("div", { class: "head" }, h("h2", { id: "jobs-title" }, t.list.title), search ? find(t, act) : null);
+  if (!state.status || !state.groups) return null;
+  const sorts = Object.keys(SORTS).map((name) => [name, t.list.sorts[name]]);
+  const tasks = [["", t.list.allTasks], ...names().map((name) => [name, name])];
+  return h(
+    "div",
+    { class: "head" },
+    h("h2", { id: "jobs-title" }, t.list.title),
+    h(
+      "div",
+      { class: "narrow" },
+      find(t, act),
+      names().length > 1 ? select("task", t.list.task, tasks, act) : null,
+      state.groups.groups.length > 1 ? select("sort", t.list.sort, sorts, act) : null,
+    ),
+  );
+}
+
+function select(name, label, options, act) {
+  const made = options.map(([value, text]) => h("option", { value, selected: state[name] === value }, text));
+  return h("select", { "aria-label": label, id: name, "data-k": name, onchange: (event) => act.narrow({ [name]: event.target.value }) }, made);
 }
 
 function find(t, act) {
@@ -30,56 +52,119 @@ function find(t, act) {
 }
 
 export function jobsSignature(now) {
-  const { groups, lists, search, lang, busy, status, flow } = state;
-  const free = flow.phase === "idle" || flow.phase === "ended";
-  return [lang, groups, [...lists], [...busy], search, status?.jobs, status?.complete, readOnly(), free, now.toDateString()];
+  const { groups, lists, search, lang, singles, status, chosen, shown, task, sort, allGroups } = state;
+  return [lang, groups, [...lists], [...singles], [...chosen.keys()], shown, search, task, sort, allGroups, status?.jobs, status?.complete, readOnly(), isFree(), now.toDateString()];
 }
 
 export function jobs(t, f, act) {
   const { status, groups } = state;
-  if (!status || !groups || !many()) return null;
+  if (!status || !groups) return null;
+  const sorted = groupsOfTask().toSorted(SORTS[state.sort]);
+  const shown = state.allGroups ? sorted : sorted.slice(0, SHOWN);
+  const rest = sorted.slice(shown.length);
   return [
-    status.complete ? null : h("p", { class: "warning" }, t.list.incomplete),
-    state.search ? found(t, f, act) : null,
-    groups.map((group) => card(t, f, act, group)),
-    status.jobs.running ? running(t, f, act) : null,
+    groups.complete ? null : h("p", { class: "warning" }, t.list.oldestOnly(f.number(groups.read))),
+    state.chosen.size ? chosenBar(t, f, act) : null,
+    state.singles.size ? singles(t, f, act) : null,
+    state.search ? searched(t, f, act) : null,
+    shown.map((group) => card(t, f, act, group)),
+    rest.length ? moreGroups(t, f, act, rest) : null,
+    groups.others.groups ? h("p", { class: "quiet" }, t.list.others(groups.others.groups, f.number(groups.others.groups), groups.others.count, f.number(groups.others.count))) : null,
+    status.jobs.line ? plain(t, f, act, "line", status.jobs.line) : null,
+    status.jobs.running ? plain(t, f, act, "running", status.jobs.running) : null,
   ];
 }
 
-function found(t, f, act) {
+function moreGroups(t, f, act, rest) {
+  const count = rest.reduce((sum, group) => sum + group.count, 0);
+  return h("button", { class: "button plain", type: "button", "data-k": "all-groups", onclick: () => act.narrow({ allGroups: true }) }, icon(ICONS.more), t.list.moreGroups(rest.length, f.number(rest.length), count, f.number(count)));
+}
+
+function chosenBar(t, f, act) {
+  const count = state.chosen.size;
+  return h(
+    "div",
+    { class: "chosen" },
+    h("p", {}, t.list.chosen(count, f.number(count))),
+    h(
+      "div",
+      { class: "buttons" },
+      isFree() ? h("button", { class: "button small primary", type: "button", "data-k": "chosen", onclick: act.previewChosen }, icon(ICONS.replay), t.list.group(count, f.number(count))) : null,
+      h("button", { class: "button small plain", type: "button", "data-k": "chosen-none", onclick: act.chooseNone }, t.list.chooseNone),
+    ),
+  );
+}
+
+/** What became of jobs that were put back one by one: they leave their lists, and are told here. */
+function singles(t, f, act) {
+  const told = [...state.singles].map(([, job]) => h(
+    "li",
+    { class: `row single ${job.outcome}` },
+    h("div", { class: "what" }, h("p", { class: "key" }, h("bdi", {}, foreign(job.key))), job.why ? h("p", { class: "quiet" }, foreign(job.why)) : null),
+    h("span", { class: `chip ${job.outcome}` }, t.outcome.one[job.outcome]),
+  ));
+  return h(
+    "div",
+    { class: "group singles", role: "status" },
+    h("div", { class: "title" }, h("h3", {}, t.list.singles), h("div", { class: "buttons" }, h("button", { class: "button small plain", type: "button", "data-k": "singles", onclick: act.forgetSingles }, t.replay.close))),
+    h("ul", { class: "rows" }, told),
+  );
+}
+
+function searched(t, f, act) {
   const list = state.lists.get("search") ?? { jobs: [], loading: true };
+  const none = list.cursor ? t.list.noneYet : t.list.none;
   return h(
     "div",
     { class: "group found" },
-    h("h3", {}, t.list.found(state.search)),
-    list.jobs.length || list.loading ? table(t, f, act, "search", list, {}) : h("p", { class: "quiet" }, t.list.none),
+    h("h3", {}, t.list.found(foreign(state.search))),
+    list.jobs.length || list.loading ? null : h("p", { class: "quiet" }, none),
+    rows(t, f, act, "search", list, {}),
   );
 }
 
 function card(t, f, act, group) {
   const id = listId(group);
   const list = state.lists.get(id);
-  const name = group.error || t.list.noError;
+  const name = group.error ? foreign(group.error) : t.list.noError;
   return h(
     "div",
     { class: `group ${group.state}` },
     h(
       "div",
       { class: "title" },
-      h("h3", {}, h("span", { class: "error" }, name), group.state === "stuck" ? h("span", { class: "chip stuck" }, t.list.stuck) : null),
-      h("p", { class: "quiet" }, h("b", {}, t.list.count(group.count, f.number(group.count))), ` · ${group.task} · ${f.span(group.oldest, group.newest)}`),
-      h("div", { class: "buttons" }, replayGroup(t, f, act, group), toggle(t, act, id, name, list)),
+      h("h3", {}, h("span", { class: "error" }, name), group.state === "stuck" ? h("span", { class: "chip stuck" }, t.list.states.stuck) : null),
+      h("p", { class: "quiet" }, h("b", {}, t.list.count(group.count, f.number(group.count))), ` · ${foreign(group.task)} · `, h("span", { class: "span" }, f.span(group.oldest, group.newest))),
+      h("div", { class: "buttons" }, replayGroup(t, f, act, group, name), toggle(t, act, id, name, list)),
     ),
-    group.message ? h("p", { class: "message" }, group.message) : null,
-    list?.open ? table(t, f, act, id, list, group) : null,
+    messages(t, f, group),
+    list?.open ? rows(t, f, act, id, list, group) : null,
   );
 }
 
-function replayGroup(t, f, act, group) {
-  const free = state.flow.phase === "idle" || state.flow.phase === "ended";
-  if (readOnly() || !group.error || !free) return null;
+/** The different messages of a group, the most frequent first, each with how many said it. */
+function messages(t, f, group) {
+  const several = group.kinds > 1 || group.looked_at < group.count;
+  const said = group.messages.filter(({ message }) => message).map(({ message, count }) => h(
+    "li",
+    { class: "message", dir: "auto" },
+    several ? h("b", {}, `${f.number(count)} × `) : null,
+    foreign(message),
+  ));
+  const unread = group.count - group.looked_at;
+  const more = group.kinds - group.messages.length;
+  return [
+    said.length ? h("ul", { class: "messages" }, said) : null,
+    more > 0 ? h("p", { class: "quiet" }, t.now.moreKinds(more, f.number(more))) : null,
+    unread > 0 && said.length ? h("p", { class: "quiet" }, t.list.unread(unread, f.number(unread))) : null,
+  ];
+}
+
+function replayGroup(t, f, act, group, name) {
+  if (readOnly() || !isFree()) return null;
   const text = t.list.group(group.count, f.number(group.count));
-  return h("button", { class: "button small", type: "button", "data-k": `group ${listId(group)}`, "aria-label": `${text}: ${group.error}`, onclick: () => act.previewGroup(group) }, icon(ICONS.replay), text);
+  if (!group.error) return null; // a replay can't ask for errors that have no name
+  return h("button", { class: "button small", type: "button", "data-k": `group ${listId(group)}`, "aria-label": `${text}: ${name}`, onclick: () => act.previewGroup(group) }, icon(ICONS.replay), text);
 }
 
 function toggle(t, act, id, name, list) {
@@ -88,66 +173,13 @@ function toggle(t, act, id, name, list) {
   return h("button", { class: `button small plain${open ? " open" : ""}`, type: "button", "data-k": `open ${id}`, "aria-expanded": String(open), "aria-label": `${text}: ${name}`, onclick: () => act.toggle(id) }, icon(ICONS.more), text);
 }
 
-function running(t, f, act) {
-  const id = "running";
-  const count = state.status.jobs.running;
+/** Those in line, or in a task: nothing has to be done about them. */
+function plain(t, f, act, id, count) {
   const list = state.lists.get(id);
   return h(
     "div",
-    { class: "group running" },
-    h("div", { class: "title" }, h("h3", {}, t.list.running), h("p", { class: "quiet" }, h("b", {}, t.list.count(count, f.number(count)))), h("div", { class: "buttons" }, toggle(t, act, id, t.list.running, list))),
-    list?.open ? table(t, f, act, id, list, {}) : null,
+    { class: `group ${id}` },
+    h("div", { class: "title" }, h("h3", {}, t.list[id]), h("p", { class: "quiet" }, h("b", {}, t.list.count(count, f.number(count))), ` · ${t.list.about[id](count)}`), h("div", { class: "buttons" }, toggle(t, act, id, t.list[id], list))),
+    list?.open ? rows(t, f, act, id, list, {}) : null,
   );
-}
-
-function table(t, f, act, id, list, group) {
-  const left = (list.total ?? 0) - list.jobs.length;
-  return [
-    h("ul", { class: "rows", "aria-busy": String(Boolean(list.loading)) }, list.jobs.map((job) => row(t, f, act, job, group, id))),
-    list.cursor ? h("button", { class: "button plain", type: "button", "data-k": `more ${id}`, disabled: list.loading, onclick: () => act.more(id) }, icon(ICONS.more), t.list.more(f.number(left))) : null,
-  ];
-}
-
-function row(t, f, act, job, group, id) {
-  const other = job.error.message && job.error.message !== group.message;
-  return h(
-    "li",
-    { class: `row ${job.state}` },
-    h(
-      "div",
-      { class: "what" },
-      h("p", { class: "key" }, job.key),
-      h("p", { class: "quiet" }, facts(t, f, job, id)),
-      other ? h("p", { class: "message" }, job.error.message) : null,
-    ),
-    h("div", { class: "buttons" }, buttons(t, act, job, id), consoleLink(t, job)),
-  );
-}
-
-function facts(t, f, job, id) {
-  const states = { stuck: t.list.stuck, parked: t.list.parked, running: t.list.runningState };
-  const told = [
-    id === "search" ? states[job.state] : "",
-    id === "search" && job.error.name && job.state !== "running" ? job.error.name : "",
-    job.attempt ? t.list.attempts(job.attempt, f.number(job.attempt)) : "",
-    job.state === "running" && job.started_at ? t.list.started(f.moment(job.started_at)) : "",
-    job.attempt && job.first_failed_at ? t.list.first(f.moment(job.first_failed_at)) : "",
-    job.attempt > 1 && job.last_failed_at ? t.list.last(f.moment(job.last_failed_at)) : "",
-  ];
-  return told.filter(Boolean).join(" · ");
-}
-
-function buttons(t, act, job, id) {
-  const busy = state.busy.get(job.id);
-  if (busy) return h("span", { class: "chip" }, busy === "back" ? t.list.back : t.list.working);
-  if (job.state === "running" || readOnly()) return null;
-  return [
-    h("button", { class: "button small", type: "button", "data-k": `replay ${id} ${job.id}`, "aria-label": t.list.replayName(job.key), onclick: () => act.replayJob(job) }, t.list.replay),
-    h("button", { class: "button small plain", type: "button", "data-k": `end ${id} ${job.id}`, "aria-label": t.list.giveUpName(job.key), onclick: () => act.giveUp(job) }, t.list.giveUp),
-  ];
-}
-
-function consoleLink(t, job) {
-  if (!job.link?.startsWith("https://")) return null;
-  return h("a", { class: "out", href: job.link, target: "_blank", rel: "noopener noreferrer", "aria-label": t.list.linkName(job.key) }, t.list.link, icon(ICONS.out));
 }

@@ -2,20 +2,31 @@
 
 import { preferred } from "./texts.js";
 
+const IDLE = { phase: "idle" };
+
 export const state = {
   lang: preferred(),
   signedIn: false,
   problem: "", // why the token was not taken: "wrong" or "silent"
   status: null,
-  groups: null,
+  groups: null, // {groups, others, read, complete}
   lists: new Map(), // by list id: {open, jobs, cursor, total, loading}
   search: "",
+  task: "", // whose groups are shown; empty: all
+  sort: "count", // of the groups: "count", "oldest", "error"
+  allGroups: false,
+  chosen: new Map(), // by job id, the jobs that were ticked
   count: null, // how many to replay; null: all
-  flow: { phase: "idle" }, // of the big button: idle, looking, preview, sending, watching, ended
-  busy: new Map(), // by job id: "working" or "back"
+  typing: null, // what stands in the field of how many and has not been taken yet
+  wrongCount: null, // what was typed and is no number of jobs: {text, problem}
+  flow: IDLE, // of the big button: idle, looking, preview, sending, watching, ended
+  singles: new Map(), // by job id: jobs that were put back one by one, and what became of them
+  shown: null, // the job whose history is shown: {id, job} or {id, loading}
   lostAt: null, // since when the server has not answered
   notices: [], // short messages of what went wrong
 };
+
+export const idle = () => ({ ...IDLE });
 
 const listeners = [];
 
@@ -35,13 +46,21 @@ export function changed() {
   });
 }
 
-/** Waiting jobs as the claims tell, or messages that no claim knows of. */
+/** How many wait for somebody, as the claims tell; `whole`: nobody knows of more. */
 export function waiting() {
-  const { jobs, spooled, stuck } = state.status;
-  const known = jobs.parked + jobs.stuck;
-  return { parked: jobs.parked, stuck: jobs.stuck, known, unnamed: known ? 0 : spooled + stuck };
+  const { jobs, complete } = state.status;
+  return { parked: jobs.parked, stuck: jobs.stuck, known: jobs.parked + jobs.stuck, whole: complete };
+}
+
+/** How many the button is about: what was chosen, as far as there are as many. */
+export function wanted() {
+  const { parked, stuck } = waiting();
+  const most = parked || stuck;
+  return { most, count: Math.min(state.count ?? most, most) };
 }
 
 export const readOnly = () => state.status?.caller?.kind === "read";
-export const heldTasks = () => (state.status?.tasks ?? []).filter((task) => task.limit === 0);
+export const closedTasks = () => (state.status?.tasks ?? []).filter((task) => !task.gate.open);
 export const listId = (group) => JSON.stringify([group.task, group.error, group.state]);
+export const isBusy = () => ["looking", "sending", "watching"].includes(state.flow.phase);
+export const isFree = () => ["idle", "ended"].includes(state.flow.phase);

@@ -10,7 +10,7 @@ const PLACE = "respool-language";
 export function preferred() {
   const chosen = localStorage.getItem(PLACE);
   if (chosen in ALL) return chosen;
-  const known = navigator.languages.map((tag) => tag.slice(0, 2)).find((tag) => tag in ALL);
+  const known = navigator.languages.map((tag) => tag.split("-")[0]).find((tag) => tag in ALL);
   return known ?? "en";
 }
 
@@ -21,4 +21,7 @@ export function remember(lang) {
 export const other = (lang) => (lang === "en" ? "ja" : "en");
 
 /** The texts of a language, with its way to write times and numbers. */
-export const speak = (lang) => ({ t: ALL[lang], f: makeFormat(lang) });
+export const speak = (lang) => ({ t: ALL[lang], f: makeFormat(regional(lang)) });
+
+/** As it is written where the reader lives: `en-GB` where the browser says so. */
+const regional = (lang) => navigator.languages.find((tag) => tag.split("-")[0] === lang) ?? lang;

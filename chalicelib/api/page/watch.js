@@ -1,18 +1,21 @@
 // Keeps what is shown true: asks how the stage stands, and for the jobs when they have changed.
 
 import { Refused, call, token } from "./api.js";
-import { changed, listId, state } from "./store.js";
+import { inGroups, isOpen, outcomeOf } from "./outcomes.js";
+import { changed, idle, listId, state } from "./store.js";
 
 const CALM = 10_000;
 const KEEN = 2_000;
 const KEEN_FOR = 90_000;
 const PAGE = 25;
+const MOST_ASKED = 4; // requests a round about jobs that were put back, 100 jobs each
+const NOTICE = 30_000; // how long a message of what went wrong stays
 
 let timer = 0;
 let round = 0;
 let failures = 0;
 let keenUntil = 0;
-let seen = ""; // the revision that the groups are of
+let turn = 0;
 
 /** Look now; afterwards again and again while the page is in sight. */
 export async function look() {
@@ -20,7 +23,7 @@ export async function look() {
   const mine = ++round;
   try {
     await read(mine);
-    found();
+    answered(mine);
   } catch (problem) {
     if (mine === round) missed(problem);
   }
@@ -42,36 +45,35 @@ function pause() {
 }
 
 async function read(mine) {
-  const before = state.status;
-  const watched = ["sending", "watching"].includes(state.flow.phase) ? state.flow.since : "";
-  const since = before ? watched : "now"; // whoever opens the page sees what is so, not what was
-  const status = await call("GET", "status", { query: { since } });
+  const status = await call("GET", "status");
   if (mine !== round) return;
-  if (before && status.at < before.at) return; // an older look, from another of the API's Lambdas
-  if (!state.groups || status.revision !== seen) {
-    const told = await call("GET", "jobs/groups");
+  if (state.status && status.at < state.status.at) return; // an older look, from another of the API's Lambdas
+  if (state.groups?.revision !== status.revision) {
+    const groups = await call("GET", "jobs/groups");
     if (mine !== round) return;
-    state.groups = told.groups;
-    seen = told.revision;
+    state.groups = groups;
   }
   state.status = status;
-  await reloadLists();
+  await Promise.all([reloadLists(), follow()]);
   changed();
 }
 
 /** Each of the API's Lambdas has looked at another moment: what does not match is asked again. */
 function settled() {
-  const { status, lists } = state;
+  const { status, groups, lists } = state;
   const open = [...lists.values()].filter((list) => list.open);
-  return seen === status?.revision && open.every((list) => list.revision === seen);
+  return groups?.revision === status?.revision && open.every((list) => list.revision === status.revision);
 }
 
-function found() {
+function answered(mine) {
+  if (mine !== round) return;
   failures = 0;
   if (state.lostAt) {
     state.lostAt = null;
     state.cameBack = true;
   }
+  const now = Date.now();
+  state.notices = state.notices.filter((notice) => now - notice.at < NOTICE);
   changed();
 }
 
@@ -79,7 +81,7 @@ function missed(problem) {
   const refused = problem instanceof Refused ? problem : new Refused(0, String(problem));
   if (refused.status === 401 || refused.status === 403) {
     token.forget();
-    Object.assign(state, { signedIn: false, status: null, groups: null, problem: "wrong" });
+    Object.assign(state, { signedIn: false, status: null, groups: null, problem: "wrong", flow: idle(), shown: null });
   } else if (!state.status) {
     Object.assign(state, { signedIn: false, problem: "silent" });
   } else {
@@ -89,13 +91,33 @@ function missed(problem) {
   changed();
 }
 
+/** Ask what became of the jobs that were put back here, as long as anything may still change. */
+async function follow() {
+  const followed = [state.flow.jobs, state.singles].filter(Boolean);
+  const ids = followed.flatMap((jobs) => [...jobs].filter(([, job]) => isOpen(job.outcome)).map(([id]) => id));
+  const groups = inGroups([...new Set(ids)]);
+  const asked = Array.from({ length: Math.min(MOST_ASKED, groups.length) }, (_, n) => groups[(turn + n) % groups.length]);
+  turn += asked.length;
+  await Promise.all(asked.map((group) => ask(group, followed)));
+}
+
+async function ask(ids, followed) {
+  const told = await call("GET", "jobs", { query: { ids: ids.join(",") } });
+  const now = new Map(told.jobs.map((job) => [job.id, job]));
+  for (const jobs of followed) {
+    for (const id of ids) {
+      if (jobs.has(id)) jobs.set(id, { ...jobs.get(id), outcome: outcomeOf(jobs.get(id), now.get(id), Date.now()) });
+    }
+  }
+}
+
 /** The jobs of every open list that is out of date, as many as are shown. */
 async function reloadLists() {
-  const known = new Set(["running", "search", ...state.groups.map(listId)]);
+  const known = new Set(["running", "line", "search", ...state.groups.groups.map(listId)]);
   for (const id of state.lists.keys()) if (!known.has(id)) state.lists.delete(id);
-  const waiting = state.status.jobs.parked + state.status.jobs.stuck;
-  if (state.groups.length === 1 && waiting <= PAGE) {
-    const id = listId(state.groups[0]);
+  const { groups } = state.groups;
+  if (groups.length === 1 && groups[0].count <= PAGE) {
+    const id = listId(groups[0]);
     if (!state.lists.has(id)) state.lists.set(id, { open: true, jobs: [] });
   }
   const old = (list) => list.open && list.revision !== state.status.revision;
@@ -105,18 +127,25 @@ async function reloadLists() {
 
 function query(id) {
   if (id === "search") return { search: state.search };
-  if (id === "running") return { state: "running" };
+  if (id === "running" || id === "line") return { state: id };
   const [task, error, of] = JSON.parse(id);
-  return { task, error: error || undefined, state: of };
+  return { task, error, state: of };
+}
+
+/** An error without a name is asked for as such; call() leaves empty values out. */
+async function page(id, more) {
+  const { error, ...rest } = query(id);
+  const path = error === undefined ? "jobs" : `jobs?error=${encodeURIComponent(error)}`;
+  return call("GET", path, { query: { ...rest, ...more } });
 }
 
 /** Load a list from its beginning. */
 export async function load(id, limit = PAGE) {
-  const asked = query(id);
-  const page = await call("GET", "jobs", { query: { ...asked, limit: Math.min(limit, 200) } });
+  const searched = state.search;
+  const found = await page(id, { limit: Math.min(limit, 200) });
   const list = state.lists.get(id);
-  if (!list || (id === "search" && asked.search !== state.search)) return;
-  state.lists.set(id, { ...page, open: true, loading: false });
+  if (!list || (id === "search" && searched !== state.search)) return;
+  state.lists.set(id, { ...found, open: true, loading: false });
   changed();
 }
 
@@ -126,8 +155,13 @@ export async function loadMore(id) {
   if (!list?.cursor || list.loading) return;
   state.lists.set(id, { ...list, loading: true });
   changed();
-  const page = await call("GET", "jobs", { query: { ...query(id), cursor: list.cursor, limit: PAGE } });
-  const jobs = [...list.jobs, ...page.jobs];
-  state.lists.set(id, { ...page, jobs, open: true, loading: false });
-  changed();
+  try {
+    const found = await page(id, { cursor: list.cursor, limit: PAGE });
+    state.lists.set(id, { ...found, jobs: [...list.jobs, ...found.jobs], open: true, loading: false });
+  } catch (problem) {
+    state.lists.set(id, { ...list, loading: false });
+    throw problem;
+  } finally {
+    changed();
+  }
 }

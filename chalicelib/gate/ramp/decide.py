@@ -1,24 +1,24 @@
 """Decides one tick: (state, facts, now) to (new state, jobs to release, verdict). Pure.
 
-One probe goes out; when it comes through, two go, then four. When the neighbour refuses, it is
+One probe goes out; when it comes through, two go, then four. When the service refuses, it is
 one again, after a wait that doubles from refusal to refusal.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from chalicelib.gate.ramp.judge import TIRED, Job, Sight, Sighting, judge, look
-from chalicelib.gate.windows import open_until
-from chalicelib.job.ramp_state import Out, State, Verdict, mark, moment
-from chalicelib.schedules import Window
+from chalicelib.gate.ramp.judge import TIRED, Job, Observation, Result, judge, result_of
+from chalicelib.job.claim import Gate, Slots
+from chalicelib.job.ramp_state import Released, Verdict, digest
+from chalicelib.job.ramp_state import State as Ramp
+from chalicelib.moments import iso, read
 from chalicelib.settings import Settings
 
 LEASE = timedelta(minutes=3)
 """A tick releases what it announced within so long, or never: its time is shorter than that."""
-ABSENT = timedelta(hours=1)
-"""How long a job is left alone whose message was not on the spool."""
-LIMIT_0 = "limit 0"
+RAMP, FAILURES, SERVICE = "ramp", "failures", "service"
+"""Who closes a gate that the ramp may open again: it, failures in a row, the service's own word."""
 
 
 @dataclass(frozen=True)
@@ -43,178 +43,215 @@ class Policy:
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of one task: its jobs by key, its free places, and what keeps it silent.
+    """What is known of one task: its jobs by their claims' keys, its limit and its gate.
 
-    `ended` says of released jobs that have no claim any more whether they finished.
+    `waiting` are the keys that a step may be made of: parked jobs and, where the gate is closed,
+    those in line. `well` is what HEALTH_URL says of the service; None: nobody was asked, or there
+    was no answer.
     """
 
     jobs: Mapping[str, Job]
-    free: int = 0
-    ended: Mapping[str, bool] = field(default_factory=dict)
-    held: str = ""
-    held_until: datetime | None = None
+    waiting: tuple[str, ...]
+    limit: int
+    gate: Gate
+    well: bool | None = None
+
+    @property
+    def held(self) -> str:
+        """What keeps the ramp silent; empty: nothing does."""
+        return held(self.gate)
 
 
 @dataclass(frozen=True)
 class Decision:
     """The state to be written before anything is done, and then which jobs to release."""
 
-    state: State
+    state: Ramp
     release: tuple[Job, ...] = ()
     verdict: Verdict = Verdict.NONE
 
 
-def silence(limit: int, windows: Sequence[Window], now: datetime) -> tuple[str, datetime | None]:
-    """What keeps the ramp silent, and until when, where that is known; empty: nothing does."""
-    return open_until(windows, now) or (LIMIT_0 if limit == 0 else "", None)
+def held(gate: Gate) -> str:
+    """Why the ramp stays silent: a gate that a person or a window closed; empty: it may act."""
+    if gate.open or gate.by in (RAMP, FAILURES, SERVICE):
+        return ""
+    return gate.why or f"closed by {gate.by}"
 
 
-def decide(state: State, facts: Facts, now: datetime, policy: Policy) -> Decision:
-    """One tick: judge what is out, and when all of it is judged, release the next step."""
-    state = _forget(state, facts, now)
-    state, sightings = _look_at_all(state, facts, now, policy)
-    if any(each.sight is Sight.UNDECIDED for each in sightings):
+def decide(state: Ramp, facts: Facts, now: datetime, policy: Policy) -> Decision:
+    """One tick: judge what was released, and when all of it is judged, release the next step."""
+    state = _adopt(_forget(state, facts), facts)
+    observations = _observe_all(state, facts, now, policy)
+    if any(each.result is Result.UNDECIDED for each in observations):
         return Decision(_held(state, facts))
     verdict = Verdict.NONE
-    if state.out:
-        verdict, state = judge(state, sightings, facts.jobs)
-        state = _after(verdict, state, now, policy)
+    if state.released:
+        verdict, state = judge(state, observations, facts.jobs)
+        state = _after(verdict, state, facts, now, policy)
     return replace(_release(state, facts, now, policy), verdict=verdict)
 
 
-def _look_at_all(
-    state: State, facts: Facts, now: datetime, policy: Policy
-) -> tuple[State, list[Sighting]]:
-    sightings, out = [], []
-    released = moment(state.released_at) or now
-    fresh = now - released < LEASE
-    for each in state.out:
-        job = facts.jobs.get(each.key)
-        if job and job.inside and not each.inside_at:
-            since = job.resumed_at if state.roomy and facts.free > 0 and not each.anew else None
-            each = replace(each, inside_at=(since or now).isoformat())
-        out.append(each)
-        ended = facts.ended.get(each.key)
-        sight = look(each, job, ended, now, fresh, facts.free > 0, policy.healthy_after)
-        sightings.append(Sighting(each, sight))
-    return replace(state, out=tuple(out)), sightings
+def _adopt(state: Ramp, facts: Facts) -> Ramp:
+    """A gate that failures or the service closed is the ramp's to open, when the service is well.
+
+    A time that the service named is when the next probe goes out.
+    """
+    gate = facts.gate
+    if gate.open or gate.by not in (FAILURES, SERVICE):
+        return state
+    due = gate.until if gate.by == SERVICE and gate.until else state.due
+    return replace(state, closed=True, why=gate.why, due=due)
 
 
-def _after(verdict: Verdict, state: State, now: datetime, policy: Policy) -> State:
-    """The next step and the next wait."""
+def _observe_all(state: Ramp, facts: Facts, now: datetime, policy: Policy) -> list[Observation]:
+    fresh = now - (read(state.released_at) or now) < LEASE
+    return [
+        Observation(
+            each, result_of(each, facts.jobs.get(each.pk), now, fresh, policy.healthy_after)
+        )
+        for each in state.released
+    ]
+
+
+def _after(verdict: Verdict, state: Ramp, facts: Facts, now: datetime, policy: Policy) -> Ramp:
+    """The next step, the next wait, and whether the gate is to be open."""
     if verdict is Verdict.NONE:
-        return replace(state, out=(), due="")
+        return replace(state, released=(), due="")
     told = replace(
         state,
-        out=(),
+        released=(),
         due="",
         last=verdict,
         last_at=state.released_at,
-        last_key=state.out[0].key,
-        last_size=len(state.out),
+        last_key=state.released[0].key,
+        last_size=len(state.released),
     )
     if verdict is Verdict.HEALTHY:
         step = min(2 * state.step, policy.most)
-        return replace(told, step=step, wait=policy.interval, odd=False, refusals=0)
+        closed = state.closed and len(state.released) < facts.limit
+        told = replace(told, step=step, wait=policy.interval, closed=closed)
+        return replace(told, unlike_error_seen=False, refusals=0)
     if verdict is Verdict.REFUSED:
-        wait = min(2 * (state.wait or policy.interval), policy.longest)
-        released = moment(state.released_at) or now
-        due = max(
-            released + timedelta(seconds=wait),
-            now + timedelta(seconds=min(policy.interval, policy.longest)),
-        )
-        return replace(told, step=1, wait=wait, due=due.isoformat(), refusals=state.refusals + 1)
+        return _refused(told, state, now, policy)
     if verdict is Verdict.OWN:
         return replace(told, step=1)
     return told
 
 
-def _release(state: State, facts: Facts, now: datetime, policy: Policy) -> Decision:
-    waiting = [job for job in facts.jobs.values() if job.waiting]
+def _refused(told: Ramp, state: Ramp, now: datetime, policy: Policy) -> Ramp:
+    wait = min(2 * (state.wait or policy.interval), policy.longest)
+    released = read(state.released_at) or now
+    due = max(
+        released + timedelta(seconds=wait),
+        now + timedelta(seconds=min(policy.interval, policy.longest)),
+    )
+    why = state.why if state.closed else "the last step of the ramp failed"
+    refusals = state.refusals + 1
+    return replace(told, step=1, wait=wait, due=iso(due), refusals=refusals, closed=True, why=why)
+
+
+def _release(state: Ramp, facts: Facts, now: datetime, policy: Policy) -> Decision:
+    waiting = [facts.jobs[pk] for pk in facts.waiting]
     state = _held(replace(state, waiting=len(waiting)), facts)
     if state.held:
         return Decision(state)
     if not waiting:
-        state = replace(state, step=1, wait=policy.interval, due="", refusals=0, odd=False)
-        return Decision(state)
-    chosen = _choose(state, waiting) if _due(state, now, policy) else ()
+        return Decision(_idle(state, policy))
+    chosen = _choose(state, waiting) if _due(state, facts.well, now, policy) else ()
     if not chosen:
         return Decision(state)
-    out = tuple(_out(job, policy) for job in chosen)
     state = replace(
         state,
-        waiting=len(waiting) - len(out),
-        out=out,
+        waiting=len(waiting) - len(chosen),
+        released=tuple(_released(job, policy) for job in chosen),
         due="",
         wait=state.wait or policy.interval,
         step=min(state.step, policy.most),
-        released_at=now.isoformat(),
-        roomy=facts.free >= len(out),
+        released_at=iso(now),
     )
     return Decision(state, chosen)
 
 
-def _due(state: State, now: datetime, policy: Policy) -> bool:
-    """A schedule is not exact to the second, and a tick missed is an interval lost."""
-    due = moment(state.due)
+def _idle(state: Ramp, policy: Policy) -> Ramp:
+    """Nobody waits: it begins anew, and lets newcomers in."""
+    state = replace(state, step=1, wait=policy.interval, due="", refusals=0, closed=False)
+    return replace(state, unlike_error_seen=False)
+
+
+def _due(state: Ramp, well: bool | None, now: datetime, policy: Policy) -> bool:
+    """A schedule is not exact to the second, and a tick missed is an interval lost.
+
+    A service that says that it is well is probed at once; one that says that it is not, as seldom
+    as RAMP_MAX_INTERVAL allows, for its word may be wrong.
+    """
+    due = read(state.due)
+    if well is not None and state.refusals:
+        last = read(state.last_at) or now
+        due = None if well else last + timedelta(seconds=policy.longest)
     return due is None or now >= due - timedelta(seconds=policy.interval / 20)
 
 
-def _choose(state: State, waiting: Iterable[Job]) -> tuple[Job, ...]:
-    """The longest waiting first, but others before one that was refused twice.
+def _choose(state: Ramp, waiting: Iterable[Job]) -> tuple[Job, ...]:
+    """The oldest first, but others before one that was refused twice.
 
     Suspects come when nobody else waits, and after a failure one by one.
     """
-    there = [job for job in waiting if mark(job.key) not in state.absent]
-    trusted = [job for job in there if mark(job.key) not in state.suspects]
+    there = list(waiting)
+    trusted = [job for job in there if digest(job.pk) not in state.suspects]
     if trusted:
-        trusted.sort(key=lambda j: (state.excused.get(mark(j.key), 0) // TIRED, j.since, j.key))
+        trusted.sort(
+            key=lambda job: (_refusals(state, job) // TIRED, job.order, job.pk),
+        )
         return tuple(trusted[: state.step])
-    there.sort(key=lambda j: (j.attempt, j.since, j.key))
+    there.sort(key=lambda job: (job.attempt, job.order, job.pk))
     return tuple(there[: state.step])
 
 
-def _out(job: Job, policy: Policy) -> Out:
-    """What it took to fail may have been a long wait for a place, so it counts only so far."""
-    return Out(
-        key=job.key,
-        execution=job.execution,
+def _refusals(state: Ramp, job: Job) -> int:
+    return state.service_failures.get(digest(job.pk), 0)
+
+
+def _released(job: Job, policy: Policy) -> Released:
+    """What it took to fail counts only as far as the longest wait between two probes."""
+    return Released(
+        pk=job.pk,
         attempt=job.attempt,
         error=job.error,
-        parked_at=job.parked_at.isoformat() if job.parked_at else "",
+        since=job.since,
         took=min(job.took, policy.longest),
-        anew=job.anew,
     )
 
 
-def _held(state: State, facts: Facts) -> State:
+def _held(state: Ramp, facts: Facts) -> Ramp:
     """Nobody knows what a hold changes, so after it the ramp begins with a probe, at once."""
     if not facts.held:
         return replace(state, held="", held_until="")
-    until = facts.held_until.isoformat() if facts.held_until else ""
-    return replace(state, held=facts.held, held_until=until, step=1, wait=0, due="")
+    return replace(state, held=facts.held, held_until=facts.gate.until, step=1, wait=0, due="")
 
 
-def _forget(state: State, facts: Facts, now: datetime) -> State:
+def _forget(state: Ramp, facts: Facts) -> Ramp:
     """Remember nothing of jobs that are gone."""
-    there = {mark(key) for key in facts.jobs}
+    there = {digest(pk) for pk in facts.jobs}
     return replace(
         state,
-        excused={m: n for m, n in state.excused.items() if m in there},
+        service_failures={m: n for m, n in state.service_failures.items() if m in there},
         suspects=state.suspects & there,
-        absent={
-            m: until
-            for m, until in state.absent.items()
-            if m in there and (moment(until) or now) > now
-        },
     )
 
 
-def settle(state: State, kept: frozenset[str], absent: Iterable[str], now: datetime) -> State:
-    """The state after a release: only these jobs went out, and those were not to be found."""
-    until = (now + ABSENT).isoformat()
-    return replace(
-        state,
-        out=tuple(each for each in state.out if each.key in kept),
-        absent={**state.absent, **{mark(key): until for key in absent}},
-    )
+def settle(state: Ramp, kept: frozenset[str]) -> Ramp:
+    """The state after a release in which only these jobs went out."""
+    return replace(state, released=tuple(each for each in state.released if each.pk in kept))
+
+
+def gate_change(state: Ramp, slots: Slots, now: datetime) -> bool | None:
+    """Whether the gate has to be opened (True) or closed (False) to be as the state says; or not.
+
+    A gate that a person or a window closed is theirs.
+    """
+    gate = slots.gate(now)
+    if state.closed and (gate.open or gate.by == SERVICE):
+        return False
+    if not state.closed and not gate.open and gate.by in (RAMP, FAILURES, SERVICE):
+        return True
+    return None

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from chalicelib.gate.ramp.decide import Policy
-from chalicelib.job.ramp_state import State, Verdict, moment
+from chalicelib.job.ramp_state import State, Verdict
+from chalicelib.moments import read
 
 
 @dataclass(frozen=True)
@@ -24,13 +25,13 @@ def tell(state: State, policy: Policy) -> Told:
     """Choose the sentence."""
     code = _code(state)
     values = {
-        "key": state.out[0].key if state.out else state.last_key,
-        "count": str(len(state.out) or state.last_size),
+        "key": state.released[0].key if state.released else state.last_key,
+        "count": str(len(state.released) or state.last_size),
         "waiting": str(state.waiting),
         "window": state.held,
         "minutes": str(-(-policy.interval // 60)),
     }
-    at = state.released_at if state.out else state.last_at
+    at = state.released_at if state.released else state.last_at
     times = {"at": at, "next": state.due, "until": state.held_until}
     return Told(
         code,
@@ -51,8 +52,8 @@ def sentence(told: Told, now: datetime) -> str:
 def _code(state: State) -> str:
     if state.held:
         return "window" if state.held_until else "held"
-    if state.out:
-        return "probing" if len(state.out) == 1 else "stepping"
+    if state.released:
+        return "probing" if len(state.released) == 1 else "stepping"
     if not state.waiting:
         return "idle"
     if state.due and state.last is Verdict.REFUSED:
@@ -61,7 +62,7 @@ def _code(state: State) -> str:
 
 
 def _clock(text: str, now: datetime) -> str:
-    then = moment(text)
+    then = read(text)
     if then is None:
         return "?"
     there = then.astimezone(now.tzinfo)

@@ -1,170 +1,166 @@
-"""One tick: look, decide, write down what will be released, release it, write down what was.
+"""One tick: look, decide, write down what will be released, release it, set the gate.
 
 The order is what makes a crash harmless. Before the first write nothing has happened. After it,
 the next tick finds in the claims what really went out; a second tick at the same time can't write,
-so it releases nothing. A job is never out without being written down.
+so it releases nothing. A job is never out without being written down, and the gate is compared
+with what is written down at every tick.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from chalicelib import metrics
-from chalicelib.gate.ramp.decide import Decision, Facts, Policy, decide, settle, silence
+from chalicelib.gate.ramp.decide import RAMP, Decision, Facts, Policy, decide, gate_change, settle
 from chalicelib.gate.ramp.judge import Job
-from chalicelib.job.claim import Claim, Slots
-from chalicelib.job.execution import Status
+from chalicelib.job.claim import FOR_EVER, Claim, Slots, State
 from chalicelib.job.plan import Action, Choice, Rules
-from chalicelib.job.ports import Claims, Clock, Ramps, Spool, Telemetry, Workflow
-from chalicelib.job.ramp_state import Out, State, Verdict, mark, moment
-from chalicelib.job.record import Record
-from chalicelib.replaying.inspection import Inspection
-from chalicelib.replaying.recovery import Outcome
+from chalicelib.job.ports import Claims, Clock, Line, Ramps, Telemetry
+from chalicelib.job.ramp_state import State as Ramp
+from chalicelib.job.ramp_state import Verdict, digest
+from chalicelib.moments import iso, read
+from chalicelib.replaying.outcome import Outcome
 from chalicelib.replaying.replay import Order, Replayer
-from chalicelib.replaying.report import Report
-from chalicelib.schedules import Window
 
 SECONDS = 60
 """What a tick takes at most to release a step; a third of the LEASE, for calls that hang."""
-SPOOLED_BY = timedelta(minutes=5)
-"""A job's claim says that it is parked before its message is on the spool, but not by so much."""
+PASS_GOOD = timedelta(hours=6)
+"""How long a job of a step may wait for a slot on its pass."""
+MOST = 10_000
+"""Waiting jobs of one task that a tick reads, the oldest first."""
 
 
 @dataclass(frozen=True)
 class Tick:
-    """Acts on every uncertain task that has jobs; `new_id` names each run differently."""
+    """Acts on every task that has slots; `new_id` names each run differently."""
 
     claims: Claims
-    workflow: Workflow
+    line: Line
     ramps: Ramps
     replayer: Replayer
-    spool: Spool
     telemetry: Telemetry
     clock: Clock
     new_id: Callable[[], str]
     policy: Policy
-    windows: tuple[Window, ...] = ()
-    task_limit: int = 5
     max_attempts: int = 5
-    first_task: str = "UncertainTask"
 
     def run(self, seconds: float) -> dict[str, Any]:
-        """One tick for each task, within so many seconds; says what it did."""
-        slots = {each.task: each for each in self.claims.slots()}
-        claims = {claim.key: claim for claim in self.claims.claims()}
-        tasks = {self.first_task, *slots, *(c.task for c in claims.values() if c.task)}
-        each = min(SECONDS, seconds / len(tasks))
-        return {
-            task: self._task(claims, slots.get(task, Slots(task)), each) for task in sorted(tasks)
-        }
+        """One tick for each task, within so many seconds; says what it did.
 
-    def _task(self, claims: dict[str, Claim], slots: Slots, seconds: float) -> dict[str, Any]:
-        now, task = self.clock(), slots.task
-        state = self.ramps.get(task)
-        facts, state = self._facts(state, claims, slots, now)
-        decision = decide(state, facts, now, self.policy)
-        written = self._write(state, decision.state)
-        if written is None:
+        A task that can't be served never keeps the others from it: what it raised is raised when
+        all have been served.
+        """
+        tasks = self.line.tasks()
+        each = min(SECONDS, seconds / max(1, len(tasks)))
+        done: dict[str, Any] = {}
+        refusals: list[Exception] = []
+        for task in tasks:
+            try:
+                done[task] = self._task(task, each)
+            except Exception as refused:
+                refusals.append(refused)
+        if refusals:
+            raise refusals[0]
+        return done
+
+    def _task(self, task: str, seconds: float) -> dict[str, Any]:
+        now = self.clock()
+        before = self.ramps.get(task)
+        slots = self.line.slots(task)
+        facts = self._facts(before, slots, now)
+        decision = decide(before, facts, now, self.policy)
+        state = self._write(before, decision.state)
+        if state is None:
             self.telemetry.event("ramp-overtaken", task=task)
             return {"overtaken": True}
-        self._tell(decision, written)
+        self._tell(decision, state)
+        self._set_gate(state, slots, now)
         if decision.release:
-            written = self._release(written, decision.release, now, seconds)
-        return _told(written, decision)
+            state = self._release(state, decision.release, now, seconds)
+        return _told(state, decision)
 
-    def _facts(
-        self, state: State, claims: dict[str, Claim], slots: Slots, now: datetime
-    ) -> tuple[Facts, State]:
-        followed = [self._follow(each, claims, slots.task) for each in state.out]
-        limit = self.task_limit if slots.limit is None else slots.limit
-        held, until = silence(limit, self.windows, now)
-        facts = Facts(
+    def _facts(self, state: Ramp, slots: Slots, now: datetime) -> Facts:
+        gate = slots.gate(now)
+        states = (State.PARKED,) if gate.open else (State.PARKED, State.LINE)
+        listed = [claim for each in states for claim in self._oldest(each, slots.task)]
+        claims = {claim.pk: claim for claim in listed}
+        released = self.claims.look([each.pk for each in state.released], consistent=True)
+        return Facts(
             jobs={
-                claim.key: read_job(claim, slots.holders, now)
-                for claim in claims.values()
-                if (claim.task or self.first_task) == slots.task
+                pk: read_job(claim, gate.open or slots.passes.get(pk, "") > iso(now))
+                for pk, claim in {**claims, **released}.items()
             },
-            free=limit - len(slots.holders),
-            ended={each.key: ended for each, ended in followed},
-            held=held,
-            held_until=until,
+            waiting=tuple(pk for pk in claims if _still_waits(released.get(pk))),
+            limit=slots.limit,
+            gate=gate,
         )
-        return facts, replace(state, out=tuple(each for each, _ in followed))
 
-    def _follow(self, out: Out, claims: dict[str, Claim], task: str) -> tuple[Out, bool]:
-        """The job under the key and execution that it has now; says whether it came through.
+    def _oldest(self, state: State, task: str) -> list[Claim]:
+        return list(islice(self.claims.waiting(state, task), MOST))
 
-        Without a key in its input a job that is started anew has its new execution's name as key,
-        and has never failed under it.
-        """
-        if (claim := claims.get(out.key)) is not None:
-            elsewhere = (claim.task or self.first_task) != task
-            return replace(out, execution=claim.execution), elsewhere
-        found = self.workflow.describe(out.execution)
-        if found.status in (Status.RUNNING, Status.SUCCEEDED):  # only Finish gives a claim back
-            return out, True
-        death = Record(execution=out.execution, redrives=found.redrives)
-        heir = Inspection(self.workflow, self.claims).heir(death)
-        name = heir.arn.rpartition(":")[2]
-        if name in claims:
-            return replace(out, key=name, execution=heir.arn, attempt=0), False
-        return out, heir.status is Status.SUCCEEDED
-
-    def _write(self, before: State, after: State) -> State | None:
+    def _write(self, before: Ramp, after: Ramp) -> Ramp | None:
         """Write the state, unless a tick without news would only say the same again."""
         if replace(after, by=before.by) == before and before.version:
             return before
         return self.ramps.put(replace(after, by=self.new_id()))
 
-    def _release(self, state: State, jobs: Sequence[Job], now: datetime, seconds: float) -> State:
-        outcomes: dict[str, Outcome] = {}
+    def _set_gate(self, state: Ramp, slots: Slots, now: datetime) -> None:
+        """Close or open the gate as the state has it, where it is the ramp's to do so."""
+        opens = gate_change(state, slots, now)
+        if opens is None:
+            return
+        at, task = iso(now), state.task
+        if opens:
+            self.line.open(task, RAMP, "the service is well again", at, over=slots.closed_at)
+        else:
+            self.line.close(task, FOR_EVER, RAMP, state.why, at, over=slots.closed_at)
+        self.telemetry.event("gate-opened" if opens else "gate-closed", task=task, by=RAMP)
+        self.telemetry.metric(metrics.GATE_OPENED if opens else metrics.GATE_CLOSED, task=task)
 
-        def note(outcome: Outcome) -> None:
-            if outcome.key not in outcomes or outcome.action is not Action.STALE:
-                outcomes[outcome.key] = outcome
-
-        report = self._replay(state, frozenset(job.key for job in jobs), now, seconds, note)
-        lost = {job.key for job in jobs if job.key not in outcomes and not report.more}
-        dropped = {key for key, each in outcomes.items() if each.action is Action.STUCK} | lost
-        kept = frozenset(job.key for job in jobs) - dropped
-        absent = {
-            job.key
-            for job in jobs
-            if job.key in lost and job.parked_at and now - job.parked_at > SPOOLED_BY
-        }
+    def _release(self, state: Ramp, jobs: Sequence[Job], now: datetime, seconds: float) -> Ramp:
+        """Let exactly these jobs in: with a pass where the gate is closed, parked ones resumed."""
+        pks = [job.pk for job in jobs]
+        if state.closed:
+            self.line.give_pass(state.task, pks, iso(now + PASS_GOOD))
+        parked = frozenset(job.key for job in jobs if job.state is State.PARKED)
+        stuck = self._replay(state, parked, seconds) if parked else set()
+        kept = frozenset(pks) - stuck
         self.telemetry.event(
             "ramp-released",
             task=state.task,
             step=state.step,
             released=len(kept),
-            keys=sorted(kept)[:10],
+            keys=[job.key for job in jobs if job.pk in kept][:10],
         )
-        if not dropped:
+        if not stuck:
             return state
-        settled = settle(state, kept, absent, now)
+        settled = settle(state, kept)
         return self.ramps.put(settled) or settled
 
-    def _replay(
-        self,
-        state: State,
-        keys: frozenset[str],
-        now: datetime,
-        seconds: float,
-        note: Callable[[Outcome], None],
-    ) -> Report:
-        """Let the replay engine take exactly these jobs."""
-        excused = {key: state.excused[mark(key)] for key in keys if mark(key) in state.excused}
-        rules = Rules(
-            began=now,
-            max_attempts=self.max_attempts,
-            choice=Choice(keys=keys),
-            excused=excused,
-        )
-        replayer = replace(self.replayer, look_on=lambda o: note(o) if o.key in keys else None)
-        return replayer.replay(self.spool, Order(len(keys), rules, seconds))
+    def _replay(self, state: Ramp, keys: frozenset[str], seconds: float) -> set[str]:
+        """Let the replay engine take these jobs; returns those that turned out to be stuck."""
+        stuck: set[str] = set()
 
-    def _tell(self, decision: Decision, state: State) -> None:
+        def note(outcome: Outcome) -> None:
+            if outcome.action is Action.STUCK:
+                stuck.add(outcome.pk)
+
+        failures = state.service_failures
+        rules = Rules(
+            max_attempts=self.max_attempts,
+            choice=Choice(task=state.task, keys=keys),
+            service_failures={
+                job.key: failures[digest(job.pk)]
+                for job in state.released
+                if digest(job.pk) in failures
+            },
+        )
+        replace(self.replayer, look_on=note).replay(Order(len(keys), rules, seconds))
+        return stuck
+
+    def _tell(self, decision: Decision, state: Ramp) -> None:
         if decision.verdict:
             self.telemetry.event(
                 "ramp-verdict",
@@ -190,41 +186,40 @@ _COUNTED = {
 }
 
 
-def _told(state: State, decision: Decision) -> dict[str, Any]:
-    released = len(state.out) if decision.release else 0
+def _told(state: Ramp, decision: Decision) -> dict[str, Any]:
     told = {
         "verdict": decision.verdict.value,
         "step": state.step,
-        "released": released,
-        "out": len(state.out),
+        "released": len(state.released) if decision.release else 0,
+        "out": len(state.released),
         "waiting": state.waiting,
         "due": state.due,
         "held": state.held,
+        "closed": state.closed,
     }
     return {name: value for name, value in told.items() if value != ""}
 
 
-def read_job(claim: Claim, holders: frozenset[str], now: datetime) -> Job:
-    """A claim as the ramp sees it; a time that can't be read counts as now."""
-    parked, resumed = _time(claim.parked_at), _time(claim.resumed_at)
-    begun = max((one for one in (resumed, _time(claim.claimed_at)) if one), default=None)
-    inside = claim.execution in holders
-    took = (parked - begun).total_seconds() if parked and begun else 0
+def _still_waits(claim: Claim | None) -> bool:
+    """Whether a job that the index lists waits; the index may be behind a consistent read."""
+    return claim is None or (claim.waits and claim.state is not State.STUCK)
+
+
+def read_job(claim: Claim, may_enter: bool) -> Job:
+    """A claim as the ramp sees it."""
+    failed, entered = read(claim.failed_at), read(claim.entered_at)
+    took = (failed - entered).total_seconds() if failed and entered else 0
     return Job(
-        key=claim.key,
-        execution=claim.execution,
-        since=_time(claim.first_failed_at) or parked or now,
+        pk=claim.pk,
+        state=claim.state,
+        order=claim.order,
+        since=claim.since,
         attempt=claim.attempt,
-        error=claim.failure.name,
-        parked_at=parked,
-        resumed_at=resumed,
-        waiting=bool(claim.parked_at) and not claim.stuck_at and not inside,
-        stuck=bool(claim.stuck_at),
-        inside=inside,
-        anew=bool(claim.spooled_at),
+        error=claim.error,
+        failed_at=claim.failed_at,
+        dead=bool(claim.dead_at),
         took=max(0.0, took),
+        entered=claim.entered_at,
+        may_enter=may_enter,
+        ended=bool(claim.ended_at),
     )
-
-
-def _time(text: str) -> datetime | None:
-    return moment(text) if text else None

@@ -9,7 +9,7 @@ from chalicelib.errors import RespoolError
 
 
 class Malformed(RespoolError):
-    """One or more files or settings are malformed; the text names each, its place and its mend."""
+    """One or more files or settings are malformed; the text says where, and the remedy."""
 
     @classmethod
     def of(cls, findings: Iterable[str]) -> "Malformed":
@@ -43,7 +43,7 @@ def parse_json(text: str, name: str) -> dict[str, Any]:
     except json.JSONDecodeError as wrong:
         raise Malformed(
             f"{name}, line {wrong.lineno}, column {wrong.colno}: not JSON: {wrong.msg}."
-            " Mend the text there or just before it."
+            " Fix the text there or just before it."
         ) from None
     except ValueError as wrong:
         raise Malformed(f"{name}: {wrong}") from None

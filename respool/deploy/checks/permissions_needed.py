@@ -1,7 +1,7 @@
-"""What AWS demands of a stage's parts when it makes them, and at work: some of it silently.
+"""What AWS requires of a stage's parts when it makes them, and at work: some of it silently.
 
 A missing permission stops a deploy in the middle at best; at worst nothing is ever said, and the
-net or the trigger does nothing.
+rescue or the trigger does nothing.
 """
 
 import re
@@ -15,8 +15,13 @@ from respool.deploy.template import API_HANDLER
 MAX_FUNCTION_NAME = 64
 """Characters of a Lambda's name, and of its role's, which Chalice names alike."""
 MAX_VISIBILITY = 43_200
-MAPPING = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
-"""What Lambda asks of a function's role before it makes an event-source mapping."""
+MAPPING = {
+    "sqs": ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"),
+    "dynamodb": ("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"),
+}
+"""What Lambda asks of a function's role before it makes an event-source mapping, by service."""
+ANYWHERE = {"dynamodb": ("dynamodb:ListStreams",)}
+"""The same for what AWS knows no resources of."""
 
 SECONDS = (1, 900)
 MEGABYTES = (128, 10_240)
@@ -99,13 +104,16 @@ class Stage:
                     yield f"{logical}: {finding}"
 
     def _mapping(self, given: Resources) -> Iterator[str]:
-        function, queue = given["FunctionName"], given["EventSourceArn"]
-        for action in MAPPING:
-            yield from self._denied(function, Call(action, queue))
+        function, source = given["FunctionName"], given["EventSourceArn"]
+        service = source.split(":")[2]
+        for action in MAPPING[service]:
+            yield from self._denied(function, Call(action, source))
+        for action in ANYWHERE.get(service, ()):
+            yield from self._denied(function, Call(action, "*"))
         needed = self._timeouts.get(function, 0)
         for one in self._of_type("AWS::SQS::Queue"):
             hidden = one.get("VisibilityTimeout", 30)
-            if arn("sqs", one["QueueName"]) == queue and not needed <= hidden <= MAX_VISIBILITY:
+            if arn("sqs", one["QueueName"]) == source and not needed <= hidden <= MAX_VISIBILITY:
                 yield (
                     f"the queue hides messages for {hidden} s, {function} may run for {needed} s."
                     " Hide them for six times as long, as AWS advises."

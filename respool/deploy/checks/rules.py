@@ -3,41 +3,55 @@
 import re
 from collections.abc import Collection, Iterator, Mapping
 
+from chalicelib.limits import NAME
+from respool.deploy.checks import expressions, languages
 from respool.deploy.definition import (
     Definition,
     State,
     all_states,
+    language_of,
+    listed,
     machines,
     placeholders,
     states_of,
     strings,
 )
 
-RETENTION = 1_209_600
-"""Seconds that the spool keeps a message: a token must time out before, to be spooled anew."""
-
-REQUIRED = ("ClaimJob", "TakeSlot", "ParkJob", "ErrorSpool", "SpoolDirectly", "ResumeJob", "Finish")
+WAITING = ("WaitInLine", "Rejoin", "Park")
+"""Where a job waits on a token, as long as it takes."""
+REQUIRED = ("ClaimJob", "TakeSlot", *WAITING, "ConfirmClaim", "ErrorSpool", "Finish")
+GIVEN_UP = "GivenUp"
+"""The error by which a waiting job is ended for good."""
 TYPES = ("Task", "Choice", "Wait", "Pass", "Parallel", "Map", "Succeed", "Fail")
-MAX_NAME = 80
 
 
 def findings(definition: Definition, known: Collection[str]) -> Iterator[str]:
-    """What is wrong with a definition whose placeholders may have the known names, and its mend.
+    """What is wrong with a definition whose placeholders may have the known names, and the remedy.
 
     Each finding begins with the state where it is.
     """
-    if definition.get("QueryLanguage") != "JSONata":
-        yield 'QueryLanguage is not "JSONata". Set it at the top of the file.'
     top = dict(states_of(definition))
     for name in REQUIRED:
         if name not in top:
             yield f"state {name} is missing. Copy it from the statemachine.json of the project."
+    for name in WAITING:
+        yield from _waiting_findings(name, top.get(name, {}))
+    variables = expressions.variables_of(definition)
     for place, machine in machines(definition):
         yield from _machine_findings(machine, f"{place}: " if place else "")
+        for name, state in states_of(machine):
+            yield from languages.findings(name, state, language_of(state, definition))
+            yield from _language_findings(name, state, definition, variables)
     for name, state in all_states(definition):
         yield from _task_findings(name, state, top)
         yield from _unknown_placeholders(name, state, known)
-        yield from _token_findings(name, state)
+
+
+def _language_findings(
+    name: str, state: State, definition: Definition, variables: Collection[str]
+) -> Iterator[str]:
+    if language_of(state, definition) == "JSONata":
+        yield from expressions.findings(name, state, variables)
         yield from _expression_findings(name, state)
 
 
@@ -49,7 +63,7 @@ def _machine_findings(machine: Definition, place: str) -> Iterator[str]:
     for name, state in states.items():
         if not isinstance(state, dict):
             yield f"{place}state {name} is no JSON object."
-        elif len(name) > MAX_NAME:
+        elif len(name) > NAME:
             yield f"{place}state {name}: its name has {len(name)} characters, 80 are allowed."
     yield from (place + finding for finding in _way_findings(machine, dict(states_of(machine))))
 
@@ -72,14 +86,9 @@ def _way_findings(machine: Definition, states: dict[str, State]) -> Iterator[str
 
 
 def _targets(state: State) -> list[str]:
-    holders = [state, *_list(state, "Choices"), *_list(state, "Catch")]
+    holders = [state, *listed(state, "Choices"), *listed(state, "Catch")]
     found = [holder.get("Next") for holder in holders] + [state.get("Default")]
     return [str(target) for target in found if target is not None]
-
-
-def _list(state: State, name: str) -> list[State]:
-    found = state.get(name)
-    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
 
 
 def _ends(state: State) -> int:
@@ -107,41 +116,49 @@ def _unknown_placeholders(name: str, state: State, known: Collection[str]) -> It
         )
 
 
-def _token_findings(name: str, state: State) -> Iterator[str]:
-    if not str(state.get("Resource", "")).endswith(".waitForTaskToken"):
-        return
-    seconds = state.get("TimeoutSeconds")
-    if not isinstance(seconds, int) or isinstance(seconds, bool) or not 0 < seconds < RETENTION:
+def _waiting_findings(name: str, state: State) -> Iterator[str]:
+    for field in ("TimeoutSeconds", "HeartbeatSeconds"):
+        if field in state:
+            yield (
+                f"state {name}: has {field}, and a job waits there for as long as it takes. Take"
+                " it out."
+            )
+    retried = next((one for one in listed(state, "Retry") if _matches(one, GIVEN_UP)), {})
+    if retried.get("MaxAttempts", 1) != 0:
         yield (
-            f"state {name}: waits for a task token with TimeoutSeconds {seconds!r}. Set a number"
-            f" under {RETENTION} (14 days): a job must be spooled anew before SQS drops it."
+            f'state {name}: retries "{GIVEN_UP}", by which a waiting job is ended. Copy its Retry'
+            " from the statemachine.json of the project."
         )
-    elif not _catches(state, "States.Timeout"):
-        yield f'state {name}: does not catch "States.Timeout". Let it lead back to ErrorSpool.'
+
+
+def _matches(holder: State, error: str) -> bool:
+    return bool({error, "States.ALL"} & set(holder.get("ErrorEquals", ())))
 
 
 def _task_findings(name: str, state: State, top: Mapping[str, State]) -> Iterator[str]:
     """Slots and records name an uncertain task by its state, which a redrive has to find."""
-    for holder in [state, *_list(state, "Catch")]:
-        assigned = holder.get("Assign")
-        task = assigned.get("task") if isinstance(assigned, dict) else None
-        if not isinstance(task, str) or task.startswith("{%"):
-            continue
+    for task in _assigned_tasks(state):
         if task not in top:
             yield (
                 f"state {name}: assigns the task {task!r}, which is no state. Name the uncertain"
                 " task's state there: its slots and its failures go by that name."
             )
-        elif not _catches(top[task], "States.ALL"):
+        elif not any(_matches(one, "States.ALL") for one in listed(top[task], "Catch")):
             yield (
                 f'state {task}: is an uncertain task, and does not catch "States.ALL". Give it'
                 " the Catch of UncertainTask, or a failure ends the job instead of parking it."
             )
 
 
-def _catches(state: State, error: str) -> bool:
-    names = [set(catcher.get("ErrorEquals", ())) for catcher in _list(state, "Catch")]
-    return any(caught & {error, "States.ALL"} for caught in names)
+def _assigned_tasks(state: State) -> Iterator[str]:
+    """The tasks that a state enters into `respool`, in whichever way."""
+    for _, holder in languages.parts(state):
+        assigned = holder.get("Assign")
+        respool = assigned.get("respool") if isinstance(assigned, dict) else None
+        if isinstance(respool, dict) and isinstance(respool.get("task"), str):
+            yield respool["task"]
+        elif isinstance(respool, str):
+            yield from re.findall(r"'task'\s*:\s*'([^']+)'", respool)
 
 
 def _expression_findings(name: str, state: State) -> Iterator[str]:

@@ -1,8 +1,9 @@
 """The largest payloads that a definition's states can build, by evaluating its expressions.
 
 Step Functions ends an execution whose payload is too large, and no Catch holds it: what a state
-adds to a job near the limit must not push it over. So every expression is evaluated on the largest
-jobs and errors there can be, with the emulator's JSONata, which carries AWS's own functions too.
+adds to a job near the limit must not push it over. So every expression and every payload template
+is evaluated on the largest jobs and errors there can be, by the emulator, which has AWS's own
+functions too.
 """
 
 import json
@@ -12,18 +13,25 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from respool.deploy.definition import PLACEHOLDER, Definition, all_states, rewrite, strings
+from chalicelib.limits import CAUSE, PAYLOAD
+from respool.deploy.definition import (
+    PLACEHOLDER,
+    Definition,
+    State,
+    all_states,
+    language_of,
+    rewrite,
+    strings,
+)
 
-MOST = 262_144
-"""Bytes of an input, an output, the arguments of a call, and what one state assigns."""
 MOST_VARIABLES = 10_485_760
 """Bytes of all variables of an execution."""
-MOST_CAUSE = 32_768
-"""Characters of an error's cause."""
 FILLERS = ("x", "\u3042", "\U0001f600", "\x01")
 """Characters of one, three and four bytes, and one that JSON writes with six."""
 ROOM = 1024
 """Bytes that a job, and what its tasks answer, must leave free for what a pipeline adds to it."""
+MOST_TOKEN = 2048
+"""Characters of a task token."""
 MOST_ROUNDS = 5
 """A variable may be made of others, which are made of others."""
 _ARN = "arn:aws:states:us-east-1:123456789012:execution:respool-dev:" + "n" * 80
@@ -44,11 +52,11 @@ def unjudged(definition: Definition, room: int = ROOM) -> tuple[str, ...]:
 @cache
 def _judged(text: str, room: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Stages differ in names alone; so a long one stands for all."""
-    definition = rewrite(json.loads(text), lambda one: PLACEHOLDER.sub("p" * 150, one))
+    definition = rewrite(json.loads(text), lambda one: PLACEHOLDER.sub(_stand_in, one))
     found: dict[str, int] = {}
     known: set[str] = set()
     parts: set[str] = set()
-    for job in _jobs(definition, MOST - room):
+    for job in _jobs(definition, PAYLOAD - room):
         run = _Run(definition, job)
         run.judge()
         known |= run.known
@@ -63,8 +71,16 @@ def _judged(text: str, room: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return told, tuple(sorted(parts - known))
 
 
+def _stand_in(placeholder: re.Match[str]) -> str:
+    return "9" * 10 if placeholder[1] in _NUMBERS else "p" * 150
+
+
+_NUMBERS = ("CloseAfter", "HistorySeconds")
+"""Placeholders that an expression reads as a number."""
+
+
 def _limit(place: str) -> int:
-    return MOST_VARIABLES if place == _VARIABLES else MOST
+    return MOST_VARIABLES if place == _VARIABLES else PAYLOAD
 
 
 _VARIABLES = "all variables together"
@@ -108,24 +124,36 @@ class _Run:
         for _ in range(MOST_ROUNDS):
             for name, state in states:
                 for place, made, seen in _each(name, state, "Assign"):
-                    self._assign(place, made, self._seen(seen, state))
+                    self._assign(place, made, seen, state)
             if (now := size_of(self.variables)) == before:
                 break
             before = now
         for name, state in states:
             for place, made, seen in _built(name, state):
                 for states_now in self._seen(seen, state):
-                    self._measure(place, self._evaluate(place, made, states_now))
+                    self._measure(place, self._evaluate(state, made, states_now))
+            self._measure_output(name, state)
         self.largest[_VARIABLES] = before
 
-    def _assign(self, place: str, made: Any, seen: list[dict[str, Any]]) -> None:
-        for states_now in seen:
-            values = self._evaluate(place, made, states_now)
+    def _assign(self, place: str, made: Any, seen: str, state: State) -> None:
+        for states_now in self._seen(seen, state):
+            values = self._evaluate(state, made, states_now)
             self._measure(place, values)
             for name, value in (values or {}).items():
                 known = name in self.variables
                 if not known or size_of(value) > size_of(self.variables[name]):
                     self.variables[name] = value
+
+    def _measure_output(self, name: str, state: State) -> None:
+        """What a JSONPath state makes of its input and its result."""
+        path = state.get("ResultPath", "$")
+        if state.get("Type") != "Task" or path in (None, "$"):
+            return
+        if language_of(state, self.definition) == "JSONPath":
+            (seen,) = self._seen("result", state)
+            selector = state.get("ResultSelector")
+            result = self._evaluate(state, selector, seen) if selector else seen["result"]
+            self._measure(f"state {name}: ResultPath", [self.job[1], result])
 
     def _measure(self, place: str, value: Any) -> None:
         self.parts.add(place)
@@ -133,27 +161,31 @@ class _Run:
             self.known.add(place)
             self.largest[place] = max(self.largest.get(place, 0), size_of(value))
 
-    def _seen(self, seen: str, state: dict[str, Any]) -> list[dict[str, Any]]:
+    def _seen(self, seen: str, state: State) -> list[dict[str, Any]]:
         filler, job = self.job
         if seen == "errorOutput":
             return [{"errorOutput": one} for one in _errors(filler)]
+        if seen == "input":
+            return [{"input": job}]
         return [{"result": _CLAIM if ":dynamodb:" in state.get("Resource", "") else job}]
 
-    def _evaluate(self, place: str, made: Any, states_now: dict[str, Any]) -> Any:
+    def _evaluate(self, state: State, made: Any, states_now: dict[str, Any]) -> Any:
         """None where it can't be: a variable or an answer is not known here."""
         from ministack.services import stepfunctions
 
-        from respool.local.patches.expressions import strings_keep_their_characters
+        from respool.local.patches import expressions, variables
 
-        strings_keep_their_characters()
+        expressions.strings_keep_their_characters()
         context = {
-            "QueryLanguage": "JSONata",
             "Execution": {"Id": _ARN, "Input": self.job[1], "Name": "n" * 80, "StartTime": _NOW},
-            "State": {"EnteredTime": _NOW, "Name": place},
-            "Task": {"Token": "T" * 1024},
+            "State": {"EnteredTime": _NOW, "Name": "s" * 80},
+            "Task": {"Token": "T" * MOST_TOKEN},
             "variables": self.variables,
         }
         try:
+            if language_of(state, self.definition) == "JSONPath":
+                (seen,) = states_now.values()
+                return variables.resolved(made, seen, context)
             return stepfunctions._apply_jsonata_template(
                 made, self.job[1], context, states_now.get("result"), states_now.get("errorOutput")
             )
@@ -165,6 +197,9 @@ def _built(name: str, state: dict[str, Any]) -> Iterator[tuple[str, Any, str]]:
     """Every payload that a state makes, variables aside: where, of what, and from what."""
     for part in ("Arguments", "Output", "Items", "ItemSelector"):
         yield from _each(name, state, part)
+    for part, seen in (("Parameters", "input"), ("ResultSelector", "result")):
+        if part in state:
+            yield f"state {name}: {part}", state[part], seen
 
 
 def _each(name: str, state: dict[str, Any], part: str) -> Iterator[tuple[str, Any, str]]:
@@ -181,7 +216,9 @@ _ITEM = {
     "execution": {"S": _ARN},
     "attempt": {"N": "1000"},
     "firstFailedAt": {"S": _NOW},
-    "failure": {"M": {"name": {"S": "n" * 256}, "message": {"S": "\u3042" * 1000}}},
+    "error": {"S": "n" * 256},
+    "cause": {"S": "\u3042" * 4000},
+    "runs": {"N": "1" * 10},
 }
 _CLAIM = {"Attributes": _ITEM, "Item": _ITEM}
 """What DynamoDB answers; whatever else is called answers with as much as it may."""
@@ -189,10 +226,10 @@ _CLAIM = {"Attributes": _ITEM, "Item": _ITEM}
 
 def _errors(filler: str) -> Iterator[dict[str, str]]:
     """An error of any service, and a Lambda's, whose cause is JSON."""
-    yield {"Error": "n" * 256, "Cause": filler * MOST_CAUSE}
+    yield {"Error": "n" * 256, "Cause": filler * CAUSE}
     told = {"errorMessage": filler * 1000, "errorType": "n" * 2900}
     for ascii_only in (True, False):
         cause = json.dumps(told, ensure_ascii=ascii_only)
         if len(cause) > 4000:
             cause = json.dumps({**told, "errorType": "n"}, ensure_ascii=ascii_only)
-        yield {"Error": "n" * 256, "Cause": cause[:MOST_CAUSE]}
+        yield {"Error": "n" * 256, "Cause": cause[:CAUSE]}

@@ -1,19 +1,22 @@
-"""What the emulator does otherwise than AWS, mended from outside; each mend says what AWS does."""
+"""Where the emulator differs from AWS, patched from outside; each patch says what AWS does."""
 
 from respool.local.patches import (
     executions,
     expressions,
+    failures,
     gateway,
     history,
     lambdas,
     limits,
+    numbers,
     stacks,
     tables,
     timeouts,
     tokens,
+    variables,
 )
 
-MENDS = (
+PATCHES = (
     gateway.imports_take_effect,
     gateway.apis_are_found_in_every_account,
     lambdas.errors_bear_their_class_name,
@@ -28,19 +31,29 @@ MENDS = (
     executions.assignments_see_the_values_before,
     executions.expressions_have_time_on_a_busy_machine,
     expressions.strings_keep_their_characters,
+    numbers.expressions_compute_in_doubles,
+    numbers.large_numbers_are_written_in_full,
     tokens.each_attempt_has_its_own_token,
     tokens.failed_invocations_fail_the_task,
     tokens.tokens_work_once,
+    tokens.outputs_are_json,
     history.task_events_have_their_names,
     timeouts.executions_time_out_as_a_whole,
+    timeouts.timeouts_of_tasks_have_no_words,
+    failures.failed_executions_have_no_output,
+    failures.sdk_errors_name_their_request,
     limits.payloads_end_at_256_kib,
+    variables.json_path_states_have_variables,
+    variables.rules_and_catchers_speak_their_states_language,
     stacks.disabled_mappings_are_disabled,
     stacks.generated_secrets_follow_their_rules,
+    stacks.alarms_may_compute,
     tables.writes_are_atomic,
+    tables.attributes_share_no_value,
 )
 
 
 def apply() -> None:
     """Change the emulator in this process; call it once, before it serves."""
-    for mend in MENDS:
-        mend()
+    for patch in PATCHES:
+        patch()

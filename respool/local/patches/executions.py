@@ -7,6 +7,8 @@ from typing import Any
 from ministack.core.responses import json_response
 from ministack.services import stepfunctions as states
 
+from respool.local.patches.limits import Catchable
+
 Retrier = dict[str, Any]
 UNCATCHABLE = ("States.DataLimitExceeded", "States.Runtime")
 
@@ -66,11 +68,14 @@ def _delay(retrier: Retrier, count: int) -> float:
 
 
 def some_errors_escape_states_all() -> None:
-    """AWS: States.ALL and States.TaskFailed match neither DataLimitExceeded nor States.Runtime."""
+    """AWS: States.ALL and States.TaskFailed match neither DataLimitExceeded nor States.Runtime.
+
+    A task's result that is too large is the exception: limits.Catchable.
+    """
     original = states._error_matches
 
     def matches(names: list[str], error: str) -> bool:
-        if error in UNCATCHABLE:
+        if error in UNCATCHABLE and not isinstance(error, Catchable):
             return error in names
         return bool(original(names, error))
 

@@ -40,7 +40,9 @@ def errors_bear_their_class_name() -> None:
     """AWS: a Python exception's errorType is its class; the environment lives on afterwards."""
     script = runtime._PYTHON_WORKER_SCRIPT
     if REPORT not in script:
-        raise RespoolError("The emulator's Lambda worker has changed: mend respool/local/patches.")
+        raise RespoolError(
+            "The emulator's Lambda worker has changed: correct respool/local/patches."
+        )
     runtime._PYTHON_WORKER_SCRIPT = WATCH + script.replace(REPORT, FULL_REPORT)
     invoke = runtime.Worker.invoke
     execute = service._execute_function_warm

@@ -6,12 +6,20 @@ from typing import Any
 from ministack.core.responses import error_response_json
 from ministack.services import stepfunctions as states
 
-LIMIT = 262_144
+from chalicelib.limits import PAYLOAD
+
 TOO_LARGE = "States.DataLimitExceeded"
 
 
+class Catchable(str):
+    """The name of an error that States.ALL matches, although it bears an uncatchable one's."""
+
+
 def payloads_end_at_256_kib() -> None:
-    """AWS: inputs, payloads, results, outputs and variables hold 262,144 bytes of UTF-8 at most."""
+    """AWS: inputs, payloads, results, outputs and variables hold 262,144 bytes of UTF-8 at most.
+
+    States.ALL catches a task's result that is too large, and nothing else of these.
+    """
     _limit_inputs()
     _limit_payloads("_invoke_resource")
     _limit_payloads("_invoke_with_callback")
@@ -23,9 +31,9 @@ def _limit_inputs() -> None:
     start = states._start_execution
 
     def limited(data: dict[str, Any]) -> Any:
-        if len(data.get("input", "").encode("utf-8", "surrogatepass")) > LIMIT:
+        if len(data.get("input", "").encode("utf-8", "surrogatepass")) > PAYLOAD:
             return error_response_json(
-                "InvalidExecutionInput", f"The input is longer than {LIMIT} bytes", 400
+                "InvalidExecutionInput", f"The input is longer than {PAYLOAD} bytes", 400
             )
         return start(data)
 
@@ -36,9 +44,9 @@ def _limit_payloads(name: str) -> None:
     call = getattr(states, name)
 
     def limited(resource: str, arguments: Any, *rest: Any) -> Any:
-        _check(arguments, f"The payload of {resource}")
+        check_size(arguments, f"The payload of {resource}")
         result = call(resource, arguments, *rest)
-        _check(result, f"The result of {resource}")
+        check_size(result, f"The result of {resource}", Catchable(TOO_LARGE))
         return result
 
     setattr(states, name, limited)
@@ -49,7 +57,7 @@ def _limit_values(name: str, what: str) -> None:
 
     def limited(state: Any, *rest: Any, **more: Any) -> Any:
         value = evaluate(state, *rest, **more)
-        _check(value, f"The {what} of the state")
+        check_size(value, f"The {what} of the state")
         return value
 
     setattr(states, name, limited)
@@ -62,13 +70,14 @@ def _limit_variables() -> None:
         assign(state, entered, ctx, **given)
         if ctx is not None:
             assigned = {name: ctx["variables"].get(name) for name in state.get("Assign") or {}}
-            _check(assigned, "What the state assigns")
+            check_size(assigned, "What the state assigns")
 
     states._apply_state_assign = limited
 
 
-def _check(value: Any, what: str) -> None:
+def check_size(value: Any, what: str, error: str = TOO_LARGE) -> None:
+    """Fail the state with that error where a value has too many bytes."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     size = len(text.encode("utf-8", "surrogatepass"))
-    if size > LIMIT:
-        raise states._ExecutionError(TOO_LARGE, f"{what} has {size} bytes, {LIMIT} are allowed")
+    if size > PAYLOAD:
+        raise states._ExecutionError(error, f"{what} has {size} bytes, {PAYLOAD} are allowed")

@@ -42,3 +42,20 @@ def generated_secrets_follow_their_rules() -> None:
         return json.dumps({**json.loads(template), rules["GenerateStringKey"]: password})
 
     provisioners._sm_secret_string = generate
+
+
+def alarms_may_compute() -> None:
+    """AWS: an AWS::CloudWatch::Alarm may watch an expression; here it watches the first metric."""
+    original = provisioners._cw_metric_alarm_record
+
+    def record(name: str, properties: Properties) -> Any:
+        stats = [
+            one["MetricStat"] for one in properties.get("Metrics") or [] if "MetricStat" in one
+        ]
+        if not stats:
+            return original(name, properties)
+        plain = {field: value for field, value in properties.items() if field != "Metrics"}
+        period = {"Period": stats[0]["Period"], "Statistic": stats[0]["Stat"]}
+        return original(name, {**plain, **stats[0]["Metric"], **period})
+
+    provisioners._cw_metric_alarm_record = record

@@ -1,5 +1,6 @@
-"""DynamoDB: writes that see each other whole or not at all."""
+"""DynamoDB: writes that see each other whole or not at all, and share nothing."""
 
+import copy
 import threading
 from collections.abc import Callable
 from functools import wraps
@@ -15,6 +16,16 @@ def writes_are_atomic() -> None:
     alone = threading.RLock()
     for name in WRITES:
         setattr(dynamodb, name, _one_by_one(getattr(dynamodb, name), alone))
+
+
+def attributes_share_no_value() -> None:
+    """AWS: two attributes that an expression sets from one value are two values from then on."""
+    evaluate = dynamodb._eval_set_value
+
+    def evaluate_apart(*given: Any) -> Any:
+        return copy.deepcopy(evaluate(*given))
+
+    dynamodb._eval_set_value = evaluate_apart
 
 
 def _one_by_one(write: Callable[..., Any], alone: threading.RLock) -> Callable[..., Any]:

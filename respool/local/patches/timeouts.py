@@ -1,8 +1,9 @@
-"""Step Functions: a state machine's own TimeoutSeconds."""
+"""Step Functions: TimeoutSeconds, of a state machine and of a task."""
 
 import contextvars
 import json
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from ministack.core.responses import now_iso
@@ -12,7 +13,10 @@ from respool.local.patches.tokens import close_tokens_of
 
 
 def executions_time_out_as_a_whole() -> None:
-    """AWS: an execution that outlasts its definition's TimeoutSeconds ends as TIMED_OUT."""
+    """AWS: an execution that outlasts its definition's TimeoutSeconds ends as TIMED_OUT.
+
+    It has neither an error nor a cause.
+    """
     run = states._run_execution
 
     def run_in_time(arn: str) -> None:
@@ -43,7 +47,25 @@ def _expire(arn: str) -> None:
     execution = states._executions.get(arn)
     if not execution or execution["status"] != "RUNNING":
         return
-    execution.update(status="TIMED_OUT", stopDate=now_iso(), error="States.Timeout")
+    execution.update(status="TIMED_OUT", stopDate=now_iso())
     states._add_event(execution, "ExecutionTimedOut", {"executionTimedOutEventDetails": {}})
     states._emit_execution_status_event(execution)
     close_tokens_of(execution)
+
+
+def timeouts_of_tasks_have_no_words() -> None:
+    """AWS: a task that outlasts its TimeoutSeconds fails with States.Timeout and an empty cause."""
+    for name in ("_invoke_resource_with_timeout", "_invoke_with_callback"):
+        setattr(states, name, _wordless(getattr(states, name)))
+
+
+def _wordless(invoke: Callable[..., Any]) -> Callable[..., Any]:
+    def invoked(*given: Any) -> Any:
+        try:
+            return invoke(*given)
+        except states._ExecutionError as failure:
+            if failure.error == "States.Timeout":
+                failure.cause = ""
+            raise
+
+    return invoked

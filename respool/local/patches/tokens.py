@@ -1,5 +1,6 @@
 """Step Functions: task tokens. One attempt, one token; one token, one answer."""
 
+import json
 import re
 import threading
 from collections.abc import Callable
@@ -23,14 +24,17 @@ class Stopped(SystemExit):
 
 def each_attempt_has_its_own_token() -> None:
     """AWS: a retried .waitForTaskToken task gets a new token, and the old one is refused."""
-    original = states._apply_jsonata_arguments
+    for name in ("_apply_jsonata_arguments", "_apply_parameters"):
+        setattr(states, name, _with_a_new_token(getattr(states, name)))
 
+
+def _with_a_new_token(evaluate: Callable[..., Any]) -> Callable[..., Any]:
     def arguments(state: Data, entered: Any, ctx: Any = None) -> Any:
         if ctx and ".waitForTaskToken" in state.get("Resource", ""):
             ctx["Task"] = {"Token": new_uuid()}
-        return original(state, entered, ctx)
+        return evaluate(state, entered, ctx)
 
-    states._apply_jsonata_arguments = arguments
+    return arguments
 
 
 def failed_invocations_fail_the_task() -> None:
@@ -50,16 +54,31 @@ def failed_invocations_fail_the_task() -> None:
 
 
 def tokens_work_once() -> None:
-    """AWS: a token takes one answer; after that, or after its task ended, it is TaskTimedOut."""
+    """AWS: a token takes one answer; after that, or after its task ended, it is TaskTimedOut.
+
+    A failure that is sent bare has null for Error and Cause.
+    """
     _know_each_tokens_execution()
     _close_tokens_of_stopped_executions()
     states._send_task_success = _answers(lambda data: {"result": data.get("output", "{}")})
     states._send_task_failure = _answers(
-        lambda data: {
-            "error": {"Error": data.get("error", "TaskFailed"), "Cause": data.get("cause", "")}
-        }
+        lambda data: {"error": {"Error": data.get("error"), "Cause": data.get("cause")}}
     )
     states._send_task_heartbeat = _answers(lambda _: {"heartbeat": now_iso()})
+
+
+def outputs_are_json() -> None:
+    """AWS: SendTaskSuccess takes JSON alone; whatever else leaves the task waiting."""
+    send = states._send_task_success
+
+    def send_json(data: Data) -> Any:
+        try:
+            json.loads(data.get("output", "{}"))
+        except ValueError:
+            return error_response_json("InvalidOutput", "Invalid Output: it is not JSON", 400)
+        return send(data)
+
+    states._send_task_success = send_json
 
 
 def _know_each_tokens_execution() -> None:

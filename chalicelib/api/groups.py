@@ -1,0 +1,90 @@
+"""Parked and stuck jobs, grouped by what went wrong: by task, error, state, and alike messages."""
+
+from collections import Counter, OrderedDict
+from collections.abc import Mapping, Sequence
+from itertools import islice, zip_longest
+from typing import Any
+
+from chalicelib.api.overview import View
+from chalicelib.api.patterns import pattern
+from chalicelib.job.claim import Claim, State
+from chalicelib.job.ports import Claims
+from chalicelib.replaying.requests import single
+
+MOST_GROUPS = 50
+MOST_KINDS = 5
+"""Messages that a group shows, the most frequent ones."""
+MOST_LOOKS = 300
+"""Messages that one look reads, three calls; those it has read before cost nothing."""
+MOST_MESSAGE = 1_000
+"""Characters of a message that people see in lists."""
+REMEMBERED = 5_000
+
+Group = tuple[str, str, State]
+_Failed = tuple[str, int, str]
+
+
+class Messages:
+    """What failed jobs said. The index has it not, so it is read from the claims, each once."""
+
+    def __init__(self, claims: Claims) -> None:
+        self._claims = claims
+        self._known: OrderedDict[_Failed, str] = OrderedDict()
+
+    def of(self, jobs: Sequence[Claim], most: int = MOST_LOOKS) -> dict[str, str]:
+        """The messages by the jobs' own keys; at most `most` are read that were not known."""
+        unread = (job.pk for job in jobs if _failed(job) not in self._known)
+        if asked := list(islice(unread, most)):
+            for claim in self._claims.look(asked).values():
+                self._known[_failed(claim)] = claim.failure.message[:MOST_MESSAGE]
+        found = {job.pk: self._known[_failed(job)] for job in jobs if _failed(job) in self._known}
+        while len(self._known) > REMEMBERED:
+            self._known.popitem(last=False)
+        return found
+
+
+def _failed(job: Claim) -> _Failed:
+    return job.pk, job.attempt, job.failed_at
+
+
+def group_jobs(view: View, messages: Messages, query: Mapping[str, list[str]]) -> dict[str, Any]:
+    """The largest groups of those that were read; `complete`: these are all that wait."""
+    single(query, ())
+    groups: dict[Group, list[Claim]] = {}
+    for job in view.oldest:
+        groups.setdefault((job.task, job.error, job.state), []).append(job)
+    told = messages.of(_by_turns(groups.values()))
+    shown = [_group(group, jobs, told) for group, jobs in groups.items()]
+    shown.sort(key=lambda each: (-each["count"], each["oldest"], each["task"], each["error"]))
+    rest = shown[MOST_GROUPS:]
+    return {
+        "groups": shown[:MOST_GROUPS],
+        "others": {"groups": len(rest), "count": sum(each["count"] for each in rest)},
+        "read": len(view.oldest),
+        "complete": view.whole,
+        "revision": view.revision,
+    }
+
+
+def _by_turns(groups: Any) -> list[Claim]:
+    """One job of each group, then another of each: so that the first ones tell of all groups."""
+    return [job for turn in zip_longest(*groups) for job in turn if job is not None]
+
+
+def _group(group: Group, jobs: Sequence[Claim], told: Mapping[str, str]) -> dict[str, Any]:
+    task, error, state = group
+    said = [told[job.pk] for job in jobs if job.pk in told]
+    kinds = Counter(pattern(each) for each in said)
+    example = {pattern(each): each for each in said}
+    shown = kinds.most_common(MOST_KINDS)
+    return {
+        "task": task,
+        "error": error,
+        "state": state.value,
+        "count": len(jobs),
+        "oldest": min(job.first_failed_at or job.since for job in jobs),
+        "newest": max(job.failed_at or job.since for job in jobs),
+        "messages": [{"message": example[kind], "count": count} for kind, count in shown],
+        "kinds": len(kinds),
+        "looked_at": len(said),
+    }

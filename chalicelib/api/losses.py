@@ -1,0 +1,57 @@
+"""Jobs that would be lost if nobody acted: Step Functions ends and forgets executions in time."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from chalicelib.api import paths
+from chalicelib.api.overview import View
+from chalicelib.api.stage import Stage
+from chalicelib.job.claim import Claim
+from chalicelib.moments import iso, read
+
+YEAR = timedelta(days=365)
+"""Step Functions ends every execution after a year."""
+KEPT = timedelta(days=90)
+"""Step Functions forgets an execution so long after its end; only the spool has its input then."""
+WARNED = timedelta(days=14)
+"""How long before either a job is named."""
+MOST_LOOKED_AT = 100
+
+
+def next_loss(stage: Stage, view: View) -> dict[str, Any] | None:
+    """The first job that would be lost, when and why; normally there is none.
+
+    A restart began later than its job did, so whoever is near the year is looked at.
+    """
+    waits = [*view.oldest, *view.first_in_line.values()]
+    dead = [(_later(job.dead_at, KEPT), job, "forgotten") for job in waits if job.dead_at]
+    old = [job for job in waits if not job.dead_at and _near(view, _later(job.started_at, YEAR))]
+    risks = [*dead, *((_later(began, YEAR), job, "year") for job, began in _began(stage, old))]
+    near = [risk for risk in risks if _near(view, risk[0])]
+    if not near:
+        return None
+    at, job, why = min(near, key=lambda risk: (risk[0], risk[1].pk))
+    return {"at": iso(at), "key": job.key, "id": paths.written(job.key), "why": why}
+
+
+def _began(stage: Stage, jobs: list[Claim]) -> Iterable[tuple[Claim, str]]:
+    """When the execution that each job is in began, which may be later than its first one."""
+    if not jobs:
+        return
+    asked = [job.pk for job in jobs[:MOST_LOOKED_AT]]
+    for job in stage.engines.world.claims.look(asked).values():
+        yield job, job.claimed_at or job.started_at
+
+
+def _near(view: View, at: datetime) -> bool:
+    return at - view.at <= WARNED
+
+
+def _later(moment: str, by: timedelta) -> datetime:
+    """So much later; the end of time for what is no time, or too late for one."""
+    began = read(moment)
+    try:
+        return began + by if began else datetime.max.replace(tzinfo=UTC)
+    except OverflowError:
+        return datetime.max.replace(tzinfo=UTC)

@@ -1,0 +1,68 @@
+"""One job by its key: how it stands or ended, its history in plain words, and its input."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from chalicelib.api.history import Step, tell
+from chalicelib.api.jobs import as_json
+from chalicelib.api.stage import Stage
+from chalicelib.errors import NotFound
+from chalicelib.job.claim import JOB, Claim
+from chalicelib.job.execution import Execution, Status
+from chalicelib.moments import iso
+from chalicelib.replaying.requests import shown, single
+
+MOST_EVENTS = 2_000
+"""Events of a history that are read, the latest ones: some 80 stays in a task."""
+FAILURES = ("failed", "slow")
+
+
+def find(stage: Stage, key: str) -> Claim:
+    """The claim on a key, without its token. Raises NotFound."""
+    claim = stage.engines.world.claims.look([JOB + key], consistent=True).get(JOB + key)
+    if claim is None:
+        days = stage.engines.settings.history_days
+        raise NotFound(
+            f"no job has the key {shown(key)!r}: it was never started,"
+            f" or ended more than {days} days ago"
+        )
+    return claim
+
+
+def show_job(
+    stage: Stage, key: str, query: Mapping[str, list[str]], with_input: bool
+) -> dict[str, Any]:
+    """All that is known of a job; its input only where the caller may see it. Raises NotFound."""
+    single(query, ())
+    claim = find(stage, key)
+    workflow = stage.engines.world.workflow
+    execution = workflow.describe(claim.execution)
+    known = execution.status is not Status.MISSING
+    events = workflow.history(claim.execution, MOST_EVENTS) if known else []
+    steps = tell(events)
+    return {
+        **as_json(claim),
+        "execution_status": execution.status.value.lower(),
+        "predecessor": claim.predecessor or None,
+        "attempts": [_attempt(step) for step in steps if step.code in FAILURES],
+        "history": [_told(step) for step in steps],
+        "history_whole": known and (not events or events[0]["id"] == 1),
+        "input": _input(execution) if with_input else None,
+    }
+
+
+def _told(step: Step) -> dict[str, Any]:
+    return {"at": iso(step.at), "code": step.code, "values": dict(step.values), "what": step.what}
+
+
+def _attempt(step: Step) -> dict[str, str]:
+    return {
+        "at": iso(step.at),
+        "state": step.values["state"],
+        "error": step.values.get("error", ""),
+    }
+
+
+def _input(execution: Execution) -> str | None:
+    """The JSON text that the job was started with, to the digit; None where it is forgotten."""
+    return execution.input or None

@@ -1,0 +1,126 @@
+"""How a stage stands, from a bounded number of reads that all who ask share for some seconds."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+
+from chalicelib.cached import KEPT, Cached
+from chalicelib.job.claim import Claim, Slots, State
+from chalicelib.job.ports import Claims, Count, Line
+from chalicelib.job.world import Time
+
+MOST_READ = 5_000
+"""Waiting jobs that one look reads, the oldest of each task; more of them are only counted."""
+MOST_PAGES = 20
+"""Pages of the index that a look counts behind those; then it says `more than`."""
+HELD = (State.STUCK, State.PARKED)
+"""The states of jobs that wait for somebody to put them back."""
+
+
+@dataclass(frozen=True)
+class View:
+    """How the stage stood: its tasks, how many jobs wait and run, and the oldest that wait.
+
+    `counts` is by state and task. `oldest` has parked and stuck jobs in the one order, all of
+    them where `whole` says so; `first_in_line` is by task. `revision` changes whenever anything in
+    the view does.
+    """
+
+    at: datetime
+    tasks: tuple[Slots, ...] = ()
+    counts: Mapping[tuple[State, str], Count] = field(default_factory=dict)
+    oldest: tuple[Claim, ...] = ()
+    whole: bool = True
+    first_in_line: Mapping[str, Claim] = field(default_factory=dict)
+    revision: str = ""
+
+    def count(self, state: State, task: str = "") -> Count:
+        """How many jobs are in that state, at one task or at all."""
+        found = [each for (s, t), each in self.counts.items() if s is state and task in ("", t)]
+        return Count(sum(each.number for each in found), all(each.whole for each in found))
+
+
+class Overview:
+    """Looks at the tasks and the index at most once every few seconds, and never at all jobs."""
+
+    def __init__(self, *, claims: Claims, line: Line, clock: Time) -> None:
+        self._claims = claims
+        self._line = line
+        self._clock = clock
+        self._view = Cached(self._look, KEPT, clock.elapsed)
+
+    def read(self) -> View:
+        """How the stage stands, or stood a moment ago."""
+        return self._view.get()
+
+    def forget(self) -> None:
+        """Look anew next time: something has just been changed."""
+        self._view.forget()
+
+    def _look(self) -> View:
+        at = self._clock.now()
+        tasks = tuple(self._line.slots(task) for task in self._line.tasks())
+        share = MOST_READ // max(1, len(tasks))
+        counts: dict[tuple[State, str], Count] = {}
+        read: list[Claim] = []
+        first: dict[str, Claim] = {}
+        for slots in tasks:
+            counts[State.RUNNING, slots.task] = Count(len(slots.owners))
+            counts[State.LINE, slots.task] = Count(in_line(slots))
+            if in_line(slots) and (job := self._first_in_line(slots.task)):
+                first[slots.task] = job
+            for state in HELD:
+                oldest, count = self._held(state, slots.task, share)
+                counts[state, slots.task] = count
+                read += oldest
+        read.sort(key=position)
+        whole = sum(counts[each].number for each in counts if each[0] in HELD) == len(read)
+        revision = _revision(tasks, counts, read, at)
+        return View(at, tasks, counts, tuple(read), whole, first, revision)
+
+    def _first_in_line(self, task: str) -> Claim | None:
+        """The oldest in line; None where the index does not show it yet."""
+        return next(self._claims.waiting(State.LINE, task, limit=1), None)
+
+    def _held(self, state: State, task: str, most: int) -> tuple[list[Claim], Count]:
+        """The oldest that wait so, and how many there are, counted a bounded way further."""
+        oldest = list(islice(self._claims.waiting(state, task), most))
+        if len(oldest) < most:
+            return oldest, Count(len(oldest))
+        more = self._claims.count(state, task, after=oldest[-1].order, most=MOST_PAGES)
+        return oldest, Count(len(oldest) + more.number, more.whole)
+
+
+def in_line(slots: Slots) -> int:
+    """How many stand in line, without those that have a slot already and are being woken."""
+    return max(0, slots.waiting - len(slots.waking))
+
+
+def position(claim: Claim) -> tuple[str, str]:
+    """Where a job stands among others: the one order, and its own key between equals."""
+    return claim.order, claim.pk
+
+
+def _revision(
+    tasks: Iterable[Slots],
+    counts: Mapping[tuple[State, str], Count],
+    read: Iterable[Claim],
+    at: datetime,
+) -> str:
+    """Names a view by what is in it; a gate that opens or closes by the clock makes another one."""
+    told = repr(
+        (
+            [(_values(each), each.gate(at)) for each in tasks],
+            sorted((state, task, count.number) for (state, task), count in counts.items()),
+            [(each.pk, each.state, each.since, each.attempt) for each in read],
+        )
+    )
+    return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def _values(slots: Slots) -> list[object]:
+    """What the slots hold, maps in one order."""
+    values = vars(slots).values()
+    return [sorted(each.items()) if isinstance(each, Mapping) else each for each in values]

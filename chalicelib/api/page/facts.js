@@ -1,0 +1,40 @@
+// The stage at a glance.
+
+import { foreign, h } from "./dom.js";
+import { state } from "./store.js";
+
+export const factsSignature = (now) => {
+  const { status, lang } = state;
+  return [lang, status && [status.jobs, status.complete, status.spooled, status.stuck, status.trigger, status.schedule, status.next_loss], now.toDateString()];
+};
+
+export function facts(t, f) {
+  const { status } = state;
+  if (!status) return null;
+  const { schedule, next_loss: loss, jobs, complete } = status;
+  const held = (count) => (complete ? f.number(count) : t.now.moreThan(f.number(count)));
+  const told = [
+    [t.facts.running, f.number(jobs.running)],
+    [t.facts.line, f.number(jobs.line)],
+    [t.facts.waiting, held(jobs.parked)],
+    [t.facts.stuck, held(jobs.stuck)],
+    [t.facts.notes, t.facts.about(f.number(status.spooled))],
+    status.stuck ? [t.facts.unreadable, t.facts.about(f.number(status.stuck)), "danger"] : null,
+    [t.facts.trigger, t.facts.triggers[status.trigger] ?? status.trigger],
+    [t.facts.schedule, schedule ? clock(t, f, schedule) : t.facts.none],
+    [t.facts.loss, loss ? t.facts.lost(foreign(loss.key), f.date(loss.at)) : t.facts.never, loss ? "danger" : ""],
+  ];
+  return h(
+    "section",
+    { class: "facts", "aria-labelledby": "facts-title" },
+    h("h2", { id: "facts-title" }, t.facts.title),
+    h("dl", { class: "card" }, told.filter(Boolean).map(([name, text, mark]) => h("div", { class: mark || null }, h("dt", {}, name), h("dd", {}, text)))),
+  );
+}
+
+/** `Every 2 hours`; a cron expression stays as it is, with its zone. */
+function clock(t, f, { expression, timezone, max }) {
+  const rate = /^rate\((\d+) (minute|hour|day)s?\)$/.exec(expression);
+  const when = rate ? t.facts.every(Number(rate[1]), rate[2]) : `${expression} ${timezone}`;
+  return [when, h("span", { class: "quiet" }, t.facts.most(max, f.number(max)))];
+}

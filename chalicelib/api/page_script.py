@@ -1,0 +1,61 @@
+"""Joins the page's modules into one script, so that a browser asks once for all of them.
+
+It reads the imports and exports as the page's own files write them, and nothing cleverer.
+"""
+
+import re
+from collections.abc import Mapping
+
+_IMPORT = re.compile(
+    r'^import (?:\* as (\w+)|(\w+)|\{([^}]*)\}) from "\./([\w.-]+)";\n', re.MULTILINE
+)
+_EXPORT = re.compile(
+    r"^export (?:(async function|function|class|const) (\w+)|(default) )", re.MULTILINE
+)
+
+
+def join(modules: Mapping[str, str], first: str) -> str:
+    """One script that does what the module `first` does. Raises ValueError for what it can't read.
+
+    Each module becomes a function that is called once, those that it imports before it.
+    """
+    order: list[str] = []
+    _visit(modules, first, order, ())
+    return "\n".join(f"const {_name(each)} = {_wrapped(modules[each])};" for each in order)
+
+
+def _visit(modules: Mapping[str, str], name: str, order: list[str], above: tuple[str, ...]) -> None:
+    if name in above:
+        raise ValueError(f"modules import each other: {' > '.join((*above, name))}")
+    if name in order:
+        return
+    for found in _IMPORT.finditer(modules[name]):
+        _visit(modules, found[4], order, (*above, name))
+    order.append(name)
+
+
+def _wrapped(text: str) -> str:
+    exported: list[str] = []
+
+    def without_export(found: "re.Match[str]") -> str:
+        exported.append("default: _default" if found[3] else found[2])
+        return "const _default = " if found[3] else f"{found[1]} {found[2]}"
+
+    body = _EXPORT.sub(without_export, _IMPORT.sub(_as_constant, text))
+    if left := re.search(r"^(?:import|export)\b.*", body, re.MULTILINE):
+        raise ValueError(f"this line is not understood: {left[0]}")
+    return f"(() => {{\n{body}return {{ {', '.join(exported)} }};\n}})()"
+
+
+def _as_constant(found: "re.Match[str]") -> str:
+    """An import as a constant of the wrapping function."""
+    module = _name(found[4])
+    if found[1]:
+        return f"const {found[1]} = {module};\n"
+    if found[2]:
+        return f"const {found[2]} = {module}.default;\n"
+    return f"const {{{found[3].replace(' as ', ': ')}}} = {module};\n"
+
+
+def _name(module: str) -> str:
+    return f"_{re.sub(r'[^a-z]', '_', module)}"

@@ -1,0 +1,69 @@
+"""What is written into a claim, and what must hold then."""
+
+from dataclasses import replace
+
+from chalicelib.aws.items import Item, in_index, values
+from chalicelib.aws.leaving import waits
+from chalicelib.aws.table import Update
+from chalicelib.job.claim import Claim, State
+
+MINE = "execution = :me AND attribute_not_exists(endedAt)"
+"""It is this execution's, which has not ended for good."""
+AS_SEEN = f"{MINE} AND since = :seen AND deadAt = :dead"
+"""It stands as somebody saw it, whose execution is dead."""
+FREE = "attribute_not_exists(pk) OR attribute_exists(endedAt)"
+"""Nobody has the key."""
+ENDED = "SET endedAt = :ended, how = :how, expiresAt = :expires"
+
+
+def kept(old: Claim, new: Claim) -> Claim:
+    """The new claim with what an execution's own late write may have put into the old one."""
+    return replace(
+        new,
+        attempt=max(old.attempt, new.attempt),
+        first_failed_at=old.first_failed_at or new.first_failed_at,
+        claimed_at=old.claimed_at or new.claimed_at,
+        predecessor=old.predecessor or new.predecessor,
+    )
+
+
+def ending(how: State, at: str, expires: int) -> dict[str, Item]:
+    """The values of ENDED; `expires` is seconds since 1970."""
+    return values(ended=at, how=how.value, expires=expires)
+
+
+def seen(claim: Claim) -> dict[str, Item]:
+    """The values of AS_SEEN: whoever saw the claim earlier, or later, is refused."""
+    return values(me=claim.execution, seen=claim.since, dead=claim.dead_at)
+
+
+def whole(claim: Claim, at: str) -> Update:
+    """Everything that a dead job's claim says."""
+    state = claim.state if in_index(claim) else State.PARKED
+    given = waits(claim, state, at) | values(
+        execution=claim.execution,
+        task=claim.task,
+        order=claim.order or f"{at}#{claim.key[:200]}",
+        attempt=claim.attempt,
+        failed=claim.failed_at,
+        first=claim.first_failed_at or claim.failed_at,
+        error=claim.error,
+        cause=claim.cause,
+        noted="yes" if claim.noted_at else "no",
+        claimed=claim.claimed_at,
+        dead=claim.dead_at,
+    )
+    change = (
+        "SET #state = :state, queue = :queue, since = :since, execution = :execution,"
+        " task = :task, #order = :order, attempt = :attempt, failedAt = :failed,"
+        " firstFailedAt = :first, #error = :error, cause = :cause, noted = :noted,"
+        " claimedAt = :claimed, deadAt = :dead"
+    )
+    gone = ["#token", "endedAt", "how", "expiresAt"]
+    for name, text in (("notedAt", claim.noted_at), ("predecessor", claim.predecessor)):
+        if text:
+            change += f", {name} = :{name}"
+            given |= values(**{name: text})
+        else:
+            gone.append(name)
+    return Update(claim.pk, f"{change} REMOVE {', '.join(gone)}", "", given)

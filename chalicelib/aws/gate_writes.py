@@ -1,0 +1,133 @@
+"""A task's limit, gate and passes on DynamoDB, as people, deploys and the ramp write them."""
+
+from collections.abc import Mapping, Sequence
+
+from chalicelib.aws.items import SLOTS, TASKS, Item, read_slots, values
+from chalicelib.aws.table import Table, Update
+from chalicelib.errors import NotFound, Refused
+from chalicelib.job.claim import Slots
+
+MOST_PASSES = 100
+"""Passes that one write gives or takes back; an expression has 4 KB."""
+_LISTED = "queue = :tasks, #order = :task"
+"""What makes the index list the task."""
+
+
+class GateWrites:
+    """What others than jobs write into a task's slots. Conflicts are waited out."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def complete(self, task: str, limit: int, close_after: int) -> Slots:
+        """Make what the item lacks; what is there stays.
+
+        Each map has a value of its own: one value in several places is one map to some stores.
+        """
+        wanted: dict[str, str | int | Mapping[str, str]] = {
+            "owners": {},
+            "waking": {},
+            "passes": {},
+            "failed": {},
+            "waiting": 0,
+            "limitSet": limit,
+            "closeAfter": close_after,
+        }
+        sets = [f"{name} = if_not_exists({name}, :{name})" for name in wanted]
+        sets.append("#limit = if_not_exists(#limit, :limitSet)")
+        return self._changed(task, f"SET {', '.join(sets)}, {_LISTED}", values(**wanted))
+
+    def apply_settings(self, task: str, limit: int, close_after: int) -> Slots:
+        """Make the item whole, and take over settings that changed since they were last written.
+
+        What somebody set by hand stays until the setting itself changes.
+        """
+        self.complete(task, limit, close_after)
+        self._changed(task, f"SET closeAfter = :after, {_LISTED}", values(after=close_after))
+        change = "SET #limit = :limit, limitSet = :limit REMOVE limitBy, limitWhy, limitAt"
+        self._table.update(Update(SLOTS + task, change, "limitSet <> :limit", values(limit=limit)))
+        item = self._table.get(SLOTS + task)
+        return read_slots(item) if item else Slots(task, complete=False)
+
+    def set_limit(self, task: str, limit: int, by: str, why: str, at: str) -> Slots:
+        """Let at most `limit` jobs in at once, from now on, for all."""
+        change = f"SET #limit = :limit, limitBy = :by, limitWhy = :why, limitAt = :at, {_LISTED}"
+        return self._changed(task, change, values(limit=limit, by=by, why=why, at=at))
+
+    def close(
+        self, task: str, until: str, by: str, why: str, at: str, over: str | None = None
+    ) -> Slots:
+        """Close the gate until then (ISO 8601; FOR_EVER: until somebody opens it).
+
+        With `over`, only where its last closing is still that of this time (empty: there is none).
+        """
+        change = (
+            f"SET closedUntil = :until, closedBy = :by, closedWhy = :why, closedAt = :at, {_LISTED}"
+        )
+        return self._changed(task, change, values(until=until, by=by, why=why, at=at), over)
+
+    def open(self, task: str, by: str, why: str, at: str, over: str | None = None) -> Slots:
+        """Open the gate and forget the failures in a row; the item says who opened it last.
+
+        `over` as in `close`.
+        """
+        change = (
+            "SET failed = :none, openedBy = :by, openedWhy = :why, openedAt = :at,"
+            f" {_LISTED} REMOVE closedUntil, closedBy, closedWhy, closedAt"
+        )
+        return self._changed(task, change, values(none={}, by=by, why=why, at=at), over)
+
+    def set_window(self, task: str, begins: str, ends: str, why: str) -> None:
+        """Write down the maintenance window under way or next; empty: there is none."""
+        if not begins:
+            change = f"SET {_LISTED} REMOVE windowFrom, windowUntil, windowWhy"
+            self._changed(task, change, {})
+            return
+        change = f"SET windowFrom = :begins, windowUntil = :ends, windowWhy = :why, {_LISTED}"
+        self._changed(task, change, values(begins=begins, ends=ends, why=why))
+
+    def give_pass(self, task: str, pks: Sequence[str], until: str) -> None:
+        """Let these jobs through a closed gate until then, within the limit. Raises NotFound."""
+        for some in _portions(pks):
+            sets = ", ".join(f"passes.{name} = :until" for name in some)
+            update = Update(
+                SLOTS + task, f"SET {sets}", "attribute_exists(passes)", values(until=until), some
+            )
+            try:
+                self._table.changed(update)
+            except Refused as refused:
+                raise NotFound(
+                    f"the task {task} has no slots yet, so no job can have a pass: deploy again"
+                ) from refused
+
+    def drop_passes(self, task: str, pks: Sequence[str]) -> None:
+        """Take passes back."""
+        for some in _portions(pks):
+            gone = ", ".join(f"passes.{name}" for name in some)
+            self._table.update(
+                Update(SLOTS + task, f"REMOVE {gone}", "attribute_exists(passes)", {}, some)
+            )
+
+    def _changed(
+        self, task: str, change: str, given: Mapping[str, Item], over: str | None = None
+    ) -> Slots:
+        """The item after the change, or as it is where its last closing is another one."""
+        sent = {**given, **values(tasks=TASKS, task=task)}
+        condition = ""
+        if over is not None:
+            condition = "closedAt = :over" if over else "attribute_not_exists(closedAt)"
+            sent |= values(over=over) if over else {}
+        try:
+            return read_slots(self._table.changed(Update(SLOTS + task, change, condition, sent)))
+        except Refused:
+            item = self._table.get(SLOTS + task)
+            return read_slots(item) if item else Slots(task, complete=False)
+
+
+def _portions(pks: Sequence[str]) -> list[dict[str, str]]:
+    """Names for keys, as many as go into one write."""
+    different = list(dict.fromkeys(pks))
+    return [
+        {f"#pass{n}": pk for n, pk in enumerate(different[start : start + MOST_PASSES])}
+        for start in range(0, len(different), MOST_PASSES)
+    ]

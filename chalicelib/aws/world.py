@@ -1,0 +1,134 @@
+"""AWS as one stage's engines see it: its adapters, each made when it is first used."""
+
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.aws.calling import client, sdk_session
+from chalicelib.errors import SettingsError
+from chalicelib.job.ports import Telemetry
+from chalicelib.names import Names
+
+if TYPE_CHECKING:
+    from chalicelib.aws.claims_table import DynamoClaims
+    from chalicelib.aws.line_table import DynamoLine
+    from chalicelib.aws.queue import SqsSpool
+    from chalicelib.aws.ramp_table import DynamoRamps
+    from chalicelib.aws.step_functions import StepFunctions
+    from chalicelib.aws.tokens import NamedTokens, Tokens
+    from chalicelib.aws.trigger_mapping import SpoolMapping
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class AwsWorld:
+    """The adapters of one stage. Imports stand where they are used: no Lambda needs them all."""
+
+    def __init__(
+        self, names: Names, session: Any = None, telemetry: Telemetry | None = None
+    ) -> None:
+        self.names = names
+        self._session = session
+        self._telemetry = telemetry
+
+    @classmethod
+    def of_process(cls, environ: Mapping[str, str], account: str) -> "AwsWorld":
+        """The stage of a Lambda, by its name; elsewhere the one that RESPOOL_PREFIX names.
+
+        Raises SettingsError.
+        """
+        name = "RESPOOL_PREFIX" if "RESPOOL_PREFIX" in environ else "AWS_LAMBDA_FUNCTION_NAME"
+        if not environ.get(name):
+            raise SettingsError(
+                f"{name} is empty or missing: set RESPOOL_PREFIX, as in respool-dev"
+            )
+        if name == "RESPOOL_PREFIX":
+            return cls(Names.of_session(environ[name], sdk_session()))
+        return cls(Names.of_function(environ[name], account))
+
+    @cached_property
+    def telemetry(self) -> Telemetry:
+        """Log lines and metrics on standard output, unless another was given."""
+        if self._telemetry is not None:
+            return self._telemetry
+        from chalicelib.telemetry import LambdaTelemetry
+
+        return LambdaTelemetry(self.names.prefix)
+
+    @cached_property
+    def claims(self) -> "DynamoClaims":
+        """The table's claims."""
+        from chalicelib.aws.claims_table import DynamoClaims
+
+        return DynamoClaims(self._client("dynamodb"), self.names.table)
+
+    @cached_property
+    def line(self) -> "DynamoLine":
+        """The table's slots."""
+        from chalicelib.aws.line_table import DynamoLine
+
+        return DynamoLine(self._client("dynamodb"), self.names.table)
+
+    @cached_property
+    def spool(self) -> "SqsSpool":
+        """The queue with a note for each parked job."""
+        return self._queue(self.names.spool)
+
+    @cached_property
+    def stuck(self) -> "SqsSpool":
+        """The queue of messages that have no claim."""
+        return self._queue(self.names.stuck)
+
+    def _queue(self, name: str) -> "SqsSpool":
+        from chalicelib.aws.queue import SqsSpool
+
+        return SqsSpool(self._client("sqs"), name)
+
+    @cached_property
+    def workflow(self) -> "StepFunctions":
+        """The state machine."""
+        from chalicelib.aws.step_functions import StepFunctions
+
+        return StepFunctions(self._client("stepfunctions"), self.names.state_machine_arn)
+
+    @cached_property
+    def ramps(self) -> "DynamoRamps":
+        """What the ramp remembers."""
+        from chalicelib.aws.ramp_table import DynamoRamps
+
+        return DynamoRamps(self._client("dynamodb"), self.names.table)
+
+    @cached_property
+    def mapping(self) -> "SpoolMapping":
+        """The trigger on the spool."""
+        from chalicelib.aws.trigger_mapping import SpoolMapping
+
+        return SpoolMapping(self._client("lambda"), self.names.reprocess, self.names.spool)
+
+    @cached_property
+    def tokens(self) -> "Tokens":
+        """Who may call the API."""
+        from chalicelib.aws.tokens import Tokens
+
+        secrets = self._client("secretsmanager")
+        return Tokens(secrets, self.names.secret, self.named_tokens, time.monotonic)
+
+    @cached_property
+    def named_tokens(self) -> "NamedTokens":
+        """The tokens that people were given."""
+        from chalicelib.aws.tokens import NamedTokens
+
+        return NamedTokens(self._client("dynamodb"), self.names.table, _now)
+
+    def _client(self, service: str) -> Any:
+        if service not in self._clients:
+            self._clients[service] = client(service, self._session)
+        return self._clients[service]
+
+    @cached_property
+    def _clients(self) -> dict[str, Any]:
+        return {}

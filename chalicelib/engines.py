@@ -1,0 +1,285 @@
+"""Builds every engine, from the ports, the settings and a clock, each when first asked for.
+
+AWS's adapters and the tests' fakes are handed to the same class. Imports stand where they are
+used: each of the Lambdas loads only what it needs, so that a cold start stays short.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+from functools import cached_property
+from secrets import token_hex
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.job import ports
+from chalicelib.job.world import Time, World
+from chalicelib.settings import OFF, RAMP, Settings
+
+if TYPE_CHECKING:
+    from chalicelib.gate.gate import Gates
+    from chalicelib.gate.gauges import Gauges
+    from chalicelib.gate.line import Admission
+    from chalicelib.gate.ramp.tick import Tick
+    from chalicelib.parking.error_spool import Spooling
+    from chalicelib.parking.give_up import GiveUp
+    from chalicelib.parking.rescue import Rescue
+    from chalicelib.parking.sweep import Sweep
+    from chalicelib.replaying.outcome import Outcome
+    from chalicelib.replaying.recovery import Recovery
+    from chalicelib.replaying.replay import Order, Replayer
+    from chalicelib.replaying.report import Report
+    from chalicelib.replaying.requests import Request
+    from chalicelib.replaying.trigger import Trigger
+
+
+def threads() -> Executor:
+    """As many threads as an engine may have calls under way."""
+    return ThreadPoolExecutor(ports.THREADS)
+
+
+class Engines:
+    """Every engine of one stage. `workers` does an engine's calls that run side by side."""
+
+    def __init__(
+        self,
+        *,
+        world: World,
+        settings: Settings,
+        clock: Time,
+        workers: Callable[[], Executor] = threads,
+    ) -> None:
+        self.world = world
+        self.settings = settings
+        self.clock = clock
+        self._workers = workers
+
+    @cached_property
+    def rescue(self) -> "Rescue":
+        """What catches a job whose execution died."""
+        from chalicelib.parking.rescue import Rescue
+
+        return Rescue(
+            workflow=self.world.workflow,
+            claims=self.world.claims,
+            line=self.world.line,
+            spool=self.world.spool,
+            telemetry=self.world.telemetry,
+            clock=self.clock.now,
+            history=self._history,
+        )
+
+    @property
+    def _history(self) -> timedelta:
+        return timedelta(days=self.settings.history_days)
+
+    @cached_property
+    def spooling(self) -> "Spooling":
+        """What the spool Lambda does."""
+        from chalicelib.parking.error_spool import Spooling
+
+        return Spooling(
+            workflow=self.world.workflow,
+            spool=self.world.spool,
+            stuck=self.world.stuck,
+            rescue=self.rescue.catch,
+            telemetry=self.world.telemetry,
+        )
+
+    @cached_property
+    def gates(self) -> "Gates":
+        """What sets a task's limit, and closes and opens its gate."""
+        from chalicelib.gate.gate import Gates
+
+        return Gates(
+            line=self.world.line,
+            telemetry=self.world.telemetry,
+            clock=self.clock.now,
+            windows=self.settings.hold_windows,
+            limit=self.settings.task_limit,
+            close_after=self.settings.close_after,
+        )
+
+    @cached_property
+    def admission(self) -> "Admission":
+        """What hands a free slot to the oldest job in line."""
+        from chalicelib.gate.line import Admission
+        from chalicelib.gate.waking import Waking
+
+        return Admission(
+            claims=self.world.claims,
+            line=self.world.line,
+            gates=self.gates,
+            waking=Waking(
+                claims=self.world.claims,
+                line=self.world.line,
+                workflow=self.world.workflow,
+                telemetry=self.world.telemetry,
+                go_on=lambda claim: self.recovery.go_on(claim),  # both are seldom needed
+                rescue=lambda execution: self.rescue.catch(execution),
+            ),
+            telemetry=self.world.telemetry,
+            clock=self.clock.now,
+            elapsed=self.clock.elapsed,
+            pause=self.clock.pause,
+        )
+
+    @cached_property
+    def gauges(self) -> "Gauges":
+        """What counts the jobs that wait."""
+        from chalicelib.gate.gauges import Gauges
+
+        return Gauges(
+            claims=self.world.claims,
+            line=self.world.line,
+            stuck=self.world.stuck,
+            telemetry=self.world.telemetry,
+            clock=self.clock.now,
+        )
+
+    @cached_property
+    def sweep(self) -> "Sweep":
+        """What looks for everything that events missed."""
+        from chalicelib.parking.sweep import Sweep
+
+        return Sweep(
+            workflow=self.world.workflow,
+            claims=self.world.claims,
+            line=self.world.line,
+            spool=self.world.spool,
+            rescue=self.rescue,
+            keeper=self.admission,
+            telemetry=self.world.telemetry,
+            clock=self.clock.now,
+            elapsed=self.clock.elapsed,
+            pause=self.clock.pause,
+        )
+
+    @cached_property
+    def recovery(self) -> "Recovery":
+        """What resumes, redrives or restarts one job."""
+        from chalicelib.replaying.recovery import Recovery
+
+        return Recovery(
+            workflow=self.world.workflow,
+            claims=self.world.claims,
+            telemetry=self.world.telemetry,
+            clock=self.clock.now,
+            elapsed=self.clock.elapsed,
+            pause=self.clock.pause,
+            rescue=lambda execution: self.rescue.catch(execution),
+            history=timedelta(days=self.settings.history_days),
+        )
+
+    @cached_property
+    def replayer(self) -> "Replayer":
+        """What puts jobs back."""
+        from chalicelib.replaying.replay import Replayer
+
+        return Replayer(
+            recovery=self.recovery,
+            workflow=self.world.workflow,
+            claims=self.world.claims,
+            line=self.world.line,
+            spool=self.world.spool,
+            stuck=self.world.stuck,
+            telemetry=self.world.telemetry,
+            clock=self.clock.now,
+            elapsed=self.clock.elapsed,
+            pause=self.clock.pause,
+            workers=self._workers,
+        )
+
+    @cached_property
+    def trigger(self) -> "Trigger":
+        """What settles the messages that SQS itself delivers."""
+        from chalicelib.replaying.trigger import Trigger
+
+        return Trigger(
+            recovery=self.recovery,
+            workflow=self.world.workflow,
+            claims=self.world.claims,
+            line=self.world.line,
+            spool=self.world.spool,
+            stuck=self.world.stuck,
+            telemetry=self.world.telemetry,
+            clock=self.clock.now,
+        )
+
+    @cached_property
+    def give_up(self) -> "GiveUp":
+        """What ends jobs for good."""
+        from chalicelib.parking.give_up import GiveUp
+
+        return GiveUp(
+            workflow=self.world.workflow,
+            claims=self.world.claims,
+            telemetry=self.world.telemetry,
+            clock=self.clock.now,
+            elapsed=self.clock.elapsed,
+            pause=self.clock.pause,
+            history=timedelta(days=self.settings.history_days),
+        )
+
+    @cached_property
+    def ramp(self) -> "Tick":
+        """What drains the backlog by itself; acts only where RECOVERY says so."""
+        from chalicelib.gate.ramp.decide import Policy
+        from chalicelib.gate.ramp.tick import Tick
+
+        return Tick(
+            claims=self.world.claims,
+            line=self.world.line,
+            ramps=self.world.ramps,
+            replayer=self.replayer,
+            telemetry=self.world.telemetry,
+            clock=self.clock.now,
+            new_id=lambda: token_hex(16),
+            policy=Policy.of(self.settings),
+            max_attempts=self.settings.max_attempts,
+        )
+
+    def replay(
+        self,
+        request: "Request",
+        seconds: float,
+        attended: bool = False,
+        look_on: "Callable[[Outcome], None] | None" = None,
+    ) -> "Report":
+        """Put back what was asked for, within that many seconds; `attended`: by a person.
+
+        `look_on` hears what becomes of each job.
+        """
+        replayer = replace(self.replayer, look_on=look_on) if look_on else self.replayer
+        return replayer.replay(self._order(request, seconds, attended))
+
+    def take_batch(self, event: dict[str, Any], seconds: float) -> dict[str, Any]:
+        """Settle the messages of an SQS event; what is left goes back to SQS."""
+        from chalicelib.job.plan import Rules
+
+        rules = Rules(max_attempts=self.settings.max_attempts, cool_down=self.settings.cool_down)
+        return self.trigger.take(event, rules, seconds)
+
+    def tick(self, seconds: float) -> dict[str, Any]:
+        """One tick of the ramp, where RECOVERY has it; says what it did."""
+        if self.settings.recovery != RAMP:
+            return {"ramp": OFF}
+        return {"ramp": self.ramp.run(seconds)}
+
+    def _order(self, request: "Request", seconds: float, attended: bool) -> "Order":
+        """What a request asks for, with the stage's own choices where it names none."""
+        from chalicelib.job.plan import Rules
+        from chalicelib.replaying.replay import Order
+
+        return Order(
+            count=request.count or self.settings.max_reprocess,
+            rules=Rules(
+                attended=attended,
+                max_attempts=self.settings.max_attempts,
+                stuck=request.stuck,
+                choice=request.choice,
+            ),
+            seconds=seconds,
+            rate=request.rate,
+            dry_run=request.dry_run,
+        )

@@ -1,0 +1,45 @@
+"""How many jobs wait, told in numbers every few minutes: what alarms and dashboard look at.
+
+The table says it, never the depth of a queue: a note may be missing, doubled or stale.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from chalicelib import metrics
+from chalicelib.gate.turn import tasks_in, turn
+from chalicelib.job.claim import State
+from chalicelib.job.ports import Claims, Clock, Line, Spool, Telemetry
+
+MOST_PAGES = 30
+"""Pages of the index that one count reads; beyond it the number is a lower bound."""
+
+
+@dataclass(frozen=True)
+class Gauges:
+    """Counts what waits at this moment; `stuck` holds the messages that have no claim."""
+
+    claims: Claims
+    line: Line
+    stuck: Spool
+    telemetry: Telemetry
+    clock: Clock
+
+    def tell(self, event: Any) -> None:
+        """Count, where `admit` was called for all tasks; to be called after they were served."""
+        if not isinstance(event, dict) or tasks_in(event) is not None:
+            return
+        tasks = self.line.tasks()
+        stuck = self._count(tasks, State.STUCK) + self.stuck.depth()
+        self.telemetry.metric(metrics.PARKED_NOW, self._count(tasks, State.PARKED))
+        self.telemetry.metric(metrics.STUCK_NOW, stuck)
+        self.telemetry.metric(metrics.LINE_NOW, self._count(tasks, State.LINE))
+        self.telemetry.metric(metrics.BLOCKED_NOW, sum(map(self._is_blocked, tasks)))
+
+    def _count(self, tasks: list[str], state: State) -> int:
+        return sum(self.claims.count(state, task, most=MOST_PAGES).number for task in tasks)
+
+    def _is_blocked(self, task: str) -> bool:
+        """Whether it has room for somebody in line, whom nobody has let in."""
+        slots = self.line.slots(task)
+        return bool(slots.waking) or turn(slots, self.clock()).count > 0

@@ -1,0 +1,55 @@
+"""The world as the engines have it: every port of one stage, and the time."""
+
+from datetime import datetime
+from typing import Protocol
+
+from chalicelib.job import ports
+
+
+class World(Protocol):
+    """All that the engines need of the world: AWS's adapters, or the tests' fakes."""
+
+    @property
+    def claims(self) -> ports.Claims:
+        """The table's claims."""
+
+    @property
+    def line(self) -> ports.Line:
+        """The table's slots: who is inside, who stands in line, the gate."""
+
+    @property
+    def spool(self) -> ports.Spool:
+        """The queue with a note for each parked job."""
+
+    @property
+    def stuck(self) -> ports.Spool:
+        """The queue of messages that have no claim: unreadable or unstartable ones."""
+
+    @property
+    def workflow(self) -> ports.Workflow:
+        """Step Functions."""
+
+    @property
+    def ramps(self) -> ports.Ramps:
+        """What the ramp remembers."""
+
+    @property
+    def mapping(self) -> ports.Trigger:
+        """The trigger on the spool."""
+
+    @property
+    def telemetry(self) -> ports.Telemetry:
+        """Where the engines report to."""
+
+
+class Time(Protocol):
+    """The time of day, a count of seconds that never goes back, and a way to let time pass."""
+
+    def now(self) -> datetime:
+        """The time of day, with its zone."""
+
+    def elapsed(self) -> float:
+        """Seconds since some moment in the past."""
+
+    def pause(self, seconds: float) -> None:
+        """Let so many seconds pass."""

@@ -1,0 +1,130 @@
+"""What a sweep does with a job whose claim says that it is alive while its execution is not."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from chalicelib.job.claim import Claim, State
+from chalicelib.job.execution import DEAD, Execution, Status
+from chalicelib.job.plan import after
+from chalicelib.job.ports import Claims, Clock, Line
+from chalicelib.moments import read
+from chalicelib.parking.repairs import PACE, Looks, Repairs
+from chalicelib.parking.rescue import ALREADY, ENDED, PARKED, Rescue
+
+GRACE = timedelta(minutes=10)
+"""A claim that changed since then may be in somebody's hands: a replay's, or a state's."""
+UNKNOWN_FOR = timedelta(days=1)
+"""A look may lag, and not show an execution that has just started; for so long none does."""
+FORGOTTEN = "ExecutionForgotten"
+FORGOTTEN_CAUSE = (
+    "Step Functions does not know this execution: it ended over 90 days ago, or its state machine"
+    " was deleted."
+)
+
+
+@dataclass(frozen=True)
+class Lapses:
+    """Compares claims and slots with executions; each repair is conditional on what was seen."""
+
+    claims: Claims
+    line: Line
+    rescue: Rescue
+    clock: Clock
+    pause: Callable[[float], None]
+    looks: Looks
+    repairs: Repairs
+
+    def owner(self, task: str, pk: str, execution: str, runs: bool) -> None:
+        """Look at who has a slot; `runs`: its execution was listed as running."""
+        claim = self.claims.get(pk)
+        mine = claim if claim is not None and claim.execution == execution else None
+        if runs:
+            if mine is not None and mine.dead_at:
+                self.redriven(mine)
+            return
+        found = self.looks.at(execution)
+        if found.status is Status.RUNNING:
+            return
+        if mine is not None and not mine.ended_at:
+            self.job(mine, found)
+        self._free(task, pk, execution)
+
+    def job(self, claim: Claim, found: Execution) -> None:
+        """Look at a job whose execution does not run."""
+        if found.status is Status.SUCCEEDED:
+            self._end(claim)
+        elif found.status in DEAD:
+            self._dead(claim, found)
+        elif not claim.dead_at and self.settled(claim, UNKNOWN_FOR):
+            lost = replace(found, error=FORGOTTEN, cause=FORGOTTEN_CAUSE)
+            if self.rescue.park(lost, claim):
+                self.repairs.rescued.append(claim.execution)
+
+    def redriven(self, claim: Claim) -> None:
+        """A dead job that was listed as running: somebody has redriven it in the console.
+
+        The list may be from before its death. So it has to run after a redrive, and this run of it
+        must not have died as well.
+        """
+        if claim.state is State.LINE or not self.settled(claim):
+            return
+        found = self.looks.afresh(claim.execution)
+        if found.status is not Status.RUNNING or not found.redrives:
+            return
+        if self.rescue.is_known(found):
+            return
+        if self._revive(claim):
+            self.repairs.revived.append(claim.key)
+
+    def settled(self, claim: Claim, long: timedelta = GRACE) -> bool:
+        """Whether nobody has changed how it stands for that long."""
+        since = read(claim.since)
+        return since is None or self.clock() - since > long
+
+    def _revive(self, claim: Claim) -> bool:
+        """With a slot where there is one for it; the task is at work in any case."""
+        if claim.waits and self.claims.take_slot(claim, after(self.clock(), claim)):
+            now = self.claims.get(claim.pk)
+            claim = now if now is not None else claim
+        return self.claims.revive(claim)
+
+    def _dead(self, claim: Claim, found: Execution) -> None:
+        self.pause(PACE)
+        how = self.rescue.catch(claim.execution)
+        if how == PARKED:
+            self.repairs.rescued.append(claim.execution)
+        elif how == ENDED:
+            self.repairs.ended.append(claim.key)
+        elif how == ALREADY:
+            self._unsettled(claim, found)
+
+    def _unsettled(self, claim: Claim, found: Execution) -> None:
+        """Its death was dealt with, and yet it is said to run, or to wait on a token.
+
+        A redrive was begun that never came; or a call of the dead execution arrived late, took a
+        slot or a place in line, or left a token that nobody can use.
+        """
+        if not self.settled(claim) or (claim.waits and claim.dead_at):
+            return
+        if claim.dead_at:
+            done = self.claims.leave_again(
+                replace(claim, state=State.PARKED), after(self.clock(), claim)
+            )
+        else:
+            done = self.rescue.park(found, claim)
+        if done:
+            self.repairs.parked_again.append(claim.key)
+
+    def _end(self, claim: Claim) -> None:
+        if self.rescue.end(claim, State.FINISHED):
+            self.repairs.ended.append(claim.key)
+
+    def _free(self, task: str, pk: str, execution: str) -> None:
+        """Take the slot back from an execution that ended, unless its claim is in use again."""
+        claim = self.claims.get(pk)
+        in_use = claim is not None and claim.execution == execution and not claim.ended_at
+        if in_use and claim is not None and claim.state is State.RUNNING:
+            return
+        if self.line.free_slot(task, pk, execution):
+            self.repairs.freed.append(execution)

@@ -1,0 +1,108 @@
+"""What a sweep does with the jobs that wait: are they alive, noted, and is there time left."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from itertools import islice
+
+from chalicelib import metrics
+from chalicelib.job.claim import Claim, State
+from chalicelib.job.execution import Status
+from chalicelib.job.ports import Claims, Clock, Spool, Telemetry
+from chalicelib.limits import BATCH_GET, REMEMBERS, RETENTION, RUNS
+from chalicelib.moments import iso, read
+from chalicelib.parking.lapses import Lapses
+from chalicelib.parking.note import note_of
+from chalicelib.parking.repairs import Looks, Repairs
+
+Step = Callable[[], None]
+STATES = (State.PARKED, State.STUCK, State.LINE)
+NOTED = (State.PARKED, State.STUCK)
+"""The jobs that have a note on the spool."""
+RENEWED = timedelta(seconds=RETENTION) - timedelta(days=1)
+"""Age at which a note is sent again, a day before SQS drops it."""
+NOTICE = timedelta(days=14)
+"""How long before its end a job is announced."""
+
+
+def needs_note(claim: Claim, now: datetime) -> bool:
+    """Whether the spool has no note of a job that waits for a replay, or will soon have none."""
+    noted = read(claim.noted_at)
+    return claim.state in NOTED and (noted is None or now - noted >= RENEWED)
+
+
+def is_near_end(claim: Claim, now: datetime) -> bool:
+    """Whether Step Functions will soon end the job's execution, or forget its dead one.
+
+    With a dead execution it forgets the input as well.
+    """
+    since, lasts = (claim.dead_at, REMEMBERS) if claim.dead_at else (claim.claimed_at, RUNS)
+    moment = read(since)
+    return moment is not None and now - moment >= lasts - NOTICE
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Walks through the index, page by page; a page of claims is looked up at once."""
+
+    claims: Claims
+    spool: Spool
+    telemetry: Telemetry
+    clock: Clock
+    lapses: Lapses
+    looks: Looks
+    repairs: Repairs
+
+    def steps(self, task: str, running: frozenset[str] | None) -> Iterator[Step]:
+        """What there is to do for the jobs that wait for a task, one by one.
+
+        `running` are the executions that were listed as running; None: nobody could list them.
+        """
+        for state in STATES:
+            listed = self.claims.waiting(state, task)
+            while page := list(islice(listed, BATCH_GET)):
+                looked = self.claims.look([claim.pk for claim in page])
+                waits = [claim for claim in looked.values() if claim.waits]
+                yield from self._steps(sorted(waits, key=lambda one: one.order), running)
+
+    def _steps(self, page: Sequence[Claim], running: frozenset[str] | None) -> Iterator[Step]:
+        now = self.clock()
+        for claim in page:
+            if is_near_end(claim, now):
+                self._announce(claim)
+            if running is not None and bool(claim.dead_at) == (claim.execution in running):
+                yield partial(self._look, claim)
+            elif needs_note(claim, now):
+                yield partial(self._send_note, claim)
+
+    def _look(self, claim: Claim) -> None:
+        """It is said to wait on a token while its execution is dead, or to be dead and it runs."""
+        now = self.claims.get(claim.pk)
+        if now is None or not now.waits or now.execution != claim.execution:
+            return
+        if now.dead_at:
+            self.lapses.redriven(now)
+        elif (found := self.looks.at(now.execution)).status is not Status.RUNNING:
+            self.lapses.job(now, found)
+
+    def _send_note(self, claim: Claim) -> None:
+        """The note first, then the claim's word for it; a crash in between doubles the note."""
+        found = self.looks.at(claim.execution)
+        text, redrives = found.input, found.redrives
+        if found.status is Status.MISSING and claim.predecessor:  # a restart that never started
+            text = self.looks.at(claim.predecessor).input
+        self.spool.send(note_of(claim, redrives, text))
+        if self.claims.mark_noted(claim, iso(self.clock())):
+            self.repairs.noted.append(claim.key)
+
+    def _announce(self, claim: Claim) -> None:
+        self.repairs.near_year.append(claim.key)
+        self.telemetry.warning(
+            "job-near-its-end",
+            key=claim.key,
+            execution=claim.execution,
+            started_at=claim.claimed_at,
+            dead_at=claim.dead_at,
+        )
+        self.telemetry.metric(metrics.NEAR_YEAR)

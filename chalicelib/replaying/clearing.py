@@ -1,0 +1,196 @@
+"""Clears the spool of notes that say nothing any more, and starts the jobs that only it knows."""
+
+import math
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field, replace
+
+from chalicelib import metrics
+from chalicelib.errors import AwsError
+from chalicelib.job.claim import Claim
+from chalicelib.job.message import Message
+from chalicelib.job.plan import Action
+from chalicelib.job.ports import Claims, Spool, Telemetry
+from chalicelib.limits import BATCH
+from chalicelib.replaying.fate import Fate
+from chalicelib.replaying.outcome import Outcome
+from chalicelib.replaying.patience import Patience
+from chalicelib.replaying.sorting import Told, sort
+
+MARGIN = 30
+"""Seconds that a message stays hidden after the replay's deadline."""
+RECEIVERS = 5
+"""Receives at the same time, while all messages are small."""
+LARGE = 65_536
+HELD_AT_ONCE = 524_288
+"""Characters of bodies, about, that one receive brings where they are large."""
+MOST_IN_VAIN = 1000
+"""Messages after which nobody looks further for a job that only the queue knows."""
+
+
+@dataclass
+class Clearing:
+    """One replay's look at the spool.
+
+    `spent`: executions that it put back, after how many failures; `inputless`: dead jobs by their
+    keys whose input only a note may have. `wants` chooses among the jobs that only the queue
+    knows, `begin` starts one, `missing` says how many more are asked for, and `report` hears of
+    each outcome. A message is deleted only after its job goes on; what is left goes back in sight
+    when the look ends. Whatever is lost or delivered twice on the way does no harm.
+    """
+
+    spool: Spool
+    stuck: Spool
+    claims: Claims
+    telemetry: Telemetry
+    calm: Patience
+    wants: Callable[[Told], bool]
+    begin: Callable[[Told], Outcome]
+    missing: Callable[[], int]
+    report: Callable[[Outcome], None]
+    dry: bool = False
+    spent: dict[str, int] = field(default_factory=dict)
+    inputless: dict[str, Claim] = field(default_factory=dict)
+    bare: int = 0
+    """Jobs seen that only the queue knows, and left there."""
+    _received: int = 0
+    _found: int = 0
+    _largest: int = 0
+    _over: bool = False
+    _held: list[Message] = field(default_factory=list)
+    _ids: set[str] = field(default_factory=set)
+
+    def clear(self, pool: Executor, budget: int) -> None:
+        """Look at that many messages at most, several batches at once."""
+        while budget > 0 and not self._ends():
+            before = self._received
+            for batch in list(pool.map(self._receive, self._sizes(budget))):
+                self._settle(pool, batch)
+            budget -= self._received - before
+            if self._found >= len(self.spent) and not self._looks_on():
+                return
+
+    def search(self, pool: Executor, in_vain: int) -> None:
+        """Look on for jobs that only the queue knows, until enough are found or it is empty.
+
+        It also ends after that many messages in vain.
+        """
+        last = self._received + in_vain
+        while self._looks_on() and not self._ends() and self._received < last:
+            if self._settle(pool, self._receive(self._size())):
+                last = self._received + in_vain
+
+    def give_back(self) -> None:
+        """Let others see what was left."""
+        held, self._held = self._held, []
+        if held:
+            self._try("messages-not-released", lambda: self.spool.release(held))
+
+    def _looks_on(self) -> bool:
+        return self.missing() > 0 or bool(self.inputless)
+
+    def _ends(self) -> bool:
+        return self._over or self.calm.elapsed() >= self.calm.deadline
+
+    def _sizes(self, budget: int) -> list[int]:
+        """How many messages each of the receives asks for that are made at the same time."""
+        receivers = RECEIVERS if self._received and self._largest <= LARGE else 1
+        size = self._size()
+        count = min(receivers, math.ceil(budget / size))
+        return [min(size, budget - n * size) for n in range(count)]
+
+    def _size(self) -> int:
+        if self._largest <= LARGE:
+            return BATCH
+        return max(1, min(BATCH, HELD_AT_ONCE // self._largest))
+
+    def _receive(self, size: int) -> list[Told]:
+        """The next batch, judged; what says nothing any more is deleted at once."""
+        hidden = max(0, math.ceil(self.calm.deadline - self.calm.elapsed())) + MARGIN
+        messages: list[Message] = []
+        try:
+            messages = self.calm(lambda: self.spool.receive(size, hidden))
+            batch = sort(messages, self.claims, self.calm, self.spent)
+        except AwsError as refused:  # the jobs do without
+            self.telemetry.warning("messages-not-received", reason=str(refused))
+            self._held += [replace(message, body="") for message in messages]
+            return []
+        self._delete([told for told in batch if told.fate is Fate.VOID])
+        return batch
+
+    def _settle(self, pool: Executor, batch: Sequence[Told]) -> bool:
+        """Start, move aside or keep each; says whether a job was found that way."""
+        self._note(batch)
+        chosen, rest = self._choose([told for told in batch if told.fate is not Fate.VOID])
+        outcomes = list(zip(chosen, pool.map(self.begin, chosen), strict=True))
+        for told, outcome in outcomes:
+            self._conclude(told, outcome)
+        self._delete([told for told, outcome in outcomes if outcome.action is not Action.LEAVE])
+        self._delete([told for told in rest if told.refused and self._moved(told)])
+        self._held += [told.without_body() for told in rest if not told.refused]
+        return any(outcome.put_back for _, outcome in outcomes)
+
+    def _note(self, batch: Sequence[Told]) -> None:
+        """Count what came. An empty batch, or one seen before, says that all have been seen."""
+        ids = {told.message.id for told in batch}
+        self._over |= ids <= self._ids
+        self._ids |= ids
+        self._received += len(batch)
+        self._largest = max([self._largest, *(len(told.message.body) for told in batch)])
+        self._found += sum(told.record.execution in self.spent for told in batch)
+
+    def _choose(self, batch: Sequence[Told]) -> tuple[list[Told], list[Told]]:
+        """Those to start, as many as are missing, and the others."""
+        chosen: list[Told] = []
+        rest: list[Told] = []
+        room = self.missing()
+        for told in batch:
+            may = self._has_its_input(told) or self._is_wanted(told)
+            if may and len(chosen) < room:
+                chosen.append(told)
+            else:
+                rest.append(told)
+                self.bare += may and told.record.bare
+        return chosen, rest
+
+    def _has_its_input(self, told: Told) -> bool:
+        return told.pk in self.inputless and told.fate is Fate.WAITS and told.has_input
+
+    def _is_wanted(self, told: Told) -> bool:
+        return told.fate in (None, Fate.UNCLAIMED) and not told.refused and self.wants(told)
+
+    def _conclude(self, told: Told, outcome: Outcome) -> None:
+        self.report(outcome)
+        self.inputless.pop(told.pk, None)
+        if outcome.action is Action.LEAVE:
+            self._held.append(told.without_body())
+            self.bare += told.record.bare
+
+    def _moved(self, told: Told) -> bool:
+        """Move what no job can be made of to the stuck queue, unchanged, before it is deleted."""
+        id, reason = told.message.id, told.refused
+        try:
+            if not self.dry:
+                self.calm(lambda: self.stuck.send(told.message.body))
+                self.telemetry.warning("message-unreadable", message_id=id, reason=reason)
+                self.telemetry.metric(metrics.UNREADABLE)
+        except AwsError as refused:
+            self.telemetry.warning("message-not-moved", message_id=id, reason=str(refused))
+            self._held.append(told.without_body())
+            return False
+        self.report(Outcome(id, Action.STUCK, reason, problem=True))
+        return True
+
+    def _delete(self, done: Sequence[Told]) -> None:
+        messages = [told.without_body() for told in done]
+        if self.dry:
+            self._held += messages
+        elif messages:
+            self._try("messages-not-deleted", lambda: self.spool.delete(messages))
+
+    def _try(self, action: str, act: Callable[[], None]) -> None:
+        """Do what may fail without harm: such messages come again, and say nothing then."""
+        try:
+            act()
+        except AwsError as refused:
+            self.telemetry.warning(action, reason=str(refused))

@@ -1,0 +1,114 @@
+"""Redrives a dead job: its claim is written first, so that nobody who saw it before acts on it."""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from chalicelib.errors import AwsError, Conflict, RedriveRefused, Throttled
+from chalicelib.job.claim import Claim, State
+from chalicelib.job.execution import DEAD, Status
+from chalicelib.job.plan import Facts, after, needs_slot
+from chalicelib.job.ports import Claims, Clock, Telemetry, Workflow
+from chalicelib.moments import read
+from chalicelib.replaying.inspection import Inspection
+from chalicelib.replaying.patience import Patience
+
+SETTLED = 3.0
+"""Seconds after which DescribeExecution, which lags, tells how an execution stood before them."""
+RECENT = 60.0
+"""Seconds since a claim was written, in which another replay may be redriving its job."""
+
+
+class Redriven(StrEnum):
+    """How trying it ended. REFUSED: the job is parked and dead as before, and can't be redriven."""
+
+    DONE = "done"
+    GONE_ON = "gone on"
+    NO_SLOT = "no slot"
+    REFUSED = "refused"
+    UNCLEAR = "unclear"
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """How trying it ended, and the claim and the facts as they stand then."""
+
+    end: Redriven
+    claim: Claim
+    facts: Facts
+
+
+@dataclass(frozen=True)
+class Redrive:
+    """Inside its task a job takes its slot first; elsewhere its claim says that it is begun."""
+
+    workflow: Workflow
+    claims: Claims
+    telemetry: Telemetry
+    clock: Clock
+
+    def attempt(self, claim: Claim, facts: Facts, calm: Patience) -> Attempt:
+        """Let it go on where it failed. Raises whatever AWS refuses, with the slot given back."""
+        at = after(self.clock(), claim)
+        if needs_slot(claim, facts):
+            if not calm(lambda: self.claims.take_slot(claim, at)):
+                return Attempt(Redriven.NO_SLOT, claim, facts)
+            return self.inside(claim, replace(claim, state=State.RUNNING, since=at), facts, calm)
+        if not calm(lambda: self.claims.begin_redrive(claim, at)):
+            return Attempt(Redriven.GONE_ON, claim, facts)
+        return self.inside(claim, replace(claim, since=at), facts, calm)
+
+    def inside(self, parked: Claim, begun: Claim, facts: Facts, calm: Patience) -> Attempt:
+        """Redrive a job whose claim says that it is begun; `parked` is the claim without that."""
+        try:
+            calm(lambda: self.workflow.redrive(begun.execution))
+        except RedriveRefused:
+            return self._refused(parked, begun, facts, calm)
+        except (Throttled, Conflict):
+            self.take_back(parked, begun, calm)
+            raise
+        self._say_running(begun)
+        return Attempt(Redriven.DONE, begun, facts)
+
+    def _refused(self, parked: Claim, begun: Claim, facts: Facts, calm: Patience) -> Attempt:
+        """Somebody else was quicker, or it can't be redriven: another look tells, a later one.
+
+        Nothing follows from the look that promised a redrive: DescribeExecution may lag.
+        """
+        look = Inspection(self.workflow).look
+        facts = look(begun, calm)
+        unclear = _contradicts(facts)
+        if unclear and calm.wait(SETTLED):
+            facts = look(begun, calm)
+            unclear = _contradicts(facts) and self._is_recent(parked)
+        if facts.status is Status.RUNNING:
+            return Attempt(Redriven.GONE_ON, begun, facts)
+        stands = self.take_back(parked, begun, calm)
+        if stands is None:
+            return Attempt(Redriven.GONE_ON, begun, facts)
+        end = Redriven.UNCLEAR if unclear else Redriven.REFUSED
+        return Attempt(end, stands, replace(facts, redrivable=False))
+
+    def _is_recent(self, claim: Claim) -> bool:
+        written = read(claim.since)
+        return written is not None and (self.clock() - written).total_seconds() < RECENT
+
+    def take_back(self, parked: Claim, begun: Claim, calm: Patience) -> Claim | None:
+        """Give the slot back that was taken for it; the claim as it stands then, if it is ours."""
+        if begun.state is not State.RUNNING:
+            return begun
+        at = after(self.clock(), begun)
+        if calm(lambda: self.claims.leave_again(parked, at)):
+            return replace(parked, since=at)
+        return None
+
+    def _say_running(self, begun: Claim) -> None:
+        """It runs already: where this write fails, the sweep says it later."""
+        try:
+            self.claims.revive(begun)
+        except (AwsError, Conflict) as refused:
+            self.telemetry.warning("claim-not-revived", key=begun.key, reason=str(refused))
+
+
+def _contradicts(facts: Facts) -> bool:
+    """Whether a look after a refused redrive promises one all the same."""
+    return facts.status in DEAD and facts.redrivable

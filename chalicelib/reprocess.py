@@ -1,0 +1,40 @@
+"""What the reprocess Lambda does with each event that it is called with."""
+
+from collections.abc import Callable
+from typing import Any
+
+from chalicelib.engines import Engines
+from chalicelib.errors import BadRequest, RespoolError
+from chalicelib.replaying.requests import read_event
+
+
+def take(engines: Engines, event: Any, left: Callable[[], float]) -> dict[str, Any]:
+    """Replay, sweep, tick or settle a batch. `left` is how many seconds there still are.
+
+    Raises BadRequest for what is none of these.
+    """
+    if not isinstance(event, dict):
+        raise BadRequest(f"reprocess takes a JSON object, not {type(event).__name__}")
+    if "Records" in event:
+        return engines.take_batch(event, left())
+    if event.get("sweep") is True:
+        return engines.sweep.run(left()).as_json()
+    if event.get("ramp") is True:
+        return engines.tick(left())
+    request, attended = read_event(event)
+    result = engines.replay(request, left(), attended).as_json()
+    if not request.dry_run:
+        result |= _sweep(engines, left())
+    return result
+
+
+def _sweep(engines: Engines, seconds: float) -> dict[str, str]:
+    """After a replay: what the sweep is refused is told and never raised.
+
+    An error would make the schedule call again, and then more jobs would be put back.
+    """
+    try:
+        engines.sweep.run(seconds)
+    except RespoolError as refused:
+        return {"sweep": f"failed: {refused}"}
+    return {}

@@ -1,0 +1,58 @@
+"""Telemetry of the command line: logs nothing, and hands its metrics to CloudWatch at the end."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from threading import Lock
+from typing import Any
+
+from chalicelib.aws.calling import calling
+from chalicelib.metrics import NAMESPACE, SECONDS
+
+AT_ONCE = 150
+"""Values that one metric datum takes; a call takes a thousand of those."""
+_Name = tuple[str, tuple[tuple[str, str], ...]]
+
+
+class Metrics:
+    """Counts as the Lambdas' telemetry does, so that the dashboard sees this replay too."""
+
+    def __init__(self, stage: str) -> None:
+        self._stage = stage
+        self._lock = Lock()
+        self._values: dict[_Name, list[float]] = defaultdict(list)
+
+    def event(self, action: str, **fields: Any) -> None:
+        """Nothing: the command says itself what it did."""
+
+    def warning(self, action: str, **fields: Any) -> None:
+        """Nothing: what failed stands in the result."""
+
+    def metric(self, name: str, value: float = 1, **dimensions: str) -> None:
+        """Add to a metric, for the stage and, where more dimensions are given, for those."""
+        stage = (("stage", self._stage),)
+        named = tuple((key, text or "unknown") for key, text in dimensions.items())
+        with self._lock:
+            for dims in {stage, stage + named}:
+                self._values[name, dims].append(value)
+
+    def send(self, cloudwatch: Any) -> None:
+        """Hand over what was counted. Raises AwsError."""
+        data = list(self._data())
+        for start in range(0, len(data), 1000):
+            with calling("PutMetricData", NAMESPACE):
+                cloudwatch.put_metric_data(
+                    Namespace=NAMESPACE, MetricData=data[start : start + 1000]
+                )
+        self._values.clear()
+
+    def _data(self) -> Iterator[dict[str, Any]]:
+        for (metric, dims), values in self._values.items():
+            timed = metric in SECONDS
+            shown = values if timed else [sum(values)]
+            for start in range(0, len(shown), AT_ONCE):
+                yield {
+                    "MetricName": metric,
+                    "Dimensions": [{"Name": name, "Value": text[:1024]} for name, text in dims],
+                    "Unit": "Seconds" if timed else "Count",
+                    "Values": shown[start : start + AT_ONCE],
+                }

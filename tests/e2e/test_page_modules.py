@@ -1,0 +1,200 @@
+"""The page's own reckoning, module by module: numbers as typed, outcomes, times, texts."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from chalicelib.api.history import SENTENCES
+from chalicelib.gate.ramp import describe
+from respool.local.picture import chromium
+from tests.e2e.paper import ADDRESS, Paper, paper_page
+
+pytestmark = pytest.mark.skipif(chromium() is None, reason="there is no Chromium here")
+
+
+@pytest.fixture(scope="module")
+def plain(chrome: Browser) -> Iterator[Page]:
+    """A tab with the page, where its modules can be asked."""
+    with paper_page(chrome, Paper()) as tab:
+        yield tab
+
+
+def ask(tab: Page, module: str, expression: str, given: Any = None) -> Any:
+    script = f"async (given) => {{ const m = await import('{ADDRESS}console/module/{module}');"
+    return tab.evaluate(f"{script} return {expression}; }}", given)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("7", {"value": 7}),
+        (" 7 ", {"value": 7}),
+        ("１０", {"value": 10}),
+        ("1,816", {"value": 1816}),
+        ("１，８１６", {"value": 1816}),
+        ("0", {"problem": "none"}),
+        ("5.5", {"problem": "none"}),
+        ("5,5", {"problem": "none"}),
+        ("-3", {"problem": "none"}),
+        ("1e3", {"problem": "none"}),
+        ("all", {"problem": "none"}),
+        ("", {"problem": "none"}),
+        ("2001", {"problem": "many"}),
+    ],
+)
+def test_a_number_is_read_as_it_is_typed_or_not_at_all(
+    plain: Page, typed: str, meant: dict[str, Any]
+) -> None:
+    assert ask(plain, "number.js", "m.readCount(given, 2000)", typed) == meant
+
+
+BEFORE = {"attempt": 1}
+
+
+@pytest.mark.parametrize(
+    ("now", "outcome"),
+    [
+        ({"state": "finished", "ended_at": "T", "attempt": 1}, "finished"),
+        ({"state": "given-up", "ended_at": "T", "attempt": 1}, "given-up"),
+        ({"state": "aborted", "ended_at": "T", "attempt": 1}, "stopped"),
+        ({"state": "failed", "ended_at": "T", "attempt": 1}, "stopped"),
+        ({"state": "running", "attempt": 1}, "inside"),
+        ({"state": "line", "attempt": 1}, "line"),
+        ({"state": "parked", "attempt": 1}, "way"),
+        ({"state": "parked", "attempt": 2}, "again"),
+        ({"state": "stuck", "attempt": 2}, "again"),
+        (None, "gone"),
+    ],
+)
+def test_what_became_of_a_job_is_read_off_itself(
+    plain: Page, now: dict[str, Any] | None, outcome: str
+) -> None:
+    told = ask(plain, "outcomes.js", "m.outcomeOf(...given, 0)", [BEFORE, now])
+
+    assert told == outcome or (now is None and told == "gone")
+
+
+@pytest.mark.parametrize(
+    ("now", "at", "outcome"),
+    [
+        ({"state": "parked", "failed_at": "2026-11-30T00:00:00.000Z"}, 1, "unknown"),
+        ({"state": "parked", "failed_at": "2026-11-30T00:00:00.000Z"}, 99_999, "left"),
+        ({"state": "parked", "failed_at": "2026-11-30T00:30:00.000Z"}, 1, "again"),
+        ({"state": "running", "failed_at": "2026-11-30T00:00:00.000Z"}, 1, "inside"),
+        ({"state": "finished", "ended_at": "T"}, 1, "finished"),
+    ],
+)
+def test_after_a_lost_answer_only_the_job_tells(
+    plain: Page, now: dict[str, Any], at: int, outcome: str
+) -> None:
+    before = "{ unsure: m.unsure('2026-11-30T00:20:00.000Z', 0) }"
+
+    told = ask(plain, "outcomes.js", f"m.outcomeOf({before}, given[0], given[1])", [now, at])
+
+    assert told == outcome
+
+
+def test_ids_are_asked_for_in_addresses_that_are_not_too_long(plain: Page) -> None:
+    ids = [f"order-{n}" for n in range(250)] + ["x" * 1400] * 3
+
+    groups = ask(plain, "outcomes.js", "m.inGroups(given)", ids)
+
+    assert [each for group in groups for each in group] == ids
+    assert max(len(group) for group in groups) == 100
+    assert max(sum(len(each) + 3 for each in group) for group in groups) <= 4203
+
+
+@pytest.mark.parametrize(
+    ("moment", "told"),
+    [
+        ("2026-11-30T00:05:00Z", "today 09:05"),
+        ("2026-11-28T15:00:00Z", "yesterday 00:00"),
+        ("2026-11-27T13:10:00Z", "Friday 22:10"),
+        ("2026-12-01T00:00:00Z", "tomorrow 09:00"),
+        ("2026-11-03T13:10:00Z", "3 November 22:10"),
+        ("2025-12-23T13:10:00Z", "23 December 2025 22:10"),
+        ("rubbish", "?"),
+    ],
+)
+def test_a_time_is_told_with_its_year_where_it_is_another_one(
+    plain: Page, moment: str, told: str
+) -> None:
+    shown = ask(plain, "format.js", "m.makeFormat('en-GB').moment(given)", moment)
+
+    assert shown == told
+
+
+def test_the_zone_is_named(plain: Page) -> None:
+    assert ask(plain, "format.js", "m.makeFormat('en-GB').zone()") == "Asia/Tokyo, GMT+9"
+
+
+def test_characters_that_turn_or_hide_text_are_shown_by_their_codes(plain: Page) -> None:
+    told = ask(plain, "dom.js", "m.foreign(given)", "a\u202etxt.exe\u200b\x1b[31m\nb")
+
+    assert told == "a‹U+202E›txt.exe‹U+200B›‹U+001B›[31m\nb"
+
+
+def test_an_execution_is_named_without_its_arn(plain: Page) -> None:
+    arn = "arn:aws-us-gov:states:us-east-1:123456789012:execution:respool-dev:run-1"
+
+    told = ask(plain, "dom.js", "m.withoutArns(given)", f"StopExecution for {arn}: denied")
+
+    assert told == "StopExecution for run-1: denied"
+
+
+def test_both_languages_say_the_same_things(plain: Page) -> None:
+    paths = """(texts) => {
+        const paths = (part, at) => part !== null && typeof part === 'object'
+            ? Object.entries(part).flatMap(([name, inner]) => paths(inner, at + '.' + name))
+            : [at + ':' + typeof part];
+        return paths(texts, '').sort();
+    }"""
+
+    english = ask(plain, "texts-en.js", f"({paths})(m.default)")
+    japanese = ask(plain, "texts-ja.js", f"({paths})(m.default)")
+
+    assert english == japanese
+    assert len(english) > 200
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+@pytest.mark.parametrize(
+    ("name", "sentences"), [("history.steps", SENTENCES), ("ramp", describe.SENTENCES)]
+)
+def test_sentences_of_the_server_are_there_in_each_language(
+    plain: Page, language: str, name: str, sentences: dict[str, str]
+) -> None:
+    told = ask(plain, f"texts-{language}.js", f"m.default.{name}")
+
+    assert set(told) == set(sentences)
+    for code, sentence in sentences.items():
+        assert _holes(told[code]) == _holes(sentence), code
+
+
+def _holes(sentence: str) -> set[str]:
+    return {part.partition("}")[0] for part in sentence.split("{")[1:]}
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_no_sentence_about_one_job_says_they(plain: Page, language: str) -> None:
+    """Every text with a count, asked for one job."""
+    one = """(texts) => {
+        const said = [];
+        const walk = (part) => {
+            if (typeof part === 'function') {
+                const names = part.toString().split(')')[0];
+                if (/\\(n\\b/.test(names)) said.push(part(1, '1', 1, '1'));
+            } else if (part && typeof part === 'object') Object.values(part).forEach(walk);
+        };
+        walk(texts);
+        return said;
+    }"""
+
+    said = ask(plain, f"texts-{language}.js", f"({one})(m.default)")
+
+    assert len(said) > 20
+    wrong = ("1 jobs", "They ", " they ", " them ", " their ", "themselves")
+    alone = [each.replace("of them", "") for each in said]
+    assert [each for each in alone if any(word in each for word in wrong)] == []

@@ -1,0 +1,75 @@
+"""Jobs that wait are counted by the table, once the lines have been served."""
+
+import json
+from typing import Any
+
+import pytest
+
+from chalicelib import metrics
+from tests.fakes.service import TASK
+from tests.fakes.stage import FakeStage
+
+TICK: dict[str, Any] = {}
+
+
+def counted(stage: FakeStage, event: Any = TICK) -> dict[str, float]:
+    """The gauges that one call tells."""
+    process = stage.process()
+    process.engines.gauges.tell(event)
+    names = (metrics.PARKED_NOW, metrics.LINE_NOW, metrics.STUCK_NOW, metrics.BLOCKED_NOW)
+    return {name: value for name, value in process.telemetry.counts.items() if name in names}
+
+
+def start(stage: FakeStage, *keys: str) -> None:
+    for key in keys:
+        stage.process().workflow.start(key, json.dumps({"key": key}))
+    stage.run()
+
+
+def test_nothing_that_waits_is_told_as_nought() -> None:
+    assert counted(FakeStage()) == {
+        metrics.PARKED_NOW: 0,
+        metrics.LINE_NOW: 0,
+        metrics.STUCK_NOW: 0,
+        metrics.BLOCKED_NOW: 0,
+    }
+
+
+def test_parked_jobs_are_counted_though_their_notes_were_doubled_and_purged() -> None:
+    stage = FakeStage()
+    stage.service.broken = True
+    start(stage, *"abc")
+    spool = stage.process().spool
+    for body in stage.spool.bodies:
+        spool.send(body)
+    assert counted(stage)[metrics.PARKED_NOW] == 3
+    while notes := spool.receive(10, 60):
+        spool.delete(notes)
+    assert counted(stage)[metrics.PARKED_NOW] == 3
+
+
+def test_messages_without_a_claim_count_as_stuck() -> None:
+    stage = FakeStage()
+    stage.process().stuck.send("{not to be read")
+    assert counted(stage)[metrics.STUCK_NOW] == 1
+
+
+def test_a_line_behind_a_closed_gate_is_not_blocked() -> None:
+    stage = FakeStage()
+    stage.process().engines.gates.close(TASK, None, "kim", "testing")
+    start(stage, *"ab")
+    told = counted(stage)
+    assert (told[metrics.LINE_NOW], told[metrics.BLOCKED_NOW]) == (2, 0)
+
+
+def test_a_line_that_has_room_and_is_not_served_is_blocked() -> None:
+    stage = FakeStage()
+    stage.process().engines.gates.close(TASK, None, "kim", "testing")
+    start(stage, *"ab")
+    stage.process().engines.gates.open(TASK, "kim", "done")
+    assert counted(stage)[metrics.BLOCKED_NOW] == 1
+
+
+@pytest.mark.parametrize("event", [{"Records": []}, {"task": TASK}, "no event"])
+def test_a_call_for_some_tasks_counts_nothing(event: Any) -> None:
+    assert counted(FakeStage(), event) == {}
