@@ -1,12 +1,16 @@
 # What a newcomer needs: Python 3.11 or newer, git and make. The rest comes into .venv.
 PYTHON ?= python3
 VENV := .venv
+# An empty STAGE is not dev: it is refused.
+ifeq ($(origin STAGE),undefined)
+STAGE := dev
+endif
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 # Files are shared out in this order among as many processes as there are cores.
 SLOWEST_FIRST := tests/e2e tests/integration tests/unit
 
-.PHONY: help demo up test check bench simulate soak pythons verify package audit pictures requirements clean
+.PHONY: help demo up test check bench simulate soak pythons verify package record audit pictures requirements clean
 
 help:  ## Say what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST)
@@ -37,7 +41,10 @@ soak: $(READY)  ## The long tests
 	$(PY) -m pytest -m soak
 
 package: $(READY)  ## Write a stage's package, templates and SBOM into build/ (STAGE=dev)
-	@$(PY) -m respool.deploy.bundle --stage $(or $(STAGE),dev)
+	@$(PY) -m respool.deploy.bundle --stage "$(STAGE)"
+
+record: $(READY)  ## Write Chalice's record of a stage anew, from what exists in the account (STAGE=dev)
+	@$(PY) -m respool.deploy.recording --stage "$(STAGE)"
 
 audit: $(READY)  ## Look the pinned requirements up among known vulnerabilities (asks pypi.org)
 	$(VENV)/bin/pip-audit --strict --disable-pip --require-hashes -r requirements.txt
@@ -51,7 +58,7 @@ pythons: $(READY)  ## Types, definitions, unit and integration tests on every Py
 	    $(VENV)/bin/tox run
 
 verify: $(READY)  ## The whole loop on a real account, in a stage of its own: make verify STAGE=dev
-	@$(PY) -m respool.verify "$(or $(STAGE),dev)" $(if $(YES),--yes)
+	@$(PY) -m respool.verify "$(STAGE)" $(if $(YES),--yes)
 
 requirements:  ## Pin requirements*.txt anew from requirements*.in (needs uv)
 	uv pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes \

@@ -55,7 +55,7 @@ def admit(event: Any, context: Any) -> dict[str, Any]:
         engines.gauges.tell(event)
 
 
-@app.authorizer(ttl_seconds=60)
+@app.authorizer(ttl_seconds=45)
 def authorizer(request: AuthRequest) -> AuthResponse:
     """Lets a known bearer token call every route, or every GET route if it is for looking only."""
     from chalicelib.aws.tokens import Kind  # the other Lambdas start without it

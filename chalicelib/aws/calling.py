@@ -37,6 +37,13 @@ _CONFIG = Config(
     retries={"mode": "standard", "max_attempts": 4},
 )
 
+VARIABLES = {
+    "region": ("AWS_REGION", "AWS_DEFAULT_REGION"),
+    "profile": ("AWS_PROFILE", "AWS_DEFAULT_PROFILE"),
+}
+"""Which variables name them. The first one given wins, as for version 2 of the AWS CLI."""
+_IN_FILES = {"region": "region", "profile": None}
+
 _QUOTED = re.compile(r"'[^']{100,}'|\"[^\"]{100,}\"")
 """AWS repeats the values that it refuses; one as long as this may be a payload or a token."""
 
@@ -65,6 +72,8 @@ _MEANINGS: dict[str, type[RespoolError]] = {
     "AWS.SimpleQueueService.NonExistentQueue": NotFound,
     "QueueDoesNotExist": NotFound,
     "ResourceNotFoundException": NotFound,
+    "NotFoundException": NotFound,
+    "NoSuchEntity": NotFound,
     "TransactionConflictException": Conflict,
     "TransactionInProgressException": Conflict,
 }
@@ -91,14 +100,22 @@ def client(service: str, session: "boto3.Session | None" = None) -> Any:
 @cache
 def _session() -> Any:
     """One for all clients: each reads the endpoints of every service."""
-    return botocore.session.get_session()
+    return _new_session()
 
 
-def sdk_session() -> "boto3.Session":
-    """A session of boto3's own, which tells account and region; slow, and not needed in Lambda."""
+def _new_session() -> Any:
+    read = {name: (_IN_FILES[name], list(names), None, None) for name, names in VARIABLES.items()}
+    return botocore.session.Session(session_vars=read)
+
+
+def sdk_session(profile: str | None = None, region: str | None = None) -> "boto3.Session":
+    """A session of boto3's own, which tells account and region; slow, and not needed in Lambda.
+
+    Of that profile and region, or of those that variables and AWS's files name.
+    """
     import boto3
 
-    return boto3.Session()
+    return boto3.Session(profile_name=profile, region_name=region, botocore_session=_new_session())
 
 
 def forget_session() -> None:

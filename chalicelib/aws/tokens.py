@@ -1,12 +1,11 @@
 """Who may call the API: bearer tokens, the console's own and named ones that can be revoked.
 
-The console's token is a generated secret. Of a named one only its SHA-256 is kept, as an item
-of the claims table, so that nobody can read it anywhere again.
+The console's token is all the text of a generated secret. Of a named one only its SHA-256 is
+kept, as an item of the claims table, so that nobody can read it anywhere again.
 """
 
 import hashlib
 import hmac
-import json
 import re
 import secrets
 from collections.abc import Callable, Iterator
@@ -19,14 +18,18 @@ from chalicelib.aws.calling import calling
 from chalicelib.cached import Cached
 from chalicelib.errors import BadRequest, NotFound
 
-CACHED = 60
-"""Seconds that the secret is believed after it was read."""
+CACHED = 15
+"""Seconds that the secret is believed after it was read. API Gateway believes us besides."""
+CONSOLE = "console"
 PREFIX = "token#"
 LISTED = "tokens"
 """The index's partition that lists them, by name."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
-_RESERVED = ("console", "nobody")
-_OFFERED = re.compile(r"bearer +([\x21-\x7e]{1,256}) *", re.IGNORECASE)
+_RESERVED = (CONSOLE, "nobody")
+_AROUND = re.compile(r"[ \t\"'`]+")
+"""What is pasted along with a token, and is no part of any."""
+_TOKEN = re.compile(r"[\x21-\x7e]{1,256}")
+_LONGEST = 400
 
 
 class Kind(StrEnum):
@@ -119,7 +122,7 @@ class NamedTokens:
 
 
 class Tokens:
-    """Tells who calls. The secret is read at most once a minute, in constant time compared."""
+    """Tells who calls. The secret is read seldom, and compared in constant time."""
 
     def __init__(
         self, client: Any, secret: str, named: NamedTokens, elapsed: Callable[[], float]
@@ -131,19 +134,27 @@ class Tokens:
 
     def caller(self, header: str) -> Caller | None:
         """Who sent this `Authorization` header; None for anything but a known bearer token."""
-        offered = _OFFERED.fullmatch(header)
-        if offered is None:
+        offered = _offered(header)
+        if not offered:
             return None
-        name, token = self._console.get()
-        if token and hmac.compare_digest(offered[1].encode(), token):
-            return Caller(name)
-        return self._named.find(offered[1])
+        token = self._console.get()
+        if token and hmac.compare_digest(offered.encode(), token):
+            return Caller(CONSOLE)
+        return self._named.find(offered)
 
-    def _of_console(self) -> tuple[str, bytes]:
+    def _of_console(self) -> bytes:
         with calling("GetSecretValue", self._secret):
             answer = self._client.get_secret_value(SecretId=self._secret)
-        secret = json.loads(answer["SecretString"])
-        return secret["name"], secret["token"].encode()
+        return str(answer["SecretString"]).strip().encode()
+
+
+def _offered(header: str) -> str:
+    """The token of `Bearer <token>`, also with quotes or a second `Bearer`; empty for all else."""
+    if len(header) > _LONGEST:
+        return ""
+    words = [word for word in _AROUND.split(header) if word]
+    bearers = [word.lower() == "bearer" for word in words[:-1]]
+    return words[-1] if bearers and all(bearers) and _TOKEN.fullmatch(words[-1]) else ""
 
 
 def _key(token: str) -> dict[str, dict[str, str]]:

@@ -5,14 +5,13 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
-import boto3
-
 from chalicelib.aws.calling import calling, client
 from chalicelib.errors import NotFound
 from chalicelib.names import APP, Names
 from chalicelib.settings import Settings
 from chalicelib.stage import Stage
 from respool.cli.metrics import Metrics
+from respool.session import chosen
 
 _API = re.compile(r":execute-api:[^:]*:[^:]*:([a-z0-9]+)/")
 
@@ -27,10 +26,9 @@ class Account:
         self.metrics = Metrics(self.prefix)
 
     @classmethod
-    def find(cls, stage: str, profile: str, region: str) -> "Account":
+    def find(cls, stage: str, profile: str | None, region: str | None) -> "Account":
         """The account of these credentials; nothing is called yet."""
-        session = boto3.Session(profile_name=profile or None, region_name=region or None)
-        return cls(session, stage)
+        return cls(chosen(profile, region), stage)
 
     def stage(self) -> Stage:
         """The stage as it is deployed: its settings are those that its Lambdas have.

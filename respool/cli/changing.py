@@ -78,7 +78,9 @@ def _set(context: Context, task: str, n: str | None) -> dict[str, Any]:
 
 def _named(context: Context, task: str | None, held: bool = False) -> list[str]:
     known = tasks(context.stage, context.stage.overview.read())
-    return [task] if task else [each["task"] for each in known if each["limit"] == 0 or not held]
+    if task is not None:
+        return [task]
+    return [each["task"] for each in known if each["limit"] == 0 or not held]
 
 
 def _tell_limits(context: Context, changed: list[dict[str, Any]]) -> None:
@@ -139,6 +141,8 @@ def submit(context: Context, input: str, name: str | None) -> None:
     """Start a job with this input; - reads it from standard input."""
     text = sys.stdin.read() if input == "-" else input
     _check(text)
+    if name == "":
+        raise BadRequest("--name is empty: name the execution, or leave it out")
     execution = context.stage.workflow.start(name or f"cli-{uuid.uuid4()}", text)
     context.screen.result({"execution": execution}, lambda: context.screen.say(execution))
 

@@ -12,7 +12,7 @@ from respool.cli.account import Account
 from respool.cli.screen import Screen
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-Finder = Callable[[str, str, str], Account]
+Finder = Callable[[str, str | None, str | None], Account]
 
 
 class Context:
@@ -20,8 +20,8 @@ class Context:
 
     def __init__(self, find: Finder = Account.find, clock: Callable[[], datetime] = now) -> None:
         self.stage_name = "dev"
-        self.profile = ""
-        self.region = ""
+        self.profile: str | None = None
+        self.region: str | None = None
         self.json = False
         self.clock = clock
         self._find = find
@@ -43,7 +43,9 @@ class Context:
 
 
 def _keep(name: str) -> Callable[[click.Context, click.Parameter, Any], None]:
-    def keep(click_context: click.Context, _: click.Parameter, value: Any) -> None:
+    def keep(click_context: click.Context, option: click.Parameter, value: Any) -> None:
+        if value == "":
+            raise click.BadParameter("is empty: name one, or leave it out", click_context, option)
         if value:
             setattr(click_context.find_object(Context), name, value)
 

@@ -6,23 +6,14 @@ from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
 import click
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.errors import AwsError, RespoolError
 from respool.cli import changing, looking, replaying, tokens
 from respool.cli.codes import DONE, INTERRUPTED, REFUSED, USAGE
 from respool.cli.context import Context, everywhere
 from respool.cli.screen import clean
-
-_REMEDIES = {
-    "AccessDenied": "Your credentials may not do this: docs/cli.md lists what each command needs.",
-    "UnauthorizedOperation": "docs/cli.md lists what each command needs.",
-    "NotAuthorized": "docs/cli.md lists what each command needs.",
-    "ExpiredToken": "Log in again.",
-    "InvalidClientTokenId": "Check the credentials, or choose others with --profile.",
-    "UnrecognizedClient": "Check the credentials, or choose others with --profile.",
-    "Could not connect": "Check the network and --region.",
-}
+from respool.refusals import explain
 
 
 def _version() -> str:
@@ -50,8 +41,9 @@ for command in (
 
 def run(words: Sequence[str], context: Context | None = None) -> int:
     """Run one command; returns its exit code and never raises."""
+    context = context or Context()
     try:
-        code = respool.main(list(words), "respool", standalone_mode=False, obj=context or Context())
+        code = respool.main(list(words), "respool", standalone_mode=False, obj=context)
         return code if isinstance(code, int) else DONE
     except click.exceptions.Exit as end:
         return end.exit_code
@@ -61,12 +53,11 @@ def run(words: Sequence[str], context: Context | None = None) -> int:
         return _fail(_usage(wrong), USAGE)
     except BrokenPipeError:
         return _closed()
-    except AwsError as refused:
-        return _fail(_with_remedy(str(refused), refused.__cause__), REFUSED)
+    except (AwsError, BotoCoreError, ClientError) as refused:
+        told = explain(refused, context.profile or "")
+        return _fail(told.text, USAGE if told.chosen else REFUSED)
     except RespoolError as wrong:
         return _fail(str(wrong), USAGE)
-    except (BotoCoreError, ClientError) as refused:
-        return _fail(_with_remedy(str(refused), refused), REFUSED)
     except Exception as unexpected:
         return _fail(f"unexpected {unexpected!r}; please report it", REFUSED)
 
@@ -82,15 +73,6 @@ def _usage(wrong: click.ClickException) -> str:
     path = context.command_path if context else "respool"
     said = wrong.format_message().rstrip(".")
     return f"{said}{'' if said.endswith('?') else '.'} See {path} --help."
-
-
-def _with_remedy(text: str, cause: BaseException | None) -> str:
-    if isinstance(cause, NoCredentialsError):
-        return f"{text}. Give --profile, or set AWS_PROFILE."
-    if isinstance(cause, NoRegionError):
-        return f"{text} Give --region, or set AWS_REGION."
-    remedy = next((remedy for sign, remedy in _REMEDIES.items() if sign in text), "")
-    return f"{text.rstrip('.')}. {remedy}".strip()
 
 
 def _closed() -> int:

@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
 
 from chalicelib.names import Names
 from respool.deploy.checks.findings import DeployFailed
+from respool.refusals import explain
+from respool.session import chosen
 
 Client = Callable[[str], Any]
 _CONFIG = Config(
@@ -21,17 +22,17 @@ class Account:
 
     def __init__(self, profile: str | None = None) -> None:
         try:
-            self._session = boto3.Session(profile_name=profile)
+            self._session = chosen(profile)
         except BotoCoreError as unknown:
-            raise DeployFailed(f"{unknown}. Name a profile of ~/.aws/config.") from None
+            raise DeployFailed(explain(unknown).text) from None
         self._clients: dict[str, Any] = {}
         self.profile = profile
 
     @property
     def region(self) -> str:
-        """The region's name. Raises NoRegionError, which Chalice explains."""
+        """The region's name. Raises DeployFailed where none is chosen."""
         if not self._session.region_name:
-            raise NoRegionError
+            raise DeployFailed(explain(NoRegionError()).text)
         return str(self._session.region_name)
 
     def client(self, service: str) -> Any:
@@ -47,12 +48,8 @@ class Account:
         try:
             identity = self.client("sts").get_caller_identity()
         except (BotoCoreError, ClientError) as refused:
-            if isinstance(refused, NoRegionError):
-                raise
-            raise DeployFailed(
-                f"AWS does not say whose credentials these are: {refused}. Log in, or name a"
-                " profile with --profile."
-            ) from None
+            told = explain(refused, self.profile or "").text
+            raise DeployFailed(f"AWS does not say whose credentials these are: {told}") from None
         return Names(prefix, identity["Arn"].split(":")[1], self.region, identity["Account"])
 
     @property

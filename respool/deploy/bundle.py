@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-import tempfile
 import venv
 import zipfile
 from collections import Counter
@@ -20,7 +19,9 @@ from pathlib import Path
 import click
 
 from chalicelib.errors import RespoolError
+from respool.deploy import stages
 from respool.deploy.licences import PROJECT, RUNTIME
+from respool.scratch import scratch
 
 OUT = "build/package"
 ZIP, SBOM = "deployment.zip", "sbom.json"
@@ -52,8 +53,8 @@ def sizes(package: Path) -> Iterator[str]:
 
 def write_sbom(package: Path, target: Path) -> None:
     """Write the SBOM of what is in the zip. Raises PackageFailed."""
-    with tempfile.TemporaryDirectory(prefix="respool-sbom-") as scratch:
-        _unpack(package, Path(scratch))
+    with scratch("sbom") as made:
+        _unpack(package, made.path)
         command = [sys.executable, "-m", "cyclonedx_py", "environment", "--no-validate"]
         about = [
             "--output-reproducible",
@@ -61,7 +62,7 @@ def write_sbom(package: Path, target: Path) -> None:
             str(PROJECT / "pyproject.toml"),
             "-o",
             str(target),
-            scratch,
+            str(made.path),
         ]
         _run([*command, *about], dict(os.environ))
 
@@ -105,6 +106,7 @@ def main(stage: str) -> None:
     """Write the stage's package, its templates and its SBOM into build/package/<stage>."""
     out = PROJECT / OUT / stage
     try:
+        stages.refuse_unknown(PROJECT, stage)
         _package(stage, out)
         write_sbom(out / ZIP, out / SBOM)
         for line in sizes(out / ZIP):

@@ -20,6 +20,7 @@ from respool.deploy.checks.findings import Malformed, read_json
 from respool.deploy.definition import fill, strings
 from respool.deploy.preflight import CONFIG, Checked, Source, check
 from respool.deploy.resolved import ACCOUNT, REGION, resolved
+from respool.deploy.stages import refuse_unknown
 from respool.deploy.target import functions_of
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -38,8 +39,8 @@ def sources(project: Path, functions: tuple[str, ...], only: str | None) -> Iter
     """
     config = read_json(project / CONFIG, CONFIG)
     stages = config.get("stages", {})
-    if only is not None and only not in stages:
-        raise Malformed(f"{CONFIG} has no stage {only}; it has {', '.join(sorted(stages))}.")
+    if only is not None:
+        refuse_unknown(project, only)
     for stage in [only] if only else sorted(stages):
         own = stages[stage].get("environment_variables", {})
         variables = {**config.get("environment_variables", {}), **own}

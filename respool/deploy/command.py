@@ -34,7 +34,7 @@ def current() -> Command | None:
         return None
     return Command(
         name=str(context.command.name),
-        stage=str(context.params.get("stage") or DEFAULT_STAGE),
+        stage=str(context.params.get("stage", DEFAULT_STAGE)),
         project=Path(obj["project_dir"]),
         profile=context.params.get("profile"),
         params=context.params,

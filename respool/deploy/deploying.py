@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from chalicelib.names import APP
 from respool.deploy.checks.findings import DeployFailed
 from respool.deploy.retained import Retained
 from respool.deploy.stack import Stack
@@ -30,12 +31,14 @@ class Deploying:
     stack: Stack
     trigger: Trigger
     retained: Retained
+    options: str = ""
+    """What a command of the AWS CLI needs to act on the same account and region."""
 
     def refuse_early(self) -> None:
         """Raise DeployFailed where the stack is in a state that no deploy can go on from."""
         status = self.stack.settled()
         if before_deploy(status) is Step.REFUSE:
-            raise DeployFailed(remedy_for(self.stack.name, status))
+            raise DeployFailed(remedy_for(self.stack.name, status, self.options))
 
     def run(self, body: str, tags: Mapping[str, str]) -> Deployed:
         """Bring the stack to this template. Raises DeployFailed, with CloudFormation's reasons."""
@@ -64,9 +67,11 @@ class Deploying:
         wanted = trigger_wanted(before)
         found = self.trigger.is_enabled(mapping)
         if found is None:
+            stage = self.stack.name.removeprefix(f"{APP}-")
             raise DeployFailed(
                 f"The trigger {mapping} was deleted outside the stack {self.stack.name}. Run"
-                " chalice delete, which keeps the jobs that wait, and deploy again."
+                f" chalice delete --stage {stage}, which keeps the jobs that wait, and deploy"
+                " again."
             )
         if found != wanted:
             self.trigger.set(mapping, wanted)

@@ -2,19 +2,23 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
+from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.errors import RespoolError
 from chalicelib.names import APP
-from respool.deploy import packaging, policies, report, template
+from respool.deploy import packaging, policies, report, stages, template
 from respool.deploy.command import Command, current
 from respool.deploy.deleting import Deleting
 from respool.deploy.preflight import check
 from respool.deploy.target import Target
+from respool.refusals import explain
+from respool.session import agree_with_older_sdks
 
 
 def attach(app: Any) -> None:
@@ -25,31 +29,43 @@ def attach(app: Any) -> None:
     command = current()
     serve = SERVED.get(command.name) if command else None
     if command and serve:
-        _or_stop(lambda: serve(command, app))
+        agree_with_older_sdks()
+        with _stopping(command):
+            stages.refuse_empty(command.stage)
+            serve(command, app)
 
 
-def _or_stop(act: Callable[[], None]) -> None:
+@contextmanager
+def _stopping(command: Command) -> Iterator[None]:
+    """End the command with one line where something is wrong."""
     try:
-        act()
-    except RespoolError as wrong:
-        raise click.ClickException(str(wrong)) from wrong
+        yield
+    except (RespoolError, BotoCoreError, ClientError) as wrong:
+        ended = click.ClickException(explain(wrong, command.profile or "").text)
+        if command.context:
+            raise ended from wrong
+        ended.show()  # this is a thread of `chalice local`, whose process would go on without it
+        os._exit(ended.exit_code)
 
 
 def _at_the_end(command: Command, act: Callable[[], None]) -> None:
     def end() -> None:
         if sys.exc_info()[0] is None:
-            _or_stop(act)
+            with _stopping(command):
+                act()
 
     if command.context:
         command.context.call_on_close(end)
 
 
 def _deploy(command: Command, app: Any) -> None:
+    stages.refuse_unknown(command.project, command.stage)
     target = Target(command, app)
     checked = check(target.source)
     target.refuse_another_regions()
     target.render(checked, target.values())
     target.deploying.refuse_early()
+    target.refuse_second()
 
     def finish() -> None:
         tags = {"app": APP, "stage": command.stage}
@@ -62,6 +78,7 @@ def _deploy(command: Command, app: Any) -> None:
 
 
 def _plan(command: Command, app: Any) -> None:
+    stages.refuse_unknown(command.project, command.stage)
     target = Target(command, app)
     target.render(check(target.source), target.values())
 
@@ -71,6 +88,8 @@ def _delete(command: Command, app: Any) -> None:
     parts = template.read_parts(command.project)
     remains = template.body(template.remains(parts, target.source.prefix))
     target.refuse_another_regions()  # and without credentials stop before Chalice begins
+    target.refuse_unknown()
+    target.forget_what_is_gone()
 
     def finish() -> None:
         done = Deleting(target.stack, target.retained).run(remains)
@@ -80,6 +99,7 @@ def _delete(command: Command, app: Any) -> None:
 
 
 def _package(command: Command, app: Any) -> None:
+    stages.refuse_unknown(command.project, command.stage)
     target = Target(command, app)
     packaging.refuse_unnamed(command.params)
     checked = check(target.source)

@@ -21,10 +21,15 @@ class Place:
     names: Names
     api_url: str
     options: str
+    profile: str = ""
 
     def aws(self, words: str) -> str:
         """A command of the AWS CLI that acts on the same account and region."""
         return f"aws {words}{self.options}"
+
+    def chalice(self, command: str) -> str:
+        """A command of Chalice on the same stage, with the same profile; it knows no region."""
+        return f"chalice {command} --stage {self.stage}{self.profile}"
 
 
 def deployed(place: Place, done: Deployed, settings: Settings) -> Iterator[str]:
@@ -98,6 +103,10 @@ def packaged(prefix: str, companion: Path) -> Iterator[str]:
 def deleted(place: Place, done: Deleted) -> Iterator[str]:
     """What a delete left, and how to get at it."""
     names = place.names
+    if done.step is Step.NOTHING and not done.kept and not done.kept.protected:
+        where = f"{names.region} of account {names.account}"
+        yield f"{names.prefix} has no stack in {where}, and no jobs: nothing of it is left there."
+        return
     if done.stopped:
         yield f"Ended {_many(len(done.stopped), 'execution')}: {_some(done.stopped)}."
     if not done.kept:
@@ -107,13 +116,13 @@ def deleted(place: Place, done: Deleted) -> Iterator[str]:
             yield f"  The table {names.table} is protected. To drop it, with what it knows of"
             yield "  jobs that have ended and of people's tokens:"
             yield f"    {place.aws(f'dynamodb update-table --table-name {names.table}{_BARE}')}"
-            yield f"    chalice delete --stage {place.stage}"
+            yield f"    {place.chalice('delete')}"
         return
     yield (
         f"{names.prefix} is deleted but for {names.spool}, {names.stuck} and {names.table}:"
         f" {_still_there(done)}."
     )
-    yield f"  To replay them, deploy again: chalice deploy --stage {place.stage}"
+    yield f"  To replay them, deploy again: {place.chalice('deploy')}"
     yield "  To drop them for good, and then delete again:"
     if done.kept.protected:
         yield f"    {place.aws(f'dynamodb update-table --table-name {names.table}{_BARE}')}"
@@ -121,7 +130,7 @@ def deleted(place: Place, done: Deleted) -> Iterator[str]:
         yield f"    {place.aws(f'dynamodb delete-table --table-name {names.table}')}"
     yield f"    {place.aws(f'sqs purge-queue --queue-url $({place.aws(_url(names.spool))})')}"
     yield f"    {place.aws(f'sqs purge-queue --queue-url $({place.aws(_url(names.stuck))})')}"
-    yield f"    chalice delete --stage {place.stage}"
+    yield f"    {place.chalice('delete')}"
 
 
 _BARE = " --no-deletion-protection-enabled"

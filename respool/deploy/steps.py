@@ -82,12 +82,12 @@ def trigger_wanted(before: bool | None) -> bool:
     return bool(before)
 
 
-def remedy_for(stack: str, status: str) -> str:
+def remedy_for(stack: str, status: str, options: str = "") -> str:
     """What a person does about a stack that a deploy refuses."""
     if status in ("UPDATE_ROLLBACK_FAILED", "UPDATE_FAILED"):
         return (
             f"CloudFormation could not take back an earlier update of the stack {stack} ({status})."
-            f" Run: aws cloudformation continue-update-rollback --stack-name {stack}"
+            f" Run: aws cloudformation continue-update-rollback --stack-name {stack}{options}"
             " and then deploy again."
         )
     return (

@@ -1,6 +1,7 @@
 """The stage that a command acts on, with all that is needed to act on it."""
 
 import json
+import shlex
 import sys
 import time
 from collections.abc import Mapping
@@ -11,11 +12,12 @@ import click
 from chalicelib.engines import Engines
 from chalicelib.names import Names
 from chalicelib.settings import Settings
-from respool.deploy import policies, report, template
+from respool.deploy import ownership, policies, record, report, template
 from respool.deploy.account import Account
 from respool.deploy.command import Command
 from respool.deploy.deploying import Deploying
 from respool.deploy.engines import engines_for
+from respool.deploy.existing import is_there, look
 from respool.deploy.gateway import Gateway
 from respool.deploy.patience import Patience
 from respool.deploy.preflight import Checked, Source
@@ -60,6 +62,28 @@ class Target:
             "Prefix": names.prefix,
         }
 
+    def refuse_second(self) -> None:
+        """Raise DeployFailed where a deploy would make a second API, or lose track of a first."""
+        stage, names = self._command.stage, self.names()
+        recorded = record.read(self._command.project, stage)
+        ownership.refuse_elsewhere(recorded, names, stage)
+        ownership.refuse_second(recorded, look(self._account.client, names), names, stage)
+
+    def refuse_unknown(self) -> None:
+        """Raise DeployFailed where a delete would leave what this checkout has not recorded."""
+        stage, names = self._command.stage, self.names()
+        recorded = record.read(self._command.project, stage)
+        ownership.refuse_elsewhere(recorded, names, stage)
+        ownership.refuse_unknown(recorded, look(self._account.client, names), names, stage)
+
+    def forget_what_is_gone(self) -> None:
+        """Take out of the record what exists no more: a delete of Chalice's would end there."""
+        project, stage = self._command.project, self._command.stage
+        found = record.entries(project, stage)
+        there = [one for one in found if is_there(self._account.client, one)]
+        if there != found:
+            record.write(project, stage, there)
+
     def refuse_another_regions(self) -> None:
         """Raise DeployFailed where the stage of that name is in another region."""
         roles = Roles(self._account.client("iam"), self.names())
@@ -91,7 +115,7 @@ class Target:
     def deploying(self) -> Deploying:
         """What deploys."""
         trigger = Trigger(self._account.client("lambda"), self._patience)
-        return Deploying(self.stack, trigger, self.retained)
+        return Deploying(self.stack, trigger, self.retained, self._options())
 
     def limit_api(self, settings: Settings) -> None:
         """Have API Gateway turn away what is more than the stage's settings let in."""
@@ -114,14 +138,16 @@ class Target:
 
     def place(self) -> report.Place:
         """Where the stage is, for people."""
-        profile = self._account.profile
-        options = f" --profile {profile}" if profile else ""
         return report.Place(
-            self._command.stage,
-            self.names(),
-            self._api_url(),
-            f"{options} --region {self._account.region}",
+            self._command.stage, self.names(), self._api_url(), self._options(), self._profile()
         )
+
+    def _options(self) -> str:
+        return f"{self._profile()} --region {self._account.region}"
+
+    def _profile(self) -> str:
+        profile = self._account.profile
+        return f" --profile {shlex.quote(profile)}" if profile else ""
 
     def _api_url(self) -> str:
         api = self._rest_api()

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from chalicelib.names import APP, Names
+from respool import variables
 from respool.local.environment import REGION, client, sdk_session
 from respool.local.project import ProjectCopy
 from respool.local.waiting import wait_until
@@ -93,14 +94,7 @@ class Deployment:
 
     def set_environment(self, function: str, **changes: str) -> None:
         """Change variables of a deployed function's environment, as an operator would."""
-        name = f"{self.names.prefix}-{function}"
-        functions = self.client("lambda")
-        found = functions.get_function_configuration(FunctionName=name)
-        values = found.get("Environment", {}).get("Variables", {}) | changes
-        functions.update_function_configuration(
-            FunctionName=name, Environment={"Variables": values}
-        )
-        functions.get_waiter("function_updated").wait(FunctionName=name)
+        variables.change(self.client("lambda"), f"{self.names.prefix}-{function}", changes)
 
     def invoke(self, function: str, event: Any) -> Any:
         """Invoke a deployed function; returns its result, raises AssertionError on its error."""
@@ -145,7 +139,7 @@ class Deployment:
     def token(self) -> str:
         """The console's token."""
         secret = self.client("secretsmanager").get_secret_value(SecretId=self.names.secret)
-        return str(json.loads(secret["SecretString"])["token"])
+        return str(secret["SecretString"])
 
     @property
     def api_url(self) -> str:

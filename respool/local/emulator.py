@@ -1,12 +1,11 @@
 """The local AWS: `python -m respool.local.emulator` starts it alone, until Ctrl-C."""
 
+import errno
 import os
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import urllib.error
 import urllib.request
@@ -18,11 +17,12 @@ from pathlib import Path
 from chalicelib.errors import RespoolError
 from respool.local.environment import exports, variables
 from respool.local.waiting import NotInTime, wait_until
+from respool.scratch import Scratch, scratch
 
 PROJECT = Path(__file__).resolve().parents[2]
 START_TIMEOUT = 60
 SERVER = "respool.local.server"
-KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH")
+KEPT = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH")
 SERVICES = (
     "apigateway,cloudformation,dynamodb,events,iam,lambda,logs,monitoring,s3,scheduler,"
     "secretsmanager,sns,sqs,states,sts,tagging"
@@ -74,19 +74,19 @@ def local_aws(
     `server` is the module that serves, and `environment` what it and its Lambdas find besides.
     Raises EmulatorError where it does not start.
     """
-    port = port or _free_port()
-    folder = Path(tempfile.mkdtemp(prefix="respool-local-"))
-    try:
-        given = _environment(port, wait_scale, folder) | dict(environment or {})
-        process = _start(server, given, folder)
+    if port is None:
+        port = _free_port()
+    else:
+        _refuse_taken(port)
+    with scratch("local") as own:
+        given = _environment(port, wait_scale, own.path) | dict(environment or {})
+        process = _start(server, given, own)
         try:
-            aws = LocalAws(f"http://127.0.0.1:{port}", process, folder / "log")
+            aws = LocalAws(f"http://127.0.0.1:{port}", process, own.path / "log")
             _wait_until_ready(aws)
             yield aws
         finally:
             _end(process)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _free_port() -> int:
@@ -96,9 +96,22 @@ def _free_port() -> int:
         return port
 
 
+def _refuse_taken(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as refused:
+            why = "is already in use" if refused.errno == errno.EADDRINUSE else refused.strerror
+            raise EmulatorError(
+                f"Port {port} {why}. Choose another GATEWAY_PORT, or none for a free one."
+            ) from None
+
+
 def _environment(port: int, wait_scale: float, folder: Path) -> dict[str, str]:
-    scratch = folder / "tmp"
+    scratch, home = folder / "tmp", folder / "home"
     scratch.mkdir()
+    home.mkdir()
     # Lambda functions inherit this environment, so it holds nothing else of the user's.
     return {name: os.environ[name] for name in KEPT if name in os.environ} | {
         "BIND_HOST": "127.0.0.1",
@@ -110,6 +123,7 @@ def _environment(port: int, wait_scale: float, folder: Path) -> dict[str, str]:
         "PERSIST_STATE": "0",
         "DOCKER_HOST": f"unix://{folder}/no-docker",
         "LAMBDA_EXECUTOR": "local",
+        "HOME": str(home),
         "TMPDIR": str(scratch),
         "STATE_DIR": str(scratch / "state"),
         "S3_DATA_DIR": str(scratch / "s3"),
@@ -117,16 +131,17 @@ def _environment(port: int, wait_scale: float, folder: Path) -> dict[str, str]:
     }
 
 
-def _start(server: str, environment: dict[str, str], folder: Path) -> subprocess.Popen[bytes]:
-    with (folder / "log").open("wb") as log:
+def _start(server: str, environment: dict[str, str], own: Scratch) -> subprocess.Popen[bytes]:
+    with (own.path / "log").open("wb") as log:
         return subprocess.Popen(
-            [sys.executable, "-m", server, str(folder)],
+            [sys.executable, "-m", server, str(own.path)],
             cwd=PROJECT,
             env=environment,
             stdin=subprocess.PIPE,  # never written to: its closing tells the child that we are gone
             stdout=log,
             stderr=log,
             start_new_session=True,
+            pass_fds=(own.lock,),  # the folder is in use for as long as either of us lives
         )
 
 
@@ -165,20 +180,47 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.stdin.close()
 
 
-def main() -> None:
+def read_port(environ: Mapping[str, str]) -> int | None:
+    """What GATEWAY_PORT says; None where it is not given. Raises EmulatorError."""
+    text = environ.get("GATEWAY_PORT")
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 6 and 0 < int(text) < 65_536):
+        raise EmulatorError(f"GATEWAY_PORT={text!r} must be a whole number from 1 to 65535.")
+    return int(text)
+
+
+def read_scale(environ: Mapping[str, str]) -> float:
+    """What SFN_WAIT_SCALE says, 1 where it is not given. Raises EmulatorError."""
+    text = environ.get("SFN_WAIT_SCALE", "1")
+    try:
+        scale = float(text)
+    except ValueError:
+        scale = -1
+    if not 0 <= scale <= 1000:
+        raise EmulatorError(
+            f"SFN_WAIT_SCALE={text!r} must be a number from 0 to 1000, such as 0.1."
+        )
+    return scale
+
+
+def main() -> int:
     """Start it alone at GATEWAY_PORT (default: a free port) until Ctrl-C, SIGTERM or SIGHUP."""
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: ended.set())
-    port = os.environ.get("GATEWAY_PORT")
-    scale = float(os.environ.get("SFN_WAIT_SCALE", "1"))
-    with local_aws(int(port) if port else None, scale) as aws:
-        print(f"The local AWS is at {aws.endpoint}. To use it, in another shell:\n")
-        print(exports(aws.endpoint))
-        print("\nIt forgets everything when it ends: Ctrl-C.", flush=True)
-        while not ended.wait(1):
-            aws.check()
+    try:
+        with local_aws(read_port(os.environ), read_scale(os.environ)) as aws:
+            print(f"The local AWS is at {aws.endpoint}. To use it, in another shell:\n")
+            print(exports(aws.endpoint))
+            print("\nIt forgets everything when it ends: Ctrl-C.", flush=True)
+            while not ended.wait(1):
+                aws.check()
+    except EmulatorError as failed:
+        print(f"respool.local.emulator: {failed}", file=sys.stderr)
+        return 1
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

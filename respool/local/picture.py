@@ -3,11 +3,12 @@
 import os
 import shutil
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from typing import Any
 
 from playwright.sync_api import Error, Page, ViewportSize, sync_playwright
 
 from chalicelib.errors import RespoolError
+from respool.scratch import scratch
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = (
@@ -41,9 +42,10 @@ def take(url: str, token: str, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         # Chromium leaves files behind when a signal ends it: they go with this folder.
-        with TemporaryDirectory(ignore_cleanup_errors=True) as scratch, sync_playwright() as driver:
+        with scratch("picture") as made, sync_playwright() as driver:
+            environment: dict[str, Any] = {**os.environ, "TMPDIR": str(made.path)}
             running = driver.chromium.launch(
-                executable_path=browser, args=list(FLAGS), env={**os.environ, "TMPDIR": scratch}
+                executable_path=browser, args=list(FLAGS), env=environment
             )
             _shoot(running.new_page(viewport=SIZE, locale="en"), url, token, path)
             running.close()

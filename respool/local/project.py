@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,9 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.errors import RespoolError
+from respool.deploy.checks.findings import read_json
+from respool.deploy.stages import CONFIG
 from respool.local.emulator import PROJECT
 from respool.local.environment import ACCOUNT, variables, without_aws
 from respool.local.wheels import wheel_folder
+from respool.scratch import scratch
 
 PARTS = (
     "app.py",
@@ -102,16 +104,24 @@ def project_copy(
     endpoint: str, account: str = ACCOUNT, source: Path = PROJECT
 ) -> Iterator[ProjectCopy]:
     """A copy without any record of the user's own deployments; gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix="respool-project-") as scratch:
-        folder = Path(scratch)
-        copy_parts(source, folder)
-        yield ProjectCopy(folder, endpoint, account)
+    with scratch("project") as made:
+        copy_parts(source, made.path)
+        yield ProjectCopy(made.path, endpoint, account)
 
 
 def copy_parts(source: Path, folder: Path) -> None:
     """Copy what a deployment is made of; a record of deployments in the folder stays."""
-    for name in PARTS:
+    for name in (*PARTS, *named_definitions(source)):
         _copy(source / name, folder / name)
+
+
+def named_definitions(source: Path) -> list[str]:
+    """The files inside the project that any stage's STATE_MACHINE names."""
+    config = read_json(source / CONFIG, CONFIG)
+    holders = [config, *config.get("stages", {}).values()]
+    named = {one.get("environment_variables", {}).get("STATE_MACHINE", "") for one in holders}
+    inside = source.resolve()
+    return sorted(n for n in named if n and (source / n).resolve().is_relative_to(inside))
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -119,4 +129,5 @@ def _copy(source: Path, target: Path) -> None:
         ignore = shutil.ignore_patterns(*NOT_COPIED)
         shutil.copytree(source, target, ignore=ignore, dirs_exist_ok=True)
     elif source.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, target)

@@ -18,9 +18,10 @@ def main() -> None:
     """Serve until the starter's end of stdin closes; then remove the folder that argv names."""
     from ministack.app import main as serve
 
-    from respool.local import patches
+    from respool.local import guard, patches
 
     patches.apply()
+    guard.apply()
     (folder,) = sys.argv[1:]
     threading.Thread(target=_end_with_starter, args=(folder,), daemon=True).start()
     sys.argv[1:] = []  # the emulator has options of its own

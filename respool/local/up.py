@@ -32,10 +32,9 @@ To use it with `.venv/bin/respool status --stage local`, the AWS CLI or an SDK, 
 
 {exports}
 
-The service goes down again by
+There, in this folder, the service goes down again by
 
-  aws lambda update-function-configuration --function-name {prefix}-uncertain_task \\
-      --environment 'Variables={{BEHAVIOR=NG}}'
+  .venv/bin/python -m respool.local.function uncertain_task BEHAVIOR=NG
 
 Ctrl-C ends it, and nothing is left of it.
 """
@@ -85,7 +84,6 @@ def _invitation(aws: LocalAws, deployment: Deployment) -> str:
         api=deployment.api_url,
         token=deployment.token,
         exports=exports(aws.endpoint),
-        prefix=deployment.names.prefix,
     )
 
 

@@ -5,13 +5,15 @@ import time
 import uuid
 from typing import Any
 
-import boto3
 import click
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.errors import NotFound, RespoolError
 from chalicelib.names import Names
+from respool.deploy.stages import refuse_unknown
 from respool.local.emulator import PROJECT
+from respool.refusals import explain
+from respool.session import chosen
 from respool.verify.own import KEYS, OwnStage, clear, delete_logs, prefix_of, refuse_others
 from respool.verify.scenario import Scenario
 from respool.verify.site import Pace, Site
@@ -34,7 +36,8 @@ It takes about ten minutes and costs under one cent.
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def verify(stage: str, yes: bool) -> None:
     """Verify the project on a real account, with the settings of that STAGE."""
-    session = boto3.Session()
+    refuse_unknown(PROJECT, stage)
+    session = chosen()
     own = OwnStage(stage, PROJECT / "build" / "verify" / stage)
     names = Names.of_session(prefix_of(own), session)
     site = Site(session, own.name, Pace(lambda: time.sleep(2)))
@@ -89,7 +92,7 @@ def main() -> int:
     try:
         verify.main(prog_name="make verify", standalone_mode=False)
     except (RespoolError, ClientError, BotoCoreError, AssertionError, OSError) as wrong:
-        click.echo(f"make verify: {wrong}", err=True)
+        click.echo(f"make verify: {explain(wrong).text}", err=True)
         return 1
     except click.ClickException as wrong:
         wrong.show()

@@ -22,15 +22,10 @@ from respool.local.project import CHALICE, copy_parts
 SUFFIX = "-verify"
 KEYS = "verify-"
 """What every key of its jobs begins with."""
-QUIET = {
-    "ALERT_EMAIL": "",
-    "REPLAY_SCHEDULE": OFF,
-    "SWEEP_SCHEDULE": OFF,
-    "RECOVERY": OFF,
-    "HOLD_WINDOWS": "",
-    "COOL_DOWN": "0",
-}
-"""Settings that would act meanwhile, or send mail."""
+QUIET = {"REPLAY_SCHEDULE": OFF, "SWEEP_SCHEDULE": OFF, "RECOVERY": OFF, "COOL_DOWN": "0"}
+"""Settings that would act meanwhile, as they have to be."""
+LEFT_OUT = ("ALERT_EMAIL", "HOLD_WINDOWS")
+"""Settings that would send mail or hold jobs, and are off where they are left out."""
 
 
 class NotOurs(RespoolError):
@@ -90,9 +85,13 @@ def own_config(config: dict[str, Any], own: OwnStage) -> dict[str, Any]:
     stages = config.get("stages", {})
     if own.like not in stages:
         raise NotOurs(f"stage {own.like!r} is not in .chalice/config.json; choose another: STAGE=")
-    stage = stages[own.like]
-    settings = {**stage.get("environment_variables", {}), **QUIET}
-    return {**config, "stages": {own.name: {**stage, "environment_variables": settings}}}
+    stage = {**stages[own.like], "environment_variables": _quiet(stages[own.like]) | QUIET}
+    return {**config, "environment_variables": _quiet(config), "stages": {own.name: stage}}
+
+
+def _quiet(holder: dict[str, Any]) -> dict[str, str]:
+    settings = holder.get("environment_variables", {})
+    return {name: value for name, value in settings.items() if name not in LEFT_OUT}
 
 
 def refuse_others(claims: Iterable[Claim]) -> None:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from chalicelib.aws.calling import calling
 from chalicelib.stage import Stage
+from respool import variables
 from respool.cli.account import Account
 from respool.local.waiting import wait_until
 
@@ -68,22 +69,13 @@ class Site:
 
     def variables(self, function: str) -> dict[str, str]:
         """A function's environment."""
-        name = f"{self.stage.names.prefix}-{function}"
-        with calling("GetFunctionConfiguration", name):
-            found = self._session.client("lambda").get_function_configuration(FunctionName=name)
-        values: dict[str, str] = found.get("Environment", {}).get("Variables", {})
-        return values
+        functions = self._session.client("lambda")
+        return variables.of(functions, f"{self.stage.names.prefix}-{function}")
 
     def set_variables(self, function: str, **changes: str) -> None:
         """Change a function's environment, and wait until that holds."""
-        name = f"{self.stage.names.prefix}-{function}"
         functions = self._session.client("lambda")
-        values = self.variables(function) | changes
-        with calling("UpdateFunctionConfiguration", name):
-            functions.update_function_configuration(
-                FunctionName=name, Environment={"Variables": values}
-            )
-            functions.get_waiter("function_updated").wait(FunctionName=name)
+        variables.change(functions, f"{self.stage.names.prefix}-{function}", changes)
 
     def invoke(self, function: str, event: Any) -> Any:
         """Invoke a function and return its result; an error in it is an AssertionError here."""

@@ -1,11 +1,16 @@
 """`chalice deploy`, `delete` and `package` as a user types them, on the local AWS."""
 
 import json
+import os
+import subprocess
+import sys
 from typing import Any
 
 from respool.deploy import bundle
 from respool.local.deployment import Deployment
-from respool.local.project import ProjectCopy
+from respool.local.emulator import LocalAws
+from respool.local.environment import variables, without_aws
+from respool.local.project import ProjectCopy, project_copy
 from tests.e2e.conftest import Copy, Deploy
 
 BROKEN_PART = {
@@ -60,6 +65,18 @@ def everything_readable(deployment: Deployment) -> str:
     return f"{template} {about} {functions}"
 
 
+def printed_token(deployment: Deployment, said: str) -> str:
+    """What the command prints that a deploy tells: the AWS CLI's text of one field."""
+    (line,) = (one for one in said.splitlines() if "aws secretsmanager" in one)
+    words = line.split()
+    assert words[1:3] == ["secretsmanager", "get-secret-value"]
+    assert words[words.index("--output") + 1] == "text"
+    found = deployment.client("secretsmanager").get_secret_value(
+        SecretId=words[words.index("--secret-id") + 1]
+    )
+    return str(found[words[words.index("--query") + 1]])
+
+
 def test_first_deploy_says_what_it_made_and_never_the_token(deploy: Deploy, copy: Copy) -> None:
     project = copy()
     said = project.deploy()
@@ -67,7 +84,7 @@ def test_first_deploy_says_what_it_made_and_never_the_token(deploy: Deploy, copy
     assert deployment.names.state_machine_arn in said
     assert "respool-local-spool" in said
     assert deployment.api_url in said
-    assert "get-secret-value --secret-id respool-local/console" in said
+    assert deployment.api("GET", "/status", printed_token(deployment, said)).status == 200
     assert deployment.token not in said
     assert deployment.token not in everything_readable(deployment)
     assert "trigger        disabled" in said
@@ -183,6 +200,44 @@ def test_delete_removes_everything_where_no_job_is_parked(copy: Copy) -> None:
     assert is_empty(deployment)
     assert queues(deployment) == []
     assert deployment.client("dynamodb").list_tables()["TableNames"] == []
+
+
+def apis(deployment: Deployment) -> int:
+    return len(deployment.client("apigateway").get_rest_apis()["items"])
+
+
+def test_a_checkout_without_the_record_changes_nothing_until_it_takes_the_stage_over(
+    copy: Copy, aws: LocalAws
+) -> None:
+    project = copy()
+    project.deploy()
+    deployment = Deployment(project)
+    with project_copy(aws.endpoint, project.account) as other:
+        for command in ("deploy", "delete"):
+            refused = other.chalice(command)
+            assert refused.returncode == 1
+            assert "make record STAGE=local" in refused.stdout
+            assert "Traceback" not in refused.stdout
+        assert apis(deployment) == 1
+        assert len(deployment.client("lambda").list_functions()["Functions"]) == 5
+
+        written = subprocess.run(
+            [sys.executable, "-m", "respool.deploy.recording", "--stage", "local"],
+            cwd=other.folder,
+            env={**without_aws(os.environ), **variables(aws.endpoint, project.account)},
+            capture_output=True,
+            text=True,
+        )
+        assert written.returncode == 0, written.stderr
+        names = {one["name"]: one for one in other.deployed()}
+        assert names == {one["name"]: one for one in project.deployed()}
+        other.change_settings({"SLEEP": "0"})
+        assert "nothing in the stack has changed" in other.deploy()
+        assert apis(deployment) == 1
+        assert "respool-local is deleted.\n" in other.chalice("delete").stdout
+    assert is_empty(deployment)
+    assert apis(deployment) == 0
+    assert "nothing of it is left there" in project.chalice("delete").stdout
 
 
 def test_delete_keeps_parked_jobs_and_a_later_deploy_replays_them(copy: Copy) -> None:

@@ -662,7 +662,22 @@ def test_a_token_that_is_revoked_meanwhile_locks_the_page(chrome: Browser) -> No
         assert "order-" not in tab.content()
 
 
-@pytest.mark.parametrize("pasted", ["Bearer rsp_token", '"rsp_token"', " rsp_token "])
+@pytest.mark.parametrize(
+    "pasted",
+    [
+        "rsp_token",
+        "  rsp_token ",
+        '"rsp_token"',
+        "'rsp_token'",
+        "`rsp_token`",
+        "\u201crsp_token\u201d",
+        "\u300crsp_token\u300d",
+        "Bearer rsp_token",
+        "bearer 'rsp_token'",
+        '"Bearer rsp_token"',
+        "Authorization: Bearer rsp_token",
+    ],
+)
 def test_a_token_is_taken_as_people_paste_it(chrome: Browser, pasted: str) -> None:
     paper = Paper()
     with paper_page(chrome, paper) as tab:

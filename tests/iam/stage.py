@@ -76,7 +76,7 @@ class IamStage:
             roleArn=f"arn:aws:iam::{ACCOUNT}:role/machine",
         )
         self.session.client("secretsmanager").create_secret(
-            Name=self.names.secret, SecretString=json.dumps({"name": "console", "token": TOKEN})
+            Name=self.names.secret, SecretString=TOKEN
         )
         for function in FUNCTIONS:
             self.make_role(function, [self.deployed.of_function(function)])

@@ -145,6 +145,4 @@ def _make(names: Names) -> None:
         definition=json.dumps(DEFINITION),
         roleArn="arn:aws:iam::123456789012:role/machine",
     )
-    boto3.client("secretsmanager").create_secret(
-        Name=names.secret, SecretString=json.dumps({"name": "console", "token": TOKEN})
-    )
+    boto3.client("secretsmanager").create_secret(Name=names.secret, SecretString=TOKEN)

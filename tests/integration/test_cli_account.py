@@ -212,8 +212,8 @@ def test_without_credentials_the_remedy_is_a_profile(
 def test_an_unknown_profile_and_a_missing_region_are_named(
     capsys: Out, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert run(("status", "--profile", "nobody-s")) == 3
+    assert run(("status", "--profile", "nobody-s")) == 2
     assert "nobody-s" in capsys.readouterr().err
     monkeypatch.delenv("AWS_DEFAULT_REGION")
-    assert run(("status",)) == 3
-    assert "Give --region, or set AWS_REGION." in capsys.readouterr().err
+    assert run(("status",)) == 2
+    assert "Name one by AWS_REGION" in capsys.readouterr().err

@@ -34,7 +34,7 @@ def test_every_stage_is_checked_with_either_way_of_spooling() -> None:
 
 
 def test_an_unknown_stage_is_named_with_the_known_ones() -> None:
-    with pytest.raises(Malformed, match="no stage qa; it has dev, local, prod"):
+    with pytest.raises(Malformed, match="no stage 'qa'; it has dev, local, prod"):
         list(sources(ROOT, FUNCTIONS, "qa"))
 
 

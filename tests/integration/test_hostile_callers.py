@@ -47,7 +47,7 @@ class Secret:
     """Secrets Manager with the console's token."""
 
     def get_secret_value(self, **_: Any) -> dict[str, str]:
-        return {"SecretString": f'{{"name": "console", "token": "{TOKEN}"}}'}
+        return {"SecretString": TOKEN}
 
 
 def known() -> Tokens:
@@ -57,15 +57,20 @@ def known() -> Tokens:
 
 @cases(200, 6000)
 def test_no_header_but_the_token_s_own_lets_anybody_in(cases: int) -> None:
-    pieces = st.sampled_from(["Bearer", "bearer ", " ", TOKEN, TOKEN[:-1], "\0", "é", ",", "rsp_"])
+    pieces = st.sampled_from(
+        ["Bearer", "bearer ", " ", '"', "'", TOKEN, TOKEN[:-1], "\0", "é", ",", "rsp_"]
+    )
     headers = st.lists(pieces | st.text(anything, max_size=20), max_size=6).map("".join)
     caller = known().caller
 
     @tries(cases)
     @given(headers)
     def check(header: str) -> None:
-        scheme, _, token = header.partition(" ")
-        right = scheme.lower() == "bearer" and token.strip(" ") == TOKEN
+        *bearers, token = header.translate(dict.fromkeys(map(ord, "\t\"'`"), " ")).split(" ")
+        while not token and bearers:
+            token = bearers.pop()
+        others = {word.lower() for word in bearers if word}
+        right = token == TOKEN and others == {"bearer"}
         assert caller(header) == (Caller("console", Kind.FULL) if right else None)
 
     check()
@@ -82,7 +87,7 @@ def test_a_token_is_never_compared_but_in_constant_time() -> None:
     tree = ast.parse(inspect.getsource(tokens.Tokens))
     compared = [ast.unparse(each) for each in ast.walk(tree) if isinstance(each, ast.Compare)]
 
-    assert compared == ["offered is None"]
+    assert compared == []
     assert "hmac.compare_digest" in inspect.getsource(tokens.Tokens.caller)
     assert "sha256" in inspect.getsource(tokens._key)
 

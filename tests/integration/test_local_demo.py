@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -10,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from respool import variables
 from respool.local.demo import PICTURE
 from respool.local.emulator import PROJECT
+from respool.local.environment import client, sdk_session
 from respool.local.picture import chromium
 from respool.local.up import has_desktop
 from respool.local.waiting import wait_until
@@ -44,6 +47,22 @@ def test_the_demo_ends_well_within_two_minutes_and_shows_each_step() -> None:
         assert "is not pictured: none of chromium" in done.stdout
 
 
+def use(told: str, change: str) -> dict[str, str]:
+    """Change a variable as `make up` says; returns all that it has then."""
+    there = dict(re.findall(r"^export (\w+)=(\S*)$", told, re.MULTILINE))
+    (line,) = re.findall(r"^ +(\S+ -m respool.local.function .*)$", told, re.MULTILINE)
+    python, *words = shlex.split(line)
+    assert python == ".venv/bin/python"
+    subprocess.run(
+        [sys.executable, *words[:-1], change],
+        cwd=PROJECT,
+        env={**os.environ, **there},
+        check=True,
+    )
+    functions = client(sdk_session(), "lambda", there["AWS_ENDPOINT_URL"])
+    return variables.of(functions, "respool-local-uncertain_task")
+
+
 def test_up_says_how_to_use_it_and_leaves_nothing_when_ended(tmp_path: Path) -> None:
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     printed = tmp_path / "printed"
@@ -61,6 +80,10 @@ def test_up_says_how_to_use_it_and_leaves_nothing_when_ended(tmp_path: Path) -> 
             wait_until(
                 lambda: ready.search(printed.read_text()), "make up", 90, seen=printed.read_text
             )
+            told = printed.read_text()
+            before = use(told, "BEHAVIOR=OK")
+            assert use(told, "BEHAVIOR=NG") == {**before, "BEHAVIOR": "NG"}
+            assert len(before) > 1
             up.send_signal(signal.SIGTERM)
             assert up.wait(20) == 0
         finally:

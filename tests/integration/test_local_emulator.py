@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from respool.local.emulator import PROJECT, EmulatorError, local_aws
+from respool.local.emulator import PROJECT, EmulatorError, local_aws, read_port, read_scale
 from respool.local.waiting import wait_until
+from respool.scratch import remove_abandoned
 from tests.integration.local_machines import LocalMachines
 
 WITH_A_BUSY_LAMBDA = """
@@ -75,13 +76,68 @@ def test_it_listens_at_the_port_that_it_is_given() -> None:
         assert LocalMachines(aws.endpoint).queue("there")
 
 
-def test_a_taken_port_is_an_error_that_says_so() -> None:
+def command(**changes: str) -> "subprocess.CompletedProcess[str]":
+    """The command, which has to end by itself."""
+    return subprocess.run(
+        [sys.executable, "-m", "respool.local.emulator"],
+        cwd=PROJECT,
+        env={**os.environ, **changes},
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+
+
+def test_a_taken_port_is_an_error_that_says_so_on_one_line() -> None:
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))
         holder.listen()
         port = holder.getsockname()[1]
         with pytest.raises(EmulatorError, match=f"{port} is already in use"), local_aws(port):
             pass
+        done = command(GATEWAY_PORT=str(port))
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert f"Port {port} is already in use. Choose another GATEWAY_PORT" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("GATEWAY_PORT", ""),
+        ("GATEWAY_PORT", "0"),
+        ("GATEWAY_PORT", "http"),
+        ("GATEWAY_PORT", "65536"),
+        ("GATEWAY_PORT", "\u0664"),
+        ("SFN_WAIT_SCALE", ""),
+        ("SFN_WAIT_SCALE", "fast"),
+        ("SFN_WAIT_SCALE", "nan"),
+        ("SFN_WAIT_SCALE", "-1"),
+    ],
+)
+def test_a_port_or_scale_of_no_use_is_refused_on_one_line(name: str, value: str) -> None:
+    read = {"GATEWAY_PORT": read_port, "SFN_WAIT_SCALE": read_scale}[name]
+    with pytest.raises(EmulatorError, match=f"{name}={value!r} must be") as refused:
+        read({name: value})
+    assert "\n" not in str(refused.value)
+
+
+def test_what_a_killed_emulator_left_goes_with_the_next_one(
+    starter: "subprocess.Popen[str]",
+) -> None:
+    emulator, *_ = family(starter)
+    left = Path(f"/proc/{emulator}/cmdline").read_text().split("\0")[3]
+    for pid in (starter.pid, emulator):
+        os.kill(pid, signal.SIGSTOP)  # so that neither cleans up for the other
+    remove_abandoned(Path(left).parent)
+    assert Path(left).exists()
+    for pid in (starter.pid, emulator):
+        os.kill(pid, signal.SIGKILL)
+    both = (starter.pid, emulator)
+    wait_until(lambda: not any(map(running, both)), f"the end of {both}", 10)
+    assert Path(left).exists()
+    with local_aws():
+        assert not Path(left).exists()
 
 
 def test_nothing_is_left_after_an_orderly_end(starter: "subprocess.Popen[str]") -> None:

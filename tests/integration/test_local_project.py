@@ -8,7 +8,7 @@ import pytest
 
 from respool.local.deployment import Deployment
 from respool.local.emulator import LocalAws, local_aws
-from respool.local.project import ChaliceFailed, project_copy
+from respool.local.project import ChaliceFailed, copy_parts, named_definitions, project_copy
 
 APP = """
 from chalice import AuthResponse, Chalice
@@ -53,6 +53,28 @@ def source(tmp_path: Path) -> Path:
 
 def files(folder: Path) -> dict[str, str]:
     return {str(path): path.read_text() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("place", ["stage", "top"])
+def test_a_definition_of_one_s_own_is_copied_along(
+    source: Path, tmp_path: Path, place: str
+) -> None:
+    own = {"environment_variables": {"STATE_MACHINE": "machines/own.json"}}
+    config = {"stages": {"local": own}} if place == "stage" else own
+    (source / ".chalice" / "config.json").write_text(json.dumps(config))
+    (source / "machines").mkdir()
+    (source / "machines" / "own.json").write_text("{}")
+    (source / "machines" / "other.json").write_text("{}")
+    copied = tmp_path / "copied"
+    copy_parts(source, copied)
+    assert [path.name for path in (copied / "machines").iterdir()] == ["own.json"]
+
+
+def test_nothing_from_outside_the_project_is_copied(source: Path, tmp_path: Path) -> None:
+    (tmp_path.parent / "outside.json").write_text("{}")
+    own = {"environment_variables": {"STATE_MACHINE": "../outside.json"}}
+    (source / ".chalice" / "config.json").write_text(json.dumps(own))
+    assert named_definitions(source) == []
 
 
 def test_a_second_deploy_over_the_first_changes_the_api(aws: LocalAws, source: Path) -> None:

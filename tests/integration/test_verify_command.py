@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 from moto import mock_aws
 
+from respool.deploy.checks.findings import Malformed
 from respool.verify.__main__ import verify
 
 ENVIRONMENT = {
@@ -47,6 +48,14 @@ def test_a_stage_that_it_has_not_made_is_left_alone_even_with_yes() -> None:
     assert done.exit_code == 1
     assert "dev-verify is deployed, and not by make verify here" in done.output
     assert len(boto3.client("lambda").list_functions()["Functions"]) == 1
+
+
+@pytest.mark.parametrize("stage", ["", "nope", "../.."])
+def test_a_stage_that_the_project_does_not_have_is_refused_at_once(stage: str) -> None:
+    done = CliRunner().invoke(verify, [stage, "--yes"])
+
+    assert isinstance(done.exception, Malformed)
+    assert boto3.client("lambda").list_functions()["Functions"] == []
 
 
 def function(name: str) -> None:

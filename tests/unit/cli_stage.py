@@ -113,12 +113,12 @@ class Shell:
     def __init__(self, fakes: FakeStage) -> None:
         self.fakes = fakes
         self.account = MemoryAccount(fakes)
-        self.found: list[tuple[str, str, str]] = []
+        self.found: list[tuple[str, str | None, str | None]] = []
 
     def __call__(self, *words: str) -> int:
         return run(words, Context(self._find, self.fakes.clock.now))
 
-    def _find(self, stage: str, profile: str, region: str) -> Account:
+    def _find(self, stage: str, profile: str | None, region: str | None) -> Account:
         self.found.append((stage, profile, region))
         return self.account
 

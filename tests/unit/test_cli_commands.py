@@ -288,7 +288,52 @@ def test_choices_may_stand_before_or_after_the_command(
 
 def test_stage_is_dev_unless_told(shell: Shell) -> None:
     assert shell("status") == 0
-    assert shell.found == [("dev", "", "")]
+    assert shell.found == [("dev", None, None)]
+
+
+@pytest.mark.parametrize("option", ["--stage", "--profile", "--region"])
+@pytest.mark.parametrize("after", [True, False])
+def test_an_empty_choice_is_none_and_never_the_default(
+    shell: Shell, capsys: Out, option: str, after: bool
+) -> None:
+    words = ("status", option, "") if after else (option, "", "status")
+    assert shell(*words) == 2
+    assert shell.found == []
+    assert f"Invalid value for '{option}': is empty" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("hold", ""),
+        ("release", ""),
+        ("limit", "", "3"),
+        ("limit", "UncertainTask", ""),
+        ("submit", "{}", "--name", ""),
+        ("jobs", "--state", ""),
+        ("jobs", "--task", ""),
+        ("jobs", "--limit", ""),
+        ("show", ""),
+        ("give-up", "", "--reason", "x", "--yes"),
+        ("token", "create", ""),
+        ("trigger", ""),
+        ("replay", "--key", ""),
+        ("replay", "--task", ""),
+        ("replay", "--error", ""),
+        ("replay", "--max", ""),
+        ("replay", "--older-than", ""),
+        ("replay", "--rate", ""),
+    ],
+)
+def test_an_empty_word_changes_nothing(shell: Shell, words: tuple[str, ...]) -> None:
+    shell.fail("a", "b")
+    before = [*shell.account.process.claims.claims(), *shell.account.process.claims.slots()]
+    assert shell(*words) != 0
+    assert [
+        *shell.account.process.claims.claims(),
+        *shell.account.process.claims.slots(),
+    ] == before
+    assert shell.account.process.spool.depth() == 2
 
 
 def test_help_asks_nobody(shell: Shell, capsys: Out) -> None:

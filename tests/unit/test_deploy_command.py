@@ -20,6 +20,16 @@ def test_a_command_is_read_off_its_context() -> None:
     assert command.context is context
 
 
+def test_an_empty_stage_is_not_the_default_one() -> None:
+    root = click.Context(click.Group("chalice"), obj={"project_dir": "/project"})
+    context = click.Context(click.Command("delete"), parent=root)
+    context.params = {"stage": ""}
+    with context:
+        command = current()
+    assert command is not None
+    assert command.stage == ""
+
+
 def test_a_context_of_another_program_is_none_of_ours() -> None:
     with click.Context(click.Command("deploy")):
         assert current() is None

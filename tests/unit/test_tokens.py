@@ -1,11 +1,11 @@
 """The console's token is read seldom, and believed for a minute at most."""
 
-import json
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from app import app
 from chalicelib.aws.tokens import CACHED, Caller, NamedTokens, Tokens
 from chalicelib.errors import AwsError
 from tests.fakes.clock import SteppedClock
@@ -21,7 +21,7 @@ class Secrets:
     def get_secret_value(self, **_: Any) -> dict[str, str]:
         """The secret."""
         self.asked += 1
-        return {"SecretString": json.dumps({"name": "console", "token": self.token})}
+        return {"SecretString": self.token}
 
 
 class NoTokens:
@@ -64,9 +64,46 @@ def test_a_changed_secret_holds_after_a_minute_at_most(
 
     clock.pause(CACHED + 1)
 
-    assert CACHED <= 60
     assert tokens.caller("Bearer first") is None
     assert tokens.caller("Bearer second") == Caller("console")
+
+
+def test_api_gateway_and_the_authorizer_together_believe_for_a_minute_at_most() -> None:
+    (authorizer,) = app.builtin_auth_handlers
+    assert (authorizer.ttl_seconds or 300) + CACHED <= 60
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Bearer first",
+        "bearer  first ",
+        'Bearer "first"',
+        "Bearer 'first'",
+        "Bearer `first`",
+        "Bearer Bearer first",
+        'Bearer "Bearer first"',
+        "'Bearer first'",
+        "Bearer\tfirst",
+    ],
+)
+def test_a_token_is_taken_with_what_is_pasted_along(tokens: Tokens, header: str) -> None:
+    assert tokens.caller(header) == Caller("console")
+
+
+@pytest.mark.parametrize("secret", ["first\n", " first", "first"])
+def test_a_secret_that_was_put_there_by_hand_may_end_in_a_newline(
+    tokens: Tokens, secrets: Secrets, secret: str
+) -> None:
+    secrets.token = secret
+    assert tokens.caller("Bearer first") == Caller("console")
+
+
+@pytest.mark.parametrize(
+    "header", ["first", '"first"', "Basic first", "Bearer x first", "Bearer", "Bearer Bearer", '""']
+)
+def test_what_is_no_bearer_token_is_nobody_s(tokens: Tokens, header: str) -> None:
+    assert tokens.caller(header) is None
 
 
 def test_an_empty_secret_lets_nobody_in(tokens: Tokens, secrets: Secrets) -> None:

@@ -18,9 +18,17 @@ export class Refused extends Error {
 
 export const token = {
   get: () => sessionStorage.getItem(PLACE),
-  set: (value) => sessionStorage.setItem(PLACE, value),
+  set: (pasted) => sessionStorage.setItem(PLACE, bare(pasted)),
   forget: () => sessionStorage.removeItem(PLACE),
 };
+
+const AROUND = "[\\s\"'`\u201c-\u201e\u2018-\u201a\u00ab\u00bb\u300c\u300d]"; // quotes of all kinds, and blanks
+
+/** A token without what is pasted along with it: quotes, `Bearer`, the header's name. */
+export function bare(pasted) {
+  const before = new RegExp(`^(?:${AROUND}|authorization:|bearer(?=${AROUND}))+`, "i");
+  return pasted.replace(before, "").replace(new RegExp(`${AROUND}+$`), "");
+}
 
 const base = new URL("./", location.href);
 

@@ -68,7 +68,7 @@ export const signInSignature = () => [state.lang, "sign-in", state.problem];
 export function signIn(t, act) {
   const submit = (event) => {
     event.preventDefault();
-    const given = event.target.elements.token.value.trim().replace(/^Bearer +/i, "").replace(/^["'](.*)["']$/, "$1");
+    const given = event.target.elements.token.value.trim();
     if (given) act.signIn(given);
   };
   return h(
