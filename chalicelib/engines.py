@@ -115,6 +115,7 @@ class Engines:
                 line=self.world.line,
                 workflow=self.world.workflow,
                 telemetry=self.world.telemetry,
+                clock=self.clock.now,
                 go_on=lambda claim: self.recovery.go_on(claim),  # both are seldom needed
                 rescue=lambda execution: self.rescue.catch(execution),
             ),

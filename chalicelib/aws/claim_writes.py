@@ -40,16 +40,19 @@ class ClaimWrites:
             )
         )
 
-    def park_dead(self, claim: Claim, at: str) -> bool:
+    def park_dead(self, claim: Claim, at: str, over: str = "") -> bool:
         """Park a job whose execution died, free its slot or place in line, keep no token.
 
-        False where another execution owns the key, or this very death is written already.
+        False where another execution owns the key, or this very death is written already; with
+        `over` also where its `since` is another one and it is not dead: it was redriven meanwhile.
         """
 
         def parked(old: Claim | None) -> Update | None:
             if old is None or (old.ended_at and old.execution != claim.execution):
                 return whole(claim, at)
             if old.ended_at or old.execution != claim.execution or old.dead_at == claim.dead_at:
+                return None
+            if over and not old.dead_at and old.since != over:
                 return None
             return whole(kept(old, claim), at)
 

@@ -1,14 +1,15 @@
 """Wakes a job that has just been given its slot, as often as it takes, and says so last."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from chalicelib import metrics
-from chalicelib.errors import TokenRefused
+from chalicelib.errors import Conflict, RespoolError, Throttled, TokenRefused, Unanswered
 from chalicelib.job.claim import Claim, State
 from chalicelib.job.execution import DEAD
-from chalicelib.job.ports import Claims, Line, Telemetry, Workflow
+from chalicelib.job.plan import after
+from chalicelib.job.ports import Claims, Clock, Line, Telemetry, Workflow
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class Waking:
     line: Line
     workflow: Workflow
     telemetry: Telemetry
+    clock: Clock
     go_on: Callable[[Claim], bool]
     rescue: Callable[[str], str]
 
@@ -44,7 +46,21 @@ class Waking:
         if claim.token:  # also of a dead job that somebody has redriven in the console
             self._answer(claim)
         elif claim.dead_at:
-            self._tell(claim, "dead-job-admitted", inside=self.go_on(claim))
+            self._let_go_on(claim)
+
+    def _let_go_on(self, claim: Claim) -> None:
+        """What AWS refuses for good parks the job as it was: no dead job holds up a line."""
+        try:
+            inside = self.go_on(claim)
+        except (Throttled, Unanswered, Conflict):
+            raise  # whoever comes next tries again
+        except RespoolError as refused:
+            reason = str(refused)
+            self.telemetry.warning("dead-job-not-admitted", key=claim.key, reason=reason)
+            at = after(self.clock(), claim)
+            self.claims.leave_again(replace(claim, state=State.PARKED), at)
+        else:
+            self._tell(claim, "dead-job-admitted", inside=inside)
 
     def _answer(self, claim: Claim) -> None:
         """A refused token says that the job went on already, or is dead.

@@ -118,11 +118,12 @@ class Claims(Protocol):
     def mark_noted(self, claim: Claim, at: str) -> bool:
         """Say that its note was sent (again), where it still waits as it did."""
 
-    def park_dead(self, claim: Claim, at: str) -> bool:
+    def park_dead(self, claim: Claim, at: str, over: str = "") -> bool:
         """Park a job whose execution died: in one transaction its slot, or its place in line, is
         free, and the claim says why, with no token. `claim` is as it shall be; its `since` is `at`.
 
-        False where another execution owns the key, or this very death is written already.
+        False where another execution owns the key, or this very death is written already; with
+        `over` also where its `since` is another one and it is not dead: it was redriven meanwhile.
         """
 
     def take_slot(self, claim: Claim, at: str) -> bool:

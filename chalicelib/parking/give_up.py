@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from chalicelib import metrics
@@ -66,9 +66,18 @@ class GiveUp:
         if claim is None:
             raise NotFound(f"no job has the key {key!r}: it ended long ago, or was never started")
         if claim.ended_at:
+            self._stop_for_good(claim, reason, calm)
             return _ending(claim)
         how = State.FINISHED if self._has_finished(claim, reason, calm) else State.GIVEN_UP
-        return self._conclude(claim, how, calm)
+        ending = self._conclude(claim, how, calm)
+        self._stop_for_good(replace(claim, state=ending.state), reason, calm)
+        return ending
+
+    def _stop_for_good(self, claim: Claim, reason: str, calm: Patience) -> None:
+        """Whoever redrove its execution meanwhile finds its claim ended; so nobody would end it."""
+        if claim.state is State.GIVEN_UP:
+            with suppress(NotFound):
+                calm(lambda: self.workflow.stop(claim.execution, GIVEN_UP, reason))
 
     def _has_finished(self, claim: Claim, reason: str, calm: Patience) -> bool:
         """End the execution; says whether it was too late for that."""

@@ -87,7 +87,7 @@ class Rescue:
     def park(self, found: Execution, claim: Claim) -> bool:
         """Park a dead execution's job, then send its note; says whether it waits now."""
         dead = self._dead(found, claim)
-        if not self.claims.park_dead(dead, dead.since):
+        if not self.claims.park_dead(dead, dead.since, over=claim.since):
             stands = self.claims.get(claim.pk)
             if stands is None or not _is_this_death(stands, dead):
                 return False
@@ -129,10 +129,10 @@ class Rescue:
 
         No look lags for long. A stuck job's `since` may be when somebody marked it.
         """
-        if claim.dead_at or found.stopped_at is None or self.clock() - found.stopped_at > LAG:
+        if claim.dead_at or found.stopped_at is None:
             return False
         changed = claim.failed_at if claim.state is State.STUCK else claim.since
-        return changed > iso(found.stopped_at)
+        return changed > iso(max(found.stopped_at, self.clock() - LAG))
 
     def _end(self, found: Execution, claim: Claim | None) -> str:
         """What it owned is free again, and its claim says how it ended."""

@@ -1,15 +1,19 @@
 """The AWS account that the command line works in, and the calls that only people make."""
 
 import re
-from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
+from chalicelib.api.stage import Stage
 from chalicelib.aws.calling import calling, client
+from chalicelib.aws.tokens import NamedTokens
+from chalicelib.aws.world import AwsWorld
+from chalicelib.deployed import Deployed, SystemTime
 from chalicelib.errors import NotFound
 from chalicelib.names import APP, Names
 from chalicelib.settings import Settings
-from chalicelib.stage import Stage
+from respool.cli import audit
 from respool.cli.metrics import Metrics
 from respool.session import chosen
 
@@ -47,20 +51,20 @@ class Account:
             ) from missing
         names = Names.of_function(function, found["FunctionArn"])
         settings = Settings.read(found.get("Environment", {}).get("Variables", {}))
-        return Stage(names, settings, self._session, self.metrics)
+        self._world = AwsWorld(names, self._session, self.metrics)
+        engines = Deployed(world=self._world, settings=settings, clock=SystemTime())
+        return Stage(engines, self.prefix)
 
-    def history(self, execution: str) -> Iterator[dict[str, Any]]:
-        """An execution's events, the first one first, a thousand a call."""
-        page: dict[str, str] = {}
-        while True:
-            with calling("GetExecutionHistory", execution):
-                answer = self._client("stepfunctions").get_execution_history(
-                    executionArn=execution, maxResults=1000, **page
-                )
-            yield from answer["events"]
-            if "nextToken" not in answer:
-                return
-            page = {"nextToken": answer["nextToken"]}
+    def tokens(self) -> NamedTokens:
+        """The tokens that people were given for the stage's page and API."""
+        return self._world.named_tokens
+
+    @cached_property
+    def who(self) -> str:
+        """Whose credentials these are, as far as a name goes: `alice`, `Admin/alice`."""
+        with calling("GetCallerIdentity", "these credentials"):
+            arn = str(self._client("sts").get_caller_identity()["Arn"])
+        return arn.rpartition(":")[2].partition("/")[2] or "root"
 
     def page(self) -> str:
         """The URL of the stage's page, at the API that may call its Lambda. Raises NotFound."""
@@ -77,6 +81,12 @@ class Account:
     def send_metrics(self) -> None:
         """Hand to CloudWatch what was counted. Raises AwsError."""
         self.metrics.send(self._client("cloudwatch"))
+
+    def send_audit(self, at: str) -> None:
+        """Hand over the audit lines, if there are any. Raises AwsError."""
+        lines, self.metrics.audit = self.metrics.audit, []
+        if lines:
+            audit.send(self._client("logs"), self.prefix, at, lines)
 
     def _client(self, service: str) -> Any:
         return client(service, self._session)

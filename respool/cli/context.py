@@ -7,7 +7,10 @@ from typing import Any, TypeVar
 
 import click
 
-from chalicelib.stage import Stage, now
+from chalicelib.api.stage import Stage
+from chalicelib.deployed import SystemTime
+from chalicelib.errors import AwsError
+from chalicelib.moments import iso
 from respool.cli.account import Account
 from respool.cli.screen import Screen
 
@@ -16,38 +19,62 @@ Finder = Callable[[str, str | None, str | None], Account]
 
 
 class Context:
-    """One run of the command line; AWS is called only when a command needs it."""
+    """One run of the command line; AWS is called only when a command needs it.
 
-    def __init__(self, find: Finder = Account.find, clock: Callable[[], datetime] = now) -> None:
+    `done` says in words what has been done so far, for whoever is interrupted.
+    """
+
+    def __init__(
+        self, find: Finder = Account.find, clock: Callable[[], datetime] | None = None
+    ) -> None:
         self.stage_name = "dev"
         self.profile: str | None = None
         self.region: str | None = None
         self.json = False
-        self.clock = clock
+        self.done = ""
+        self.clock = clock or SystemTime().now
         self._find = find
+        self._account: Account | None = None
 
-    @cached_property
+    @property
     def account(self) -> Account:
         """The account that the credentials are for."""
-        return self._find(self.stage_name, self.profile, self.region)
+        if self._account is None:
+            self._account = self._find(self.stage_name, self.profile, self.region)
+        return self._account
 
     @cached_property
     def stage(self) -> Stage:
-        """The deployed stage, wired to the same engines as its Lambdas."""
+        """The deployed stage, with the same engines as its Lambdas."""
         return self.account.stage()
+
+    @cached_property
+    def who(self) -> str:
+        """Who changes something, as the audit line and a closed gate name it."""
+        return f"{self.account.who} (command line)"
 
     @cached_property
     def screen(self) -> Screen:
         """Where results go."""
         return Screen(self.json)
 
+    def close(self) -> None:
+        """Hand over the audit lines, however the command ended."""
+        if self._account is None:
+            return
+        try:
+            self._account.send_audit(iso(self.clock()))
+        except AwsError as refused:
+            self.screen.remark(f"No audit line was written of this: {refused}")
+
 
 def _keep(name: str) -> Callable[[click.Context, click.Parameter, Any], None]:
     def keep(click_context: click.Context, option: click.Parameter, value: Any) -> None:
-        if value == "":
-            raise click.BadParameter("is empty: name one, or leave it out", click_context, option)
-        if value:
-            setattr(click_context.find_object(Context), name, value)
+        if value is None or value is False:
+            return
+        if isinstance(value, str) and not value.strip():
+            raise click.BadParameter("is empty; leave it out, or name one", param=option)
+        setattr(click_context.find_object(Context), name, value)
 
     return keep
 

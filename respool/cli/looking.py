@@ -5,14 +5,15 @@ from typing import Any
 
 import click
 
-from chalicelib.api.jobs import MOST_JOBS, as_json, list_jobs
+from chalicelib.api.history import tell
+from chalicelib.api.jobs import MOST_JOBS, list_jobs
+from chalicelib.api.one_job import MOST_EVENTS, show_job
 from chalicelib.api.status import status as status_of
 from chalicelib.errors import NotFound
-from chalicelib.gate.ramp.describe import Told, sentence
-from chalicelib.job.claim import Claim
-from chalicelib.job.execution import Execution, Status
+from chalicelib.job.execution import Status
+from chalicelib.moments import iso, read
+from respool.cli.codes import DONE, NOT_ALL
 from respool.cli.context import Context, everywhere, pass_context
-from respool.cli.history import Step, tell
 from respool.cli.screen import ago, many, moment, span
 
 _NAME = re.compile(r"[^\s<>{}\[\]?*\"#%\\^|~`$&,;:/]{1,80}")
@@ -23,37 +24,74 @@ _NAME = re.compile(r"[^\s<>{}\[\]?*\"#%\\^|~`$&,;:/]{1,80}")
 @everywhere
 @pass_context
 def status(context: Context) -> None:
-    """How the stage stands: jobs, queues, tasks, trigger, schedule."""
+    """How the stage stands: jobs, tasks, gates, trigger, schedule."""
     told = status_of(context.stage, {})
     context.screen.result(told, lambda: _tell_status(context, told))
 
 
 def _tell_status(context: Context, told: dict[str, Any]) -> None:
+    for task in told["tasks"]:
+        if not task["gate"]["open"]:
+            context.screen.say(closed(task), "bold yellow")
+    context.screen.say(f"{told['stage']}: {_waiting(told)}.", "bold")
     jobs = told["jobs"]
-    waiting = jobs["parked"] + jobs["stuck"]
-    what = f"{many(waiting, 'job')} waiting" if waiting else "no job is waiting"
-    oldest = told["oldest_failure"]
-    since = f"; the oldest failed {span(oldest['age'])} ago" if oldest else ""
-    context.screen.say(f"{told['stage']}: {what}{since}.", "bold")
+    more = "" if told["complete"] else " or more"
     context.screen.facts(
         (
-            ("running", jobs["running"]),
-            ("parked", jobs["parked"]),
-            ("stuck", jobs["stuck"]),
-            ("messages", f"{told['spooled']} on the spool, {told['stuck']} on the stuck queue"),
+            ("in a task", f"{jobs['running']:,}"),
+            ("in line", f"{jobs['line']:,}"),
+            ("parked", f"{jobs['parked']:,}{more}"),
+            ("stuck", f"{jobs['stuck']:,}{more}"),
+            ("notes", f"about {told['spooled']:,} on the spool"),
+            ("unusable", f"about {told['stuck']:,} messages" if told["stuck"] else ""),
             ("trigger", told["trigger"]),
             ("schedule", _schedule(told["schedule"])),
             ("next loss", _loss(told["next_loss"])),
         )
     )
-    rows = [(each["task"], each["inside"], _limit(each)) for each in told["tasks"]]
-    context.screen.table(("task", "inside", "limit"), rows)
+    names = ("task", "inside", "limit", "in line", "parked", "stuck", "gate")
+    context.screen.table(names, [_task(each) for each in told["tasks"]])
     for each in told["tasks"]:
         if each["ramp"]:
             context.screen.say(f"{each['task']}: {_ramp(context, each['ramp'])}.")
 
 
+def _task(task: dict[str, Any]) -> tuple[object, ...]:
+    gate = "open" if task["gate"]["open"] else "closed"
+    return (
+        task["task"],
+        task["inside"],
+        task["limit"],
+        task["waiting"],
+        task["parked"],
+        task["stuck"],
+        gate,
+    )
+
+
+def _waiting(told: dict[str, Any]) -> str:
+    waiting = told["jobs"]["parked"] + told["jobs"]["stuck"]
+    what = f"{many(waiting, 'job')} waiting" if waiting else "no job is waiting"
+    oldest = told["oldest_failure"]
+    more = "" if told["complete"] else "more than "
+    since = f"; the oldest failed {span(oldest['age'])} ago" if oldest else ""
+    return f"{more}{what}{since}"
+
+
+def closed(task: dict[str, Any]) -> str:
+    """A closed gate in one sentence: by whom, why, since when, until when."""
+    gate = task["gate"]
+    until = f" until {moment(gate['until'])}" if gate["until"] else ""
+    since = f" since {moment(gate['since'])}" if gate["since"] else ""
+    why = f": {gate['why']}" if gate["why"] else ""
+    by = f", closed by {gate['by']}" if gate["by"] else ""
+    line = f" {many(task['waiting'], 'job')} in line."
+    return f"{task['task']} takes no jobs{until}{by}{since}{why}.{line}"
+
+
 def _ramp(context: Context, ramp: dict[str, Any]) -> str:
+    from chalicelib.gate.ramp.describe import Told, sentence
+
     told = Told(ramp["code"], ramp["values"], ramp["times"])
     return sentence(told, context.clock().astimezone())
 
@@ -69,27 +107,24 @@ def _loss(loss: dict[str, Any] | None) -> str:
     return f"{moment(loss['at'])}: {loss['key']}" if loss else "never"
 
 
-def _limit(task: dict[str, Any]) -> str:
-    if task["limit"] == 0:
-        return "0 (held)"
-    return f"{task['limit']}{'' if task['own_limit'] else ' (the stage)'}"
-
-
 @click.command()
-@click.option("--state", metavar="STATE", help="Only those: parked, running, stuck (or a,b).")
-@click.option("--task", metavar="NAME", help="Only those that failed in this task.")
+@click.option("--state", metavar="STATE", help="Only: parked, stuck, line, running (or a,b).")
+@click.option("--task", metavar="NAME", help="Only those of this task.")
 @click.option("--error", metavar="NAME", help="Only those that failed with this error.")
+@click.option("--search", metavar="TEXT", help="Only those with this in their key.")
 @click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="How many.")
 @everywhere
 @pass_context
-def jobs(
-    context: Context, state: str | None, task: str | None, error: str | None, limit: int
-) -> None:
-    """The jobs that run or wait, the longest waiting first."""
-    chosen = {"state": state, "task": task, "error": error}
-    query = {name: [value] for name, value in chosen.items() if value is not None}
+def jobs(context: Context, /, limit: int, **given: str | None) -> int:
+    """The jobs that wait or are in a task, the oldest first."""
+    query = {name: [value] for name, value in given.items() if value is not None}
+    narrowed = bool(query)
     found = _pages(context, query, limit)
     context.screen.result(found, lambda: _tell_jobs(context, found))
+    if narrowed and not found["jobs"]:
+        context.screen.remark("No job matches.")
+        return NOT_ALL
+    return DONE
 
 
 def _pages(context: Context, query: dict[str, list[str]], limit: int) -> dict[str, Any]:
@@ -97,7 +132,7 @@ def _pages(context: Context, query: dict[str, list[str]], limit: int) -> dict[st
     found: list[dict[str, Any]] = []
     while True:
         query["limit"] = [str(min(limit - len(found), MOST_JOBS))]
-        page = list_jobs(context.stage.overview, query)
+        page = list_jobs(context.stage, query)
         found += page["jobs"]
         if page["cursor"] is None or len(found) >= limit:
             return {**page, "jobs": found}
@@ -108,75 +143,82 @@ def _tell_jobs(context: Context, found: dict[str, Any]) -> None:
     rows = [_row(context, job) for job in found["jobs"]]
     if rows:
         context.screen.table(("key", "state", "task", "failures", "since", "error"), rows)
-    context.screen.say(f"{many(len(rows), 'job')} of {found['total']:,}.")
-    if not found["complete"]:
-        context.screen.remark("The table is very large: there are more jobs than were read.")
+    total = f" of {found['total']:,}" if found["total"] is not None else ""
+    more = ", and there are more" if found["cursor"] and not total else ""
+    context.screen.say(f"{many(len(rows), 'job')}{total}{more}.")
 
 
 def _row(context: Context, job: dict[str, Any]) -> tuple[object, ...]:
-    error = job["error"]
     return (
         job["key"],
         job["state"],
         job["task"],
         job["attempt"] or "",
-        ago(job["first_failed_at"] or job["started_at"] or "", context.clock()),
-        f"{error['name']}: {error['message']}"[:100] if error["name"] else "",
+        ago(job["since"] or job["started_at"] or "", context.clock()),
+        _error(job["error"]),
     )
+
+
+def _error(error: dict[str, str]) -> str:
+    return f"{error['name']}: {error['message']}".strip(": ")
 
 
 @click.command()
 @click.argument("key")
+@click.option("--input", "with_input", is_flag=True, help="Also what it was started with.")
 @everywhere
 @pass_context
-def show(context: Context, key: str) -> None:
+def show(context: Context, key: str, with_input: bool) -> None:
     """A job and its history in plain words. KEY may also be an execution's name."""
-    claim = context.stage.claims.get(key)
-    execution = _execution(context, key, claim)
-    steps = tell(context.account.history(execution.arn)) if execution.started_at else []
-    ended = {"key": key, "state": execution.status.value.lower(), "execution": execution.arn}
-    data = {
-        **(as_json(claim) if claim else ended),
-        "execution_status": execution.status.value,
-        "history": [{"at": step.at.isoformat(), "what": step.what} for step in steps],
-    }
-    context.screen.result(data, lambda: _tell_job(context, data, steps))
+    try:
+        data = show_job(context.stage, key, {}, with_input)
+    except NotFound:
+        found = _by_name(context, key)
+        if found is None:
+            raise
+        data = found
+    context.screen.result(data, lambda: _tell_job(context, data))
 
 
-def _execution(context: Context, key: str, claim: Claim | None) -> Execution:
-    workflow = context.stage.workflow
-    if claim is not None:
-        return workflow.describe(claim.execution)
-    if _NAME.fullmatch(key):
-        found = workflow.describe(workflow.arn(key))
-        if found.status is not Status.MISSING:
-            return found
-    raise NotFound(
-        f"no job has the key {key!r}: it finished, or was never started; one that finished is"
-        " shown by its execution's name"
-    )
+def _by_name(context: Context, name: str) -> dict[str, Any] | None:
+    """An execution that no claim tells of any more; None where there is none of that name."""
+    workflow = context.stage.engines.world.workflow
+    if not _NAME.fullmatch(name):
+        return None
+    found = workflow.describe(workflow.arn(name))
+    if found.status is Status.MISSING:
+        return None
+    steps = tell(workflow.history(found.arn, MOST_EVENTS))
+    status = found.status.value.lower()
+    history = [{"at": iso(step.at), "what": step.what} for step in steps]
+    about = {"key": name, "state": status, "execution": found.arn, "execution_status": status}
+    return about | {"history": history, "input": None}
 
 
-def _tell_job(context: Context, data: dict[str, Any], steps: list[Step]) -> None:
-    error = data.get("error", {"name": "", "message": ""})
+def _tell_job(context: Context, data: dict[str, Any]) -> None:
     context.screen.say(f"{data['key']}: {data['state']}", "bold")
     context.screen.facts(
         (
             ("task", data.get("task", "")),
+            ("since", moment(data.get("since") or "")),
             ("failures", data.get("attempt") or ""),
             ("first", moment(data.get("first_failed_at") or "")),
-            ("last", moment(data.get("last_failed_at") or "")),
-            ("error", f"{error['name']}: {error['message']}" if error["name"] else ""),
+            ("last", moment(data.get("failed_at") or "")),
+            ("error", _error(data.get("error", {"name": "", "message": ""}))),
+            ("died", moment(data.get("dead_at") or "")),
+            ("ended", moment(data.get("ended_at") or "")),
             ("execution", f"{data['execution']} ({data['execution_status']})"),
+            ("input", data["input"] or ""),
         )
     )
     day = ""
-    for step in steps:
-        at = step.at.astimezone()
+    for step in data["history"]:
+        then = read(step["at"])
+        at = then.astimezone() if then else context.clock()
         if (today := f"{at:%a %Y-%m-%d %Z}") != day:
             context.screen.say(today, "bold")
             day = today
-        context.screen.say(f"  {at:%H:%M:%S}  {step.what}")
+        context.screen.say(f"  {at:%H:%M:%S}  {step['what']}")
 
 
 @click.command("open")

@@ -1,10 +1,11 @@
-"""Telemetry of the command line: logs nothing, and hands its metrics to CloudWatch at the end."""
+"""Telemetry of the command line: keeps audit lines and metrics, to hand them over at the end."""
 
 from collections import defaultdict
 from collections.abc import Iterator
 from threading import Lock
 from typing import Any
 
+from chalicelib.api.audit import AUDIT
 from chalicelib.aws.calling import calling
 from chalicelib.metrics import NAMESPACE, SECONDS
 
@@ -20,9 +21,12 @@ class Metrics:
         self._stage = stage
         self._lock = Lock()
         self._values: dict[_Name, list[float]] = defaultdict(list)
+        self.audit: list[dict[str, Any]] = []
 
     def event(self, action: str, **fields: Any) -> None:
-        """Nothing: the command says itself what it did."""
+        """Keep an audit line; of all else the command says itself what it did."""
+        if action == AUDIT:
+            self.audit.append(fields)
 
     def warning(self, action: str, **fields: Any) -> None:
         """Nothing: what failed stands in the result."""

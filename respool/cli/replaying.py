@@ -4,7 +4,9 @@ from typing import Any
 
 import click
 
+from chalicelib.api.audit import audited
 from chalicelib.errors import AwsError, BadRequest
+from chalicelib.job.claim import State
 from chalicelib.replaying.report import Report
 from chalicelib.replaying.requests import Request, read_request
 from respool.cli.codes import DONE, INTERRUPTED, NOT_ALL
@@ -15,101 +17,131 @@ from respool.cli.watching import Watch
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 LONGEST = 39_600
 """Seconds: eleven hours, for SQS hides a message for twelve at most."""
+FILTERS = ("task", "error", "key", "older_than")
 
 
 @click.command()
-@click.option("--max", "count", metavar="N", help="At most so many (default: MAX_REPROCESS).")
-@click.option("--task", metavar="NAME", help="Only those that failed in this task.")
+@click.option("--max", "count", metavar="N", help="At most that many (default: MAX_REPROCESS).")
+@click.option("--task", metavar="NAME", help="Only those of this task.")
 @click.option("--error", metavar="NAME", help="Only those that failed with this error.")
-@click.option("--key", metavar="KEY", help="Only the job with this key.")
+@click.option("--key", metavar="KEY", help="Only the job with this key, also a stuck one.")
 @click.option(
-    "--older-than", metavar="TIME", help="Only those that failed so long ago: 90, 15m, 2h, 3d."
+    "--older-than", metavar="TIME", help="Only those that failed that long ago: 90, 15m, 2h, 3d."
 )
-@click.option("--rate", metavar="N", help="At most so many jobs a second.")
-@click.option("--stuck", is_flag=True, help="Take them from the stuck queue.")
+@click.option("--rate", metavar="N", help="At most that many jobs per second.")
+@click.option("--stuck", is_flag=True, help="Take stuck jobs in place of parked ones.")
+@click.option("--reason", metavar="TEXT", help="Why, for the audit log.")
 @click.option("--dry-run", is_flag=True, help="Tell what would be done, and do nothing.")
 @everywhere
 @pass_context
 def replay(context: Context, /, stuck: bool, dry_run: bool, **given: str | None) -> int:
-    """Put jobs back. Those that wait in place are resumed, the others are restarted."""
-    request = _request(given, dry_run)
-    stuck = stuck or _is_stuck(context, request.choice.key)
-    queue = context.stage.stuck if stuck else context.stage.spool
-    depth = queue.depth()
-    watch = Watch(context.screen, min(request.count or context.stage.settings.max_reprocess, depth))
-    context.stage.replayer = watch.over(context.stage.replayer)
-    act = context.stage.replay_stuck if stuck else context.stage.replay
+    """Put jobs back, the oldest first. They go on where they wait; dead ones start again."""
+    named = {name: value for name, value in given.items() if value is not None}
+    request = _request(named, stuck, dry_run)
+    count = request.count or context.stage.engines.settings.max_reprocess
+    watch = Watch(context, min(count, _waiting(context, request)))
+    engines = context.stage.engines
+    engines.replayer = watch.over(engines.replayer)
     with watch.watching():
-        report = act(request, allowance(depth, request))
-    _send_metrics(context)
+        report = _replay(context, request, allowance(count, request), named)
+    _send_metrics(context, dry_run)
     result = report.as_json() | {"interrupted": watch.interrupted}
     context.screen.result(result, lambda: _tell(context, report, watch.interrupted))
-    return _code(report, watch.interrupted)
+    return _code(context, report, watch.interrupted, any(name in named for name in FILTERS))
 
 
-def _is_stuck(context: Context, key: str) -> bool:
-    """Whoever names a job wants that job, wherever it is."""
-    claim = context.stage.claims.get(key) if key else None
-    return claim is not None and bool(claim.stuck_at)
+def _waiting(context: Context, request: Request) -> int:
+    state = State.STUCK if request.stuck else State.PARKED
+    return context.stage.overview.read().count(state, request.choice.task).number
 
 
-def _request(given: dict[str, str | None], dry_run: bool) -> Request:
+def _replay(context: Context, request: Request, seconds: float, named: dict[str, str]) -> Report:
+    engines = context.stage.engines
+    if request.dry_run:
+        return engines.replay(request, seconds, attended=True)
+    about: dict[str, Any] = {name: value for name, value in named.items() if name != "reason"}
+    if request.stuck:
+        about["stuck"] = True
+    with audited(context.stage, context.who, "replay", request.reason, **about) as line:
+        report = engines.replay(request, seconds, attended=True)
+        line["count"] = report.replayed
+    return report
+
+
+def _request(named: dict[str, str], stuck: bool, dry_run: bool) -> Request:
     """The options, checked as the API checks them. Raises BadRequest."""
-    named: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    if "count" in named:
-        named["max"] = named.pop("count")
-    if "older_than" in named:
-        named["older_than"] = _seconds(named["older_than"])
-    return read_request({**named, "dry_run": dry_run})
+    given: dict[str, Any] = {**named, "stuck": stuck, "dry_run": dry_run}
+    if "count" in given:
+        given["max"] = given.pop("count")
+    if "older_than" in given:
+        given["older_than"] = seconds_in(given["older_than"], "--older-than")
+    return read_request(given)
 
 
-def _seconds(text: str) -> str:
+def seconds_in(text: str, option: str) -> str:
     """`2h` as seconds. Raises BadRequest."""
     digits, unit = (text[:-1], UNITS[text[-1]]) if text[-1:] in UNITS else (text, 1)
     if not (digits.isascii() and digits.isdigit() and len(digits) < 9):
-        raise BadRequest(f"--older-than {text[:40]!r} must be seconds, or such as 15m, 2h, 3d")
+        raise BadRequest(f"{option} {text[:40]!r} must be seconds, or such as 15m, 2h, 3d")
     return str(int(digits) * unit)
 
 
-def allowance(depth: int, request: Request) -> float:
-    """Seconds that this replay may take: to read the whole spool at leisure, at its own rate.
-
-    Not simply hours: a message that a killed command held is out of sight for as long.
-    """
-    paced = (request.count or depth) / request.rate if request.rate else 0
-    return min(60 + depth / 10 + paced, LONGEST)
+def allowance(count: int, request: Request) -> float:
+    """Seconds that this replay may take: that many jobs at leisure, or at their own rate."""
+    paced = count / request.rate if request.rate else 0
+    return min(60 + count / 10 + paced, LONGEST)
 
 
-def _send_metrics(context: Context) -> None:
+def _send_metrics(context: Context, dry_run: bool) -> None:
+    if dry_run:
+        return
     try:
         context.account.send_metrics()
     except AwsError as refused:
         context.screen.remark(f"The dashboard does not show this replay: {refused}")
 
 
-def _code(report: Report, interrupted: bool) -> int:
+def _code(context: Context, report: Report, interrupted: bool, narrowed: bool) -> int:
     if interrupted:
         return INTERRUPTED
-    return NOT_ALL if report.failed else DONE
+    if report.failed:
+        return NOT_ALL
+    if narrowed and not report.replayed and not _chosen(report):
+        context.screen.remark("No waiting job matches.")
+        return NOT_ALL
+    return DONE
+
+
+def _chosen(report: Report) -> list[dict[str, str]]:
+    """Of a dry run the jobs that a run would put back, and those that it can't."""
+    return [each for each in report.plan or [] if each["action"] != "leave"]
 
 
 def _tell(context: Context, report: Report, interrupted: bool) -> None:
     result = report.as_json()
     if report.plan is not None:
-        _tell_plan(context, report.plan)
+        _tell_plan(context, _chosen(report))
         return
-    ways = [f"{result[way]} {way}" for way in ("resumed", "restarted") if result[way]]
+    ways = [
+        f"{result[way]:,} {told}"
+        for way, told in (
+            ("resumed", "resumed"),
+            ("restarted", "restarted"),
+            ("in_line", "into line, for a slot or an open gate"),
+        )
+        if result.get(way)
+    ]
     how = f" ({', '.join(ways)})" if ways else ""
     context.screen.say(f"{many(report.replayed, 'job')} put back{how}.", "bold")
     if result["stale"]:
-        context.screen.say(f"{many(result['stale'], 'message')} dropped: the jobs had gone on.")
+        context.screen.say(f"{many(result['stale'], 'job')} had gone on or ended already.")
     if report.failed:
         context.screen.say(f"{many(len(report.failed), 'job')} not put back:")
         context.screen.table(
             ("key", "why"), [(failed["key"], failed["reason"]) for failed in report.failed]
         )
-    left = "unknown" if report.remaining is None else f"about {report.remaining:,}"
-    context.screen.say(f"Left on the queue: {left}.")
+    left = "unknown" if report.remaining is None else f"{report.remaining:,}"
+    context.screen.say(f"Still waiting: {left}.")
     if interrupted:
         context.screen.remark(
             "Interrupted: what was under way is finished, the rest waits as before."

@@ -1,7 +1,5 @@
 """Runs one command, and turns whatever goes wrong into one line and an exit code."""
 
-import os
-import sys
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
@@ -9,7 +7,7 @@ import click
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.errors import AwsError, RespoolError
-from respool.cli import changing, looking, replaying, tokens
+from respool.cli import changing, gates, looking, replaying, streams, submitting, tokens
 from respool.cli.codes import DONE, INTERRUPTED, REFUSED, USAGE
 from respool.cli.context import Context, everywhere
 from respool.cli.screen import clean
@@ -23,17 +21,22 @@ def _version() -> str:
         return "(not installed)"
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(context_settings={"help_option_names": ["-h", "--help"]}, invoke_without_command=True)
 @click.version_option(_version(), prog_name="respool")
 @everywhere
-def respool() -> None:
+@click.pass_context
+def respool(shell: click.Context) -> None:
     """Jobs that failed, parked whole: look at them, and put them back."""
+    if shell.invoked_subcommand is None:
+        click.echo(shell.get_help())
 
 
 for command in (
     *looking.COMMANDS,
     *replaying.COMMANDS,
+    *gates.COMMANDS,
     *changing.COMMANDS,
+    *submitting.COMMANDS,
     *tokens.COMMANDS,
 ):
     respool.add_command(command)
@@ -41,18 +44,43 @@ for command in (
 
 def run(words: Sequence[str], context: Context | None = None) -> int:
     """Run one command; returns its exit code and never raises."""
+    streams.prepare()
     context = context or Context()
     try:
-        code = respool.main(list(words), "respool", standalone_mode=False, obj=context)
+        streams.check(words)
+        code = _run(words, context)
+        streams.flush()
+        return code
+    except BrokenPipeError:
+        streams.give_up_on_output()
+        return DONE
+    except OSError as full:
+        done = f"; {context.done}" if context.done else ""
+        code = _fail(f"the result can't be written: {full.strerror or full}{done}", REFUSED)
+        streams.give_up_on_output()
+        return code
+    except RespoolError as wrong:
+        return _fail(str(wrong), USAGE)
+    except KeyboardInterrupt:
+        return _fail(f"interrupted; {context.done or 'nothing was begun'}", INTERRUPTED)
+
+
+def _run(words: Sequence[str], context: Context) -> int:
+    try:
+        with respool.make_context("respool", list(words), obj=context) as shell:
+            code = respool.invoke(shell)
         return code if isinstance(code, int) else DONE
     except click.exceptions.Exit as end:
         return end.exit_code
     except (click.Abort, KeyboardInterrupt):
-        return _fail("interrupted; nothing more was begun", INTERRUPTED)
+        return _fail(f"interrupted; {context.done or 'nothing was begun'}", INTERRUPTED)
+    except click.exceptions.NoArgsIsHelpError as bare:
+        click.echo(bare.format_message())
+        return DONE
     except click.ClickException as wrong:
         return _fail(_usage(wrong), USAGE)
-    except BrokenPipeError:
-        return _closed()
+    except OSError:
+        raise
     except (AwsError, BotoCoreError, ClientError) as refused:
         told = explain(refused, context.profile or "")
         return _fail(told.text, USAGE if told.chosen else REFUSED)
@@ -60,11 +88,16 @@ def run(words: Sequence[str], context: Context | None = None) -> int:
         return _fail(str(wrong), USAGE)
     except Exception as unexpected:
         return _fail(f"unexpected {unexpected!r}; please report it", REFUSED)
+    finally:
+        context.close()
 
 
 def _fail(text: str, code: int) -> int:
     line = " ".join(clean(text).split())
-    click.echo(f"respool: {line}", err=True)
+    try:
+        click.echo(f"respool: {line}", err=True)
+    except OSError:
+        streams.give_up_on_output()
     return code
 
 
@@ -73,9 +106,3 @@ def _usage(wrong: click.ClickException) -> str:
     path = context.command_path if context else "respool"
     said = wrong.format_message().rstrip(".")
     return f"{said}{'' if said.endswith('?') else '.'} See {path} --help."
-
-
-def _closed() -> int:
-    """Whoever read our output has gone, as `head` does; Python's own flush must not complain."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return DONE

@@ -1,6 +1,8 @@
 """What people and scripts get to see. Keys and errors are hostile text: nothing in them acts."""
 
 import json
+import os
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
@@ -8,14 +10,12 @@ from datetime import datetime
 from typing import Any
 
 import click
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
-from chalicelib import moments
-
-PIPED = 160
-"""Columns where the output is no terminal and nobody knows its width."""
+LEAST = 20
+"""Columns of a table's last one, however narrow the terminal is."""
 
 
 def clean(text: str) -> str:
@@ -43,11 +43,17 @@ class Screen:
         self._out.print(Text(clean(text), style=style), soft_wrap=True)
 
     def table(self, heads: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-        """A table for people."""
-        table = Table(*heads, box=None, pad_edge=False, header_style="bold")
-        for row in rows:
-            table.add_row(*(Text(clean(str(cell))) for cell in row))
-        self._out.print(table)
+        """A table for people. Nothing is cut but the end of the last column, in a terminal."""
+        cells = [[clean(str(cell)) for cell in row] for row in rows]
+        widths = [max(map(cell_len, column)) for column in zip(heads, *cells, strict=True)]
+        left = max(LEAST, _columns() - sum(width + 2 for width in widths[:-1])) if _columns() else 0
+        for number, row in enumerate([heads, *cells]):
+            last = _cut(row[-1], left) if left else row[-1]
+            padded = (
+                set_cell_size(cell, width)
+                for cell, width in zip(row[:-1], widths[:-1], strict=True)
+            )
+            self.say("  ".join([*padded, last]).rstrip(), "" if number else "bold")
 
     def facts(self, pairs: Iterable[tuple[str, object]]) -> None:
         """Names and what they are, one a line; what is empty is left out."""
@@ -57,8 +63,11 @@ class Screen:
             self.say(f"  {name:<{width}}  {value}")
 
     def remark(self, text: str) -> None:
-        """A line beside the result, on standard error."""
-        self.remarks.print(Text(clean(text), style="yellow"), soft_wrap=True)
+        """A line beside the result, on standard error; where that is full or gone, nothing."""
+        try:
+            self.remarks.print(Text(clean(text), style="yellow"), soft_wrap=True)
+        except OSError:
+            self.remarks.quiet = True
 
     def busy(self, text: str) -> AbstractContextManager[Any]:
         """Show, where there is a terminal, that something is under way."""
@@ -74,9 +83,18 @@ class _Console(Console):
 
 
 def _console(stderr: bool) -> Console:
-    stream = sys.stderr if stderr else sys.stdout
-    width = None if stream.isatty() else PIPED
-    return _Console(stderr=stderr, width=width, highlight=False, markup=False, emoji=False)
+    return _Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+
+
+def _columns() -> int:
+    """How wide the terminal is, or COLUMNS says; 0: it is none, so nothing is cut."""
+    if not os.environ.get("COLUMNS", "").isdigit() and not sys.stdout.isatty():
+        return 0
+    return shutil.get_terminal_size().columns
+
+
+def _cut(text: str, width: int) -> str:
+    return text if cell_len(text) <= width else f"{set_cell_size(text, width - 1).rstrip()}…"
 
 
 def many(count: int, noun: str) -> str:
@@ -86,8 +104,10 @@ def many(count: int, noun: str) -> str:
 
 def moment(text: str) -> str:
     """An ISO 8601 time as the reader's clock shows it; other text as it is."""
-    then = moments.read(text)
-    return f"{then.astimezone():%a %Y-%m-%d %H:%M:%S %Z}" if then else text
+    try:
+        return datetime.fromisoformat(text).astimezone().strftime("%a %Y-%m-%d %H:%M:%S %Z")
+    except ValueError:
+        return text
 
 
 def span(seconds: float) -> str:
@@ -100,5 +120,8 @@ def span(seconds: float) -> str:
 
 def ago(text: str, now: datetime) -> str:
     """How long ago an ISO 8601 time was."""
-    then = moments.read(text)
-    return f"{span(max(0, (now - then).total_seconds()))} ago" if then else text
+    try:
+        then = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return f"{span(max(0, (now - then.astimezone()).total_seconds()))} ago"

@@ -2,6 +2,7 @@
 
 import click
 
+from chalicelib.api.audit import audited
 from chalicelib.aws.tokens import Kind
 from respool.cli.context import Context, everywhere, pass_context
 from respool.cli.screen import moment
@@ -21,7 +22,10 @@ def token() -> None:
 def create(context: Context, name: str, read_only: bool) -> None:
     """Make a token for NAME. It is shown now and never again."""
     kind = Kind.READ if read_only else Kind.FULL
-    made = context.stage.named_tokens.create(name, kind)
+    stage = context.stage
+    with audited(stage, context.who, "token-create", "", name=name, kind=kind.value) as line:
+        made = context.account.tokens().create(name, kind)
+        line["count"] = 1
     data = {"name": name, "kind": kind.value, "token": made}
     context.screen.result(data, lambda: context.screen.say(made))
 
@@ -31,7 +35,8 @@ def create(context: Context, name: str, read_only: bool) -> None:
 @pass_context
 def list_tokens(context: Context) -> None:
     """The named tokens, without what makes them good."""
-    found = context.stage.named_tokens.list()
+    _ = context.stage
+    found = context.account.tokens().list()
     data = {"tokens": [{**vars(each), "kind": each.kind.value} for each in found]}
 
     def say() -> None:
@@ -50,7 +55,9 @@ def list_tokens(context: Context) -> None:
 @pass_context
 def revoke(context: Context, name: str) -> None:
     """End the token of NAME. Within a minute it is refused."""
-    context.stage.named_tokens.revoke(name)
+    with audited(context.stage, context.who, "token-revoke", "", name=name) as line:
+        context.account.tokens().revoke(name)
+        line["count"] = 1
     done = {"name": name, "revoked": True}
     context.screen.result(done, lambda: context.screen.say(f"{name}'s token is revoked."))
 

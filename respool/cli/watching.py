@@ -11,18 +11,23 @@ from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from chalicelib.replaying.recovery import Outcome
+from chalicelib.replaying.outcome import Outcome
 from chalicelib.replaying.replay import Replayer
-from chalicelib.replaying.report import PUT_BACK
-from respool.cli.screen import Screen
+from respool.cli.context import Context
+from respool.cli.screen import many
 
 
 class Watch:
-    """Shows each outcome, and stops the replay at the first Ctrl-C; a second one ends it hard."""
+    """Shows each outcome, and stops the replay at the first Ctrl-C; a second one ends it hard.
 
-    def __init__(self, screen: Screen, total: int) -> None:
-        self._screen = screen
+    Nothing that is shown may end a replay: where the screen is full or gone, it goes on unseen.
+    """
+
+    def __init__(self, context: Context, total: int) -> None:
+        self._context = context
         self._stop = threading.Event()
+        self._lock = threading.Lock()
+        screen = context.screen
         self._progress = Progress(
             TextColumn("putting back"),
             BarColumn(),
@@ -34,6 +39,7 @@ class Watch:
             disable=not screen.remarks.is_terminal,
         )
         self._task = self._progress.add_task("", total=total, others="")
+        self._back = 0
         self._others = 0
 
     @property
@@ -48,19 +54,33 @@ class Watch:
     @contextmanager
     def watching(self) -> Iterator[None]:
         """Show progress and mind Ctrl-C until the replay has ended."""
-        with _on_interrupt(self._interrupt), self._progress:
-            yield
+        with _on_interrupt(self._interrupt):
+            self._shown(self._progress.start)
+            try:
+                yield
+            finally:
+                self._shown(self._progress.stop)
 
     def _see(self, outcome: Outcome) -> None:
-        if outcome.action in PUT_BACK:
-            self._progress.advance(self._task)
-        else:
-            self._others += 1
-            self._progress.update(self._task, others=f"{self._others} not taken")
+        with self._lock:
+            if outcome.put_back:
+                self._back += 1
+                self._context.done = f"{many(self._back, 'job')} put back"
+                self._shown(lambda: self._progress.advance(self._task))
+            else:
+                self._others += 1
+                told = f"{self._others} not taken"
+                self._shown(lambda: self._progress.update(self._task, others=told))
+
+    def _shown(self, act: Callable[[], None]) -> None:
+        try:
+            act()
+        except (OSError, ValueError):
+            self._progress.disable = True
 
     def _interrupt(self) -> None:
         self._stop.set()
-        self._screen.remark("Finishing what is under way; Ctrl-C again to leave at once.")
+        self._context.screen.remark("Finishing what is under way; Ctrl-C again to leave at once.")
 
     def _pause(self, seconds: float) -> None:
         """A long pause between two jobs ends with Ctrl-C; a short one for a throttle goes on."""

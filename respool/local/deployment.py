@@ -126,6 +126,30 @@ class Deployment:
         pages = self.client("dynamodb").get_paginator("scan").paginate(TableName=self.names.table)
         return [item for page in pages for item in page["Items"]]
 
+    def jobs(self, *states: str) -> list[str]:
+        """The keys of all jobs that stand so: running, line, parked or stuck; the oldest first."""
+        found = [item for item in self.claims() if "execution" in item and "endedAt" not in item]
+        found.sort(key=lambda item: item["order"]["S"] if "order" in item else "")
+        return [
+            item["pk"]["S"].partition("#")[2]
+            for item in found
+            if item.get("state", {}).get("S") in states
+        ]
+
+    def claim(self, key: str) -> dict[str, Any]:
+        """A job's claim, its values plain; empty where there is none."""
+        return self._item(f"job#{key}")
+
+    def slots(self, task: str) -> dict[str, Any]:
+        """A task's slots, their values plain."""
+        return self._item(f"slots#{task}")
+
+    def _item(self, pk: str) -> dict[str, Any]:
+        found = self.client("dynamodb").get_item(
+            TableName=self.names.table, Key={"pk": {"S": pk}}, ConsistentRead=True
+        )
+        return {name: next(iter(value.values())) for name, value in found.get("Item", {}).items()}
+
     def logged(self) -> list[str]:
         """Every line that the stage's functions have logged."""
         logs = self.client("logs")
@@ -183,7 +207,10 @@ class Deployment:
         for item in self.claims():
             if item["pk"]["S"].startswith("dead#"):
                 continue  # the executions of before are still dead: the sweep need not catch them
-            table.delete_item(TableName=self.names.table, Key={"pk": item["pk"]})
+            if item["pk"]["S"].startswith("slots#"):
+                table.put_item(TableName=self.names.table, Item=_empty(item))
+            else:
+                table.delete_item(TableName=self.names.table, Key={"pk": item["pk"]})
         for queue in (self.names.spool, self.names.stuck):
             self.client("sqs").purge_queue(QueueUrl=self.queue_url(queue))
         self.set_behavior("OK")
@@ -199,6 +226,15 @@ class Deployment:
             "spooled": self.spool_depth(),
             "claims": self.claims()[:20],
         }
+
+
+def _empty(slots: dict[str, Any]) -> dict[str, Any]:
+    """A task's slots with nobody inside or in line, as the last deploy has set them."""
+    kept = ("pk", "queue", "order", "closeAfter", "limitSet")
+    maps: dict[str, Any] = {name: {"M": {}} for name in ("owners", "waking", "passes", "failed")}
+    limit = slots.get("limitSet") or slots.get("limit", {"N": "5"})
+    item = {name: slots[name] for name in kept if name in slots}
+    return {**item, **maps, "waiting": {"N": "0"}, "limit": limit}
 
 
 def _ended(execution: dict[str, Any]) -> bool:

@@ -117,6 +117,11 @@ def tend(process: Process) -> None:
     process.admit({})
 
 
+def ramp(process: Process) -> None:
+    """A tick of the ramp, where the stage has one."""
+    process.engines.tick(SECONDS)
+
+
 def give_up(process: Process) -> None:
     """A person gives the job up."""
     process.engines.give_up.end(KEY, "nobody wants it any more")

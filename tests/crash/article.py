@@ -45,7 +45,7 @@ class Article:
     def replay(self, wire: Wire) -> None:
         """One replay of everything."""
         queue = FakeSpool(self.stage.spool, wire, wait=0)
-        Loop(queue, FakeWorkflow(self.stage.executions, wire)).replay(100)
+        Loop(queue, FakeWorkflow(self.stage.executions, wire, self.stage.definition)).replay(100)
 
 
 def fail(article: Article, wire: Wire) -> None:

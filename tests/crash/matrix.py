@@ -18,7 +18,8 @@ READS = ("Query", "GetItem", "Describe", "List", "Receive", "GetQueue", "GetExec
 class Scenario:
     """Somebody acts on a job. `wanted` is how often its work may be completed in the end.
 
-    `left` are messages that shall stay; `refused` are inputs whose work is never to be done.
+    `left` are messages that shall stay; `refused` are inputs whose work is not to be done, unless
+    a rival lets the other job of that key end.
     """
 
     part: str
@@ -144,7 +145,7 @@ def _judge(case: Case, stage: FakeStage, watch: Watch) -> Verdict:
     done = stage.service.done
     jobs = {run.input for run in stage.executions.runs.values()} - scenario.refused
     others = [done[job] for job in jobs if job != scenario.job]
-    unwanted = any(done[job] for job in scenario.refused)
+    unwanted = any(done[job] > (case.rival_at is not None) for job in scenario.refused)
     return Verdict(
         lost=done[scenario.job] < min(wanted) or 0 in others,
         doubled=done[scenario.job] > max(wanted) or max(others, default=1) > 1 or unwanted,

@@ -15,14 +15,14 @@ ONE_TRY = (("MAX_ATTEMPTS", "1"),)
 def _given_up(
     name: str, prepare: Callable[[FakeStage], object], redrives: bool = True, limit: int = 5
 ) -> Scenario:
-    """It never goes on, unless a replay was quicker; then it goes on once."""
+    """It never goes on, unless a replay, or in line its turn, was quicker; then it goes on once."""
     return Scenario(
         "give-up",
         name,
         prepare,
         actors.give_up,
         rival=actors.replay,
-        wanted=(0,),
+        wanted=(0,) if limit > 1 else (0, 1),
         wanted_with_rival=(0, 1),
         redrives=redrives,
         limit=limit,

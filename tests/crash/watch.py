@@ -21,7 +21,7 @@ class Watch:
             return
         was, now = _owners(old), _owners(new)
         limit = int(new.get("limit", {}).get("N", "0"))
-        if now.keys() - was.keys() and len(now) > limit:
+        if len(now) > max(limit, len(was)):
             self.seen.append(f"{len(now)} jobs got in where {limit} may be inside")
         if int(new.get("waiting", {}).get("N", "0")) < 0:
             self.seen.append("fewer than none were in line")

@@ -15,23 +15,28 @@ from typing import Any
 
 import pytest
 from moto import mock_aws
+from moto.core.exceptions import AWSError
 from moto.core.responses import ActionResult, EmptyResult
 from moto.iam import access_control
 from moto.stepfunctions.responses import StepFunctionResponse
 
 from respool.deploy.iam import Call, allows
-from tests.iam.requests import calls_of
+from tests.iam.requests import TOKEN_MARK, calls_of
 
-Needed = dict[str, set[Call]]
+
+class Needed(defaultdict[str, set[Call]]):
+    """What each role asked for and was allowed, by the role's name; `denied`: what it was not."""
+
+    def __init__(self) -> None:
+        super().__init__(set)
+        self.denied: defaultdict[str, set[Call]] = defaultdict(set)
+
 
 
 @contextmanager
 def moto_with_iam() -> Iterator[Needed]:
-    """moto, whose IAM is on inside `enable_iam_authentication`.
-
-    Gives what each role asked for and was allowed, by the role's name.
-    """
-    needed: Needed = defaultdict(set)
+    """moto, whose IAM is on inside `enable_iam_authentication`."""
+    needed = Needed()
 
     class Judged(access_control.IAMRequest):
         def check_signature(self) -> None:
@@ -44,17 +49,17 @@ def moto_with_iam() -> Iterator[Needed]:
             operation = self._action.partition(":")[2]
             given = json.loads(self._body) if self._body else {}
             policies = [_document(one) for one in self._access_key.collect_policies()]
+            role = self._access_key.arn.split("/")[1]
             for call in calls_of(self._service, operation, self._path, given):
                 if not allows(policies, call):
+                    needed.denied[role].add(call)
                     self._raise_access_denied()
-                needed[self._access_key.arn.split("/")[1]].add(call)
+                needed[role].add(call)
 
     with mock_aws(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(access_control, "IAMRequest", Judged)
-        patch.setattr(StepFunctionResponse, "send_task_success", lambda _: EmptyResult())
-        patch.setattr(
-            StepFunctionResponse, "send_task_failure", lambda _: EmptyResult(), raising=False
-        )
+        patch.setattr(StepFunctionResponse, "send_task_success", _answered)
+        patch.setattr(StepFunctionResponse, "send_task_failure", _answered)
         patch.setattr(StepFunctionResponse, "redrive_execution", _redriven, raising=False)
         patch.setattr(StepFunctionResponse, "describe_execution", _redrivable)
         yield needed
@@ -62,6 +67,20 @@ def moto_with_iam() -> Iterator[Needed]:
 
 def _document(policy: Any) -> Any:
     return json.loads(policy) if isinstance(policy, str) else json.loads(policy.document)
+
+
+def _answered(response: Any) -> ActionResult:
+    """A token works while the execution runs that waits on it, and changes nothing here."""
+    execution = json.loads(response.body)["taskToken"].partition(TOKEN_MARK)[2]
+    found = response.stepfunction_backend.describe_execution(execution)
+    if found.status != "RUNNING":
+        raise _TaskTimedOut(f"Task Timed Out: {execution}")
+    return EmptyResult()
+
+
+class _TaskTimedOut(AWSError):
+    TYPE = "TaskTimedOut"
+    STATUS = 400
 
 
 def _redriven(_: Any) -> ActionResult:

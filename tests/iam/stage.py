@@ -172,7 +172,7 @@ class IamStage:
             "noted": "yes",
             "claimedAt": LONG_AGO,
             **({"queue": f"{state}#{UNCERTAIN_TASK}"} if state != "running" else {}),
-            **({"token": self.token()} if "deadAt" not in more and state != "running" else {}),
+            **({"token": self.token(execution)} if "deadAt" not in more and state != "running" else {}),
             **more,
         }
         attempt = texts.pop("attempt", "1")
@@ -201,9 +201,9 @@ class IamStage:
             **named,
         )
 
-    def token(self) -> str:
-        """A task token of this stage's machine."""
-        return f"{self.names.state_machine_arn}{TOKEN_MARK}1"
+    def token(self, execution: str = "") -> str:
+        """A task token of this stage's machine, on which that execution waits."""
+        return f"{self.names.state_machine_arn}{TOKEN_MARK}{execution}"
 
     def spool(self, record: Record | str, queue: str = "") -> None:
         """Put a job on the spool, or another queue."""

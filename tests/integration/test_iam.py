@@ -13,17 +13,19 @@ from moto.core.authorization import enable_iam_authentication
 
 import app
 from chalicelib.aws.tokens import Kind, NamedTokens
+from chalicelib.aws.world import AwsWorld
+from chalicelib.deployed import SystemTime
 from chalicelib.errors import AwsError
+from chalicelib.job.claim import State
 from chalicelib.job.execution import Status
 from chalicelib.job.record import Record
-from chalicelib.settings import Settings
-from chalicelib.stage import Stage, now
+from chalicelib.names import UNCERTAIN_TASK
 from respool.deploy.iam import Call, allows
-from respool.deploy.resolved import ACCOUNT, REGION
+from respool.deploy.resolved import ACCOUNT, REGION, arn
 from tests.iam.deployed import FUNCTIONS, Deployed
 from tests.iam.moto import Needed, moto_with_iam
 from tests.iam.narrowed import narrowed
-from tests.iam.stage import LONG_AGO, TOKEN, IamStage, request, spool_every_kind
+from tests.iam.stage import LONG_AGO, TOKEN, IamStage, request, wait_in_every_way
 
 
 @pytest.fixture(scope="module")
@@ -63,15 +65,16 @@ def spool_jobs(dev: IamStage) -> None:
     running = dev.start("spooled-running")
     dead = dev.start("spooled-dead", "FAILED", "States.Runtime")
     ended = dev.start("spooled-ended", "FAILED", "GivenUp")
+    unclaimed = dev.start("spooled-unclaimed", "ABORTED")
     for execution in (dead, ended):
-        dev.claim(execution, parked_at="")
-        dev.claims.take_slot("UncertainTask", execution, 5)
-    parked = {"key": "a", "execution": running, "token": dev.token(), "attempt": 1}
+        dev.claim(execution, "running", noted="no")
+    note = {"respool": 1, "key": "a", "execution": running, "task": UNCERTAIN_TASK, "attempt": 1}
     with dev.process("error_spool") as invoke:
-        assert invoke({**parked, "input": {"key": "a"}})["result"] == "spooled"
-        assert invoke(parked)["result"] == "spooled"
+        assert invoke(note)["result"] == "spooled"
         assert invoke({"key": "b", "error-info": {"Error": "E"}})["result"] == "spooled"
-        assert invoke(died(dead))["result"] == "spooled"
+        assert invoke({"key": [1], "error-info": {"Error": "E"}})["result"] == "stuck"
+        assert invoke(died(dead))["result"] == "parked"
+        assert invoke(died(unclaimed))["result"] == "parked"
         assert invoke(died(ended))["result"] == "ended"
 
 
@@ -81,20 +84,21 @@ def died(execution: str) -> dict[str, Any]:
 
 
 def replay_jobs(dev: IamStage) -> None:
-    spool_every_kind(dev, "nightly")
+    wait_in_every_way(dev, "nightly")
     with dev.process("reprocess", MAX_REPROCESS="100") as invoke:
-        told = invoke({})
+        told = invoke({"unattended": True})
         assert told["resumed"] >= 2, "one by its token, one redriven"
-        assert told["restarted"] >= 2, "one without an execution, one whose execution was aborted"
-        assert {one["key"] for one in told["failed"]} >= {"nightly-stuck"}
+        assert told["restarted"] >= 2, "one that nobody claimed, one whose execution was aborted"
         assert invoke({"max": 1, "key": "none such"})["replayed"] == 0
 
 
 def take_what_sqs_delivers(dev: IamStage) -> None:
     sqs = dev.session.client("sqs")
-    url = sqs.get_queue_url(QueueName=dev.names.spool)["QueueUrl"]
+    url = dev.url(dev.names.spool)
     sqs.purge_queue(QueueUrl=url)
-    dev.spool(Record(key="young", failed_at=now().isoformat(), input={"key": "young"}))
+    execution = dev.start("not-yet-parked")
+    key = dev.claim(execution, "running", attempt="0")
+    dev.spool(Record(key=key, execution=execution, task=UNCERTAIN_TASK, attempt=1))
     asked = {"QueueUrl": url, "MessageSystemAttributeNames": ["SentTimestamp"]}
     (message,) = sqs.receive_message(**asked)["Messages"]
     record = {
@@ -111,22 +115,35 @@ def take_what_sqs_delivers(dev: IamStage) -> None:
 def sweep_and_ramp(dev: IamStage) -> None:
     lost = dev.start("never-heard-of", "FAILED", "States.Runtime")
     done = dev.start("claim-left", "SUCCEEDED")
-    dev.claim(lost, parked_at="")
-    dev.claim(done, parked_at="", spooled_at="")
-    dev.claims.take_slot("UncertainTask", done, 5)
+    dev.claim(lost, "running")
+    key = dev.claim(done, "running")
+    dev.claim(dev.start("in-line-swept"), "line")
     with dev.process("reprocess", RECOVERY="ramp") as invoke:
         swept = invoke({"sweep": True})
-        assert lost in swept["caught"]
-        assert done in swept["freed"]
-        assert "UncertainTask" in invoke({"ramp": True})["ramp"]
+        assert lost in swept["rescued"]
+        assert key in swept["ended"]
+        assert swept["refused"] == []
+        assert UNCERTAIN_TASK in invoke({"ramp": True})["ramp"]
+
+
+def admit_jobs(dev: IamStage) -> None:
+    """One by its token, one that is dead and redriven, one that is dead and starts anew."""
+    dev.claim(dev.start("in-line"), "line")
+    dev.claim(dev.start("in-line-dead", "FAILED", "States.Runtime"), "line", deadAt=LONG_AGO)
+    dev.claim(dev.start("in-line-aborted", "ABORTED"), "line", deadAt=LONG_AGO)
+    dev.claim(dev.start("in-line-unheard", "FAILED", "States.Runtime"), "line")
+    record = {"dynamodb": {"Keys": {"pk": {"S": f"slots#{UNCERTAIN_TASK}"}}}}
+    with dev.process("admit") as invoke:
+        assert invoke({"Records": [record]})["admitted"] == {UNCERTAIN_TASK: 4}
+        assert invoke({})["admitted"] == {UNCERTAIN_TASK: 0}
 
 
 def call_every_route(dev: IamStage) -> None:
-    spool_every_kind(dev, "by-hand")
+    wait_in_every_way(dev, "by-hand")
     running = dev.claim(dev.start("by-hand-running"))
-    stuck = dev.claim(dev.start("by-hand-stuck"), stuck_at=LONG_AGO, attempt=9)
-    dev.spool(Record(key=stuck, input={"key": stuck}, attempt=9), dev.names.stuck)
-    dev.spool(Record(key="another", input={"key": "another"}, attempt=9), dev.names.stuck)
+    inside = dev.claim(dev.start("by-hand-inside"), "running")
+    stuck = dev.claim(dev.start("by-hand-stuck"), "stuck", attempt="9")
+    dev.spool("{not to be read", dev.names.stuck)
     calls = [
         request("GET", "/"),
         request("GET", "/console/{file}", file="style.css"),
@@ -134,21 +151,27 @@ def call_every_route(dev: IamStage) -> None:
         request("GET", "/status"),
         request("GET", "/jobs"),
         request("GET", "/jobs/groups"),
+        request("GET", "/jobs/{key}", key=stuck),
         request("POST", "/replay", {"key": "none such"}),
         request("POST", "/replay", {"max": 100}),
         request("POST", "/jobs/{key}/replay", {}, key=stuck),
         request("POST", "/jobs/{key}/give-up", {"reason": "nobody wants it"}, key=running),
+        request("POST", "/jobs/{key}/give-up", {"reason": "nobody wants it"}, key=inside),
+        request("PUT", "/tasks/{task}/limit", {"limit": 3}, task=UNCERTAIN_TASK),
         request("PUT", "/tasks/{task}/limit", {"limit": 3}, task="Another"),
+        request("PUT", "/tasks/{task}/gate", {"open": True}, task=UNCERTAIN_TASK),
     ]
     assert {one["requestContext"]["resourcePath"] for one in calls} == set(app.app.routes)
-    with dev.process("api_handler") as invoke:
+    with dev.process("api_handler", RECOVERY="ramp") as invoke:
         answers = [invoke(event) for event in calls]
-    assert [one["statusCode"] for one in answers] == [200] * len(calls)
+    assert [
+        (one["statusCode"], one["body"][:200]) for one in answers if one["statusCode"] != 200
+    ] == []
     assert '"trigger":"missing"' in answers[3]["body"], "looked for, and not there on moto"
 
 
 def tell_who_calls(dev: IamStage) -> None:
-    named = NamedTokens(dev.session.client("dynamodb"), dev.names.table, now)
+    named = NamedTokens(dev.session.client("dynamodb"), dev.names.table, SystemTime().now)
     kims = named.create("kim", Kind.READ)
     with dev.process("authorizer") as invoke:
         assert invoke(asking(TOKEN))["principalId"] == "console"
@@ -164,6 +187,7 @@ JOBS = {
     "uncertain_task": [work],
     "error_spool": [spool_jobs],
     "reprocess": [replay_jobs, take_what_sqs_delivers, sweep_and_ramp],
+    "admit": [admit_jobs],
     "api_handler": [call_every_route],
     "authorizer": [tell_who_calls],
 }
@@ -175,6 +199,7 @@ def needed(dev: IamStage, moto: Needed) -> dict[str, set[Call]]:
     for jobs in JOBS.values():
         for job in jobs:
             job(dev)
+    assert moto.denied == {}, "an engine goes on where it is denied something, and so hides it"
     return {
         function: moto[dev.role(function)] | set(dev.deployed.by_services(function))
         for function in FUNCTIONS
@@ -223,12 +248,13 @@ def test_what_another_stage_has_is_out_of_reach(
     dev: IamStage, prod: IamStage, function: str
 ) -> None:
     prod.spool(Record(key="theirs", input={"key": "theirs"}))
-    theirs = Stage(prod.names, Settings(), dev.assumed(function))
+    theirs = AwsWorld(prod.names, dev.assumed(function))
     attempts: list[Callable[[], Any]] = [
         theirs.spool.depth,
         lambda: theirs.stuck.send("x"),
-        lambda: theirs.claims.get("theirs"),
-        lambda: theirs.claims.set_limit("UncertainTask", 0),
+        lambda: theirs.claims.get("job#theirs"),
+        lambda: list(theirs.claims.waiting(State.PARKED, UNCERTAIN_TASK)),
+        lambda: theirs.line.set_limit(UNCERTAIN_TASK, 0, "dev", "", LONG_AGO),
         lambda: theirs.workflow.start("theirs", "{}"),
         lambda: theirs.workflow.resume(prod.token()),
         lambda: list(theirs.workflow.list(Status.RUNNING)),
@@ -241,8 +267,30 @@ def test_what_another_stage_has_is_out_of_reach(
 
 
 def test_the_authorizer_reads_tokens_and_no_jobs(dev: IamStage) -> None:
-    ours = Stage(dev.names, Settings(), dev.assumed("authorizer"))
+    ours = AwsWorld(dev.names, dev.assumed("authorizer"))
     with enable_iam_authentication():
         assert ours.named_tokens.find("nobody's") is None
         with pytest.raises(AwsError, match="not authorized"):
-            ours.claims.get("12345")
+            ours.claims.get("job#12345")
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_no_lambda_writes_tokens_and_only_the_authorizer_reads_them(
+    dev: IamStage, function: str
+) -> None:
+    policy = dev.deployed.of_function(function)
+    table = arn("dynamodb", f"table/{dev.names.table}")
+    token = frozenset({("dynamodb:LeadingKeys", "token#abc")})
+    actions = ("GetItem", "BatchGetItem", "PutItem", "UpdateItem", "DeleteItem", "Scan")
+
+    may = [a for a in actions if allows([policy], Call(f"dynamodb:{a}", table, token))]
+
+    assert may == (["GetItem"] if function == "authorizer" else [])
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_only_admit_reads_the_stream(dev: IamStage, function: str) -> None:
+    stream = arn("dynamodb", f"table/{dev.names.table}/stream/2026-11-24T00:00:00.000")
+    reads = Call("dynamodb:GetRecords", stream)
+
+    assert allows([dev.deployed.of_function(function)], reads) == (function == "admit")

@@ -1,102 +1,59 @@
 """A stage in memory behind the command line."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
-from chalicelib.job.overview import View, view
-from chalicelib.job.ramp_state import State
-from chalicelib.names import Names
-from chalicelib.replaying.replay import Order
-from chalicelib.replaying.requests import Request
-from chalicelib.settings import Settings
-from chalicelib.stage import Stage
+from chalicelib.api.stage import Stage
+from chalicelib.aws.tokens import Kind, Token
+from chalicelib.errors import AwsError, BadRequest
 from respool.cli.account import Account
 from respool.cli.context import Context
 from respool.cli.run import run
-from tests.fakes.stage import FakeStage, Process
-
-NAMES = Names("respool-memory", "aws", "us-east-1", "123456789012")
-
-
-class FakeOverview:
-    """What people see of a table in memory."""
-
-    def __init__(self, process: Process, ramps: list[State]) -> None:
-        self._process = process
-        self._ramps = ramps
-
-    def read(self, after: datetime | None = None) -> View:
-        """All jobs, tasks and ramps."""
-        del after  # every look is a new one
-        claims, now = self._process.claims, self._process.stage.clock.now()
-        return view(list(claims.claims()), list(claims.slots()), now, self._ramps)
-
-    def forget(self) -> None:
-        """It remembers nothing."""
+from tests.fakes.stage import FakeStage
+from tests.fakes.wire import Wire
 
 
-class MemoryTrigger:
-    """A trigger that is switched at once."""
+class FakeTokens:
+    """Named tokens in memory."""
 
     def __init__(self) -> None:
-        self.enabled = False
+        self.kinds: dict[str, Kind] = {}
 
-    def state(self) -> str:
-        """Enabled or disabled."""
-        return "enabled" if self.enabled else "disabled"
+    def create(self, name: str, kind: Kind) -> str:
+        """Make one. Raises BadRequest for a name that is none."""
+        if not name:
+            raise BadRequest("'' can't be a token's name")
+        self.kinds[name] = kind
+        return f"rsp_{name}"
 
-    def switch(self, enabled: bool) -> str:
-        """Switch it."""
-        self.enabled = enabled
-        return self.state()
+    def list(self) -> list[Token]:
+        """All of them."""
+        return [Token(name, kind, "2026-11-24T09:00:00Z") for name, kind in self.kinds.items()]
 
-
-class SteppedStage(Stage):
-    """A stage whose replays begin when its own clock says."""
-
-    clock: Callable[[], datetime]
-
-    def _order(self, request: Request, seconds: float) -> Order:
-        order = super()._order(request, seconds)
-        return replace(order, rules=replace(order.rules, began=self.clock()))
+    def revoke(self, name: str) -> None:
+        """End one."""
+        del self.kinds[name]
 
 
 class MemoryAccount(Account):
-    """An account with one stage, in memory."""
+    """An account with one stage, in memory. `audited` are the audit lines that were handed over."""
 
-    def __init__(self, fakes: FakeStage) -> None:
+    def __init__(self, fakes: FakeStage, wire: Wire | None = None) -> None:
         super().__init__(None, "memory")
-        self.process = fakes.process()
-        self.process.__dict__["telemetry"] = self.metrics
-        self.trigger = MemoryTrigger()
-        self.events: list[dict[str, Any]] = []
+        self.process = fakes.process(wire)
+        self.process.telemetry = self.metrics  # type: ignore[assignment]
+        self.names: Any = FakeTokens()
         self.sent = 0
-        self.settings = Settings()
-        self.ramps: list[State] = []
+        self.audited: list[dict[str, Any]] = []
+        self.refuses_audit = False
+        self.who = "kim"
 
     def stage(self) -> Stage:
-        """A stage whose adapters are the process's."""
-        wired = SteppedStage(NAMES, self.settings, None, self.metrics)
-        wired.__dict__.update(
-            spool=self.process.spool,
-            stuck=self.process.stuck,
-            workflow=self.process.workflow,
-            claims=self.process.claims,
-            clock=self.process.stage.clock.now,
-            overview=FakeOverview(self.process, self.ramps),
-            mapping=self.trigger,
-            replayer=self.process.replayer,
-            give_up=self.process.give_up,
-            sweep=self.process.sweep,
-        )
-        return wired
+        """A stage over the process's engines."""
+        return Stage(self.process.engines, "respool-memory")
 
-    def history(self, execution: str) -> Iterator[dict[str, Any]]:
-        """What the test has laid out."""
-        del execution
-        return iter(self.events)
+    def tokens(self) -> Any:
+        """Tokens in memory."""
+        return self.names
 
     def page(self) -> str:
         """Some URL."""
@@ -106,13 +63,21 @@ class MemoryAccount(Account):
         """Count that it was asked."""
         self.sent += 1
 
+    def send_audit(self, at: str) -> None:
+        """Keep the lines."""
+        del at
+        lines, self.metrics.audit = self.metrics.audit, []
+        if lines and self.refuses_audit:
+            raise AwsError("CreateLogStream for /aws/lambda/respool-memory: AccessDenied: no")
+        self.audited += lines
+
 
 class Shell:
     """Runs commands against one stage in memory."""
 
-    def __init__(self, fakes: FakeStage) -> None:
+    def __init__(self, fakes: FakeStage, wire: Wire | None = None) -> None:
         self.fakes = fakes
-        self.account = MemoryAccount(fakes)
+        self.account = MemoryAccount(fakes, wire)
         self.found: list[tuple[str, str | None, str | None]] = []
 
     def __call__(self, *words: str) -> int:
@@ -122,19 +87,27 @@ class Shell:
         self.found.append((stage, profile, region))
         return self.account
 
+    def start(self, *keys: str) -> None:
+        """Start a job for each key, and let all go on."""
+        for key in keys:
+            self.fakes.process().workflow.start(f"run-{key[:60]}", f'{{"key": "{key}"}}')
+        self.fakes.run()
+
     def fail(self, *keys: str) -> None:
         """Start a job for each key while the service is broken, and let them park."""
         self.fakes.service.broken = True
-        for key in keys:
-            self.account.process.workflow.start(f"run-{key}", f'{{"key": "{key}"}}')
-        self.fakes.machine.run()
-        self.fakes.clock.pause(1)
+        self.start(*keys)
+        self.fakes.clock.pause(4)
 
     def repair(self) -> None:
         """The service is well again."""
         self.fakes.service.broken = False
 
+    def waiting(self) -> list[str]:
+        """The keys of the jobs that have not ended."""
+        return sorted(claim.key for claim in self.fakes.waiting.values())
+
     def finished(self) -> list[str]:
         """The inputs of the jobs that are done, once for each time."""
-        self.fakes.machine.run()
+        self.fakes.run()
         return sorted(self.fakes.service.done.elements())

@@ -217,3 +217,22 @@ def test_without_a_fit_reason_nothing_is_given_up(stage: ReplayStage, reason: st
 def test_a_job_that_nobody_knows_is_not_found(stage: ReplayStage) -> None:
     with pytest.raises(NotFound, match="'1'"):
         stage.memory.process().engines.give_up.end("1", REASON)
+
+
+@pytest.mark.parametrize("call", range(9))
+def test_an_execution_that_was_redriven_meanwhile_does_not_wait_for_ever(
+    stage: ReplayStage, call: int
+) -> None:
+    stage.park("1")
+    stage.stop(stage.arn("1"), heard=False)
+
+    def meanwhile() -> None:
+        stage.replay()
+        stage.wait("1")
+
+    process = stage.memory.process(Wire().interrupt_at(call, meanwhile))
+    ending = process.engines.give_up.end("1", REASON)
+
+    assert ending.given_up is not bool(stage.finish())
+    assert stage.memory.executions.running() == []
+    assert stage.memory.waiting == {}

@@ -499,6 +499,39 @@ def test_a_dead_job_that_can_not_be_redriven_is_restarted_and_takes_its_own_plac
     all_done(stage, 1)
 
 
+def test_a_dead_job_that_aws_refuses_for_good_is_parked_and_holds_up_nobody() -> None:
+    stage = FakeStage(task_limit=1)
+    dead = died_inside(stage)
+    stage.executions.redrives = False
+    stage.executions.runs[dead.execution].input = f'{{"key":"0","text":"{"x" * 300_000}"}}'
+    assert stage.process().claims.join_line(dead, stage.clock.iso())
+    process = stage.process()
+
+    assert process.admit({"task": TASK}) == {"admitted": {TASK: 1}}
+
+    claim = stage.claims[pk(0)]
+    assert claim.state is State.PARKED
+    assert claim.dead_at
+    slots = stage.slots
+    assert (slots.owners, slots.waking, slots.waiting) == ({}, {}, 0)
+    assert "dead-job-not-admitted" in process.telemetry.actions
+
+
+def test_a_dead_job_that_aws_asks_to_wait_with_is_tried_again() -> None:
+    stage = FakeStage(task_limit=1)
+    dead = died_inside(stage)
+    assert stage.process().claims.join_line(dead, stage.clock.iso())
+    slow = Wire().break_next("DescribeExecution", Fault.THROTTLED, times=99)
+
+    with pytest.raises(Throttled):
+        stage.process(slow).admit({"task": TASK})
+
+    assert list(stage.slots.waking) == [pk(0)]
+    stage.process().admit({"task": TASK})
+    stage.run()
+    all_done(stage, 1)
+
+
 def test_a_job_that_ended_while_it_was_being_woken_leaves_nothing() -> None:
     stage = full(waiting=1)
     leave(stage)

@@ -15,6 +15,7 @@ from chalicelib.job.restarts import restart_name
 from tests.fakes.service import TASK
 from tests.fakes.stage import FakeStage
 from tests.fakes.wire import Died, Fault, Wire
+from tests.unit.replay_stage import ReplayStage
 
 KEYED = '{"key":"12345","amount":1}'
 PK = "job#12345"
@@ -500,3 +501,22 @@ def test_with_no_task_of_the_usual_name_it_waits_at_the_first() -> None:
     catch(stage, arn)
 
     assert stage.claims[PK].task == "Alpha"
+
+
+@pytest.mark.parametrize("call", range(6))
+def test_a_job_redriven_while_its_death_is_dealt_with_keeps_its_new_token(call: int) -> None:
+    here = ReplayStage()
+    here.park("1")
+    here.stop(here.arn("1"), heard=False)
+    here.memory.clock.pause(3600)
+
+    def meanwhile() -> None:
+        here.replay()
+        here.memory.run()
+
+    late = here.memory.process(Wire().interrupt_at(call, meanwhile))
+    late.engines.rescue.catch(here.arn("1"))
+
+    here.replay()
+    assert here.finish() == ["1"]
+    assert here.memory.waiting == {}
