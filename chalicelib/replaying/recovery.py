@@ -209,11 +209,12 @@ class Recovery:
             attempt=claim.attempt,
             reason=reason,
         )
+        outcome = of_claim(claim, action, reason, problem=problem)
         if action in _COUNTED:
-            self.telemetry.metric(_COUNTED[action], task=claim.task, error=claim.failure.name)
+            self.telemetry.metric(_COUNTED[action], task=claim.task, error=outcome.error)
         if _COUNTED.get(action) in (metrics.RESUMED, metrics.RESTARTED):
             self._measure(claim.first_failed_at)
-        return of_claim(claim, action, reason, problem=problem)
+        return outcome
 
     def _measure(self, first_failed_at: str) -> None:
         """How long the job waited, where its claim says since when."""

@@ -6,7 +6,7 @@ crash at any point leaves each job waiting or going on, and its note in sight ag
 
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Any
 
@@ -108,12 +108,17 @@ class _Run:
 
     def _put_back(self, pool: Executor, found: Candidates) -> None:
         """Take the oldest until the count is reached, nobody is left or time is up."""
-        while (missing := self._missing()) > 0 and not found.whole:
+        ahead: Future[list[Claim]] | None = None
+        while (missing := self._missing()) > 0 and (ahead or not found.whole):
             if self._late():
                 self._report.more = True
                 return
-            chunk = self._next(found, min(missing, self._ahead()))
-            self._all_of(pool, [claim for claim in chunk if claim.pk not in self._met])
+            chunk = ahead.result() if ahead else self._next(found, min(missing, self._ahead()))
+            chunk = [claim for claim in chunk if claim.pk not in self._met]
+            more = min(missing - len(chunk), self._ahead())
+            reads_on = more > 0 and not found.whole and not self._order.rate
+            ahead = pool.submit(self._next, found, more) if reads_on else None
+            self._all_of(pool, chunk)
 
     def _next(self, found: Candidates, count: int) -> list[Claim]:
         """The next claims, in vain when late. Raises where not even the first ones come."""
@@ -157,7 +162,8 @@ class _Run:
         if outcome.action is Action.LEAVE and outcome.reason == NO_INPUT:
             self._clearing.inputless[claim.pk] = claim
             return
-        self._hear(outcome)
+        named = bool(self._rules.choice.key) and outcome.action is Action.STALE
+        self._hear(replace(outcome, problem=True) if named else outcome)
 
     def _clear(self, pool: Executor) -> None:
         """Look at as many messages as jobs were taken, and on where too few were found."""
