@@ -81,7 +81,10 @@ def read_parts(project: Path) -> list[tuple[str, Template]]:
 
 
 def join(parts: Iterable[tuple[str, Template]]) -> Template:
-    """One template of all parts. Raises Malformed where two have something of one name."""
+    """One template of all parts, without what is said in them to readers.
+
+    Raises Malformed where two have something of one name.
+    """
     joined: Template = {"AWSTemplateFormatVersion": "2010-09-09"}
     for name, part in parts:
         for section, content in part.items():
@@ -92,7 +95,12 @@ def join(parts: Iterable[tuple[str, Template]]) -> Template:
             if twice := sorted(set(there) & set(content)):
                 raise Malformed(f"{name}: {section} has {twice[0]}, which another part has too.")
             there.update(content)
+    joined["Resources"] = {n: _unexplained(r) for n, r in joined.get("Resources", {}).items()}
     return joined
+
+
+def _unexplained(resource: Template) -> Template:
+    return {field: value for field, value in resource.items() if field != "Metadata"}
 
 
 def companion(
