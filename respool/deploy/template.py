@@ -13,7 +13,7 @@ from chalicelib.settings import OFF as RECOVERY_OFF
 from respool.deploy import machine_role
 from respool.deploy.checks.findings import Malformed, read_json
 from respool.deploy.dashboard import written_out
-from respool.deploy.definition import Definition, placeholders
+from respool.deploy.definition import Definition, placeholders, states_of
 from respool.deploy.schedules import every
 
 SOURCES = ".chalice/stack"
@@ -221,12 +221,33 @@ def adoption(
 
 
 def body(template: Template) -> str:
-    """The template as CloudFormation gets it. Raises Malformed where it is too large."""
-    text = json.dumps(template, separators=(",", ":"), ensure_ascii=False)
-    size = len(text.encode())
-    if size > TEMPLATE:
+    """The template as CloudFormation gets it; the definition's comments only if they fit in.
+
+    Raises Malformed where it is too large even without them.
+    """
+    text = _compact(template)
+    if len(text.encode()) > TEMPLATE:
+        text = _compact(_without_comments(template))
+    if (size := len(text.encode())) > TEMPLATE:
         raise Malformed(
             f"The companion stack's template has {size} bytes, CloudFormation takes {TEMPLATE}."
-            " Shorten the state machine's expressions and comments."
+            " Shorten the state machine's expressions."
         )
     return text
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def _without_comments(template: Template) -> Template:
+    resources = dict(template["Resources"])
+    if machine := resources.get("Machine"):
+        definition = machine["Properties"]["Definition"]
+        states = {
+            name: {field: value for field, value in state.items() if field != "Comment"}
+            for name, state in states_of(definition)
+        }
+        properties = {**machine["Properties"], "Definition": {**definition, "States": states}}
+        resources["Machine"] = {**machine, "Properties": properties}
+    return {**template, "Resources": resources}
