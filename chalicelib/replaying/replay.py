@@ -31,6 +31,8 @@ from chalicelib.replaying.unclaimed import Unclaimed
 READ_AHEAD = 5
 """Seconds of a paced replay for which claims are read at once: their tokens may change later."""
 
+FROM_NOTE = "its execution is gone, and its note has its input"
+
 
 @dataclass(frozen=True)
 class Order:
@@ -88,6 +90,7 @@ class _Run:
         self._preview = Preview(engine.workflow, self._gates, engine.clock)
         self._lock = Lock()
         self._met: set[str] = set()
+        self._lives = False
         self._gone = 0
         self._report = Report(plan=[] if order.dry_run else None)
         self._clearing = self._new_clearing()
@@ -162,6 +165,9 @@ class _Run:
         if outcome.action is Action.LEAVE and outcome.reason == NO_INPUT:
             self._clearing.inputless[claim.pk] = claim
             return
+        self._lives |= not claim.ended_at
+        if outcome.put_back and not (claim.dead_at and outcome.action is Action.LINE):
+            self._clearing.spent[claim.execution] = claim.attempt
         named = bool(self._rules.choice.key) and outcome.action is Action.STALE
         self._hear(replace(outcome, problem=True) if named else outcome)
 
@@ -183,7 +189,7 @@ class _Run:
         """How many messages to look at for a job that only the queue knows."""
         if not self._rules.choice.key:
             return MOST_IN_VAIN
-        return 0 if self._met and not self._clearing.inputless else BATCH
+        return 0 if self._lives and not self._clearing.inputless else BATCH
 
     def _new_clearing(self) -> Clearing:
         return Clearing(
@@ -202,7 +208,7 @@ class _Run:
     def _wants(self, told: Told) -> bool:
         """Whether a job that only the queue knows is among the chosen."""
         record, choice = told.record, self._rules.choice
-        if self._rules.stuck or told.pk in self._met or (record.bare and not choice.by_queue):
+        if self._rules.stuck or (record.bare and not choice.by_queue):
             return False
         since = record.failed_at or iso(told.message.sent_at)
         claim = Claim(
@@ -217,6 +223,8 @@ class _Run:
     def _begin(self, told: Told) -> Outcome:
         claim = self._clearing.inputless.get(told.pk)
         about = Outcome(told.record.key or told.message.id, Action.LEAVE, "", pk=told.pk)
+        if claim is not None and self._order.dry_run:
+            return of_claim(claim, Action.RESTART, FROM_NOTE)
         if claim is not None:
             restart = self._engine.recovery.restart_from
             return self._guard(about, lambda: restart(claim, input_in(told), self._calm))
@@ -229,8 +237,6 @@ class _Run:
             self._report.add(outcome)
             if outcome.action is not Action.LEAVE:
                 self._gone += bool(outcome.pk) and outcome.pk in self._met
-            if outcome.put_back and outcome.action is not Action.LINE:
-                self._clearing.spent[outcome.execution] = outcome.attempt
             self._engine.look_on(outcome)
 
     def _missing(self) -> int:
