@@ -49,6 +49,7 @@ def test_queues_keep_jobs_as_long_as_sqs_can(queue: str) -> None:
     timeout = config["lambda_functions"]["reprocess"]["lambda_timeout"]
     about = properties(whole, queue)
     assert about["MessageRetentionPeriod"] == 14 * 24 * 3600
+    assert about["MaximumMessageSize"] == 1024 * 1024, "a note may be longer than an input"
     assert about["SqsManagedSseEnabled"] is True
     assert about["VisibilityTimeout"] >= 6 * timeout
     assert "RedrivePolicy" not in about
