@@ -19,7 +19,7 @@ from chalicelib.replaying.sorting import Told, sort
 
 MARGIN = 30
 """Seconds that a message stays hidden after the replay's deadline."""
-RECEIVERS = 5
+RECEIVERS = 8
 """Receives at the same time, while all messages are small."""
 LARGE = 65_536
 HELD_AT_ONCE = 524_288
@@ -58,7 +58,6 @@ class Clearing:
     _largest: int = 0
     _over: bool = False
     _held: list[Message] = field(default_factory=list)
-    _ids: set[str] = field(default_factory=set)
 
     def clear(self, pool: Executor, budget: int) -> None:
         """Look at that many messages at most, several batches at once."""
@@ -76,8 +75,13 @@ class Clearing:
         It also ends after that many messages in vain.
         """
         last = self._received + in_vain
+        seen: set[str] = set()
         while self._looks_on() and not self._ends() and self._received < last:
-            if self._settle(pool, self._receive(self._size())):
+            batch = self._receive(self._size())
+            ids = {told.message.id for told in batch}
+            self._over |= ids <= seen  # what comes again says that all have been seen
+            seen |= ids
+            if self._settle(pool, batch):
                 last = self._received + in_vain
 
     def give_back(self) -> None:
@@ -131,10 +135,8 @@ class Clearing:
         return any(outcome.put_back for _, outcome in outcomes)
 
     def _note(self, batch: Sequence[Told]) -> None:
-        """Count what came. An empty batch, or one seen before, says that all have been seen."""
-        ids = {told.message.id for told in batch}
-        self._over |= ids <= self._ids
-        self._ids |= ids
+        """Count what came."""
+        self._over |= not batch
         self._received += len(batch)
         self._largest = max([self._largest, *(len(told.message.body) for told in batch)])
         self._found += sum(told.record.execution in self.spent for told in batch)

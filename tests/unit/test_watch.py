@@ -143,7 +143,7 @@ def _shown() -> Iterator[Shown]:
 class Watched(FakeStage):
     """A stage all of whose processes report to one telemetry."""
 
-    def __init__(self, telemetry: Noting, **settings: str) -> None:
+    def __init__(self, telemetry: Noting, **settings: Any) -> None:
         self._watcher = telemetry
         super().__init__(**settings)
 
