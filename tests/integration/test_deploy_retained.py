@@ -173,7 +173,7 @@ def test_a_stage_that_was_never_deployed_has_nothing(credentials: None) -> None:
 
 def test_running_jobs_are_stopped_parked_and_noted_with_their_inputs(aws: Aws) -> None:
     jobs = [{"key": "a", "load": [1]}, {"key": "b", "load": [2]}]
-    executions = [aws.start(job, job["key"]) for job in jobs]
+    executions = [aws.start(job, str(job["key"])) for job in jobs]
 
     assert sorted(aws.retained.stop_executions()) == sorted(executions)
 

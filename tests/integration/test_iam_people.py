@@ -40,8 +40,9 @@ class Prompt(Account):
         """The stage as it is deployed."""
         stage = super().stage()
         sqs = client("sqs", self._session)
-        self._world.spool = SqsSpool(sqs, self._world.names.spool, wait=0)
-        self._world.stuck = SqsSpool(sqs, self._world.names.stuck, wait=0)
+        world = self.engines.world
+        world.spool = SqsSpool(sqs, world.names.spool, wait=0)
+        world.stuck = SqsSpool(sqs, world.names.stuck, wait=0)
         return stage
 
 

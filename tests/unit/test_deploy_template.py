@@ -157,7 +157,7 @@ def test_admit_is_called_every_five_minutes_whatever_the_stream_tells() -> None:
 def test_the_definition_gets_its_settings_as_digits(
     settings: dict[str, str], close_after: str, seconds: str
 ) -> None:
-    known = properties(rendered(**settings), "Machine")["DefinitionSubstitutions"]
+    known = properties(rendered(DEFINITION, **settings), "Machine")["DefinitionSubstitutions"]
     assert (known["CloseAfter"], known["HistorySeconds"]) == (close_after, seconds)
 
 
