@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field, replace
 
 from chalicelib import metrics
@@ -61,13 +61,18 @@ class Clearing:
 
     def clear(self, pool: Executor, budget: int) -> None:
         """Look at that many messages at most, several batches at once."""
+        deletions: list[Future[None]] = []
         while budget > 0 and not self._ends():
             before = self._received
             for batch in list(pool.map(self._receive, self._sizes(budget))):
+                void = [told for told in batch if told.fate is Fate.VOID]
+                deletions.append(pool.submit(self._delete, void))
                 self._settle(pool, batch)
             budget -= self._received - before
             if self._found >= len(self.spent) and not self._looks_on():
-                return
+                break
+        for deletion in deletions:
+            deletion.result()
 
     def search(self, pool: Executor, in_vain: int) -> None:
         """Look on for jobs that only the queue knows, until enough are found or it is empty.
@@ -78,6 +83,7 @@ class Clearing:
         seen: set[str] = set()
         while self._looks_on() and not self._ends() and self._received < last:
             batch = self._receive(self._size())
+            self._delete([told for told in batch if told.fate is Fate.VOID])
             ids = {told.message.id for told in batch}
             self._over |= ids <= seen  # what comes again says that all have been seen
             seen |= ids
@@ -109,18 +115,16 @@ class Clearing:
         return max(1, min(BATCH, HELD_AT_ONCE // self._largest))
 
     def _receive(self, size: int) -> list[Told]:
-        """The next batch, judged; what says nothing any more is deleted at once."""
+        """The next batch, judged."""
         hidden = max(0, math.ceil(self.calm.deadline - self.calm.elapsed())) + MARGIN
         messages: list[Message] = []
         try:
             messages = self.calm(lambda: self.spool.receive(size, hidden))
-            batch = sort(messages, self.claims, self.calm, self.spent)
+            return sort(messages, self.claims, self.calm, self.spent)
         except AwsError as refused:  # the jobs do without
             self.telemetry.warning("messages-not-received", reason=str(refused))
             self._held += [replace(message, body="") for message in messages]
             return []
-        self._delete([told for told in batch if told.fate is Fate.VOID])
-        return batch
 
     def _settle(self, pool: Executor, batch: Sequence[Told]) -> bool:
         """Start, move aside or keep each; says whether a job was found that way."""

@@ -26,7 +26,9 @@ def test_of_twenty_started_at_once_with_one_key_exactly_one_runs(stage: Deployme
         with ThreadPoolExecutor(20) as pool:
             executions = list(pool.map(lambda _: stage.start({"key": "same"}), range(20)))
         stage.wait_until(
-            lambda: all(stage.status(e) != "RUNNING" for e in executions), "all twenty to end"
+            lambda: all(stage.status(e) != "RUNNING" for e in executions),
+            "all twenty to end",
+            timeout=180,
         )
     finally:
         stage.set_environment("uncertain_task", SLEEP="0")

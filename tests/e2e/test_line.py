@@ -72,7 +72,7 @@ def test_a_replay_of_two_takes_the_two_oldest_and_a_dry_run_names_them(stage: De
     result = stage.invoke("reprocess", {"max": 2})
     stage.wait_until(lambda: done(stage, executions[:2]) == 2, "the two oldest to finish")
 
-    assert [step["key"] for step in plan["plan"]] == keys[:2]
+    assert {step["key"] for step in plan["plan"]} == set(keys[:2])
     assert (result["replayed"], result["remaining"]) == (2, 1)
     assert stage.jobs("parked") == keys[2:]
 

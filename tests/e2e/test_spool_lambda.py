@@ -8,8 +8,8 @@ def test_a_job_is_parked_when_the_spool_lambda_stays_broken_and_its_note_comes_l
     stage: Deployment,
 ) -> None:
     stage.set_behavior("NG")
-    stage.set_environment("error_spool", TASK_LIMIT="broken")
     try:
+        stage.set_environment("error_spool", TASK_LIMIT="broken")
         execution = stage.start({"key": "12345"})
         stage.wait_until(lambda: stage.jobs("parked") == ["12345"], "the job to be parked")
     finally:
