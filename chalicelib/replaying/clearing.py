@@ -45,7 +45,7 @@ class Clearing:
     telemetry: Telemetry
     calm: Patience
     wants: Callable[[Told], bool]
-    begin: Callable[[Told], Outcome]
+    begin: Callable[[Told, Claim | None], Outcome]
     missing: Callable[[], int]
     report: Callable[[Outcome], None]
     dry: bool = False
@@ -130,7 +130,8 @@ class Clearing:
         """Start, move aside or keep each; says whether a job was found that way."""
         self._note(batch)
         chosen, rest = self._choose([told for told in batch if told.fate is not Fate.VOID])
-        outcomes = list(zip(chosen, pool.map(self.begin, chosen), strict=True))
+        dead = [self._dead(told) for told in chosen]
+        outcomes = list(zip(chosen, pool.map(self.begin, chosen, dead), strict=True))
         for told, outcome in outcomes:
             self._conclude(told, outcome)
         self._delete([told for told, outcome in outcomes if outcome.action is not Action.LEAVE])
@@ -151,7 +152,7 @@ class Clearing:
         rest: list[Told] = []
         room = self.missing()
         for told in batch:
-            may = self._has_its_input(told) or self._is_wanted(told)
+            may = self._dead(told) is not None or self._is_wanted(told)
             if may and len(chosen) < room:
                 chosen.append(told)
             else:
@@ -159,15 +160,18 @@ class Clearing:
                 self.bare += may and told.record.bare
         return chosen, rest
 
-    def _has_its_input(self, told: Told) -> bool:
-        return told.pk in self.inputless and told.fate is Fate.WAITS and told.has_input
+    def _dead(self, told: Told) -> Claim | None:
+        """The claim of the dead job whose input this note has, and nobody else."""
+        its_note = told.fate is Fate.WAITS and told.has_input
+        return self.inputless.get(told.pk) if its_note else None
 
     def _is_wanted(self, told: Told) -> bool:
         return told.fate in (None, Fate.UNCLAIMED) and not told.refused and self.wants(told)
 
     def _conclude(self, told: Told, outcome: Outcome) -> None:
         self.report(outcome)
-        self.inputless.pop(told.pk, None)
+        if told.fate is Fate.WAITS:
+            self.inputless.pop(told.pk, None)
         if outcome.action is Action.LEAVE:
             self._held.append(told.without_body())
             self.bare += told.record.bare

@@ -15,7 +15,7 @@ from chalicelib.job.claim import Claim
 from chalicelib.job.plan import NO_INPUT, Action, Rules
 from chalicelib.job.ports import THREADS, Claims, Clock, Line, Spool, Telemetry, Workflow
 from chalicelib.limits import BATCH
-from chalicelib.moments import iso
+from chalicelib.replaying.beginning import Beginning
 from chalicelib.replaying.choosing import Candidates, Choosing
 from chalicelib.replaying.clearing import MOST_IN_VAIN, Clearing
 from chalicelib.replaying.gates import Gates
@@ -25,13 +25,10 @@ from chalicelib.replaying.patience import Patience
 from chalicelib.replaying.preview import Preview
 from chalicelib.replaying.recovery import Recovery
 from chalicelib.replaying.report import Report
-from chalicelib.replaying.sorting import Told, input_in
 from chalicelib.replaying.unclaimed import Unclaimed
 
 READ_AHEAD = 5
 """Seconds of a paced replay for which claims are read at once: their tokens may change later."""
-
-FROM_NOTE = "its execution is gone, and its note has its input"
 
 
 @dataclass(frozen=True)
@@ -192,44 +189,29 @@ class _Run:
         return 0 if self._lives and not self._clearing.inputless else BATCH
 
     def _new_clearing(self) -> Clearing:
+        dry = self._order.dry_run
+        unclaimed = Unclaimed(self._engine.workflow, self._engine.claims, dry)
+        beginning = Beginning(
+            self._engine.recovery,
+            unclaimed,
+            self._guard,
+            self._calm,
+            self._rules,
+            self._now,
+            dry,
+        )
         return Clearing(
             spool=self._engine.spool,
             stuck=self._engine.stuck,
             claims=self._engine.claims,
             telemetry=self._engine.telemetry,
             calm=self._calm,
-            wants=self._wants,
-            begin=self._begin,
+            wants=beginning.wants,
+            begin=beginning.begin,
             missing=self._missing,
             report=self._hear,
-            dry=self._order.dry_run,
+            dry=dry,
         )
-
-    def _wants(self, told: Told) -> bool:
-        """Whether a job that only the queue knows is among the chosen."""
-        record, choice = told.record, self._rules.choice
-        if self._rules.stuck or (record.bare and not choice.by_queue):
-            return False
-        since = record.failed_at or iso(told.message.sent_at)
-        claim = Claim(
-            pk=told.pk,
-            execution=record.execution,
-            task=record.task,
-            error=record.error.name,
-            failed_at=since,
-        )
-        return choice.takes(claim, self._now)
-
-    def _begin(self, told: Told) -> Outcome:
-        claim = self._clearing.inputless.get(told.pk)
-        about = Outcome(told.record.key or told.message.id, Action.LEAVE, "", pk=told.pk)
-        if claim is not None and self._order.dry_run:
-            return of_claim(claim, Action.RESTART, FROM_NOTE)
-        if claim is not None:
-            restart = self._engine.recovery.restart_from
-            return self._guard(about, lambda: restart(claim, input_in(told), self._calm))
-        unclaimed = Unclaimed(self._engine.workflow, self._engine.claims, self._order.dry_run)
-        return self._guard(about, lambda: unclaimed.begin(told, self._calm))
 
     def _hear(self, outcome: Outcome) -> None:
         """Count one outcome, and tell whoever looks on."""

@@ -8,7 +8,7 @@ from chalicelib.api.groups import group_jobs
 from chalicelib.api.jobs import list_jobs
 from chalicelib.api.stage import Stage
 from tests.bench.figures import Figure
-from tests.bench.spooled import engines, parked
+from tests.bench.spooled import parked
 from tests.fakes.stage import FakeStage
 from tests.fakes.wire import Wire
 
@@ -20,7 +20,7 @@ def page() -> Iterator[Figure]:
     """Counts, groups and the first page, by one process that has looked at nothing before."""
     stage = _waiting(JOBS)
     wire = Wire()
-    seen = Stage(engines(stage, wire), "respool-bench")
+    seen = Stage(stage.process(wire).engines, "respool-bench")
     began = time.process_time()
     groups = group_jobs(seen.overview.read(), seen.messages, {})
     listed = list_jobs(seen, {})

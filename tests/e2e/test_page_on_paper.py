@@ -409,7 +409,11 @@ def test_a_hold_says_until_when_and_why(chrome: Browser) -> None:
 
 def test_a_maintenance_window_is_not_opened_by_hand(chrome: Browser) -> None:
     paper = Paper()
-    window = {"windowFrom": moment(1), "windowUntil": moment(-2), "windowWhy": "every Monday"}
+    window: dict[str, Any] = {
+        "windowFrom": moment(1),
+        "windowUntil": moment(-2),
+        "windowWhy": "every Monday",
+    }
     paper.lay(slots(**window))
     with paper_page(chrome, paper) as tab:
         states.sign_in(tab)
@@ -443,7 +447,7 @@ def test_a_limit_asks_before_it_is_set_and_tells_who_set_it(chrome: Browser) -> 
 def test_replaying_before_a_closed_gate_says_that_the_jobs_will_wait(chrome: Browser) -> None:
     paper = Paper()
     states.real(paper, 2)
-    closed = {"closedUntil": moment(-5), "closedAt": moment(2), "closedBy": "kim"}
+    closed: dict[str, Any] = {"closedUntil": moment(-5), "closedAt": moment(2), "closedBy": "kim"}
     paper.lay(slots(**closed))
     with paper_page(chrome, paper) as tab:
         states.sign_in(tab)

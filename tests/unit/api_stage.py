@@ -10,6 +10,7 @@ from chalicelib.job.claim import State
 from chalicelib.moments import iso
 from tests.fakes.clock import START
 from tests.fakes.service import TASK
+from tests.fakes.spool import Delivery
 from tests.fakes.stage import FakeStage
 from tests.fakes.wire import Wire
 
@@ -75,7 +76,7 @@ class ApiStage:
     """The stage, its world, and the calls that were made."""
 
     def __init__(self, *items: dict[str, Any], **settings: str) -> None:
-        self.memory = FakeStage(**settings)
+        self.memory = FakeStage(0, Delivery.ONCE, 5, None, **settings)
         self.memory.table.load(items)
         self.wire = Wire()
         self.process = self.memory.process(self.wire)

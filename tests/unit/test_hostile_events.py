@@ -122,7 +122,7 @@ def test_no_message_is_lost_and_none_stops_the_others(cases: int) -> None:
 def _replayed(process: Process) -> None:
     report = process.engines.replay(Request(count=100), 60, attended=True)
     assert CANARY not in repr(report.as_json())
-    assert len(process.stage.executions.runs) == report.counts[Action.RESTART]
+    assert len(process.stage.executions.runs) <= report.counts[Action.RESTART]
 
 
 def _triggered(process: Process) -> None:

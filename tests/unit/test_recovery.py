@@ -246,6 +246,35 @@ def test_replays_whose_looks_lag_let_a_dead_job_go_on_once(
     assert stage.finish() == ["1"]
 
 
+@pytest.mark.parametrize("redrives", [True, False])
+@pytest.mark.parametrize("state", [TASK, "TakeSlot", "Park"])
+def test_many_dead_jobs_go_on_once_while_looks_lag_and_executions_run(
+    stage: ReplayStage, state: str, redrives: bool
+) -> None:
+    """What doubled 40 of 40 jobs once: they were aborted, and DescribeExecution lagged."""
+    keys = [f"{n:02}" for n in range(12)]
+    stage.memory.service.broken = state == "Park"
+    for key in keys:
+        stage.abort(key, state)
+    stage.memory.service.broken = False
+    stage.memory.executions.redrives = redrives
+    stage.memory.executions.lag()
+
+    def pause(seconds: float) -> None:
+        stage.memory.clock.pause(seconds)
+        stage.memory.run()
+
+    for _ in range(3):
+        stage.replay(engine=stage.pausing(pause))
+        stage.memory.run()
+        stage.memory.clock.pause(1)
+    stage.memory.executions.catch_up()
+    stage.hear()
+    stage.replay(engine=stage.pausing(pause))
+    assert stage.finish() == keys
+    assert stage.memory.waiting == {}
+
+
 def _rehearsed(prepare: Callable[[ReplayStage], object]) -> list[str]:
     """The calls of a replay of what was prepared."""
     stage = ReplayStage()

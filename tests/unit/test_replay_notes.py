@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from chalicelib.job.claim import FOR_EVER, State
-from chalicelib.job.plan import Choice
+from chalicelib.job.plan import NO_INPUT, Choice
 from chalicelib.replaying.clearing import MARGIN
 from chalicelib.replaying.restart import OTHER_KEY
 from chalicelib.replaying.unclaimed import FOREIGN, HELD
@@ -344,3 +344,14 @@ def test_under_a_closed_gate_the_notes_of_jobs_that_go_into_line_are_deleted(
     line.close(TASK, FOR_EVER, "Ann", "repairs", stage.memory.clock.iso())
     assert stage.replay().as_json()["in_line"] == 2
     assert stage.memory.spool.bodies == []
+
+
+def test_a_bare_job_of_a_dead_one_s_key_is_not_taken_for_its_note(stage: ReplayStage) -> None:
+    del stage.memory.executions.runs[stage.abort("12345")]
+    spool = stage.memory.process().spool
+    spool.delete(spool.receive(10, 60))
+    spool.send('{"key": "12345", "another": true}')
+    report = stage.replay()
+    reasons = {failed["reason"] for failed in report.failed}
+    assert (report.replayed, reasons) == (0, {NO_INPUT, HELD})
+    assert stage.memory.executions.runs == {}
