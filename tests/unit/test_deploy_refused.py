@@ -134,19 +134,31 @@ def test_the_error_is_read_in_a_catch() -> None:
 @pytest.mark.parametrize(
     ("resource", "arguments", "named"),
     [
-        (UPDATE, {"TableNames": "t", "Key": {}}, "has no argument TableNames"),
+        (UPDATE, {"TableNames": "t", "Key": {}}, "updateItem takes no TableNames."),
         (UPDATE, {"TableName": "t"}, "updateItem needs Key"),
-        (UPDATE, {"tableName": "t", "Key": {}}, "has no argument tableName"),
-        (UPDATE, {"TableName": "t", "Key": {"pk": {"s": "a"}}}, "Key has no argument s"),
+        (UPDATE, {"tableName": "t", "Key": {}}, "updateItem takes no tableName."),
+        (UPDATE, {"TableName": "t", "Key": {"pk": {"s": "a"}}}, "updateItem takes no s."),
         ("arn:aws:states:::aws-sdk:dynamodb:updateItems", {}, "has no action updateItems"),
-        ("arn:aws:states:::aws-sdk:sfn:startExecution", {"StateMachine": "a"}, "StateMachine"),
-        ("arn:aws:states:::sqs:sendMessage", {"QueueUrl": "u", "Body": "b"}, "no argument Body"),
-        ("arn:aws:states:::lambda:invoke", {"Function": "f"}, "no argument Function"),
-        ("arn:aws:states:::ecs:runTask.sync", {"cluster": "c", "TaskDefinition": "t"}, "cluster"),
+        (
+            "arn:aws:states:::aws-sdk:sfn:startExecution",
+            {"StateMachine": "a"},
+            "takes no StateMachine.",
+        ),
+        (
+            "arn:aws:states:::sqs:sendMessage",
+            {"QueueUrl": "u", "Body": "b"},
+            "sendMessage takes no Body.",
+        ),
+        ("arn:aws:states:::lambda:invoke", {"Function": "f"}, "invoke takes no Function."),
+        (
+            "arn:aws:states:::ecs:runTask.sync",
+            {"cluster": "c", "TaskDefinition": "t"},
+            "runTask takes no cluster.",
+        ),
         (
             "arn:aws:states:::aws-sdk:dynamodb:transactWriteItems",
             {"TransactItems": [{"Update": {"TableName": "t"}, "Updates": {}}]},
-            "has no argument Updates",
+            "transactWriteItems takes no Updates.",
         ),
     ],
 )
@@ -162,6 +174,8 @@ def test_an_argument_that_a_service_has_not_is_named(
     [
         (UPDATE, "{% $states.input %}"),
         (UPDATE, {"TableName": "t", "Key": {"pk": {"S": "a"}}, "ReturnValues": "NONE"}),
+        ("arn:aws:states:::aws-sdk:sqs:createQueue", {"QueueName": "q"}),
+        ("arn:aws:states:::dynamodb:putItem", {"TableName": "t", "Item": {"on": {"BOOL": True}}}),
         ("arn:aws:states:::lambda:invoke", {"FunctionName": "f", "Payload": {"any": {"thing": 1}}}),
         ("arn:aws:states:::sqs:sendMessage", {"QueueUrl": "u", "MessageBody": {"any": 1}}),
         (
@@ -198,7 +212,7 @@ def test_parameters_of_a_jsonpath_state_are_held_to_the_same() -> None:
         {"Type": "Task", "QueryLanguage": "JSONPath", "Resource": UPDATE, "Parameters": given}
     )
     assert len(found) == 1
-    assert "updateItem has no argument Kee" in found[0]
+    assert "updateItem takes no Kee." in found[0]
 
 
 @pytest.mark.parametrize(

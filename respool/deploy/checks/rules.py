@@ -46,7 +46,6 @@ def findings(definition: Definition, known: Collection[str]) -> Iterator[str]:
     for name, state in all_states(definition):
         yield from arguments.findings(name, state)
         yield from _task_findings(name, state, top)
-        yield from arguments.findings(name, state)
         yield from _unknown_placeholders(name, state, known)
 
 
