@@ -85,7 +85,7 @@ def test_up_says_how_to_use_it_and_leaves_nothing_when_ended(tmp_path: Path) -> 
             assert use(told, "BEHAVIOR=NG") == {**before, "BEHAVIOR": "NG"}
             assert len(before) > 1
             up.send_signal(signal.SIGTERM)
-            assert up.wait(20) == 0
+            assert up.wait(90) == 0
         finally:
             up.kill()
     assert [path.name for path in tmp_path.iterdir()] == ["printed"]
