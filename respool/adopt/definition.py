@@ -4,16 +4,19 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from chalicelib.limits import DEFINITION
 from respool.adopt import keys
 from respool.adopt.frame import Frame, was
 from respool.adopt.naming import Names
 from respool.adopt.reading import compact
-from respool.adopt.refusals import check
+from respool.adopt.refusals import Refused, check
 from respool.adopt.scopes import Scope, pointers, returns, scopes
 from respool.adopt.template import Filling, item_number, quoted
 from respool.adopt.undo import undo
-from respool.deploy.definition import Definition, State, language_of
+from respool.deploy.definition import Definition, State, language_of, placeholders
 
+OURS = {"Claims", "ErrorSpool", "CloseAfter", "HistorySeconds"}
+"""The placeholders of our states."""
 INDEX = "$string($states.context.Map.Item.Index)"
 
 
@@ -36,7 +39,24 @@ def adopt(definition: Definition, choices: Choices) -> Definition:
     """The definition with each chosen task recoverable. Raises Refused."""
     found = undo(definition)
     check(found, list(choices.tasks))
-    return _Adopting(found, choices).done()
+    _refuse_placeholders(found, choices)
+    adopted = _Adopting(found, choices).done()
+    if len(size := compact(adopted).encode()) > DEFINITION:
+        raise Refused(
+            f"The adopted definition would have {len(size):,} bytes, and Step Functions takes"
+            f" {DEFINITION:,}. Choose fewer tasks."
+        )
+    return adopted
+
+
+def _refuse_placeholders(definition: Definition, choices: Choices) -> None:
+    """The team's own tool would fill ours with what it takes theirs to be."""
+    shared = (placeholders(definition) & OURS) - set(choices.values)
+    if shared and choices.machine:
+        raise Refused(
+            f"The definition has a placeholder ${{{min(shared)}}} of its own. Name the stage by"
+            " --stage, so that respool's are filled."
+        )
 
 
 class _Adopting:

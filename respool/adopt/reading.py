@@ -10,6 +10,7 @@ from respool.adopt.refusals import Refused
 from respool.deploy.definition import Definition
 
 _BARE = re.compile(r'"(?:[^"\\]|\\.)*"|\$\{[^}"]*\}')
+_PLAIN = re.compile(r"\$\{[^}]*\}")
 _LEFT, _RIGHT = "\ue000", "\ue001"
 _MARKED = re.compile(rf'\\*"{_LEFT}([^{_RIGHT}]*){_RIGHT}\\*"')
 WIDTH = 100
@@ -17,6 +18,15 @@ WIDTH = 100
 
 class _Loader(yaml.SafeLoader):  # type: ignore[misc]
     """YAML as JSON means it: no dates, and only true and false are booleans."""
+
+
+class _Dumper(yaml.SafeDumper):  # type: ignore[misc]
+    """YAML without aliases; a placeholder is quoted where it was."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        """Every value is written out."""
+        del data
+        return True
 
 
 _Loader.yaml_implicit_resolvers = {
@@ -28,10 +38,28 @@ _Loader.add_implicit_resolver(
 )
 
 
+def _text(loader: Any, node: Any) -> str:
+    """A text; a placeholder without quotes is marked, for it may stand for a number."""
+    text = str(loader.construct_scalar(node))
+    return f"{_LEFT}{text}{_RIGHT}" if node.style is None and _PLAIN.fullmatch(text) else text
+
+
+def _scalar(dumper: Any, text: str) -> Any:
+    plain = text.startswith(_LEFT) and text.endswith(_RIGHT)
+    style = '"' if not plain and "${" in text else None
+    return dumper.represent_scalar(
+        "tag:yaml.org,2002:str", text[1:-1] if plain else _MARKED.sub(r"\1", text), style=style
+    )
+
+
+_Loader.add_constructor("tag:yaml.org,2002:str", _text)
+_Dumper.add_representer(str, _scalar)
+
+
 def read(text: str, name: str) -> Definition:
     """The definition in a file's text, JSON or YAML. Raises Refused."""
     try:
-        found = _yaml(text) if name.endswith((".yml", ".yaml")) else loads(text)
+        found = _yaml(text) if is_yaml(name) else loads(text)
     except (ValueError, RecursionError, yaml.YAMLError) as wrong:
         told = " ".join(str(wrong).split())
         raise Refused(f"{name} can't be read: {told}. Correct it there.") from wrong
@@ -43,6 +71,11 @@ def read(text: str, name: str) -> Definition:
     if not isinstance(found, dict) or not isinstance(found.get("States"), dict):
         raise Refused(f'{name} is no definition: it has no "States". Name the file that has them.')
     return found
+
+
+def is_yaml(name: str) -> bool:
+    """Whether a file of that name holds YAML."""
+    return name.endswith((".yml", ".yaml"))
 
 
 def loads(text: str) -> Any:
@@ -71,8 +104,11 @@ def compact(value: Any) -> str:
     return _MARKED.sub(r"\1", text)
 
 
-def write(definition: Definition) -> str:
-    """The definition as a file's text: JSON, what is short on one line."""
+def write(definition: Definition, name: str = "") -> str:
+    """The text of a file of that name: YAML, or JSON with what is short on one line."""
+    if is_yaml(name):
+        options: dict[str, Any] = {"sort_keys": False, "allow_unicode": True, "width": 10_000}
+        return str(yaml.dump(definition, Dumper=_Dumper, default_flow_style=False, **options))
     return _MARKED.sub(r"\1", "".join(_written(definition, 0, ""))) + "\n"
 
 

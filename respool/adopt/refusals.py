@@ -62,7 +62,7 @@ def _candidates(definition: Definition) -> str:
     return f"Its tasks are: {', '.join(names)}." if names else "It has no Task."
 
 
-def warnings(definition: Definition, chosen: list[str]) -> Iterator[str]:
+def warnings(definition: Definition, chosen: list[str], own: bool = False) -> Iterator[str]:
     """What a job that waits for long may run into, one line each."""
     within = definition.get("TimeoutSeconds")
     if isinstance(within, (int, float)) and within < 365 * DAY:
@@ -72,7 +72,8 @@ def warnings(definition: Definition, chosen: list[str]) -> Iterator[str]:
         )
     elif within is not None and not isinstance(within, (int, float)):
         yield '"TimeoutSeconds" at the top ends an execution while it waits. Remove it.'
-    yield "An EXPRESS machine can't wait for a token: make sure that this one is STANDARD."
+    if not own:
+        yield "An EXPRESS machine can't wait for a token: make sure that this one is STANDARD."
     for scope in scopes(definition):
         here = [name for name, _ in scope.states if name in chosen]
         if here:
