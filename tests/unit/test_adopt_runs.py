@@ -9,7 +9,8 @@ from chalicelib.aws.line_table import DynamoLine
 from chalicelib.job.claim import Claim, State
 from chalicelib.job.execution import Status
 from respool.adopt.definition import Choices, adopt
-from respool.deploy.definition import Definition, State as Fields, fill
+from respool.deploy.definition import Definition, fill
+from respool.deploy.definition import State as Fields
 from tests.fakes.definition import TABLE, UNCERTAIN_TASK, VALUES, read
 from tests.fakes.run import Run
 from tests.fakes.stage import FakeStage
