@@ -8,6 +8,7 @@ import pytest
 from chalicelib.aws.line_table import DynamoLine
 from chalicelib.job.claim import Claim, State
 from chalicelib.job.execution import Status
+from chalicelib.replaying.replay import Order
 from respool.adopt.definition import Choices, adopt
 from respool.deploy.definition import Definition, fill
 from respool.deploy.definition import State as Fields
@@ -165,3 +166,14 @@ def test_a_held_task_lets_jobs_wait_in_line(speaks: str, task: str) -> None:
     orders.stage.run()
     assert run.status is Status.SUCCEEDED
     assert run.value == orders.input
+
+
+def test_a_replay_of_the_stage_puts_another_machines_job_back() -> None:
+    orders = Orders("JSONPath", "JSONPath")
+    orders.stage.service.broken = True
+    run = orders.start()
+    orders.stage.service.broken = False
+    report = orders.stage.process().engines.replayer.replay(Order(1, seconds=60))
+    orders.stage.run()
+
+    assert (report.replayed, run.status) == (1, Status.SUCCEEDED)
