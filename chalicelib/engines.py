@@ -238,7 +238,13 @@ class Engines:
             new_id=lambda: token_hex(16),
             policy=Policy.of(self.settings),
             max_attempts=self.settings.max_attempts,
+            is_well=self._is_well,
         )
+
+    def _is_well(self) -> bool | None:
+        """What HEALTH_URL says of the service; None: there is none to ask."""
+        url = self.settings.health_url
+        return self.world.is_well(url) if url else None
 
     def replay(
         self,

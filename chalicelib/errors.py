@@ -35,6 +35,10 @@ class Unanswered(AwsError):
     """The call may or may not have taken effect: it timed out or the connection broke."""
 
 
+class Lagging(AwsError):
+    """AWS shows how something was a moment ago; whoever called is to call again."""
+
+
 class TokenRefused(AwsError):
     """A task token is spent, timed out or unknown; says nothing about how the job ended."""
 

@@ -43,6 +43,7 @@ class Settings:
     ramp_max_interval: int = 7200
     ramp_max: int = 100
     healthy_after: int = 300
+    health_url: str = ""
     hold_windows: "tuple[Window, ...]" = ()
     api_rate: int = 20
     api_burst: int = 100
@@ -134,6 +135,14 @@ def _project_file(text: str) -> str:
     return text
 
 
+def _url(text: str) -> str:
+    plain = text.isascii() and text.isprintable() and not set(text) & set(' "<>')
+    scheme, _, rest = text.partition("://")
+    if scheme not in ("http", "https") or not rest.strip("/") or not plain or len(text) > 2000:
+        raise ValueError("must be an address such as https://service.example/health")
+    return text
+
+
 def _windows(text: str) -> "tuple[Window, ...]":
     from chalicelib.schedules import read_windows  # a cold start is shorter without it
 
@@ -159,6 +168,7 @@ CHECKS: dict[str, Callable[[str], Any]] = {
     "RAMP_MAX_INTERVAL": _whole(1, 604_800),
     "RAMP_MAX": _whole(1, 200),
     "HEALTHY_AFTER": _whole(1, 86_400),
+    "HEALTH_URL": _url,
     "HOLD_WINDOWS": _windows,
     "API_RATE": _whole(1, 10_000),
     "API_BURST": _whole(1, 5000),

@@ -1,10 +1,11 @@
 """What respool says of itself: one structured line a transition, and metrics; never a payload."""
 
 import json
+import sys
+import time
 from typing import Any
 
 from aws_lambda_powertools.logging import Logger
-from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from chalicelib.metrics import NAMESPACE, SECONDS
 
@@ -31,16 +32,21 @@ class LambdaTelemetry:
 
     def metric(self, name: str, value: float = 1, **dimensions: str) -> None:
         """One embedded metric, for the stage and, where more dimensions are given, for those."""
-        metrics = EphemeralMetrics(namespace=NAMESPACE)
-        metrics.add_dimension(name="stage", value=self._stage)
-        if dimensions:
-            known = {
-                key: text.strip()[:MOST_DIMENSION] or "unknown" for key, text in dimensions.items()
-            }
-            metrics.add_dimensions(stage=self._stage, **known)
-        unit = MetricUnit.Seconds if name in SECONDS else MetricUnit.Count
-        metrics.add_metric(name=name, unit=unit, value=value)
-        metrics.flush_metrics()
+        known = {name: _dimension(text) for name, text in dimensions.items()}
+        told = {
+            "Namespace": NAMESPACE,
+            "Dimensions": [["stage"], ["stage", *known]] if known else [["stage"]],
+            "Metrics": [{"Name": name, "Unit": "Seconds" if name in SECONDS else "Count"}],
+        }
+        about = {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [told]}
+        line = {"_aws": about, "stage": self._stage, **known, name: [float(value)]}
+        sys.stdout.write(_line(line) + "\n")
+
+
+def _dimension(text: str) -> str:
+    """A metric's dimension as CloudWatch takes it: short, in ASCII, and never empty."""
+    plain = text.strip()[:MOST_DIMENSION].encode("ascii", "replace").decode()
+    return plain or "unknown"
 
 
 def _line(log: Any) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from chalicelib.aws.calling import calling
+from chalicelib.errors import AwsError
 
 
 def of(functions: Any, name: str) -> dict[str, str]:
@@ -20,12 +21,19 @@ def change(functions: Any, name: str, changes: Mapping[str, str]) -> None:
     with calling("GetFunctionConfiguration", name):
         settled.wait(FunctionName=name)  # a change under way has a revision of its own at its end
     found = _look(functions, name)
-    with calling("UpdateFunctionConfiguration", name):
-        functions.update_function_configuration(
-            FunctionName=name,
-            Environment={"Variables": {**_variables(found), **changes}},
-            RevisionId=found["RevisionId"],
-        )
+    wanted = {**_variables(found), **changes}
+    try:
+        with calling("UpdateFunctionConfiguration", name):
+            functions.update_function_configuration(
+                FunctionName=name,
+                Environment={"Variables": wanted},
+                RevisionId=found["RevisionId"],
+            )
+    except AwsError:
+        # The answer may have got lost, and the SDK have tried again what was done already.
+        if of(functions, name) != wanted:
+            raise
+    with calling("GetFunctionConfiguration", name):
         settled.wait(FunctionName=name)
 
 

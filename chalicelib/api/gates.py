@@ -77,10 +77,16 @@ def _until(given: Mapping[str, Any]) -> datetime | None:
 
 
 def _must_know(stage: Stage, task: str) -> None:
-    """A limit on a misspelt task would hold nothing, and nobody would notice."""
+    """A limit on a misspelt task would hold nothing, and nobody would notice.
+
+    A task that no job has come to yet gets its slots now. Raises NotFound.
+    """
     known = stage.engines.world.line.tasks()
-    if task not in known and task not in stage.engines.world.workflow.states():
+    if task in known:
+        return
+    if task not in stage.engines.world.workflow.states():
         raise NotFound(f"no task is named {shown(task)!r}; there are {', '.join(known) or 'none'}")
+    stage.engines.gates.complete(task)
 
 
 def _told(stage: Stage, task: str) -> dict[str, Any]:

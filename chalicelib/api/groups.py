@@ -15,7 +15,9 @@ MOST_GROUPS = 50
 MOST_KINDS = 5
 """Messages that a group shows, the most frequent ones."""
 MOST_LOOKS = 300
-"""Messages that one look reads, three calls; those it has read before cost nothing."""
+FEW_LOOKS = 100
+"""Messages that one look reads, a hundred a call; fewer where counting takes many calls already.
+Those that it has read before cost nothing."""
 MOST_MESSAGE = 1_000
 """Characters of a message that people see in lists."""
 REMEMBERED = 5_000
@@ -53,7 +55,8 @@ def group_jobs(view: View, messages: Messages, query: Mapping[str, list[str]]) -
     groups: dict[Group, list[Claim]] = {}
     for job in view.oldest:
         groups.setdefault((job.task, job.error, job.state), []).append(job)
-    told = messages.of(_by_turns(groups.values()))
+    most = MOST_LOOKS if view.whole else FEW_LOOKS
+    told = messages.of(_by_turns(groups.values()), most)
     shown = [_group(group, jobs, told) for group, jobs in groups.items()]
     shown.sort(key=lambda each: (-each["count"], each["oldest"], each["task"], each["error"]))
     rest = shown[MOST_GROUPS:]

@@ -109,7 +109,6 @@ def _in_order(
     stage: Stage, view: View, chosen: Filter, after: Position, limit: int
 ) -> Iterator[Claim]:
     """The jobs of these states of that task behind a position, read as they are asked for."""
-    claims = stage.engines.world.claims
     sources: list[Iterable[Claim]] = []
     for slots in view.tasks:
         if chosen.task not in ("", slots.task):
@@ -117,14 +116,27 @@ def _in_order(
         if State.RUNNING in chosen.states:
             sources.append(_running(stage, slots.owners, chosen))
         for state in WAITING:
-            if state in chosen.states:
-                found = claims.waiting(state, slots.task, _before(after), limit)
+            if state in chosen.states and view.count(state, slots.task).number:
+                found = _waiting(stage, view, state, slots.task, after, limit)
                 sources.append(_equals_sorted(found))
     last = after
     for job in heapq.merge(*sources, key=position):
         if position(job) > last:  # one that has just got its slot may stand in the index as well
             last = position(job)
             yield job
+
+
+def _waiting(
+    stage: Stage, view: View, state: State, task: str, after: Position, limit: int
+) -> Iterator[Claim]:
+    """Those that wait so: as far as the look has read them from there, then from the index."""
+    behind = after
+    for job in view.oldest:
+        if (job.state, job.task) == (state, task):
+            behind = max(behind, position(job))
+            yield job
+    if state is State.LINE or not view.whole:
+        yield from stage.engines.world.claims.waiting(state, task, _before(behind), limit)
 
 
 def _running(stage: Stage, owners: Mapping[str, str], chosen: Filter) -> list[Claim]:

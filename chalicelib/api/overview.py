@@ -11,9 +11,9 @@ from chalicelib.job.claim import Claim, Slots, State
 from chalicelib.job.ports import Claims, Count, Line
 from chalicelib.job.world import Time
 
-MOST_READ = 5_000
+MOST_READ = 4_000
 """Waiting jobs that one look reads, the oldest of each task; more of them are only counted."""
-MOST_PAGES = 20
+MOST_PAGES = 24
 """Pages of the index that a look counts behind those; then it says `more than`."""
 HELD = (State.STUCK, State.PARKED)
 """The states of jobs that wait for somebody to put them back."""

@@ -102,6 +102,12 @@ class AwsWorld:
 
         return DynamoRamps(self._client("dynamodb"), self.names.table)
 
+    def is_well(self, url: str) -> bool:
+        """Whether the downstream service's health check says so."""
+        from chalicelib.aws.health import is_well
+
+        return is_well(url)
+
     @cached_property
     def mapping(self) -> "SpoolMapping":
         """The trigger on the spool."""

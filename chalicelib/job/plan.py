@@ -82,7 +82,7 @@ class Choice:
         """Whether the job is among the chosen."""
         return (
             self.task in ("", claim.task)
-            and self.error in ("", claim.error)
+            and self.error in ("", claim.error or claim.failure.name)
             and self.key in ("", claim.key)
             and (not self.keys or claim.key in self.keys)
             and (not self.older_than or _age(claim, now) >= self.older_than)

@@ -33,6 +33,9 @@ class World(Protocol):
     def ramps(self) -> ports.Ramps:
         """What the ramp remembers."""
 
+    def is_well(self, url: str) -> bool:
+        """Whether the downstream service's own health check says so."""
+
     @property
     def mapping(self) -> ports.Trigger:
         """The trigger on the spool."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from chalicelib import metrics
 from chalicelib.errors import BadRequest, Unreadable
+from chalicelib.job.execution import DEAD
 from chalicelib.job.failure import read_failure
 from chalicelib.job.json_text import compact
 from chalicelib.job.ports import Spool, Telemetry, Workflow
@@ -34,7 +35,7 @@ class Spooling:
     workflow: Workflow
     spool: Spool
     stuck: Spool
-    rescue: Callable[[str], str]
+    rescue: Callable[[str, int | None], str]
     telemetry: Telemetry
 
     def take(self, event: Any) -> dict[str, str]:
@@ -56,7 +57,7 @@ class Spooling:
         execution = detail.get("executionArn") if isinstance(detail, dict) else None
         if not isinstance(execution, str) or not execution:
             raise BadRequest(f'{SHAPES}; this "{STATUS_CHANGE}" names no execution')
-        return {"execution": execution, "result": self.rescue(execution)}
+        return {"execution": execution, "result": self.rescue(execution, _redrives(detail))}
 
     def _note(self, record: Record) -> dict[str, str]:
         """A parked job's note; its input is what the execution was started with, to the letter."""
@@ -92,6 +93,13 @@ class Spooling:
         )
         self.telemetry.metric(metrics.SPOOLED, task=record.task, error=record.error.name)
         return {"key": record.key, "result": result}
+
+
+def _redrives(detail: dict[str, Any]) -> int | None:
+    """How often an execution had been redriven when it ended so; None where that is not told."""
+    count = detail.get("redriveCount")
+    told = isinstance(count, int) and not isinstance(count, bool) and detail.get("status") in DEAD
+    return count if told else None
 
 
 def _startable(job: dict[str, Any]) -> Record:

@@ -68,10 +68,22 @@ class GiveUp:
         if claim.ended_at:
             self._stop_for_good(claim, reason, calm)
             return _ending(claim)
+        if self._answers(claim, reason, calm):  # nobody else can use the token any more
+            return self._conclude(claim, State.GIVEN_UP, calm)
         how = State.FINISHED if self._has_finished(claim, reason, calm) else State.GIVEN_UP
         ending = self._conclude(claim, how, calm)
         self._stop_for_good(replace(claim, state=ending.state), reason, calm)
         return ending
+
+    def _answers(self, claim: Claim, reason: str, calm: Patience) -> bool:
+        """End the execution by the token on which it waits, where it does."""
+        if claim.dead_at or not claim.token or not claim.waits:
+            return False
+        try:
+            calm(lambda: self.workflow.fail(claim.token, GIVEN_UP, reason))
+        except TokenRefused:
+            return False
+        return True
 
     def _stop_for_good(self, claim: Claim, reason: str, calm: Patience) -> None:
         """Whoever redrove its execution meanwhile finds its claim ended; so nobody would end it."""
@@ -83,12 +95,6 @@ class GiveUp:
         """End the execution; says whether it was too late for that."""
         if claim.dead_at:
             return self._end_dead(claim, reason, calm)
-        if claim.token and claim.waits:
-            try:
-                calm(lambda: self.workflow.fail(claim.token, GIVEN_UP, reason))
-            except TokenRefused:
-                return self._stop(claim, reason, calm)
-            return False
         return self._stop(claim, reason, calm)
 
     def _stop(self, claim: Claim, reason: str, calm: Patience) -> bool:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from chalicelib import metrics
+from chalicelib.errors import Lagging
 from chalicelib.job.claim import JOB, Claim, State
 from chalicelib.job.deaths import death
 from chalicelib.job.execution import DEAD, Execution, Status
@@ -47,18 +48,19 @@ class Rescue:
     clock: Clock
     history: timedelta = timedelta(days=30)
 
-    def catch(self, execution: str) -> str:
-        """Deal with one execution's end; returns how.
+    def catch(self, execution: str, redrives: int | None = None) -> str:
+        """Deal with one execution's end; returns how. `redrives` says which end was announced.
 
         `parked`: its job waits for a redrive or a restart; `ended`: it was meant to end, or its
         job is another execution's; `already`: this death was dealt with; `alive`: it is not dead,
         as far as Step Functions says; `foreign`: it belongs to another state machine.
+        Raises Lagging where Step Functions does not show the announced end yet.
         """
         if not self.owns(execution):
             return FOREIGN
         found = self.workflow.describe(execution)
         if found.status not in DEAD:
-            return ALIVE
+            return _alive(found, redrives)
         if self.is_known(found):
             return ALREADY
         how = self._settle(found)
@@ -173,6 +175,20 @@ class Rescue:
         """Where a job waits that died before its claim could name a task: a restart begins anew."""
         tasks = self.line.tasks()
         return UNCERTAIN_TASK if UNCERTAIN_TASK in tasks or not tasks else tasks[0]
+
+
+def _alive(found: Execution, announced: int | None) -> str:
+    """An execution that has been redriven since is alive; one that has not must be dead."""
+    if (
+        announced is not None
+        and found.status is not Status.SUCCEEDED
+        and found.redrives <= announced
+    ):
+        raise Lagging(
+            f"DescribeExecution for {found.arn} shows {found.status.value}, and not the end that"
+            " was announced: call again in a minute"
+        )
+    return ALIVE
 
 
 def _unclaimed(found: Execution, key: str, task: str) -> Claim:

@@ -16,8 +16,10 @@ from chalicelib.replaying.patience import Patience
 
 CHUNK = 100
 """Claims that one BatchGetItem reads."""
-LEAST, MOST = 10, 1000
-"""Entries of a page of the index, where all that it has are wanted."""
+LEAST, MOST = 10, 250
+"""Entries of a page of the index where all are wanted: as many, within little memory."""
+MOST_SEARCHED = 1000
+"""The same where only some of them are."""
 
 
 @dataclass
@@ -104,7 +106,7 @@ class Choosing:
         )
 
     def _listed(self, rules: Rules, count: int) -> Iterator[Claim]:
-        size = 0 if rules.choice.narrow else min(max(count, LEAST), MOST)
+        size = MOST_SEARCHED if rules.choice.narrow else min(max(count, LEAST), MOST)
         lists = [self._list(state, task, size) for state, task in self._pairs(rules)]
         return heapq.merge(*lists, key=lambda claim: claim.order)
 

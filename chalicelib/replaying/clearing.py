@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field, replace
 
 from chalicelib import metrics
@@ -19,7 +19,7 @@ from chalicelib.replaying.sorting import Told, sort
 
 MARGIN = 30
 """Seconds that a message stays hidden after the replay's deadline."""
-RECEIVERS = 5
+RECEIVERS = 8
 """Receives at the same time, while all messages are small."""
 LARGE = 65_536
 HELD_AT_ONCE = 524_288
@@ -45,7 +45,7 @@ class Clearing:
     telemetry: Telemetry
     calm: Patience
     wants: Callable[[Told], bool]
-    begin: Callable[[Told], Outcome]
+    begin: Callable[[Told, Claim | None], Outcome]
     missing: Callable[[], int]
     report: Callable[[Outcome], None]
     dry: bool = False
@@ -58,17 +58,21 @@ class Clearing:
     _largest: int = 0
     _over: bool = False
     _held: list[Message] = field(default_factory=list)
-    _ids: set[str] = field(default_factory=set)
 
     def clear(self, pool: Executor, budget: int) -> None:
         """Look at that many messages at most, several batches at once."""
+        deletions: list[Future[None]] = []
         while budget > 0 and not self._ends():
             before = self._received
             for batch in list(pool.map(self._receive, self._sizes(budget))):
+                void = [told for told in batch if told.fate is Fate.VOID]
+                deletions.append(pool.submit(self._delete, void))
                 self._settle(pool, batch)
             budget -= self._received - before
             if self._found >= len(self.spent) and not self._looks_on():
-                return
+                break
+        for deletion in deletions:
+            deletion.result()
 
     def search(self, pool: Executor, in_vain: int) -> None:
         """Look on for jobs that only the queue knows, until enough are found or it is empty.
@@ -76,8 +80,14 @@ class Clearing:
         It also ends after that many messages in vain.
         """
         last = self._received + in_vain
+        seen: set[str] = set()
         while self._looks_on() and not self._ends() and self._received < last:
-            if self._settle(pool, self._receive(self._size())):
+            batch = self._receive(self._size())
+            self._delete([told for told in batch if told.fate is Fate.VOID])
+            ids = {told.message.id for told in batch}
+            self._over |= ids <= seen  # what comes again says that all have been seen
+            seen |= ids
+            if self._settle(pool, batch):
                 last = self._received + in_vain
 
     def give_back(self) -> None:
@@ -105,24 +115,23 @@ class Clearing:
         return max(1, min(BATCH, HELD_AT_ONCE // self._largest))
 
     def _receive(self, size: int) -> list[Told]:
-        """The next batch, judged; what says nothing any more is deleted at once."""
+        """The next batch, judged."""
         hidden = max(0, math.ceil(self.calm.deadline - self.calm.elapsed())) + MARGIN
         messages: list[Message] = []
         try:
             messages = self.calm(lambda: self.spool.receive(size, hidden))
-            batch = sort(messages, self.claims, self.calm, self.spent)
+            return sort(messages, self.claims, self.calm, self.spent)
         except AwsError as refused:  # the jobs do without
             self.telemetry.warning("messages-not-received", reason=str(refused))
             self._held += [replace(message, body="") for message in messages]
             return []
-        self._delete([told for told in batch if told.fate is Fate.VOID])
-        return batch
 
     def _settle(self, pool: Executor, batch: Sequence[Told]) -> bool:
         """Start, move aside or keep each; says whether a job was found that way."""
         self._note(batch)
         chosen, rest = self._choose([told for told in batch if told.fate is not Fate.VOID])
-        outcomes = list(zip(chosen, pool.map(self.begin, chosen), strict=True))
+        dead = [self._dead(told) for told in chosen]
+        outcomes = list(zip(chosen, pool.map(self.begin, chosen, dead), strict=True))
         for told, outcome in outcomes:
             self._conclude(told, outcome)
         self._delete([told for told, outcome in outcomes if outcome.action is not Action.LEAVE])
@@ -131,10 +140,8 @@ class Clearing:
         return any(outcome.put_back for _, outcome in outcomes)
 
     def _note(self, batch: Sequence[Told]) -> None:
-        """Count what came. An empty batch, or one seen before, says that all have been seen."""
-        ids = {told.message.id for told in batch}
-        self._over |= ids <= self._ids
-        self._ids |= ids
+        """Count what came."""
+        self._over |= not batch
         self._received += len(batch)
         self._largest = max([self._largest, *(len(told.message.body) for told in batch)])
         self._found += sum(told.record.execution in self.spent for told in batch)
@@ -145,7 +152,7 @@ class Clearing:
         rest: list[Told] = []
         room = self.missing()
         for told in batch:
-            may = self._has_its_input(told) or self._is_wanted(told)
+            may = self._dead(told) is not None or self._is_wanted(told)
             if may and len(chosen) < room:
                 chosen.append(told)
             else:
@@ -153,15 +160,18 @@ class Clearing:
                 self.bare += may and told.record.bare
         return chosen, rest
 
-    def _has_its_input(self, told: Told) -> bool:
-        return told.pk in self.inputless and told.fate is Fate.WAITS and told.has_input
+    def _dead(self, told: Told) -> Claim | None:
+        """The claim of the dead job whose input this note has, and nobody else."""
+        its_note = told.fate is Fate.WAITS and told.has_input
+        return self.inputless.get(told.pk) if its_note else None
 
     def _is_wanted(self, told: Told) -> bool:
         return told.fate in (None, Fate.UNCLAIMED) and not told.refused and self.wants(told)
 
     def _conclude(self, told: Told, outcome: Outcome) -> None:
         self.report(outcome)
-        self.inputless.pop(told.pk, None)
+        if told.fate is Fate.WAITS:
+            self.inputless.pop(told.pk, None)
         if outcome.action is Action.LEAVE:
             self._held.append(told.without_body())
             self.bare += told.record.bare

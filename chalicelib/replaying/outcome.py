@@ -50,7 +50,7 @@ def of_claim(
         pk=claim.pk,
         execution=claim.execution,
         task=claim.task,
-        error=claim.failure.name,
+        error=claim.error or claim.failure.name,
         attempt=claim.attempt,
         first_failed_at=claim.first_failed_at,
         wait=wait,

@@ -9,6 +9,7 @@ from chalicelib.replaying.gates import Gates
 from chalicelib.replaying.inspection import Inspection
 from chalicelib.replaying.outcome import Outcome, of_claim
 from chalicelib.replaying.patience import Patience
+from chalicelib.replaying.recovery import in_line_instead
 
 
 @dataclass
@@ -38,7 +39,8 @@ class Preview:
         if decision.action is Action.REDRIVE and not self._enters(claim, facts):
             return of_claim(claim, Action.LINE, f"waits in line for a slot in {claim.task}")
         problem = decision.action not in (*PUT_BACK, Action.STALE)
-        return of_claim(claim, decision.action, decision.reason, problem=problem)
+        outcome = of_claim(claim, decision.action, decision.reason, problem=problem)
+        return in_line_instead(outcome, closed)
 
     def _enters(self, claim: Claim, facts: Facts) -> bool:
         """Whether a redrive gets the slot that it needs, by TakeSlot's own rules."""

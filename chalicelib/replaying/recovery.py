@@ -34,6 +34,9 @@ TURN = 25.0
 PARKED_AGAIN = (
     "runs again, and is parked where it was when it was aborted: replay it once more, now"
 )
+UNSETTLED = (
+    "its execution is dead, and its claim does not say so yet: the next sweep sets that right"
+)
 UNCLEAR = "Step Functions says that it can be redriven, and refused to: the next replay looks again"
 _PAUSES = (0.1, 0.2, 0.4, 0.8, 1.5, 2.0)
 """Seconds between two looks for the token of a job that is parked again."""
@@ -68,7 +71,7 @@ class Recovery:
         if decision is None and claim.token:
             return self._resume(claim, calm, closed)
         if decision is None:
-            return self._recover_dead(claim, calm)
+            return in_line_instead(self._recover_dead(claim, calm), closed)
         if decision.action is Action.STUCK:
             return self._mark_stuck(claim, decision, calm)
         return of_claim(claim, decision.action, decision.reason, decision.wait)
@@ -123,8 +126,10 @@ class Recovery:
             return self._act(decide(claim, facts, self.clock()), claim, facts, calm)
         calm(lambda: self.rescue(claim.execution))
         now = calm(lambda: self.claims.get(claim.pk))
-        if now is None or not now.dead_at or not now.waits:
+        if now is None or not _waits_as(now, replace(claim, attempt=now.attempt)):
             return self._tell(claim, Action.STALE, GONE_ON)
+        if not now.dead_at:
+            return self._tell(claim, Action.LEAVE, UNSETTLED)
         return self._recover_dead(now, calm)
 
     def _recover_dead(self, claim: Claim, calm: Patience) -> Outcome:
@@ -209,17 +214,25 @@ class Recovery:
             attempt=claim.attempt,
             reason=reason,
         )
+        outcome = of_claim(claim, action, reason, problem=problem)
         if action in _COUNTED:
-            self.telemetry.metric(_COUNTED[action], task=claim.task, error=claim.failure.name)
+            self.telemetry.metric(_COUNTED[action], task=claim.task, error=outcome.error)
         if _COUNTED.get(action) in (metrics.RESUMED, metrics.RESTARTED):
             self._measure(claim.first_failed_at)
-        return of_claim(claim, action, reason, problem=problem)
+        return outcome
 
     def _measure(self, first_failed_at: str) -> None:
         """How long the job waited, where its claim says since when."""
         if (since := read(first_failed_at)) is not None:
             waited = (self.clock() - since).total_seconds()
             self.telemetry.metric(metrics.WAITED, max(0, waited))
+
+
+def in_line_instead(outcome: Outcome, closed: str) -> Outcome:
+    """The same, but nobody calls a job resumed that comes to a closed gate."""
+    if not closed or outcome.action is not Action.REDRIVE:
+        return outcome
+    return replace(outcome, action=Action.LINE, reason=f"waits in line: {closed}")
 
 
 def _waits_as(now: Claim, claim: Claim) -> bool:

@@ -6,7 +6,7 @@ crash at any point leaves each job waiting or going on, and its note in sight ag
 
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Any
 
@@ -15,7 +15,7 @@ from chalicelib.job.claim import Claim
 from chalicelib.job.plan import NO_INPUT, Action, Rules
 from chalicelib.job.ports import THREADS, Claims, Clock, Line, Spool, Telemetry, Workflow
 from chalicelib.limits import BATCH
-from chalicelib.moments import iso
+from chalicelib.replaying.beginning import Beginning
 from chalicelib.replaying.choosing import Candidates, Choosing
 from chalicelib.replaying.clearing import MOST_IN_VAIN, Clearing
 from chalicelib.replaying.gates import Gates
@@ -25,7 +25,6 @@ from chalicelib.replaying.patience import Patience
 from chalicelib.replaying.preview import Preview
 from chalicelib.replaying.recovery import Recovery
 from chalicelib.replaying.report import Report
-from chalicelib.replaying.sorting import Told, input_in
 from chalicelib.replaying.unclaimed import Unclaimed
 
 READ_AHEAD = 5
@@ -88,6 +87,7 @@ class _Run:
         self._preview = Preview(engine.workflow, self._gates, engine.clock)
         self._lock = Lock()
         self._met: set[str] = set()
+        self._lives = False
         self._gone = 0
         self._report = Report(plan=[] if order.dry_run else None)
         self._clearing = self._new_clearing()
@@ -108,12 +108,17 @@ class _Run:
 
     def _put_back(self, pool: Executor, found: Candidates) -> None:
         """Take the oldest until the count is reached, nobody is left or time is up."""
-        while (missing := self._missing()) > 0 and not found.whole:
+        ahead: Future[list[Claim]] | None = None
+        while (missing := self._missing()) > 0 and (ahead or not found.whole):
             if self._late():
                 self._report.more = True
                 return
-            chunk = self._next(found, min(missing, self._ahead()))
-            self._all_of(pool, [claim for claim in chunk if claim.pk not in self._met])
+            chunk = ahead.result() if ahead else self._next(found, min(missing, self._ahead()))
+            chunk = [claim for claim in chunk if claim.pk not in self._met]
+            more = min(missing - len(chunk), self._ahead())
+            reads_on = more > 0 and not found.whole and not self._order.rate
+            ahead = pool.submit(self._next, found, more) if reads_on else None
+            self._all_of(pool, chunk)
 
     def _next(self, found: Candidates, count: int) -> list[Claim]:
         """The next claims, in vain when late. Raises where not even the first ones come."""
@@ -157,7 +162,11 @@ class _Run:
         if outcome.action is Action.LEAVE and outcome.reason == NO_INPUT:
             self._clearing.inputless[claim.pk] = claim
             return
-        self._hear(outcome)
+        self._lives |= not claim.ended_at
+        if outcome.put_back and not (claim.dead_at and outcome.action is Action.LINE):
+            self._clearing.spent[claim.execution] = claim.attempt
+        named = bool(self._rules.choice.key) and outcome.action is Action.STALE
+        self._hear(replace(outcome, problem=True) if named else outcome)
 
     def _clear(self, pool: Executor) -> None:
         """Look at as many messages as jobs were taken, and on where too few were found."""
@@ -177,45 +186,32 @@ class _Run:
         """How many messages to look at for a job that only the queue knows."""
         if not self._rules.choice.key:
             return MOST_IN_VAIN
-        return 0 if self._met and not self._clearing.inputless else BATCH
+        return 0 if self._lives and not self._clearing.inputless else BATCH
 
     def _new_clearing(self) -> Clearing:
+        dry = self._order.dry_run
+        unclaimed = Unclaimed(self._engine.workflow, self._engine.claims, dry)
+        beginning = Beginning(
+            self._engine.recovery,
+            unclaimed,
+            self._guard,
+            self._calm,
+            self._rules,
+            self._now,
+            dry,
+        )
         return Clearing(
             spool=self._engine.spool,
             stuck=self._engine.stuck,
             claims=self._engine.claims,
             telemetry=self._engine.telemetry,
             calm=self._calm,
-            wants=self._wants,
-            begin=self._begin,
+            wants=beginning.wants,
+            begin=beginning.begin,
             missing=self._missing,
             report=self._hear,
-            dry=self._order.dry_run,
+            dry=dry,
         )
-
-    def _wants(self, told: Told) -> bool:
-        """Whether a job that only the queue knows is among the chosen."""
-        record, choice = told.record, self._rules.choice
-        if self._rules.stuck or told.pk in self._met or (record.bare and not choice.by_queue):
-            return False
-        since = record.failed_at or iso(told.message.sent_at)
-        claim = Claim(
-            pk=told.pk,
-            execution=record.execution,
-            task=record.task,
-            error=record.error.name,
-            failed_at=since,
-        )
-        return choice.takes(claim, self._now)
-
-    def _begin(self, told: Told) -> Outcome:
-        claim = self._clearing.inputless.get(told.pk)
-        about = Outcome(told.record.key or told.message.id, Action.LEAVE, "", pk=told.pk)
-        if claim is not None:
-            restart = self._engine.recovery.restart_from
-            return self._guard(about, lambda: restart(claim, input_in(told), self._calm))
-        unclaimed = Unclaimed(self._engine.workflow, self._engine.claims, self._order.dry_run)
-        return self._guard(about, lambda: unclaimed.begin(told, self._calm))
 
     def _hear(self, outcome: Outcome) -> None:
         """Count one outcome, and tell whoever looks on."""
@@ -223,8 +219,6 @@ class _Run:
             self._report.add(outcome)
             if outcome.action is not Action.LEAVE:
                 self._gone += bool(outcome.pk) and outcome.pk in self._met
-            if outcome.put_back and outcome.action is not Action.LINE:
-                self._clearing.spent[outcome.execution] = outcome.attempt
             self._engine.look_on(outcome)
 
     def _missing(self) -> int:

@@ -11,7 +11,7 @@ from chalicelib.job.ports import Claims, Workflow
 from chalicelib.job.restarts import restart_name
 from chalicelib.replaying.patience import Patience
 
-UNREADABLE_KEY = "its input has a key that no execution could claim"
+OTHER_KEY = "its input has another key than the job"
 Result = tuple[Action, str]
 """What became of it, and why where that is not what was planned."""
 
@@ -35,7 +35,7 @@ class Restart:
         name = restart_name(claim, facts.redrives)
         pk = _own_key(claim, facts.input, name)
         if pk is None:
-            return Action.LEAVE, UNREADABLE_KEY
+            return Action.LEAVE, OTHER_KEY
         successor = self.workflow.arn(name)
         if not calm(lambda: self.claims.hand_over(claim, successor, pk)):
             now = calm(lambda: self.claims.get(pk))
@@ -52,9 +52,12 @@ class Restart:
 
 
 def _own_key(claim: Claim, text: str, name: str) -> str | None:
-    """The claim's key of an execution of that name: another one where the input names no key."""
+    """The claim's key of an execution of that name: another one where the input names no key.
+
+    None where the input is another job's.
+    """
     key = job_key(text, name)
-    return None if key is None else claim.pk.partition("#")[0] + "#" + key
+    return f"{claim.pk.partition('#')[0]}#{key}" if key in (name, claim.key) else None
 
 
 def with_input(facts: Facts, text: str) -> Facts:

@@ -6,15 +6,15 @@ from dataclasses import dataclass, field, replace
 from chalicelib.errors import Unreadable
 from chalicelib.job.claim import JOB, Claim
 from chalicelib.job.json_text import compact
+from chalicelib.job.key import is_key
 from chalicelib.job.message import Message
 from chalicelib.job.ports import Claims
 from chalicelib.job.record import ABSENT, Record, decode
+from chalicelib.limits import PAYLOAD
 from chalicelib.replaying.fate import Fate, fate
 from chalicelib.replaying.patience import Patience
 
-MOST_INPUT = 262_144
-"""Bytes of an execution's input: a quota of Step Functions."""
-MOST_NOTE = MOST_INPUT + 16_384
+MOST_NOTE = PAYLOAD + 16_384
 """Bytes of a note: an input and what stands around it. Nothing longer is read."""
 
 
@@ -52,8 +52,10 @@ def read(message: Message) -> Told:
         record = decode(message.body)
     except Unreadable as unreadable:
         return Told(message, refused=f"can't be read: {unreadable}")
-    if record.bare and size > MOST_INPUT:
+    if record.bare and size > PAYLOAD:
         return Told(message, refused=f"no execution takes an input of {size:,} bytes")
+    if not record.bare and not is_key(record.key):
+        return Told(message, refused="can't be read: no job has a key like its key")
     return Told(message, record.with_input(ABSENT), record.input is not ABSENT)
 
 

@@ -20,7 +20,7 @@ from chalicelib.replaying.outcome import Outcome, of_claim
 from chalicelib.replaying.patience import Patience
 from chalicelib.replaying.recovery import Recovery
 from chalicelib.replaying.sorting import Told, input_in, sort
-from chalicelib.replaying.unclaimed import Unclaimed
+from chalicelib.replaying.unclaimed import HELD, Unclaimed
 
 SOON = 60
 """Seconds after which a note is looked at again whose job is about to be parked."""
@@ -92,7 +92,7 @@ class _Act:
         if claim is not None and told.fate is Fate.WAITS:
             return self._of_waiting(claim)
         outcome = Unclaimed(self.trigger.workflow, self.trigger.claims).begin(told, self.calm)
-        return replace(outcome, wait=LATER)
+        return replace(outcome, wait=LATER, problem=outcome.problem and outcome.reason != HELD)
 
     def _of_waiting(self, claim: Claim) -> Outcome:
         if claim.state is not State.PARKED:

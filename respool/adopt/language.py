@@ -9,7 +9,7 @@ INPUT = "{% $states.input %}"
 
 def in_jsonata(state: State) -> State:
     """The same state in JSONata. Its payload goes through an expression then."""
-    if state["QueryLanguage"] == "JSONata":
+    if state.get("QueryLanguage") != "JSONPath":
         return state
     found: State = {}
     for name, value in state.items():

@@ -35,7 +35,16 @@ class Account:
         return cls(chosen(profile, region), stage)
 
     def stage(self) -> Stage:
-        """The stage as it is deployed: its settings are those that its Lambdas have.
+        """The stage as it is deployed. Raises NotFound where there is no such stage."""
+        return Stage(self.engines, self.prefix)
+
+    def tokens(self) -> NamedTokens:
+        """The tokens that people were given for the stage's page and API. Raises NotFound."""
+        return self.engines.world.named_tokens
+
+    @cached_property
+    def engines(self) -> Deployed:
+        """The same engines as the stage's Lambdas have, with their settings.
 
         One call tells account, region and settings. Raises NotFound where there is no such stage.
         """
@@ -51,13 +60,8 @@ class Account:
             ) from missing
         names = Names.of_function(function, found["FunctionArn"])
         settings = Settings.read(found.get("Environment", {}).get("Variables", {}))
-        self._world = AwsWorld(names, self._session, self.metrics)
-        engines = Deployed(world=self._world, settings=settings, clock=SystemTime())
-        return Stage(engines, self.prefix)
-
-    def tokens(self) -> NamedTokens:
-        """The tokens that people were given for the stage's page and API."""
-        return self._world.named_tokens
+        world = AwsWorld(names, self._session, self.metrics)
+        return Deployed(world=world, settings=settings, clock=SystemTime())
 
     @cached_property
     def who(self) -> str:

@@ -9,7 +9,7 @@ import click
 
 from chalicelib.api.stage import Stage
 from chalicelib.deployed import SystemTime
-from chalicelib.errors import AwsError
+from chalicelib.errors import RespoolError
 from chalicelib.moments import iso
 from respool.cli.account import Account
 from respool.cli.screen import Screen
@@ -64,7 +64,7 @@ class Context:
             return
         try:
             self._account.send_audit(iso(self.clock()))
-        except AwsError as refused:
+        except RespoolError as refused:
             self.screen.remark(f"No audit line was written of this: {refused}")
 
 

@@ -35,7 +35,6 @@ def create(context: Context, name: str, read_only: bool) -> None:
 @pass_context
 def list_tokens(context: Context) -> None:
     """The named tokens, without what makes them good."""
-    _ = context.stage
     found = context.account.tokens().list()
     data = {"tokens": [{**vars(each), "kind": each.kind.value} for each in found]}
 

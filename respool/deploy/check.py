@@ -17,7 +17,7 @@ from chalicelib.limits import DEFINITION, TEMPLATE, VARIABLES
 from respool.deploy import policies
 from respool.deploy.checks import actions, permissions_needed, sizes
 from respool.deploy.checks.findings import Malformed, read_json
-from respool.deploy.definition import fill, strings
+from respool.deploy.definition import fill, without_variables
 from respool.deploy.preflight import CONFIG, Checked, Source, check
 from respool.deploy.resolved import ACCOUNT, REGION, resolved
 from respool.deploy.stages import refuse_unknown
@@ -63,7 +63,6 @@ def findings(source: Source) -> Iterator[str]:
     yield from _sizes(source, checked)
     yield from _permissions(source, checked)
     yield from _statelint(definition_of(checked))
-    yield from _jsonata(definition_of(checked))
     yield from sizes.findings(checked.template["Resources"]["Machine"]["Properties"]["Definition"])
     yield from _cfn_lint(checked.body)
 
@@ -126,20 +125,8 @@ def policies_of_roles(resources: dict[str, Any]) -> Iterator[tuple[str, list[pol
 def _statelint(definition: dict[str, Any]) -> Iterator[str]:
     from statelint.linter import Linter
 
-    for problem in Linter.validate(definition):
+    for problem in Linter.validate(without_variables(definition)):
         yield f"statelint: {problem}"
-
-
-def _jsonata(definition: dict[str, Any]) -> Iterator[str]:
-    from jsonata import Jsonata
-    from jsonata.jexception import JException
-
-    for text in strings(definition):
-        if text.startswith("{%"):
-            try:
-                Jsonata(text.removeprefix("{%").removesuffix("%}"))
-            except JException as wrong:
-                yield f"jsonata: {text[:60]!r}: {wrong}"
 
 
 def _cfn_lint(body: str) -> Iterator[str]:

@@ -66,6 +66,8 @@ def _deploy(command: Command, app: Any) -> None:
     target.render(checked, target.values())
     target.deploying.refuse_early()
     target.refuse_second()
+    if remark := target.validate(checked):
+        _say([remark])
 
     def finish() -> None:
         tags = {"app": APP, "stage": command.stage}

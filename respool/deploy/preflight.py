@@ -124,11 +124,11 @@ def _definition(source: Source, settings: Settings) -> Definition:
     definition = parse_json(text, name)
     known = template.known_placeholders(source.functions)
     if found := list(rules.findings(definition, known)):
-        raise Malformed.of(_placed(name, text, definition, one) for one in found)
+        raise Malformed.of(placed(name, text, definition, one) for one in found)
     return spooling_via(definition, settings.spool_via)
 
 
-def _placed(name: str, text: str, definition: Definition, finding: str) -> str:
+def placed(name: str, text: str, definition: Definition, finding: str) -> str:
     """The finding with its file, and the line where its state begins, if it is about one."""
     for state, _ in all_states(definition):
         if f"state {state}: " in finding:

@@ -8,7 +8,7 @@ from chalicelib.aws.calling import LONG_POLL, calling
 from chalicelib.aws.queue import SqsSpool
 from chalicelib.engines import Engines
 from chalicelib.errors import NotFound, Unreadable
-from chalicelib.job.claim import JOB, WAITING
+from chalicelib.job.claim import JOB
 from chalicelib.job.message import Message
 from chalicelib.job.record import decode
 from chalicelib.limits import BATCH
@@ -77,8 +77,7 @@ class Retained:
     def kept(self) -> Kept:
         """What a delete must leave. Nothing only where neither table nor queues know a job.
 
-        The index may lag behind the table, and a queue's count behind the queue; but each job
-        that waits stands in the one and has a note on the other.
+        A queue's count lags behind the queue, so the queue itself is read where the table is empty.
         """
         jobs = self._waiting()
         messages = sum(self._own(queue) for queue in self._queues()) if not jobs else 0
@@ -98,10 +97,19 @@ class Retained:
                 gone.wait(TableName=self._names.table, WaiterConfig={"Delay": 1})
 
     def _waiting(self) -> int:
+        """How many jobs have not ended, by the table itself: an index would show them later, and
+        none of those whose execution went with a machine that was deleted by hand."""
         if not self._table():
             return 0
-        claims, line = self._engines.world.claims, self._engines.world.line
-        return sum(claims.count(state, task).number for task in line.tasks() for state in WAITING)
+        pages = self._dynamodb.get_paginator("scan").paginate(
+            TableName=self._names.table,
+            ConsistentRead=True,
+            Select="COUNT",
+            FilterExpression="begins_with(pk, :job) AND attribute_not_exists(endedAt)",
+            ExpressionAttributeValues={":job": {"S": "job"}},
+        )
+        with calling("Scan", self._names.table):
+            return sum(int(page["Count"]) for page in pages)
 
     def _own(self, queue: SqsSpool) -> int:
         """How many messages say something that no claim says; reads the queue once."""

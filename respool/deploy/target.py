@@ -12,15 +12,16 @@ import click
 from chalicelib.engines import Engines
 from chalicelib.names import Names
 from chalicelib.settings import Settings
-from respool.deploy import ownership, policies, record, report, template
+from respool.deploy import ownership, policies, record, report, template, validating
 from respool.deploy.account import Account
+from respool.deploy.checks.findings import Malformed, read_text
 from respool.deploy.command import Command
 from respool.deploy.deploying import Deploying
 from respool.deploy.engines import engines_for
 from respool.deploy.existing import is_there, look
 from respool.deploy.gateway import Gateway
 from respool.deploy.patience import Patience
-from respool.deploy.preflight import Checked, Source
+from respool.deploy.preflight import Checked, Source, placed
 from respool.deploy.retained import Retained
 from respool.deploy.roles import Roles
 from respool.deploy.stack import Stack
@@ -88,6 +89,24 @@ class Target:
         """Raise DeployFailed where the stage of that name is in another region."""
         roles = Roles(self._account.client("iam"), self.names())
         roles.refuse_another_regions(self.source.functions)
+
+    def validate(self, checked: Checked) -> str:
+        """Have AWS itself judge the definition; returns a remark where it could not be asked.
+
+        Raises Malformed with what AWS would refuse.
+        """
+        if self._account.endpoint:
+            return ""  # no other AWS than Amazon's own is an authority
+        definition = validating.filled(checked.template, self.names())
+        try:
+            found = list(validating.findings(self._account.client("stepfunctions"), definition))
+        except validating.NotAsked as refused:
+            return f"AWS did not judge the definition beforehand: {refused}"
+        if found:
+            name = checked.settings.state_machine
+            text = read_text(self.source.project / name, name)
+            raise Malformed.of(placed(name, text, checked.definition, one) for one in found)
+        return ""
 
     @property
     def stack(self) -> Stack:

@@ -13,7 +13,7 @@ from chalicelib.settings import OFF as RECOVERY_OFF
 from respool.deploy import machine_role
 from respool.deploy.checks.findings import Malformed, read_json
 from respool.deploy.dashboard import written_out
-from respool.deploy.definition import Definition, placeholders
+from respool.deploy.definition import Definition, placeholders, states_of
 from respool.deploy.schedules import every
 
 SOURCES = ".chalice/stack"
@@ -81,7 +81,10 @@ def read_parts(project: Path) -> list[tuple[str, Template]]:
 
 
 def join(parts: Iterable[tuple[str, Template]]) -> Template:
-    """One template of all parts. Raises Malformed where two have something of one name."""
+    """One template of all parts, without what is said in them to readers.
+
+    Raises Malformed where two have something of one name.
+    """
     joined: Template = {"AWSTemplateFormatVersion": "2010-09-09"}
     for name, part in parts:
         for section, content in part.items():
@@ -92,7 +95,12 @@ def join(parts: Iterable[tuple[str, Template]]) -> Template:
             if twice := sorted(set(there) & set(content)):
                 raise Malformed(f"{name}: {section} has {twice[0]}, which another part has too.")
             there.update(content)
+    joined["Resources"] = {n: _unexplained(r) for n, r in joined.get("Resources", {}).items()}
     return joined
+
+
+def _unexplained(resource: Template) -> Template:
+    return {field: value for field, value in resource.items() if field != "Metadata"}
 
 
 def companion(
@@ -213,12 +221,33 @@ def adoption(
 
 
 def body(template: Template) -> str:
-    """The template as CloudFormation gets it. Raises Malformed where it is too large."""
-    text = json.dumps(template, separators=(",", ":"), ensure_ascii=False)
-    size = len(text.encode())
-    if size > TEMPLATE:
+    """The template as CloudFormation gets it; the definition's comments only if they fit in.
+
+    Raises Malformed where it is too large even without them.
+    """
+    text = _compact(template)
+    if len(text.encode()) > TEMPLATE:
+        text = _compact(_without_comments(template))
+    if (size := len(text.encode())) > TEMPLATE:
         raise Malformed(
             f"The companion stack's template has {size} bytes, CloudFormation takes {TEMPLATE}."
-            " Shorten the state machine's expressions and comments."
+            " Shorten the state machine's expressions."
         )
     return text
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def _without_comments(template: Template) -> Template:
+    resources = dict(template["Resources"])
+    if machine := resources.get("Machine"):
+        definition = machine["Properties"]["Definition"]
+        states = {
+            name: {field: value for field, value in state.items() if field != "Comment"}
+            for name, state in states_of(definition)
+        }
+        properties = {**machine["Properties"], "Definition": {**definition, "States": states}}
+        resources["Machine"] = {**machine, "Properties": properties}
+    return {**template, "Resources": resources}

@@ -14,7 +14,15 @@ from respool.deploy.stages import refuse_unknown
 from respool.local.emulator import PROJECT
 from respool.refusals import explain
 from respool.session import chosen
-from respool.verify.own import KEYS, OwnStage, clear, delete_logs, prefix_of, refuse_others
+from respool.verify.own import (
+    KEYS,
+    OwnStage,
+    clear,
+    delete_logs,
+    open_jobs,
+    prefix_of,
+    refuse_others,
+)
 from respool.verify.scenario import Scenario
 from respool.verify.site import Pace, Site
 
@@ -65,7 +73,7 @@ def _is_deployed(site: Site) -> bool:
 def _verify(own: OwnStage, site: Site, session: Any) -> None:
     try:
         own.deploy(PROJECT)
-        refuse_others(site.stage.claims.claims())
+        refuse_others(open_jobs(site.engines))
         Scenario(site, f"{KEYS}{uuid.uuid4().hex[:8]}-", click.echo).run()
         click.echo("Everything is as it should be. Cleaning up ...")
     except BaseException as wrong:
@@ -79,9 +87,9 @@ def _verify(own: OwnStage, site: Site, session: Any) -> None:
 def _clean_up(own: OwnStage, site: Site, session: Any) -> None:
     """Delete the stage; where it holds somebody's jobs after all, raise NotOurs."""
     if _is_deployed(site):
-        refuse_others(site.stage.claims.claims())
-        clear(site.stage, session)
-        site.wait(lambda: site.stage.spool.depth() == 0, "the spool to be empty")
+        refuse_others(open_jobs(site.engines))
+        clear(site.engines, session)
+        site.wait(lambda: site.engines.world.spool.depth() == 0, "the spool to be empty")
     own.delete()
     delete_logs(prefix_of(own), session)
     click.echo(f"Stage {own.name} is deleted; nothing is left of it.")

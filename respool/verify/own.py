@@ -4,19 +4,20 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from chalicelib.aws.calling import calling
+from chalicelib.deployed import Deployed
 from chalicelib.errors import NotFound, RespoolError
-from chalicelib.job.claim import Claim
+from chalicelib.job.claim import WAITING, Claim, State
 from chalicelib.job.execution import Status
+from chalicelib.moments import iso
 from chalicelib.names import APP, FUNCTIONS
 from chalicelib.settings import OFF
-from chalicelib.stage import Stage
 from respool.local.project import CHALICE, copy_parts
 
 SUFFIX = "-verify"
@@ -101,14 +102,25 @@ def refuse_others(claims: Iterable[Claim]) -> None:
         raise NotOurs(f"the stage has jobs of somebody else, such as {others[0]}: left alone")
 
 
-def clear(stage: Stage, session: Any) -> None:
+def open_jobs(engines: Deployed) -> Iterator[Claim]:
+    """The claims of all jobs that wait or are in a task."""
+    claims, line = engines.world.claims, engines.world.line
+    for task in line.tasks():
+        for state in WAITING:
+            yield from claims.waiting(state, task)
+        yield from claims.look(list(line.slots(task).owners)).values()
+
+
+def clear(engines: Deployed, session: Any) -> None:
     """End what an interrupted run has left, so that the stage can be deleted whole."""
-    for execution in list(stage.workflow.list(Status.RUNNING)):
-        stage.workflow.stop(execution, "GivenUp", "make verify")
-    for claim in list(stage.claims.claims()):
-        stage.claims.release(claim.key, claim.execution)
+    world = engines.world
+    for execution in list(world.workflow.list(Status.RUNNING)):
+        world.workflow.stop(execution, "GivenUp", "make verify")
+    now = engines.clock.now()
+    for claim in world.claims.get_many([claim.pk for claim in open_jobs(engines)]).values():
+        world.claims.end(claim, State.GIVEN_UP, iso(now), int(now.timestamp()))
     sqs = session.client("sqs")
-    for queue, spool in ((stage.names.spool, stage.spool), (stage.names.stuck, stage.stuck)):
+    for queue, spool in ((world.names.spool, world.spool), (world.names.stuck, world.stuck)):
         if spool.depth():
             with calling("PurgeQueue", queue):
                 sqs.purge_queue(QueueUrl=sqs.get_queue_url(QueueName=queue)["QueueUrl"])

@@ -6,12 +6,13 @@ from typing import Any
 
 from chalicelib.aws.tokens import Kind
 from chalicelib.errors import RespoolError
-from chalicelib.job.claim import Claim
-from chalicelib.job.record import Record, restart_name
-from chalicelib.stage import UNCERTAIN_TASK
+from chalicelib.job.claim import JOB, Claim, State
+from chalicelib.job.restarts import restart_name
 from respool.verify.site import Site
 
 FUNCTION = "uncertain_task"
+TASK = "UncertainTask"
+WHO = "make verify"
 LIMIT = 2
 CROWD = 5
 
@@ -59,7 +60,7 @@ class Scenario:
 
     def arn(self, name: str) -> str:
         """A job's first execution."""
-        return self._site.stage.workflow.arn(self.key(name))
+        return self._site.engines.world.workflow.arn(self.key(name))
 
     def fail(self) -> None:
         """Three jobs fail while the service is down."""
@@ -67,9 +68,10 @@ class Scenario:
             self._start(name)
         for name in "abc":
             claim = self._parked(name)
-            _true(claim.attempt == 1 and claim.task == UNCERTAIN_TASK, f"it is claimed as {claim}")
+            _true(claim.attempt == 1 and claim.task == TASK, f"it is claimed as {claim}")
             _true(bool(claim.failure.name), f"the claim of {self.key(name)} names no error")
-        self._site.wait(lambda: self._site.stage.spool.depth() >= 3, "three messages in the spool")
+        spool = self._site.engines.world.spool
+        self._site.wait(lambda: spool.depth() >= 3, "three notes on the spool")
         tries = [e["type"] for e in self._site.history(self.arn("a"))].count("LambdaFunctionFailed")
         _true(tries == 2, f"{self.key('a')} was tried {tries} times")
 
@@ -79,19 +81,20 @@ class Scenario:
         self._site.wait(lambda: self._site.status(second) == "FAILED", "the second one to end")
         about = self._site.describe(second)
         _true(about["error"] == "AlreadyRunning", f"it ended as {about['error']}")
-        _true(self.arn("a") in about["cause"], f"it does not name the holder: {about['cause']}")
+        _true(self.key("a") in about["cause"], f"it does not name the key: {about['cause']}")
 
     def give_up(self) -> None:
         """One job is wanted no more."""
-        self._site.stage.give_up.end(self.key("c"), "make verify")
-        about = self._site.describe(self.arn("c"))
-        _true(about["status"] == "ABORTED", f"its execution is {about['status']}")
-        _true(about.get("error") == "GivenUp", f"its error is {about.get('error')}")
-        _true(self._site.stage.claims.get(self.key("c")) is None, "its claim is still there")
+        ending = self._site.engines.give_up.end(self.key("c"), WHO)
+        _true(ending.given_up, f"it is said to be {ending.state}")
+        self._site.wait(lambda: self._site.status(self.arn("c")) == "FAILED", "it to end")
+        error = self._site.describe(self.arn("c")).get("error")
+        _true(error == "GivenUp", f"its error is {error}")
+        _true(self._claim("c").state is State.GIVEN_UP, f"its claim says {self._claim('c').state}")
 
     def authorize(self) -> None:
         """Nobody gets in without a token, and a revoked one is none."""
-        tokens = self._site.stage.named_tokens
+        tokens = self._site.engines.world.named_tokens
         name = self._prefix.strip("-")
         self._token = tokens.create(name, Kind.FULL)
         self._site.wait(lambda: self._call("GET", "/status", self._token)[0] == 200, "the API")
@@ -107,7 +110,7 @@ class Scenario:
         _true(status == 200, f"it answered {status}: {told}")
         _true((told["replayed"], told["resumed"]) == (1, 1), f"it put back {told}")
         self._site.wait(lambda: self._succeeded("ab") == 1, "the resumed job to finish")
-        self._site.stage.named_tokens.revoke(self._prefix.strip("-"))
+        self._site.engines.world.named_tokens.revoke(self._prefix.strip("-"))
 
     def replay_by_lambda(self) -> None:
         """The other one is put back by the Lambda that a schedule would invoke."""
@@ -121,48 +124,49 @@ class Scenario:
             _true(once, f"{self.key(name)} went through {entered}")
 
     def abort(self) -> None:
-        """A job that waits for its turn is stopped from outside every Catch."""
-        claims = self._site.stage.claims
-        claims.set_limit(UNCERTAIN_TASK, 0)
+        """A job that stands in line is stopped from outside every Catch."""
+        engines = self._site.engines
+        before = engines.world.line.slots(TASK).limit
+        engines.gates.set_limit(TASK, 0, WHO, "")
         stopped = self._start("d")
-        self._site.wait(lambda: "TakeSlot" in self._site.entered(stopped), "the job to wait")
-        self._site.stage.workflow.stop(stopped, "Killed", "make verify")
-        self._site.wait(lambda: self._spooled("d"), "the rule to tell of its end")
-        self._site.wait(lambda: self._site.stage.spool.depth() >= 1, "its message")
-        claims.set_limit(UNCERTAIN_TASK, None)
+        self._site.wait(lambda: self._is("d", State.LINE), "the job to stand in line")
+        engines.world.workflow.stop(stopped, "Killed", WHO)
+        self._site.wait(lambda: bool(self._claim("d").dead_at), "the rule to tell of its end")
+        successor = engines.world.workflow.arn(restart_name(self._claim("d")))
+        engines.gates.set_limit(TASK, before, WHO, "")
         told = self._site.invoke("reprocess", {"max": 10})
         _true(told["replayed"] == 1, f"it put back {told}")
-        successor = restart_name(Record(key=self.key("d"), execution=stopped), "")
-        runs = stopped if told["resumed"] else self._site.stage.workflow.arn(successor)
+        runs = stopped if told["resumed"] else successor
         self._site.wait(lambda: self._site.status(runs) == "SUCCEEDED", "the job to finish")
         self._finished(runs, "d")
         self._say(f"   ({'redriven where it was stopped' if runs == stopped else 'restarted'})")
 
     def limit(self) -> None:
         """More jobs come than may be in the task at once."""
-        self._site.stage.claims.set_limit(UNCERTAIN_TASK, LIMIT)
+        engines = self._site.engines
+        before = engines.world.line.slots(TASK).limit
+        engines.gates.set_limit(TASK, LIMIT, WHO, "")
         names = [f"limit-{n}" for n in range(CROWD)]
         for name in names:
             self._start(name)
         self._site.wait(lambda: self._succeeded(names) == CROWD, "all of them to finish")
-        self._site.stage.claims.set_limit(UNCERTAIN_TASK, None)
+        engines.gates.set_limit(TASK, before, WHO, "")
         most = most_at_once([self._site.history(self.arn(name)) for name in names])
         _true(1 <= most <= LIMIT, f"{most} were in the task at once")
 
     def _parked(self, name: str) -> Claim:
-        key = self.key(name)
+        self._site.wait(lambda: self._is(name, State.PARKED), f"{self.key(name)} to be parked")
+        return self._claim(name)
 
-        def parked() -> Claim | None:
-            claim = self._site.stage.claims.get(key)
-            return claim if claim and claim.parked_at else None
+    def _is(self, name: str, state: State) -> bool:
+        claim = self._site.engines.world.claims.get(JOB + self.key(name))
+        return claim is not None and claim.state is state
 
-        claim = self._site.wait(parked, f"{key} to be parked")
-        assert claim  # it has waited for one
+    def _claim(self, name: str) -> Claim:
+        claim = self._site.engines.world.claims.get(JOB + self.key(name))
+        if claim is None:
+            raise NotTrue(f"there is no claim of {self.key(name)}")
         return claim
-
-    def _spooled(self, name: str) -> bool:
-        claim = self._site.stage.claims.get(self.key(name))
-        return bool(claim and claim.spooled_at)
 
     def _start(self, name: str) -> str:
         return self._site.start(self.key(name), self._job(name))

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from chalicelib.aws.calling import calling
-from chalicelib.stage import Stage
+from chalicelib.deployed import Deployed
 from respool import variables
 from respool.cli.account import Account
 from respool.local.waiting import wait_until
@@ -37,13 +37,20 @@ class Site:
         self.account = Account(session, stage)
 
     @cached_property
-    def stage(self) -> Stage:
-        """The engines, wired as the command line wires them."""
-        return self.account.stage()
+    def engines(self) -> Deployed:
+        """The engines, built as the command line builds them."""
+        engines = self.account.stage().engines
+        assert isinstance(engines, Deployed)  # an account's stage is a deployed one
+        return engines
+
+    @property
+    def prefix(self) -> str:
+        """What the names of its resources begin with."""
+        return self.account.prefix
 
     def start(self, name: str, job: Any) -> str:
         """Start a job; returns its execution's ARN."""
-        return self.stage.workflow.start(name, json.dumps(job))
+        return self.engines.world.workflow.start(name, json.dumps(job))
 
     def describe(self, execution: str) -> dict[str, Any]:
         """What Step Functions says of an execution."""
@@ -59,7 +66,11 @@ class Site:
 
     def history(self, execution: str) -> list[dict[str, Any]]:
         """All its events."""
-        return list(self.account.history(execution))
+        pages = self._session.client("stepfunctions").get_paginator("get_execution_history")
+        with calling("GetExecutionHistory", execution):
+            return [
+                event for page in pages.paginate(executionArn=execution) for event in page["events"]
+            ]
 
     def entered(self, execution: str) -> list[str]:
         """The names of the states that it entered."""
@@ -70,16 +81,16 @@ class Site:
     def variables(self, function: str) -> dict[str, str]:
         """A function's environment."""
         functions = self._session.client("lambda")
-        return variables.of(functions, f"{self.stage.names.prefix}-{function}")
+        return variables.of(functions, f"{self.prefix}-{function}")
 
     def set_variables(self, function: str, **changes: str) -> None:
         """Change a function's environment, and wait until that holds."""
         functions = self._session.client("lambda")
-        variables.change(functions, f"{self.stage.names.prefix}-{function}", changes)
+        variables.change(functions, f"{self.prefix}-{function}", changes)
 
     def invoke(self, function: str, event: Any) -> Any:
         """Invoke a function and return its result; an error in it is an AssertionError here."""
-        name = f"{self.stage.names.prefix}-{function}"
+        name = f"{self.prefix}-{function}"
         with calling("Invoke", name):
             answer = self._session.client("lambda").invoke(
                 FunctionName=name, Payload=json.dumps(event).encode()

@@ -6,19 +6,26 @@ import sys
 from collections.abc import Callable, Iterator
 
 from respool.local.emulator import PROJECT
-from tests.bench import memory, speed, start, waiting
+from tests.bench import line, looks, memory, path, speed, start, waiting
 from tests.bench.figures import Figure
 
 FILE = PROJECT / "build" / "bench.json"
 MEASURES: tuple[Callable[[], Iterator[Figure]], ...] = (
     speed.calls,
     speed.jobs_a_second,
+    speed.one_of_many,
+    looks.page,
     speed.growth,
     memory.memory,
     start.cold_start,
     start.package_size,
     waiting.repeated_work,
     waiting.parked_week,
+    line.many_long_jobs,
+    line.short_jobs,
+    line.heavy_load,
+    path.works,
+    path.definition,
 )
 
 

@@ -29,7 +29,7 @@ class Figure:
         loop = f"loop {_text(self.loop)}" if self.loop is not None else ""
         verdict = "" if self.limit is None else ("ok" if self.met else "MISSED")
         value = f"{_text(self.value)} {self.unit}".strip()
-        return f"{self.name:<58}{value:>16}  {target:<16}{loop:<14}{verdict}".rstrip()
+        return f"{self.name:<68}{value:>12}  {target:<16}{loop:<14}{verdict}".rstrip()
 
     def as_json(self) -> dict[str, Any]:
         """For the file of figures."""

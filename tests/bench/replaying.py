@@ -9,16 +9,23 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from multiprocessing.connection import Client
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+from botocore.exceptions import ClientError
+
+from chalicelib.aws.claims_table import DynamoClaims
+from chalicelib.aws.line_table import DynamoLine
+from chalicelib.engines import Engines
 from chalicelib.errors import RespoolError
 from chalicelib.job.plan import Choice, Rules
-from chalicelib.replaying.recovery import Recovery
-from chalicelib.replaying.replay import Order, Replayer
+from chalicelib.replaying.replay import Order
+from chalicelib.settings import Settings
 from chalicelib.telemetry import LambdaTelemetry
 from tests.article import Loop
 
 KEY = b"respool-bench"
+TABLE = "respool-memory-claims"
 
 
 class Port:
@@ -30,39 +37,54 @@ class Port:
         self._mine = threading.local()
 
     def __getattr__(self, method: str) -> Callable[..., Any]:
-        def call(*given: Any) -> Any:
+        def call(*given: Any, **named: Any) -> Any:
             if not hasattr(self._mine, "connection"):
                 self._mine.connection = Client(self._address, authkey=KEY)
-            self._mine.connection.send((self._name, method, given))
+            self._mine.connection.send((self._name, method, given, named))
             answer = self._mine.connection.recv()
-            if isinstance(answer, RespoolError):
+            if isinstance(answer, (RespoolError, ClientError)):
                 raise answer
             return answer
 
         return call
 
 
+class _Later:
+    """A clock that is far ahead of the one in memory."""
+
+    elapsed = staticmethod(time.monotonic)
+    pause = staticmethod(time.sleep)
+
+    @staticmethod
+    def now() -> datetime:
+        """A time at which every job has waited long."""
+        return datetime.now(UTC) + timedelta(days=36_500)
+
+
 def main(address: str, jobs: int, how: str) -> None:
-    """Replay so many jobs; how: `all`, `choosing` the one with the last key, or as the `loop`."""
+    """Replay that many jobs; how: `all`, `choosing` by age, or as the article's `loop`."""
     spool: Any = Port(address, "spool")
     workflow: Any = Port(address, "workflow")
     if how == "loop":
-        print(
-            json.dumps({"replayed": Loop(spool, workflow).replay(jobs), "peak": _peak()}),
-            file=sys.stderr,
-        )
-        return
-    claims: Any = Port(address, "claims")
-    telemetry = LambdaTelemetry("bench")
+        replayed = Loop(spool, workflow).replay(jobs)
+    else:
+        choice = Choice(older_than=60) if how == "choosing" else Choice()
+        order = Order(jobs, Rules(attended=True, choice=choice), 600)
+        replayed = _engines(address, spool, workflow).replayer.replay(order).replayed
+    print(json.dumps({"replayed": replayed, "peak": _peak()}), file=sys.stderr)
 
-    def now() -> datetime:
-        return datetime.now(UTC) + timedelta(days=36_500)
 
-    recovery = Recovery(workflow, claims, spool, telemetry, now, 5)
-    choice = Choice(key=str(jobs - 1)) if how == "choosing" else Choice()
-    replayer = Replayer(recovery, telemetry, time.monotonic, time.sleep)
-    report = replayer.replay(spool, Order(jobs, Rules(now(), choice=choice), 600))
-    print(json.dumps({"replayed": report.replayed, "peak": _peak()}), file=sys.stderr)
+def _engines(address: str, spool: Any, workflow: Any) -> Engines:
+    client: Any = Port(address, "dynamodb")
+    world: Any = SimpleNamespace(
+        claims=DynamoClaims(client, TABLE),
+        line=DynamoLine(client, TABLE),
+        spool=spool,
+        stuck=Port(address, "stuck"),
+        workflow=workflow,
+        telemetry=LambdaTelemetry("bench"),
+    )
+    return Engines(world=world, settings=Settings(), clock=_Later())
 
 
 def _peak() -> int:

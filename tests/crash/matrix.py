@@ -74,7 +74,7 @@ class Verdict:
 def stage_for(scenario: Scenario, condition: Condition) -> FakeStage:
     """A stage in which the scenario's situation has come about."""
     settings = {"COOL_DOWN": "60", **dict(scenario.settings)}
-    stage = FakeStage(delivery=condition.delivery, task_limit=scenario.limit, **settings)
+    stage = FakeStage(0, condition.delivery, scenario.limit, **settings)
     stage.executions.redrives = scenario.redrives
     stage.executions.refuses = scenario.refuses
     scenario.prepare(stage)

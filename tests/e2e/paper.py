@@ -24,6 +24,7 @@ from chalicelib.moments import iso
 from tests.e2e.browser import page
 from tests.fakes.clock import START
 from tests.fakes.service import TASK
+from tests.fakes.spool import Delivery
 from tests.fakes.stage import FakeStage
 
 ADDRESS = "https://page.example/api/"
@@ -118,7 +119,9 @@ class Paper:
     kind: str = "full"
     gone: bool = False
     known: bool = True
-    memory: FakeStage = field(default_factory=lambda: FakeStage(**SETTINGS))
+    memory: FakeStage = field(
+        default_factory=lambda: FakeStage(0, Delivery.ONCE, 5, None, **SETTINGS)
+    )
     instead: Callable[[str, str, Given], Answer | None] = lambda _method, _path, _given: None
     then: Callable[[], None] = lambda: None
     asked: list[tuple[str, str, Given]] = field(default_factory=list)

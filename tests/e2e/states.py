@@ -13,8 +13,11 @@ from tests.fakes.clock import START
 State = Callable[[Page, Paper], None]
 """Lays out a stage and brings the page to it."""
 
-SLOW = {"error": "Timeout", "message": "read timed out after 30 s"}
-MALFORMED = {"error": "ValueError", "message": 'unexpected field <b>"amount"</b> in the answer'}
+SLOW: dict[str, Any] = {"error": "Timeout", "message": "read timed out after 30 s"}
+MALFORMED: dict[str, Any] = {
+    "error": "ValueError",
+    "message": 'unexpected field <b>"amount"</b> in the answer',
+}
 INSIDE = {f"job#order-{10400 + n}": f"arn:execution-{n}" for n in range(3)}
 
 
@@ -103,7 +106,7 @@ def progress(tab: Page, paper: Paper) -> None:
 
 def spread(paper: Paper) -> None:
     """What became of six jobs a moment after they were put back."""
-    now = {"since": moment(0)}
+    now: dict[str, Any] = {"since": moment(0)}
     paper.lay(
         ended("order-0", 1, Stands.FINISHED),
         ended("order-1", 1, Stands.FINISHED),
@@ -146,7 +149,11 @@ def press(tab: Page) -> None:
 
 def held(tab: Page, paper: Paper) -> None:
     paper.lay(*weekend())
-    closed = {"closedUntil": moment(-5.67), "closedAt": moment(2), "closedBy": "kim"}
+    closed: dict[str, Any] = {
+        "closedUntil": moment(-5.67),
+        "closedAt": moment(2),
+        "closedBy": "kim",
+    }
     line = [job(f"late-{n}", 1, state=Stands.LINE, attempt=0) for n in range(4)]
     paper.lay(*line, slots(INSIDE, waiting=4, **closed, closedWhy="they repair the database"))
     sign_in(tab)

@@ -45,7 +45,7 @@ def type_in(stage: Deployment) -> Type:
 
 
 def _parked(stage: Deployment, count: int) -> None:
-    stage.wait_until(lambda: stage.spool_depth() == count, f"{count} spooled jobs")
+    stage.wait_until(lambda: len(stage.jobs("parked")) == count, f"{count} parked jobs")
 
 
 def test_a_person_finds_replays_and_gives_up_failed_jobs(stage: Deployment, type_in: Type) -> None:
@@ -56,12 +56,12 @@ def test_a_person_finds_replays_and_gives_up_failed_jobs(stage: Deployment, type
 
     said = type_in("status").stdout
     assert "2 jobs waiting" in said
-    assert "2 on the spool" in said
+    assert "about 2 on the spool" in said
     said = type_in("jobs", "--error", "ConnectionError").stdout
     assert re.search(r"12345 +parked +UncertainTask +1 .*ConnectionError: the service", said)
     said = type_in("show", "12345").stdout
     assert "UncertainTask was tried again." in said
-    assert "It goes to the spool, to wait there for a replay." in said
+    assert "It was parked, to wait for a replay." in said
     assert type_in("replay", "--dry-run").stdout.count("waits on its token") == 2
 
     stage.set_behavior("OK")
@@ -70,14 +70,15 @@ def test_a_person_finds_replays_and_gives_up_failed_jobs(stage: Deployment, type
     assert done.stderr == ""
     stage.wait_until(lambda: stage.status(first) == "SUCCEEDED", "the replayed job's end")
     assert stage.output(first) == {"key": "12345"}
-    said = type_in("show", first.rpartition(":")[2]).stdout
-    assert "It was replayed, and goes on." in said
+    said = type_in("show", "12345").stdout
+    assert "12345: finished" in said
+    assert "It was put back, and goes on." in said
     assert "It finished." in said
 
     type_in("give-up", "12346", "--reason", "ordered twice", "--yes")
     about = stage.describe(first.replace(first.rpartition(":")[2], "from-a-pipe"))
     assert (about["status"], about["error"], about["cause"]) == (
-        "ABORTED",
+        "FAILED",
         "GivenUp",
         "ordered twice",
     )
@@ -85,14 +86,33 @@ def test_a_person_finds_replays_and_gives_up_failed_jobs(stage: Deployment, type
 
 
 def test_a_task_is_held_limited_and_released(stage: Deployment, type_in: Type) -> None:
-    assert "UncertainTask is held" in type_in("hold").stdout
+    assert "UncertainTask takes no jobs" in type_in("hold", "--reason", "repair").stdout
     type_in("submit", '{"key": "held"}')
-    stage.wait_until(lambda: len(stage.claims()) >= 2, "the held job's claim")
-    assert "0 (held)" in type_in("status").stdout
+    stage.wait_until(lambda: len(stage.jobs("line")) == 1, "the held job in line")
+    said = type_in("status").stdout
+    assert ": repair. 1 job in line." in said
     type_in("release")
     stage.wait_until(lambda: not _jobs(type_in), "the held job's end")
     assert "takes 2 jobs at once" in type_in("limit", "UncertainTask", "2").stdout
     assert "takes 5 jobs at once" in type_in("limit", "UncertainTask", "default").stdout
+
+
+def test_a_change_from_a_terminal_stands_in_the_api_s_log(stage: Deployment, type_in: Type) -> None:
+    done = type_in("limit", "UncertainTask", "4", "--reason", "less load from here")
+
+    assert done.stderr == ""
+    (line,) = [each for each in stage.logged() if "less load from here" in each]
+    assert json.loads(line)["what"] == "limit"
+
+
+def test_a_job_is_waited_for_until_it_has_ended_or_is_parked(
+    stage: Deployment, type_in: Type
+) -> None:
+    assert "ended: finished" in type_in("submit", '{"key": "a"}', "--wait").stderr.lower()
+    stage.set_behavior("NG")
+    assert "Is parked since" in type_in("submit", '{"key": "b"}', "--wait", code=1).stderr
+    told = type_in("submit", '{"key": "b"}', "--wait", code=1).stderr
+    assert "its key is held by a job that is parked since" in told
 
 
 def _jobs(type_in: Type) -> Any:
@@ -142,10 +162,10 @@ def test_ctrl_c_ends_a_slow_replay_with_its_count(stage: Deployment) -> None:
         stderr=subprocess.PIPE,
         text=True,
     ) as running:
-        stage.wait_until(lambda: stage.spool_depth() < 3, "the first job put back")
+        stage.wait_until(lambda: len(stage.jobs("parked")) < 3, "the first job put back")
         running.send_signal(signal.SIGINT)
         said, remarks = running.communicate(timeout=30)
     assert running.returncode == 130, remarks
     assert "1 job put back" in said
-    assert "Left on the queue: about 2." in said
+    assert "Still waiting: 2." in said
     assert "Interrupted" in remarks

@@ -23,7 +23,9 @@ def fail_and_spool(stage: Deployment, jobs: list[Any]) -> list[str]:
     """Start jobs while the task fails, and wait until each is parked, with its note sent."""
     stage.set_behavior("NG")
     executions = [stage.start(job) for job in jobs]
-    stage.wait_until(lambda: len(stage.jobs("parked")) == len(jobs), f"{len(jobs)} jobs parked")
+    stage.wait_until(
+        lambda: len(stage.jobs("parked")) == len(jobs), f"{len(jobs)} jobs parked", timeout=180
+    )
     assert stage.spool_depth() == len(jobs)
     return executions
 

@@ -37,14 +37,6 @@ def open_page(chrome: Browser, stage: Deployment) -> Iterator[Open]:
         yield open_it
 
 
-@pytest.fixture(scope="module")
-def plain(chrome: Browser, deployment: Deployment) -> Iterator[Page]:
-    """The page, not signed in: for what needs no stage."""
-    with page(chrome) as tab:
-        tab.goto(f"{deployment.api_url}/")
-        yield tab
-
-
 def sign_in(tab: Page, token: str) -> None:
     tab.locator("#token").fill(token)
     tab.locator("#token").press("Enter")
@@ -60,12 +52,18 @@ def claim(stage: Deployment, key: str, message: str, minute: int = 0) -> None:
     item = {
         "pk": {"S": f"job#{key}"},
         "execution": {"S": stage.names.execution_arn("gone")},
+        "state": {"S": "parked"},
+        "queue": {"S": "parked#UncertainTask"},
+        "order": {"S": f"{failed['S']}#{key[:200]}"},
+        "token": {"S": "a token of no execution"},
         "claimedAt": failed,
-        "parkedAt": failed,
+        "since": failed,
+        "failedAt": failed,
         "firstFailedAt": failed,
         "task": {"S": "UncertainTask"},
         "attempt": {"N": "1"},
-        "failure": {"M": {"name": {"S": "ConnectionError"}, "message": {"S": message}}},
+        "error": {"S": "ConnectionError"},
+        "cause": {"S": message},
     }
     stage.client("dynamodb").put_item(TableName=stage.names.table, Item=item)
 
@@ -100,69 +98,61 @@ def test_jobs_that_fail_again_are_told_and_wait_as_before(
     tab.get_by_role("button", name="Replay 2 jobs", exact=True).click()
     tab.get_by_role("button", name="Yes, replay 2 jobs").click()
 
-    expect(tab.locator("#ended h2")).to_contain_text("2 jobs failed again and are waiting")
+    expect(tab.locator("#ended h2")).to_have_text("2 failed again.")
     expect(headline(tab)).to_contain_text("2 jobs have been waiting")
     expect(tab.locator(".rows")).to_contain_text("failed 2 times")
 
 
-@pytest.mark.parametrize(
-    ("told", "expected"),
-    [
-        ((2, 0, 0), ("watching", 0, 0, 0)),
-        ((1, 1, 0), ("watching", 0, 1, 0)),
-        ((0, 1, 1), ("watching", 0, 1, 1)),
-        ((0, 0, 1), ("ended", 1, 0, 1)),
-        ((0, 0, 2), ("ended", 0, 0, 2)),
-        ((1, 0, 2), ("ended", 0, 0, 2)),
-    ],
-    ids=lambda value: "-".join(map(str, value)),
-)
-def test_what_became_of_two_jobs_is_read_off_the_status(
-    plain: Page, told: tuple[int, int, int], expected: tuple[str, int, int, int]
-) -> None:
-    """The last one: a third job failed after the replay's look, and was taken in one's place."""
-    script = """async ([waiting, running, failed_again]) => {
-        const base = new URL('console/', location.href);
-        const { countOutcomes } = await import(new URL('actions.js', base).href);
-        const { state } = await import(new URL('store.js', base).href);
-        const kept = { flow: state.flow, status: state.status, focus: state.focus };
-        const since = { at: 'T', waiting, running, failed_again };
-        const none = { finished: 0, running: 0, again: 0 };
-        Object.assign(state, {
-            flow: { phase: 'watching', since: 'T', before: 2, sent: 2, counts: none },
-            status: { since },
-        });
-        countOutcomes();
-        const { phase, counts: { finished, running: on, again } } = state.flow;
-        Object.assign(state, kept);
-        return [phase, finished, on, again];
-    }"""
-
-    assert tuple(plain.evaluate(script, told)) == expected
-
-
 def test_a_task_is_held_and_released(stage: Deployment, open_page: Open) -> None:
     tab = open_page()
-
+    tab.locator(".changes summary").click()
     tab.get_by_role("button", name="Hold UncertainTask").click()
-    expect(tab.locator(".notice.held")).to_contain_text("UncertainTask is on hold")
+    dialog = tab.get_by_role("dialog", name="Hold UncertainTask?")
+    dialog.locator("#reason").fill("they repair the database")
+    dialog.get_by_role("button", name="Hold").click()
+    expect(headline(tab)).to_have_text("UncertainTask takes no jobs")
+    expect(tab.locator(".lead.gate")).to_contain_text("Closed by console since")
     execution = stage.start({"key": "waits"})
-    stage.wait_until(lambda: "TakeSlot" in stage.entered(execution), "the job at the door")
+    stage.wait_until(lambda: len(stage.jobs("line")) == 1, "the job in line")
     assert "UncertainTask" not in stage.entered(execution)
 
     tab.locator(".task").get_by_role("button", name="Release UncertainTask").click()
+    dialog = tab.get_by_role("dialog", name="Release UncertainTask?")
+    dialog.get_by_role("button", name="Release").click()
 
-    expect(tab.locator(".notice.held")).to_have_count(0)
+    expect(headline(tab)).not_to_have_text("UncertainTask takes no jobs")
     stage.wait_until(lambda: finished(stage, [execution]), "the job to finish")
 
 
 def test_a_limit_is_set(stage: Deployment, open_page: Open) -> None:
     tab = open_page()
 
+    tab.locator(".changes summary").click()
     tab.get_by_label("How many jobs may be in UncertainTask at once").fill("3")
     tab.get_by_role("button", name="Set the limit of UncertainTask").click()
+    dialog = tab.get_by_role("dialog", name="Let at most 3 jobs into UncertainTask?")
+    dialog.get_by_role("button", name="Set the limit").click()
 
-    expect(tab.locator(".task")).to_contain_text("3 slots")
+    expect(tab.locator(".task")).to_contain_text("at most 3 at once")
+
+
+def test_a_finished_job_is_found_by_its_key_with_its_history(
+    stage: Deployment, open_page: Open
+) -> None:
+    (execution,) = fail_and_spool(stage, [{"key": "order-1"}])
+    stage.set_behavior("OK")
+    tab = open_page()
+    tab.get_by_role("button", name="Replay the job order-1").click()
+    stage.wait_until(lambda: finished(stage, [execution]), "the job to finish")
+    expect(tab.locator(".single .chip")).to_have_text("Finished")
+
+    tab.get_by_role("searchbox").fill("order-1")
+    tab.get_by_role("button", name="History of the job order-1").click()
+
+    steps = tab.locator(".history-of li")
+    expect(steps.first).to_contain_text("It was started.")
+    expect(tab.locator(".history-of")).to_contain_text("It was put back, and goes on.")
+    expect(steps.last).to_contain_text("It finished.")
 
 
 def test_one_job_is_given_up_only_with_a_reason(stage: Deployment, open_page: Open) -> None:
@@ -180,7 +170,7 @@ def test_one_job_is_given_up_only_with_a_reason(stage: Deployment, open_page: Op
     expect(headline(tab)).to_contain_text("1 job has been waiting")
     about = stage.describe(given_up)
     assert (about["status"], about["error"], about["cause"]) == (
-        "ABORTED",
+        "FAILED",
         "GivenUp",
         "ordered twice",
     )
@@ -243,14 +233,15 @@ def test_an_error_and_a_key_full_of_markup_stay_text(stage: Deployment, open_pag
     stage.set_behavior("OK")
     tab = open_page()
 
-    expect(tab.locator(".rows")).to_contain_text(HOSTILE_KEY)
+    shown = HOSTILE_KEY.replace("\u202e", "‹U+202E›")
+    expect(tab.locator(".rows")).to_contain_text(shown)
     expect(tab.locator(".jobs-section")).to_contain_text(HOSTILE_TEXT)
     assert tab.locator("main script, main b:has-text('bold'), .rows img").count() == 0
     assert "owned" not in tab.title()
 
-    tab.get_by_role("button", name=f"Replay the job {HOSTILE_KEY}", exact=True).click()
+    tab.get_by_role("button", name=f"Replay the job {shown}", exact=True).click()
 
-    expect(tab.locator(".rows")).not_to_contain_text(HOSTILE_KEY)
+    expect(tab.locator(".single .key")).to_have_text(shown)
     (execution,) = stage.executions()
     stage.wait_until(
         lambda: finished(stage, [execution["executionArn"]]), "the hostile job to finish"
@@ -302,8 +293,8 @@ def test_a_replay_that_is_cut_off_is_told_and_nothing_is_lost(
     tab.context.set_offline(True)
     tab.locator("#go").click()
 
-    expect(tab.locator(".notice.wrong")).to_contain_text("The server did not answer")
-    assert stage.spool_depth() == 1
+    expect(tab.locator("#progress")).to_contain_text("One answer of the server was lost")
+    assert len(stage.jobs("parked")) == 1
 
 
 def test_everything_works_from_the_keyboard(stage: Deployment, open_page: Open) -> None:
@@ -359,20 +350,3 @@ def test_nothing_sticks_out_on_a_phone(stage: Deployment, open_page: Open, local
         "[...document.querySelectorAll('button')].filter(b => b.offsetHeight < 24).length"
     )
     assert small == 0
-
-
-def test_both_languages_say_the_same_things(plain: Page) -> None:
-    names = """async () => {
-        const paths = (part, at) => typeof part === 'object'
-            ? Object.entries(part).flatMap(([name, inner]) => paths(inner, at + '.' + name))
-            : [at + ':' + typeof part];
-        const base = new URL('console/', location.href);
-        const load = async (name) => (await import(new URL(name, base).href)).default;
-        const both = [await load('texts-en.js'), await load('texts-ja.js')];
-        return both.map((texts) => paths(texts, '').sort());
-    }"""
-
-    english, japanese = plain.evaluate(names)
-
-    assert english == japanese
-    assert len(english) > 100

@@ -1,17 +1,17 @@
-"""A parked job keeps what earlier steps made, never expires, and may be as large as AWS allows."""
+"""A parked job keeps what earlier steps made, to the digit, and may be as large as AWS allows."""
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from chalicelib.aws.claims_table import DynamoClaims
 from chalicelib.job.record import ABSENT, decode
 from respool.local.deployment import Deployment
-from tests.e2e.conftest import VIAS, Deploy, altered, stage_that_spools_via
+from tests.e2e.conftest import VIAS, Deploy, stage_that_spools_via
 
 MOST_BYTES = 262_144
+EXACT = 1161888007138312192
+"""A number that no double is."""
 
 
 @pytest.fixture(params=VIAS)
@@ -21,8 +21,8 @@ def stage(request: pytest.FixtureRequest) -> Deployment:
 
 
 def replay(stage: Deployment) -> None:
-    """Replay once the spool has the job, and wait until it has left."""
-    stage.wait_until(lambda: stage.spool_depth() == 1, "the job to be spooled")
+    """Replay once the job is parked."""
+    stage.wait_until(lambda: len(stage.jobs("parked")) == 1, "the job to be parked")
     result = stage.invoke("reprocess", {})
     assert result["resumed"] == 1, result
 
@@ -48,11 +48,9 @@ def test_a_costly_first_step_runs_once_though_the_second_fails_twice(
     chosen = {"STATE_MACHINE": "pipeline.json", "SPOOL_VIA": via}
     stage = deploy(chosen, {"pipeline.json": three_steps})
     stage.set_behavior("NG")
-    execution = stage.start({"key": "12345"})
+    execution = stage.start({"key": "12345", "order": EXACT})
     replay(stage)
-    stage.wait_until(
-        lambda: stage.entered(execution).count("ErrorSpool") == 2, "the second failure"
-    )
+    stage.wait_until(lambda: stage.claim("12345")["attempt"] == "2", "the second failure")
     stage.set_behavior("OK")
     replay(stage)
     succeeded(stage, execution)
@@ -63,8 +61,8 @@ def test_a_costly_first_step_runs_once_though_the_second_fails_twice(
     runs = {i["pk"]["S"]: i["runs"]["N"] for i in stage.claims() if "runs" in i}
     assert runs == {"example#A#12345": "1", "example#C#12345": "1"}
     assert stage.output(execution) == {
-        "answer": {"key": "12345", "made": {"runs": 1}},
-        "runs": 1,
+        "answer": {"key": "12345", "order": EXACT, "made": {"runs": 1}},
+        "done": {"runs": 1},
     }
 
 
@@ -74,65 +72,33 @@ def test_two_uncertain_tasks_in_one_pipeline_park_and_resume_each_where_it_faile
 ) -> None:
     chosen = {"STATE_MACHINE": "pipeline.json", "SPOOL_VIA": via}
     stage = deploy(chosen, {"pipeline.json": two_tasks})
-    claims = DynamoClaims(stage.client("dynamodb"), stage.names.table)
-    claims.set_limit("SendInvoice", 0)
     stage.set_behavior("NG")
-    execution = stage.start({"key": "12345"})
-    stage.wait_until(lambda: stage.spool_depth() == 1, "the first task to fail")
-    assert parked_at(stage) == "FetchOrders"
+    execution = stage.start({"key": "12345", "order": EXACT})
+    stage.wait_until(lambda: stage.jobs("parked") == ["12345"], "the first task to fail")
+    assert stage.claim("12345")["task"] == "FetchOrders"
+    hold(stage, "SendInvoice", 0)
     stage.set_behavior("OK")
     replay(stage)
-    stage.wait_until(lambda: "FreeSlot" in stage.entered(execution), "the first task to be done")
+    stage.wait_until(lambda: stage.jobs("line") == ["12345"], "the first task to be done")
+    assert stage.slots("FetchOrders")["owners"] == {}
 
     stage.set_behavior("NG")
-    claims.set_limit("SendInvoice", None)
-    stage.wait_until(lambda: stage.spool_depth() == 1, "the second task to fail")
-    assert parked_at(stage) == "SendInvoice"
+    hold(stage, "SendInvoice", 5)
+    stage.wait_until(lambda: stage.jobs("parked") == ["12345"], "the second task to fail")
+    assert stage.claim("12345")["task"] == "SendInvoice"
     stage.set_behavior("OK")
     replay(stage)
     succeeded(stage, execution)
 
     entered = stage.entered(execution)
     assert (entered.count("FetchOrders"), entered.count("SendInvoice")) == (2, 2)
-    assert stage.output(execution) == {"orders": {"key": "12345"}}
-    assert not [item for item in stage.claims() if "holders" in item]
+    assert stage.output(execution) == {"orders": {"key": "12345", "order": EXACT}}
+    assert stage.slots("SendInvoice")["owners"] == {}
 
 
-def parked_at(stage: Deployment) -> str:
-    (claim,) = [item for item in stage.claims() if item["pk"]["S"].startswith("job#")]
-    return str(claim["task"]["S"])
-
-
-def hasty(definition: dict[str, Any]) -> None:
-    """A token is good for seconds, not for days."""
-    for name in definition["States"].keys() & {"ErrorSpool", "SpoolDirectly"}:
-        definition["States"][name]["TimeoutSeconds"] = 3
-
-
-def test_a_job_whose_token_times_out_parks_again_with_its_first_failure_and_attempt(
-    stage: Deployment,
-) -> None:
-    stage.set_behavior("NG")
-    with altered(stage, hasty):
-        execution = stage.start({"key": "12345"})
-        stage.wait_until(
-            lambda: stage.entered(execution).count("ErrorSpool") == 3, "two tokens to time out"
-        )
-        received = stage.client("sqs").receive_message(
-            QueueUrl=stage.queue_url(stage.names.spool),
-            MaxNumberOfMessages=10,
-            VisibilityTimeout=0,
-        )
-        records = [decode(message["Body"]) for message in received["Messages"]]
-        stage.set_behavior("OK")
-        result = stage.invoke("reprocess", {})
-        succeeded(stage, execution)
-
-    assert len({record.token for record in records}) == len(records) > 1
-    assert {record.attempt for record in records} == {1}
-    assert len({record.first_failed_at for record in records}) == 1
-    assert result["resumed"] == 1
-    assert result["stale"] >= 2
+def hold(stage: Deployment, task: str, limit: int) -> None:
+    answer = stage.api("PUT", f"/tasks/{task}/limit", token=stage.token, body={"limit": limit})
+    assert answer.status == 200, answer.text
 
 
 @pytest.mark.parametrize("filler", ["x", "\u3042", '"'])
@@ -140,7 +106,7 @@ def test_the_largest_input_parks_and_resumes(stage: Deployment, filler: str) -> 
     job = largest(filler)
     stage.set_behavior("NG")
     execution = stage.start_text(job)
-    stage.wait_until(lambda: stage.spool_depth() == 1, "the job to be spooled")
+    stage.wait_until(lambda: stage.jobs("parked") == ["12345"], "the job to be parked")
     stage.set_behavior("OK")
     replay(stage)
     succeeded(stage, execution)
@@ -152,9 +118,9 @@ def test_the_largest_input_is_restarted_to_the_letter(stage: Deployment) -> None
     job = largest("\u3042")
     stage.set_behavior("NG")
     execution = stage.start_text(job)
-    stage.wait_until(lambda: stage.spool_depth() == 1, "the job to be spooled")
+    stage.wait_until(lambda: stage.jobs("parked") == ["12345"], "the job to be parked")
     stage.client("stepfunctions").stop_execution(executionArn=execution, error="Killed")
-    stage.wait_until(lambda: stage.spool_depth() == 2, "the rescue to spool it too")
+    stage.wait_until(lambda: "deadAt" in stage.claim("12345"), "the rescue to have seen it")
     stage.set_behavior("OK")
 
     assert stage.invoke("reprocess", {})["restarted"] == 1
@@ -169,7 +135,7 @@ def test_the_largest_input_is_whole_in_what_the_spool_lambda_wrote(stage: Deploy
     job = largest("x")
     stage.set_behavior("NG")
     stage.start_text(job)
-    stage.wait_until(lambda: stage.spool_depth() == 1, "the job to be spooled")
+    stage.wait_until(lambda: stage.spool_depth() == 1, "the note to be sent")
 
     received = stage.client("sqs").receive_message(
         QueueUrl=stage.queue_url(stage.names.spool), VisibilityTimeout=0

@@ -1,15 +1,16 @@
-"""A job that dies outside every Catch is spooled once, and restarted once."""
+"""A job that dies outside every Catch is parked once, and restarted once."""
 
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from chalicelib.aws.claims_table import DynamoClaims
 from chalicelib.job.record import decode
 from chalicelib.parking.error_spool import STATUS_CHANGE
 from respool.local.deployment import Deployment
 from tests.e2e.conftest import VIAS, Engines, altered, stage_that_spools_via
+
+TASK = "UncertainTask"
 
 
 @pytest.fixture(params=VIAS)
@@ -46,20 +47,28 @@ def running_inside(stage: Deployment, key: str) -> str:
     return execution
 
 
-def test_an_aborted_job_is_spooled_once_however_often_its_death_is_told(stage: Deployment) -> None:
+def dead(stage: Deployment, key: str) -> bool:
+    """Whether the rescue has parked the job of a dead execution."""
+    claim = stage.claim(key)
+    return claim.get("queue") == f"parked#{TASK}" and "deadAt" in claim
+
+
+def test_an_aborted_job_is_parked_once_however_often_its_death_is_told(stage: Deployment) -> None:
     execution = running_inside(stage, "aborted")
     stop(stage, execution)
-    stage.wait_until(lambda: stage.spool_depth() == 1, "the rescue to spool it")
+    stage.wait_until(lambda: dead(stage, "aborted"), "the rescue to park it")
+    stage.wait_until(lambda: stage.spool_depth() == 1, "its note to be sent")
     stage.set_environment("uncertain_task", SLEEP="0")
 
     told = [stage.invoke("error_spool", status_change(execution)) for _ in range(3)]
 
     assert {answer["result"] for answer in told} == {"already"}
     assert stage.spool_depth() == 1
-    assert items(stage, "slots#")[0].get("holders") is None
+    assert stage.slots(TASK)["owners"] == {}
+    assert "token" not in stage.claim("aborted")
     (body,) = [m["Body"] for m in receive(stage)]
     record = decode(body)
-    assert (record.key, record.token, record.input) == ("aborted", "", {"key": "aborted"})
+    assert (record.key, record.input) == ("aborted", {"key": "aborted"})
 
 
 def receive(stage: Deployment) -> list[dict[str, Any]]:
@@ -73,31 +82,50 @@ def receive(stage: Deployment) -> list[dict[str, Any]]:
 def test_an_aborted_job_is_restarted_and_finishes_once(stage: Deployment) -> None:
     execution = running_inside(stage, "aborted")
     stop(stage, execution)
-    stage.wait_until(lambda: stage.spool_depth() == 1, "the rescue to spool it")
+    stage.wait_until(lambda: dead(stage, "aborted"), "the rescue to park it")
     stage.set_environment("uncertain_task", SLEEP="0")
+    began = stage.claim("aborted")["order"]
 
     result = stage.invoke("reprocess", {})
     stage.wait_until(lambda: finished(stage, {"aborted"}), "the restart to finish")
 
     assert result["restarted"] == 1
-    assert items(stage, "job#") == []
+    claim = stage.claim("aborted")
+    assert (claim["how"], claim["order"]) == ("finished", began)
 
 
-def test_a_parked_job_that_is_aborted_is_restarted_once_from_its_two_messages(
-    stage: Deployment,
-) -> None:
+def test_a_parked_job_that_is_aborted_is_restarted_once(stage: Deployment) -> None:
     stage.set_behavior("NG")
     execution = stage.start({"key": "parked"})
-    stage.wait_until(lambda: stage.spool_depth() == 1, "the job to be parked")
+    stage.wait_until(lambda: stage.jobs("parked") == ["parked"], "the job to be parked")
     stop(stage, execution)
-    stage.wait_until(lambda: stage.spool_depth() == 2, "the rescue to spool it too")
+    stage.wait_until(lambda: dead(stage, "parked"), "the rescue to have seen it")
     stage.set_behavior("OK")
 
     result = stage.invoke("reprocess", {})
     stage.wait_until(lambda: finished(stage, {"parked"}), "the restart to finish")
+    again = stage.invoke("reprocess", {})
 
-    assert (result["restarted"], result["stale"], result["remaining"]) == (1, 1, 0)
+    assert (result["restarted"], result["remaining"]) == (1, 0)
+    assert again["replayed"] == 0
     assert len(stage.executions()) == 2
+
+
+def test_a_job_that_is_aborted_in_line_gives_its_place_up_and_is_restarted(
+    stage: Deployment,
+) -> None:
+    stage.api("PUT", f"/tasks/{TASK}/limit", token=stage.token, body={"limit": 0})
+    execution = stage.start({"key": "queued"})
+    stage.wait_until(lambda: stage.jobs("line") == ["queued"], "the job to stand in line")
+    stop(stage, execution)
+    stage.wait_until(lambda: dead(stage, "queued"), "the rescue to take it out of line")
+    assert stage.slots(TASK)["waiting"] == "0"
+    stage.api("PUT", f"/tasks/{TASK}/limit", token=stage.token, body={"limit": 5})
+
+    result = stage.invoke("reprocess", {})
+    stage.wait_until(lambda: finished(stage, {"queued"}), "the restart to finish")
+
+    assert result["restarted"] == 1
 
 
 def outlasts(definition: dict[str, Any]) -> None:
@@ -107,25 +135,23 @@ def outlasts(definition: dict[str, Any]) -> None:
 
 def stumbles(definition: dict[str, Any]) -> None:
     """A runtime error where nothing catches it."""
-    definition["States"]["NoteFailure"]["Assign"]["failedAt"] = "{% $error('no time') %}"
+    (catcher,) = definition["States"][TASK]["Catch"]
+    catcher["Assign"]["respoolFailure"]["failedAt"] = "{% $error('no time') %}"
 
 
-def reaches_no_spool(definition: dict[str, Any]) -> None:
-    """Neither the spool Lambda nor the queue itself is to be had."""
-    for name in ("ErrorSpool", "SpoolDirectly"):
-        state = definition["States"].get(name, {"Retry": [], "Arguments": {}})
-        if "FunctionName" in state["Arguments"]:
-            state["Arguments"]["FunctionName"] += "-nowhere"
-        else:
-            state["Arguments"]["QueueUrl"] = "http://localhost/000000000000/nowhere"
-        state["Retry"] = []
+def parks_nowhere(definition: dict[str, Any]) -> None:
+    """The table is not to be had when the job is to be parked."""
+    park = definition["States"]["Park"]
+    park["Retry"] = []
+    for item in park["Parameters"]["TransactItems"]:
+        item["Update"]["TableName"] = "nowhere"
 
 
 @pytest.mark.parametrize(
     ("change", "status"),
-    [(outlasts, "TIMED_OUT"), (stumbles, "FAILED"), (reaches_no_spool, "FAILED")],
+    [(outlasts, "TIMED_OUT"), (stumbles, "FAILED"), (parks_nowhere, "FAILED")],
 )
-def test_a_job_that_dies_outside_every_catch_is_spooled_and_restarted_once(
+def test_a_job_that_dies_outside_every_catch_is_parked_and_restarted_once(
     stage: Deployment, change: Callable[[dict[str, Any]], None], status: str
 ) -> None:
     stage.set_environment("uncertain_task", BEHAVIOR="NG", SLEEP="2" if change is outlasts else "0")
@@ -133,35 +159,45 @@ def test_a_job_that_dies_outside_every_catch_is_spooled_and_restarted_once(
         with altered(stage, change):
             execution = stage.start({"key": "fallen"})
             stage.wait_until(lambda: stage.status(execution) == status, "its death")
-        stage.wait_until(lambda: stage.spool_depth() == 1, "the rescue to spool it")
+        stage.wait_until(lambda: dead(stage, "fallen"), "the rescue to park it")
     finally:
         stage.set_environment("uncertain_task", BEHAVIOR="OK", SLEEP="0")
-    held = items(stage, "slots#")[0].get("holders")
+    owners = stage.slots(TASK)["owners"]
 
     result = stage.invoke("reprocess", {})
     stage.wait_until(lambda: finished(stage, {"fallen"}), "the restart to finish")
 
-    assert held is None
+    assert owners == {}
     assert (result["restarted"], result["remaining"]) == (1, 0)
-    assert items(stage, "job#") == []
+    assert stage.claim("fallen")["how"] == "finished"
+
+
+def take_slot_late(stage: Deployment, execution: str) -> None:
+    """What an aborted execution's write does that arrives after its end."""
+    stage.client("dynamodb").update_item(
+        TableName=stage.names.table,
+        Key={"pk": {"S": f"slots#{TASK}"}},
+        UpdateExpression="SET owners.#me = :me",
+        ExpressionAttributeNames={"#me": "job#late"},
+        ExpressionAttributeValues={":me": {"S": execution}},
+    )
 
 
 def test_the_sweep_repairs_a_slot_that_an_aborted_job_wrote_too_late(stage: Deployment) -> None:
     execution = stage.start({"key": "late"})
     stage.wait_until(lambda: stage.status(execution) == "SUCCEEDED", "the job to finish")
-    claims = DynamoClaims(stage.client("dynamodb"), stage.names.table)
-    assert claims.take_slot("UncertainTask", execution, 5)  # as an aborted thread's late write does
+    take_slot_late(stage, execution)
 
     first = stage.invoke("reprocess", {"sweep": True})
     second = stage.invoke("reprocess", {"sweep": True})
 
     assert first["freed"] == [execution]
     assert second["freed"] == []
-    assert items(stage, "slots#")[0].get("holders") is None
+    assert stage.slots(TASK)["owners"] == {}
 
-    assert claims.take_slot("UncertainTask", execution, 5)
-    stage.invoke("reprocess", {})  # every unattended replay sweeps as well
-    assert items(stage, "slots#")[0].get("holders") is None
+    take_slot_late(stage, execution)
+    stage.invoke("reprocess", {})  # every replay sweeps as well
+    assert stage.slots(TASK)["owners"] == {}
 
 
 def test_the_sweep_catches_a_death_that_no_event_told_of(stage: Deployment) -> None:
@@ -172,30 +208,35 @@ def test_the_sweep_catches_a_death_that_no_event_told_of(stage: Deployment) -> N
         stop(stage, execution)
         stage.wait_until(lambda: stage.status(execution) == "ABORTED", "the abort")
         stage.set_environment("uncertain_task", SLEEP="0")
-        assert stage.spool_depth() == 0
+        assert not dead(stage, "silent")
 
         repaired = stage.invoke("reprocess", {"sweep": True})
         again = stage.invoke("reprocess", {"sweep": True})
     finally:
         stage.client("events").enable_rule(Name=rule)
 
-    assert repaired["caught"] == [execution]
-    assert again["caught"] == []
-    assert stage.spool_depth() == 1
+    assert repaired["rescued"] == [execution]
+    assert again["rescued"] == []
+    assert dead(stage, "silent")
 
 
-def test_a_job_given_up_ends_for_good(stage: Deployment, engines: Engines) -> None:
+@pytest.mark.parametrize("state", ["parked", "line"])
+def test_a_job_given_up_ends_for_good(stage: Deployment, engines: Engines, state: str) -> None:
+    if state == "line":
+        stage.api("PUT", f"/tasks/{TASK}/limit", token=stage.token, body={"limit": 0})
     stage.set_behavior("NG")
     execution = stage.start({"key": "unwanted"})
-    stage.wait_until(lambda: stage.spool_depth() == 1, "the job to be parked")
+    stage.wait_until(lambda: stage.jobs(state) == ["unwanted"], f"the job to be {state}")
 
-    removed = engines(stage).give_up.end("unwanted", "the customer has left")
+    ending = engines(stage).give_up.end("unwanted", "the customer has left")
 
+    stage.wait_until(lambda: stage.status(execution) == "FAILED", "the execution to end")
     about = stage.describe(execution)
-    assert removed
-    assert (about["status"], about["error"]) == ("ABORTED", "GivenUp")
-    assert about["cause"] == "the customer has left"
-    assert stage.spool_depth() == 0
-    assert items(stage, "job#") == []
+    assert ending.given_up
+    assert (about["error"], about["cause"]) == ("GivenUp", "the customer has left")
     stage.wait_until(lambda: items(stage, f"dead#{execution}"), "the rescue to have seen it")
-    assert stage.spool_depth() == 0
+    claim = stage.claim("unwanted")
+    assert claim["how"] == "given-up"
+    assert not {"queue", "token"} & set(claim)
+    assert stage.slots(TASK)["waiting"] == "0"
+    assert stage.invoke("reprocess", {})["replayed"] == 0

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from chalicelib.job.execution import Execution, Status
+from chalicelib.job.json_text import whole
 from chalicelib.job.key import flat
 from chalicelib.moments import iso
 
@@ -76,9 +77,9 @@ class Run:
     def parsed(self) -> Any:
         """The input as a value; what lies too deep for Python is left out."""
         try:
-            return json.loads(self.input)
+            return json.loads(self.input, parse_int=whole)
         except RecursionError:
-            return json.loads(flat(self.input))
+            return json.loads(flat(self.input), parse_int=whole)
 
     @cached_property
     def execution(self) -> dict[str, Any]:

@@ -156,6 +156,11 @@ class Process:
         self.ramps = DynamoRamps(client, TABLE)
         self.mapping = stage.mapping
 
+    def is_well(self, url: str) -> bool:
+        """What the service's health check says: the truth."""
+        del url
+        return not self.stage.service.broken
+
     @cached_property
     def engines(self) -> Engines:
         """The engines, built as in Lambda."""

@@ -7,7 +7,7 @@ no part of the stage has: keys of KMS, buckets, Kinesis, replicas and imports of
 boundaries, data protection, index and resource policies of logs, feedback roles of topics.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from respool.deploy.iam import Call
@@ -117,7 +117,7 @@ def _arns(logical: str, resource: dict[str, Any], prefix: str) -> list[str]:
     """What IAM calls a part of the stage; its own names where AWS makes them up."""
     given = resource["Properties"]
     role = f"arn:aws:iam::{ACCOUNT}:role/{prefix}-MachineRole-1A2B3C"
-    names = {
+    names: dict[str, Callable[[], list[str]]] = {
         "AWS::CloudWatch::Alarm": lambda: [arn("cloudwatch", f"alarm:{given['AlarmName']}")],
         "AWS::CloudWatch::Dashboard": lambda: [
             f"arn:aws:cloudwatch::{ACCOUNT}:dashboard/{given['DashboardName']}"

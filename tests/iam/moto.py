@@ -32,7 +32,6 @@ class Needed(defaultdict[str, set[Call]]):
         self.denied: defaultdict[str, set[Call]] = defaultdict(set)
 
 
-
 @contextmanager
 def moto_with_iam() -> Iterator[Needed]:
     """moto, whose IAM is on inside `enable_iam_authentication`."""
@@ -40,13 +39,17 @@ def moto_with_iam() -> Iterator[Needed]:
 
     class Judged(access_control.IAMRequest):
         def check_signature(self) -> None:
+            if self._service == "sts":  # moto signs another body than was sent
+                return
             if not self._body:  # moto would take the query for the body
                 self._data = {}
             super().check_signature()
 
         def check_action_permitted(self, resource: str) -> None:
             del resource  # moto knows it for SQS alone
-            operation = self._action.partition(":")[2]
+            service, _, operation = self._action.partition(":")
+            if service == "sts":
+                return  # everybody may ask who he is
             given = json.loads(self._body) if self._body else {}
             policies = [_document(one) for one in self._access_key.collect_policies()]
             role = self._access_key.arn.split("/")[1]

@@ -47,7 +47,7 @@ def _dynamodb(operation: str, path: str, given: Mapping[str, Any]) -> Asked:
     elif operation == "BatchGetItem":
         for name, asked in given["RequestItems"].items():
             yield operation, _table(name), [*_keys(*asked["Keys"]), *_attributes(asked)]
-    elif operation == "Query":
+    elif operation == "Query" and "IndexName" in given:
         yield operation, f"{_table(given['TableName'])}/index/{given['IndexName']}", ()
     else:
         key = given.get("Key") or given.get("Item")
@@ -106,6 +106,12 @@ def _monitoring(operation: str, path: str, given: Mapping[str, Any]) -> Asked:
     yield operation, "*", [("cloudwatch:namespace", given["Namespace"])]
 
 
+def _logs(operation: str, path: str, given: Mapping[str, Any]) -> Asked:
+    """What is written into a stream is judged by the stream."""
+    stream = f"log-group:{given['logGroupName']}:log-stream:{given['logStreamName']}"
+    yield operation, arn("logs", stream), ()
+
+
 _PREFIXES = {"monitoring": "cloudwatch"}
 _ASKED = {
     "sqs": _sqs,
@@ -114,4 +120,5 @@ _ASKED = {
     "secretsmanager": _secretsmanager,
     "lambda": _lambda,
     "monitoring": _monitoring,
+    "logs": _logs,
 }

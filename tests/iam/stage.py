@@ -172,7 +172,11 @@ class IamStage:
             "noted": "yes",
             "claimedAt": LONG_AGO,
             **({"queue": f"{state}#{UNCERTAIN_TASK}"} if state != "running" else {}),
-            **({"token": self.token(execution)} if "deadAt" not in more and state != "running" else {}),
+            **(
+                {"token": self.token(execution)}
+                if "deadAt" not in more and state != "running"
+                else {}
+            ),
             **more,
         }
         attempt = texts.pop("attempt", "1")

@@ -12,11 +12,15 @@ from chalice.test import Client, HTTPResponse
 from moto import mock_aws
 
 from app import app
+from chalicelib.api.stage import Stage, forget_stages, stage_of
 from chalicelib.aws.queue import SqsSpool
-from chalicelib.job.record import Failure, Record, encode
+from chalicelib.aws.tokens import NamedTokens
+from chalicelib.aws.world import AwsWorld
+from chalicelib.deployed import forget_engines
 from chalicelib.names import Names
-from chalicelib.stage import Stage, forget_stages, stage_of
 from tests.fakes.telemetry import FakeTelemetry
+from tests.tables import create_claims
+from tests.unit.api_stage import job, slots
 
 PREFIX = "respool-test"
 TOKEN = "the-token-of-the-console"
@@ -45,7 +49,18 @@ class ApiStage:
 
     client: Client
     stage: Stage
+    world: AwsWorld
     telemetry: FakeTelemetry
+
+    @property
+    def names(self) -> Names:
+        """The names of the stage's resources."""
+        return self.world.names
+
+    @property
+    def tokens(self) -> NamedTokens:
+        """The tokens that people were given."""
+        return self.world.named_tokens
 
     def call(
         self, method: str, path: str, body: Any = None, token: str | None = TOKEN, **query: Any
@@ -57,38 +72,31 @@ class ApiStage:
         if query:
             path += "?" + urlencode(query, doseq=True)
         data = body if isinstance(body, bytes) else b"" if body is None else _json(body)
-        self.stage.overview.forget()
+        self.stage.changed()
         return self.client.http.request(method, path, headers=headers, body=data)
 
-    def spool(self, key: str, queue: str = "", **record: Any) -> None:
-        """Put a job on the spool, or another queue, that has no execution yet."""
+    def spool(self, key: str, **input: Any) -> None:
+        """Put a job on the spool that has no execution yet."""
         sqs = boto3.client("sqs")
-        url = sqs.get_queue_url(QueueName=queue or self.stage.names.spool)["QueueUrl"]
-        body = encode(Record(key=key, **{"input": {"key": key}, **record}))
-        sqs.send_message(QueueUrl=url, MessageBody=body)
+        url = sqs.get_queue_url(QueueName=self.names.spool)["QueueUrl"]
+        sqs.send_message(QueueUrl=url, MessageBody=json.dumps({"key": key, **input}))
 
-    def claim(self, key: str, **more: Any) -> None:
+    def claim(self, key: str, minutes: float = 0, **more: Any) -> None:
         """Write a claim as the state machine does: parked, unless told otherwise."""
-        fields = PARKED | {"execution": self.stage.names.execution_arn(f"run-{key}")} | more
-        failure: Failure = fields.pop("failure")
-        item = {
-            "pk": {"S": f"job#{key}"},
-            "attempt": {"N": str(fields.pop("attempt"))},
-            "failure": {
-                "M": {"name": {"S": failure.name}, "message": {"S": failure.message}},
-            },
-            **{name: {"S": value} for name, value in fields.items() if value},
-        }
-        boto3.client("dynamodb").put_item(TableName=self.stage.names.table, Item=item)
+        self.put(job(key, minutes, **more))
 
-    def depth(self, queue: str = "") -> int:
-        """Messages in the spool, or another queue."""
-        return (self.stage.stuck if queue == self.stage.names.stuck else self.stage.spool).depth()
+    def put(self, item: dict[str, Any]) -> None:
+        """Write an item."""
+        boto3.client("dynamodb").put_item(TableName=self.names.table, Item=item)
+
+    def depth(self) -> int:
+        """Messages in the spool."""
+        return self.world.spool.depth()
 
     def started(self) -> list[str]:
         """The inputs' keys of all executions."""
         states = boto3.client("stepfunctions")
-        found = states.list_executions(stateMachineArn=self.stage.names.state_machine_arn)
+        found = states.list_executions(stateMachineArn=self.names.state_machine_arn)
         inputs = [
             json.loads(states.describe_execution(executionArn=each["executionArn"])["input"])
             for each in found["executions"]
@@ -100,16 +108,6 @@ class ApiStage:
         return [fields for action, fields in self.telemetry.lines if action == "audit"]
 
 
-PARKED: dict[str, Any] = {
-    "claimedAt": "2026-11-20T13:00:00.000Z",
-    "parkedAt": "2026-11-20T13:10:00.000Z",
-    "firstFailedAt": "2026-11-20T13:10:00.000Z",
-    "task": "UncertainTask",
-    "attempt": 1,
-    "failure": Failure("ConnectionError", "the service does not answer"),
-}
-
-
 def _json(body: Any) -> bytes:
     return json.dumps(body).encode()
 
@@ -118,28 +116,30 @@ def _json(body: Any) -> bytes:
 def api_stage() -> Iterator[ApiStage]:
     """A fresh stage; needs ENVIRONMENT."""
     with mock_aws():
+        forget_engines()
         forget_stages()
         stage = stage_of("")
-        _make(stage.names)
-        stage.telemetry = telemetry = FakeTelemetry()
+        world = stage.engines.world
+        assert isinstance(world, AwsWorld)
+        _make(world.names)
+        telemetry = FakeTelemetry()
+        world.telemetry = telemetry
         sqs = boto3.client("sqs")
-        stage.spool = SqsSpool(sqs, stage.names.spool, wait=0)
-        stage.stuck = SqsSpool(sqs, stage.names.stuck, wait=0)
+        world.spool = SqsSpool(sqs, world.names.spool, wait=0)
+        world.stuck = SqsSpool(sqs, world.names.stuck, wait=0)
         with Client(app) as client:
-            yield ApiStage(client, stage, telemetry)
+            made = ApiStage(client, stage, world, telemetry)
+            made.put(slots())
+            yield made
         forget_stages()
+        forget_engines()
 
 
 def _make(names: Names) -> None:
     sqs = boto3.client("sqs")
     for queue in (names.spool, names.stuck):
         sqs.create_queue(QueueName=queue)
-    boto3.client("dynamodb").create_table(
-        TableName=names.table,
-        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
-        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
+    create_claims(boto3.client("dynamodb"), names.table)
     boto3.client("stepfunctions").create_state_machine(
         name=names.prefix,
         definition=json.dumps(DEFINITION),

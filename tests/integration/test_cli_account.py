@@ -4,6 +4,7 @@ import io
 import json
 import zipfile
 from collections.abc import Iterator
+from functools import cached_property
 
 import boto3
 import pytest
@@ -11,14 +12,16 @@ from moto import mock_aws
 from moto.core import set_initial_no_auth_action_count
 
 from chalicelib import metrics
+from chalicelib.aws.world import AwsWorld
+from chalicelib.deployed import Deployed, SystemTime
 from chalicelib.errors import NotFound, SettingsError
 from chalicelib.names import Names
 from chalicelib.settings import Settings
-from chalicelib.stage import Stage
 from respool.cli.account import Account, origin
 from respool.cli.context import Context
 from respool.cli.metrics import AT_ONCE, Metrics
 from respool.cli.run import run
+from tests.tables import create_claims
 
 PREFIX = "respool-dev"
 Out = pytest.CaptureFixture[str]
@@ -68,10 +71,11 @@ def _account() -> Account:
 @pytest.mark.usefixtures("aws")
 def test_names_and_settings_are_those_of_the_deployed_stage() -> None:
     _function(f"{PREFIX}-reprocess", MAX_REPROCESS="7", TASK_LIMIT="3")
-    stage = _account().stage()
-    assert stage.names.state_machine_arn.startswith("arn:aws:states:eu-west-1:123456789012:")
-    assert stage.names.prefix == PREFIX
-    assert (stage.settings.max_reprocess, stage.settings.task_limit) == (7, 3)
+    engines = _account().engines
+    names = engines.world.names
+    assert names.state_machine_arn.startswith("arn:aws:states:eu-west-1:123456789012:")
+    assert names.prefix == PREFIX
+    assert (engines.settings.max_reprocess, engines.settings.task_limit) == (7, 3)
 
 
 @pytest.mark.usefixtures("aws")
@@ -144,34 +148,31 @@ def test_counts_are_handed_to_cloudwatch_for_the_stage_and_for_each_error() -> N
 @pytest.mark.usefixtures("aws")
 def test_tokens_are_made_listed_and_revoked(capsys: Out) -> None:
     _function(f"{PREFIX}-reprocess")
-    boto3.client("dynamodb").create_table(
-        TableName=f"{PREFIX}-claims",
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
-        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
-    )
+    create_claims(boto3.client("dynamodb"), f"{PREFIX}-claims")
     assert run(("token", "list")) == 0
     assert "There is no named token." in capsys.readouterr().out
     assert run(("token", "create", "wall", "--read-only", "--json")) == 0
     made = json.loads(capsys.readouterr().out)
     assert (made["name"], made["kind"]) == ("wall", "read")
-    caller = _account().stage().named_tokens.find(made["token"])
+    caller = _account().tokens().find(made["token"])
     assert caller is not None
     assert run(("token", "create", "wall")) == 2
     assert "exists already" in capsys.readouterr().err
     assert run(("token", "list", "--json")) == 0
     assert [one["name"] for one in json.loads(capsys.readouterr().out)["tokens"]] == ["wall"]
     assert run(("token", "revoke", "wall")) == 0
-    assert _account().stage().named_tokens.find(made["token"]) is None
+    assert _account().tokens().find(made["token"]) is None
 
 
 class Powerless(Account):
     """An account whose credentials may do nothing, found without asking AWS."""
 
-    def stage(self) -> Stage:
+    @cached_property
+    def engines(self) -> Deployed:
         """The stage that would be deployed."""
         names = Names(PREFIX, "aws", "eu-west-1", "123456789012")
-        return Stage(names, Settings(), self._session, self.metrics)
+        world = AwsWorld(names, self._session, self.metrics)
+        return Deployed(world=world, settings=Settings(), clock=SystemTime())
 
 
 def _powerless() -> Context:

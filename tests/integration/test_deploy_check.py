@@ -60,9 +60,9 @@ def test_a_property_that_cloudformation_does_not_know_is_found(project: Path) ->
 def test_an_expression_that_is_no_jsonata_is_found(project: Path) -> None:
     path = project / "statemachine.json"
     definition = json.loads(path.read_text())
-    definition["States"]["Finish"]["Output"] = "{% $merge([ %}"
+    definition["States"]["UncertainTask"]["Output"] = "{% $merge([ %}"
     path.write_text(json.dumps(definition))
-    assert "jsonata: '{% $merge([ %}'" in found_in(project)
+    assert "state UncertainTask: '{% $merge([ %}' is no JSONata" in found_in(project)
 
 
 def test_a_field_that_a_state_may_not_have_is_found(project: Path) -> None:
@@ -83,7 +83,7 @@ def test_a_policy_that_is_wider_than_need_be_is_found(project: Path) -> None:
     policy = json.loads(path.read_text())
     policy["Statement"][1]["Resource"] = "*"
     path.write_text(json.dumps(policy))
-    assert "policy of reprocess: TakeJobsOffTheSpool: " in found_in(project)
+    assert "policy of reprocess: TakeNotesOffTheSpool: " in found_in(project)
 
 
 def test_a_requirement_of_aws_that_is_not_met_is_found(project: Path) -> None:

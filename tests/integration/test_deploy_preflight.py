@@ -10,7 +10,6 @@ import pytest
 from chalicelib.limits import TEMPLATE
 from respool.deploy.checks.findings import Malformed
 from respool.deploy.preflight import Source, check
-from respool.deploy.template import MAX_BODY
 from tests.iam.deployed import FUNCTIONS
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -145,7 +145,19 @@ def test_the_note_of_a_job_that_the_index_does_not_show_yet_keeps_it(aws: Aws) -
         TableName=NAMES.table, Key={"pk": {"S": "job#1"}}, UpdateExpression="REMOVE queue"
     )
     aws.spool(encode(Record(key="1", execution=execution, task=TASK)))
-    assert aws.retained.kept() == Kept(messages=1)
+    assert aws.retained.kept() == Kept(jobs=1)
+
+
+@pytest.mark.parametrize("pk", ["job#1", "job@other#1"])
+def test_a_job_of_which_the_table_alone_is_left_keeps_the_table(aws: Aws, pk: str) -> None:
+    """Its machine was deleted by hand while it ran: no index, no queue and no execution has it."""
+    item = {"pk": {"S": pk}, "execution": {"S": NAMES.execution_arn("one")}}
+    aws.client("dynamodb").put_item(TableName=NAMES.table, Item=item)
+    assert aws.retained.stop_executions() == []
+    assert aws.retained.kept() == Kept(jobs=1)
+    ended = {**item, "endedAt": {"S": LONG_AGO}}
+    aws.client("dynamodb").put_item(TableName=NAMES.table, Item=ended)
+    assert aws.retained.kept() == Kept()
 
 
 def test_a_stage_that_was_never_deployed_has_nothing(credentials: None) -> None:
@@ -161,7 +173,7 @@ def test_a_stage_that_was_never_deployed_has_nothing(credentials: None) -> None:
 
 def test_running_jobs_are_stopped_parked_and_noted_with_their_inputs(aws: Aws) -> None:
     jobs = [{"key": "a", "load": [1]}, {"key": "b", "load": [2]}]
-    executions = [aws.start(job, job["key"]) for job in jobs]
+    executions = [aws.start(job, str(job["key"])) for job in jobs]
 
     assert sorted(aws.retained.stop_executions()) == sorted(executions)
 

@@ -120,8 +120,8 @@ class Context:
 def test_the_replay_lambda_loses_nothing_to_an_event_of_any_shape(
     api: ApiStage, cases: int
 ) -> None:
-    api.spool("a", attempt=4)
-    api.stage.replayer  # noqa: B018 - made before the first event, as in a warm Lambda
+    api.spool("a")
+    api.stage.engines.replayer  # noqa: B018 - made before the first event, as in a warm Lambda
     odd = st.dictionaries(st.sampled_from(["Records", "max", "sweep", "ramp", "reason"]), values)
 
     @tries(cases)

@@ -2,15 +2,20 @@
 
 import io
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from moto.core.authorization import enable_iam_authentication
 
+from chalicelib.api.stage import Stage
 from chalicelib.aws.calling import client
+from chalicelib.aws.claim_reads import ATTRIBUTES
 from chalicelib.aws.queue import SqsSpool
+from chalicelib.job.claim import JOB
 from chalicelib.job.record import Record
-from chalicelib.stage import Stage
+from chalicelib.names import UNCERTAIN_TASK
 from respool.cli.account import Account
 from respool.cli.context import Context
 from respool.cli.run import run
@@ -19,7 +24,7 @@ from respool.deploy.resolved import ACCOUNT, REGION, arn
 from tests.iam.deployed import Deployed, policy_of
 from tests.iam.moto import Needed, moto_with_iam
 from tests.iam.narrowed import narrowed
-from tests.iam.stage import IamStage, spool_every_kind
+from tests.iam.stage import IamStage, wait_in_every_way
 
 PAGE = {
     Call("lambda:GetPolicy", arn("lambda", "function:respool-dev")),
@@ -35,8 +40,9 @@ class Prompt(Account):
         """The stage as it is deployed."""
         stage = super().stage()
         sqs = client("sqs", self._session)
-        stage.spool = SqsSpool(sqs, stage.names.spool, wait=0)
-        stage.stuck = SqsSpool(sqs, stage.names.stuck, wait=0)
+        world = self.engines.world
+        world.spool = SqsSpool(sqs, world.names.spool, wait=0)
+        world.stuck = SqsSpool(sqs, world.names.stuck, wait=0)
         return stage
 
 
@@ -68,12 +74,14 @@ def _function(dev: IamStage) -> None:
         Role=f"arn:aws:iam::{ACCOUNT}:role/{dev.role('reprocess')}",
         Handler="app.handler",
         Code={"ZipFile": packed.getvalue()},
+        Environment={"Variables": {"RECOVERY": "ramp"}},
     )
     functions.create_event_source_mapping(
         EventSourceArn=arn("sqs", dev.names.spool),
         FunctionName=dev.names.reprocess,
         Enabled=False,
     )
+    dev.session.client("logs").create_log_group(logGroupName=f"/aws/lambda/{dev.names.prefix}")
 
 
 def command(dev: IamStage, role: str, *words: str) -> int:
@@ -95,19 +103,23 @@ def idle(policy: Policy, needed: set[Call]) -> list[str]:
 
 
 def test_who_operates_can_run_every_command_and_no_more(dev: IamStage, moto: Needed) -> None:
-    spool_every_kind(dev, "cli")
+    wait_in_every_way(dev, "cli")
     running = dev.claim(dev.start("cli-running"))
+    inside = dev.claim(dev.start("cli-inside"), "running")
+    stuck = dev.claim(dev.start("cli-stuck"), "stuck", attempt="9")
     dev.start("cli-lost", "FAILED", "States.Runtime")
-    dev.spool(Record(key="kept", input={"key": "kept"}), dev.names.stuck)
+    dev.start("cli-unclaimed", "ABORTED")
+    dev.spool("{not to be read", dev.names.stuck)
     commands: list[tuple[str, ...]] = [
         ("status",),
         ("jobs",),
         ("show", running),
         ("replay", "--key", "none such"),
         ("replay", "--max", "100"),
-        ("replay", "--stuck", "--key", "kept"),
+        ("replay", "--stuck", "--key", stuck),
         ("give-up", running, "--reason", "nobody wants it", "--yes"),
-        ("limit", "UncertainTask", "3"),
+        ("give-up", inside, "--reason", "nobody wants it", "--yes"),
+        ("limit", UNCERTAIN_TASK, "3"),
         ("limit", "Another", "3"),
         ("hold",),
         ("release",),
@@ -123,21 +135,53 @@ def test_who_operates_can_run_every_command_and_no_more(dev: IamStage, moto: Nee
     needed = called(dev, moto, "operate")
 
     assert {words: code for words, code in ended.items() if code not in (0, 1)} == {}
+    assert moto.denied == {}
     assert idle(policy_of("operate"), needed) == []
     for other in ("prod", "dev2", "dev-spool"):
         assert reached(policy_of("operate"), needed, other) == []
 
 
 def test_who_looks_sees_all_and_changes_nothing(dev: IamStage, moto: Needed) -> None:
-    key = dev.claim(dev.start("seen"), attempt=2)
+    key = dev.claim(dev.start("seen"), attempt="2")
 
     for words in (("status",), ("jobs",), ("show", key)):
         assert command(dev, "look", *words) == 0
     assert idle(policy_of("look"), called(dev, moto, "look")) == []
 
     dev.spool(Record(key="kept", input={"key": "kept"}))
-    for words in (("replay",), ("hold",), ("submit", "{}"), ("trigger", "enable"), ("sweep",)):
+    for words in (("replay",), ("hold",), ("submit", "{}"), ("trigger", "enable")):
         assert command(dev, "look", *words) == 3
+    assert command(dev, "look", "sweep") == 1, "it says which parts it could not do"
+
+
+def test_who_looks_can_read_no_token_whatever_he_asks(dev: IamStage) -> None:
+    key = {"pk": {"S": JOB + dev.claim(dev.start("with-a-token"))}}
+    table = {"TableName": dev.names.table}
+    named = {"ProjectionExpression": "pk, #t", "ExpressionAttributeNames": {"#t": "token"}}
+    session = dev.assumed("look")
+    dynamodb = session.client("dynamodb")
+    attempts: list[Callable[[], Any]] = [
+        lambda: dynamodb.get_item(**table, Key=key),
+        lambda: dynamodb.get_item(**table, Key=key, **named),
+        lambda: dynamodb.batch_get_item(RequestItems={dev.names.table: {"Keys": [key]}}),
+        lambda: dynamodb.batch_get_item(RequestItems={dev.names.table: {"Keys": [key], **named}}),
+        lambda: dynamodb.scan(**table),
+    ]
+    with enable_iam_authentication():
+        for attempt in attempts:
+            with pytest.raises(ClientError, match="not authorized"):
+                attempt()
+
+
+def test_who_looks_may_ask_for_what_lists_ask_for_and_nothing_else() -> None:
+    (statement,) = [
+        one for one in policy_of("look")["Statement"] if one["Sid"] == "ClaimsWithoutTheirTokens"
+    ]
+    attributes = statement["Condition"]["ForAllValues:StringEquals"]["dynamodb:Attributes"]
+    asked = {name.strip(" #") for name in ATTRIBUTES.split(",")}
+
+    assert set(attributes) == asked
+    assert "token" not in asked
 
 
 def reached(policy: Policy, needed: set[Call], other: str) -> list[Call]:

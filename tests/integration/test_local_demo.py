@@ -78,7 +78,7 @@ def test_up_says_how_to_use_it_and_leaves_nothing_when_ended(tmp_path: Path) -> 
                 re.DOTALL,
             )
             wait_until(
-                lambda: ready.search(printed.read_text()), "make up", 90, seen=printed.read_text
+                lambda: ready.search(printed.read_text()), "make up", 300, seen=printed.read_text
             )
             told = printed.read_text()
             before = use(told, "BEHAVIOR=OK")

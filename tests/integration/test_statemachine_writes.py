@@ -138,6 +138,7 @@ def test_a_free_slot_is_taken_with_the_key_and_once_only(table: Table, one: Run)
         "order": "2026-11-24T00:00:00.000Z#k",
         "attempt": "0",
         "since": NOW,
+        "enteredAt": NOW,
     }
 
 
@@ -242,7 +243,7 @@ def test_who_joined_unseen_leaves_the_token_that_is_waited_on(table: Table, one:
 
     assert table.write("Rejoin", one, LATER, token="new") == ""
     claim = table.item()
-    assert (claim["token"], claim["since"]) == ("new", NOW)
+    assert (claim["token"], claim["since"]) == ("new", LATER)
 
 
 def test_who_was_let_in_unseen_finds_the_slot(table: Table, one: Run) -> None:
@@ -298,6 +299,7 @@ def test_parking_frees_the_slot_and_says_why_both_or_neither(table: Table) -> No
         "cause": "cause",
         "noted": "yes",
         "token": "new",
+        "enteredAt": NOW,
     }
 
 

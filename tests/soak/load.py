@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from chalicelib.errors import RespoolError
+from chalicelib.moments import iso
 from chalicelib.replaying.requests import Request
 from respool.local.waiting import NotInTime, wait_until
 from tests.soak.faults import Fault
@@ -73,9 +74,9 @@ class Load:
     def fail(self) -> None:
         """Start all jobs while the service is down, until each is parked, or dead."""
         self.stage.sure.set_behavior("NG")
-        self.stage.claims.set_limit(TASK, CROWD)
+        self._let_in(CROWD)
         self.course.began = time.time()
-        with Outages(self, FAILING, self.stage.sure.spool_depth), ThreadPoolExecutor(4) as pool:
+        with Outages(self, FAILING, self._parked), ThreadPoolExecutor(4) as pool:
             list(pool.map(lambda key: self.stage.sure.start({"key": key}, key), self.keys))
             self.say(f"{self.jobs} jobs are started after {self._age():.0f} s")
             wait_until(
@@ -88,6 +89,9 @@ class Load:
         self.course.parked_within = self._age()
         self.course.failed_within = self._last_failure() - self.course.began
 
+    def _let_in(self, limit: int) -> None:
+        self.stage.line.set_limit(TASK, limit, "soak", "", iso(datetime.now(UTC)))
+
     def abort(self) -> None:
         """End some of the jobs by hand where they wait, so that they can only be restarted."""
         sure = self.stage.sure
@@ -98,7 +102,7 @@ class Load:
 
     def replay(self) -> None:
         """Put everything back, with few at once inside the task, until nothing is left to do."""
-        self.stage.claims.set_limit(TASK, LIMIT)
+        self._let_in(LIMIT)
         self.stage.sure.set_behavior("OK")
         self.course.healed = time.time()
         ways = (self._by_lambda, self._killed, self._by_person)
@@ -118,13 +122,13 @@ class Load:
         return len(self.stage.sure.executions("SUCCEEDED"))
 
     def quiet(self) -> bool:
-        """Nothing runs, nothing is spooled, and a sweep finds nothing any more."""
+        """Nothing runs, nothing is on a queue, and a sweep finds nothing any more."""
         sure = self.stage.sure
         if any(self._depths()) or sure.executions("RUNNING"):
             return False
-        if self.done() >= self.jobs and not any(map(_bound, sure.claims())):
+        if self.done() >= self.jobs and not any(map(bound, sure.claims())):
             return True
-        self._act(lambda: self.stage.person().sweep(30))
+        self._act(lambda: self.stage.person().sweep.run(30))
         return False
 
     def _depths(self) -> tuple[int, int]:
@@ -132,17 +136,28 @@ class Load:
         return self.stage.sure.depth(names.spool), self.stage.sure.depth(names.stuck)
 
     def _all_parked(self) -> bool:
-        """Whoever is not parked is dead, and the spool has a message for each that is parked."""
-        parked = self.jobs - len(self.stage.sure.executions("FAILED"))
-        return self.stage.sure.spool_depth() >= parked and not self._on_their_way()
+        """Whoever is not parked is dead."""
+        dead = {one["executionArn"] for one in self.stage.sure.executions("FAILED")}
+        return len(self._held() | dead) >= self.jobs
+
+    def _parked(self) -> int:
+        return len(self._held())
+
+    def _held(self) -> set[str]:
+        """The executions whose jobs wait for somebody to put them back."""
+        return {
+            item["execution"]["S"]
+            for item in self.stage.sure.claims()
+            if item.get("queue", {}).get("S", "").startswith(("parked#", "stuck#"))
+            and "execution" in item
+        }
 
     def _on_their_way(self) -> int:
-        parked = {claim.execution for claim in self.stage.claims.claims() if claim.parked_at}
         running = {one["executionArn"] for one in self.stage.sure.executions("RUNNING")}
-        return len(running - parked)
+        return len(running - self._held())
 
     def _last_failure(self) -> float:
-        found = [claim.first_failed_at for claim in self.stage.claims.claims()]
+        found = [item.get("firstFailedAt", {}).get("S", "") for item in self.stage.sure.claims()]
         moments = [datetime.fromisoformat(text) for text in found if text]
         return max(moments, default=datetime.now(UTC)).timestamp()
 
@@ -164,9 +179,9 @@ class Load:
     def _by_person(self) -> None:
         """The command line's replay, of what is stuck too."""
         person = self.stage.person()
-        self._act(lambda: person.replay(Request(PORTION), 20))
-        if self._depths()[1]:
-            self._act(lambda: person.replay_stuck(Request(PORTION), 20))
+        for stuck in (False, True):
+            asked = Request(count=PORTION, stuck=stuck)
+            self._act(lambda asked=asked: person.replay(asked, 20, attended=True))  # type: ignore[misc]
 
     def _act(self, act: Callable[[], object]) -> None:
         """A person tries again when AWS does not answer."""
@@ -226,6 +241,9 @@ class Outages:
         return True
 
 
-def _bound(item: dict[str, Any]) -> bool:
-    """Whether it is a claim that somebody has, or a task that somebody is in."""
-    return "holders" in item or str(item["pk"]["S"]).startswith("job#")
+def bound(item: dict[str, Any]) -> bool:
+    """Whether it is a claim that has not ended, or a task that somebody is in, or waits for."""
+    if item["pk"]["S"].startswith("slots#"):
+        waits = item.get("waiting", {}).get("N", "0") != "0"
+        return waits or bool(item.get("owners", {}).get("M"))
+    return item["pk"]["S"].startswith("job#") and "endedAt" not in item

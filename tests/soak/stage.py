@@ -11,9 +11,11 @@ from typing import Any
 
 from botocore.config import Config
 
-from chalicelib.aws.claims_table import DynamoClaims
+from chalicelib.aws.line_table import DynamoLine
+from chalicelib.aws.world import AwsWorld
+from chalicelib.deployed import SystemTime
+from chalicelib.engines import Engines
 from chalicelib.settings import Settings
-from chalicelib.stage import Stage
 from respool.local.deployment import Deployment
 from respool.local.emulator import PROJECT, LocalAws, local_aws
 from respool.local.environment import sdk_session
@@ -64,14 +66,15 @@ class UnsafeStage:
     url: str
 
     @property
-    def claims(self) -> DynamoClaims:
-        """The claims table, without faults."""
-        return DynamoClaims(self.sure.client("dynamodb"), self.sure.names.table)
+    def line(self) -> DynamoLine:
+        """The tasks' slots, without faults."""
+        return DynamoLine(self.sure.client("dynamodb"), self.sure.names.table)
 
-    def person(self) -> Stage:
+    def person(self) -> Engines:
         """The engines as the command line wires them, calling through the proxy."""
         session = ThroughProxy(self.sure.project.account, self.url)
-        return Stage(self.sure.names, Settings(), session, Silent())
+        world = AwsWorld(self.sure.names, session, Silent())
+        return Engines(world=world, settings=Settings(), clock=SystemTime())
 
     def replay_lambda(self, event: dict[str, Any]) -> bool:
         """Invoke the replay Lambda once; says whether it came to its end."""

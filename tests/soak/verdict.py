@@ -9,7 +9,7 @@ from pathlib import Path
 from respool.local.emulator import PROJECT
 from respool.local.jobs import look
 from tests.soak.faults import Fault
-from tests.soak.load import LIMIT, OUTAGE, Load
+from tests.soak.load import LIMIT, OUTAGE, Load, bound
 
 PAGE = PROJECT / "docs" / "soak.md"
 BEGIN, END = "<!-- figures -->\n", "<!-- end of figures -->\n"
@@ -65,7 +65,7 @@ def judge(load: Load) -> Verdict:
         lost=[key for key in load.keys if done[key] < 1],
         doubled=[key for key in load.keys if done[key] > 1 or logged[key] > 1],
         wrong=wrong,
-        left=[str(i["pk"]["S"]) for i in sure.claims() if _is_left(i)],
+        left=[str(i["pk"]["S"]) for i in sure.claims() if bound(i)],
         messages=sum(sure.depth(queue) for queue in (sure.names.spool, sure.names.stuck)),
         most_inside=_most_inside(load),
         executions=len(sure.executions()),
@@ -93,10 +93,6 @@ def _most_inside(load: Load) -> int:
         inside += 1 if action == "task-entered" else -1
         most = max(most, inside)
     return most
-
-
-def _is_left(item: dict[str, dict[str, str]]) -> bool:
-    return "holders" in item or item["pk"]["S"].startswith("job#")
 
 
 def _by_kind(noted: Counter[tuple[str, str, Fault]]) -> dict[str, int]:

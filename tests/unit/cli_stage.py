@@ -4,7 +4,7 @@ from typing import Any
 
 from chalicelib.api.stage import Stage
 from chalicelib.aws.tokens import Kind, Token
-from chalicelib.errors import AwsError, BadRequest
+from chalicelib.errors import BadRequest, NotFound
 from respool.cli.account import Account
 from respool.cli.context import Context
 from respool.cli.run import run
@@ -68,7 +68,7 @@ class MemoryAccount(Account):
         del at
         lines, self.metrics.audit = self.metrics.audit, []
         if lines and self.refuses_audit:
-            raise AwsError("CreateLogStream for /aws/lambda/respool-memory: AccessDenied: no")
+            raise NotFound("CreateLogStream for /aws/lambda/respool-memory: there is none")
         self.audited += lines
 
 

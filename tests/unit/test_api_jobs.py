@@ -1,142 +1,220 @@
-"""Jobs are listed in order, page by page, and grouped by what went wrong."""
+"""Jobs are listed in the one order, page by page, from the index; one is told in full."""
 
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+import json
 from typing import Any
 
 import pytest
 
-from chalicelib.api.jobs import group_jobs, link, list_jobs
-from chalicelib.errors import BadRequest
-from chalicelib.job.claim import Claim, Slots
-from chalicelib.job.overview import View, view
-from chalicelib.job.ramp_state import State
-from chalicelib.job.record import Failure
-
-NOW = datetime(2026, 11, 24, tzinfo=UTC)
+from chalicelib.api.jobs import link, list_jobs
+from chalicelib.api.one_job import show_job
+from chalicelib.errors import BadRequest, NotFound
+from chalicelib.job.claim import State
+from tests.unit.api_stage import ApiStage, ended, job, moment, slots
 
 
-class FixedOverview:
-    def __init__(
-        self, *jobs: Claim, slots: tuple[Slots, ...] = (), ramps: tuple[State, ...] = ()
-    ) -> None:
-        self.view = view(list(jobs), list(slots), NOW, ramps)
-
-    def read(self, after: datetime | None = None) -> View:
-        del after
-        return self.view
-
-    def forget(self) -> None:
-        pass
+def keys(api: ApiStage, **query: str) -> list[str]:
+    answer = list_jobs(api.stage, {name: [value] for name, value in query.items()})
+    return [told["key"] for told in answer["jobs"]]
 
 
-def moment(minutes: int) -> str:
-    return (NOW + timedelta(minutes=minutes)).isoformat()
-
-
-def parked(key: str, minutes: int = 0, **more: Any) -> Claim:
-    when = moment(minutes)
-    job = Claim(
-        key,
-        f"arn:aws:states:us-east-1:123456789012:execution:respool-dev:{key}",
-        claimed_at=when,
-        parked_at=when,
-        first_failed_at=when,
-        task="UncertainTask",
-        attempt=1,
-        failure=Failure("ConnectionError", "no answer"),
+def test_the_oldest_job_comes_first_however_it_stands() -> None:
+    api = ApiStage(
+        job("young", 5),
+        job("in-0", -9, state=State.RUNNING),
+        job("line", -3, state=State.LINE),
+        job("stuck", -5, state=State.STUCK),
+        slots(inside=1, waiting=1),
     )
-    return replace(job, **more)
+
+    assert keys(api) == ["in-0", "stuck", "line", "young"]
 
 
-def running(key: str) -> Claim:
-    return parked(key, parked_at="", first_failed_at="", attempt=0, failure=Failure())
-
-
-def keys(overview: FixedOverview, **query: str) -> list[str]:
-    answer = list_jobs(overview, {name: [value] for name, value in query.items()})
-    return [job["key"] for job in answer["jobs"]]
-
-
-def test_the_job_that_waits_longest_comes_first() -> None:
-    overview = FixedOverview(parked("young", 5), parked("old", -5), parked("middle"))
-
-    assert keys(overview) == ["old", "middle", "young"]
-
-
-def test_pages_hold_every_job_once() -> None:
-    overview = FixedOverview(*(parked(f"job-{n:03}", n // 7) for n in range(100)))
+def test_pages_hold_every_job_once_also_of_one_moment() -> None:
+    long = "x" * 220
+    api = ApiStage(
+        *(job(f"job-{n:03}", n // 7) for n in range(100)),
+        *(job(f"{long}{n}", 50) for n in range(9)),
+    )
     seen: list[str] = []
     cursor: str | None = ""
     while cursor is not None:
         query = {"limit": ["13"]} | ({"cursor": [cursor]} if cursor else {})
-        page = list_jobs(overview, query)
-        seen += [job["key"] for job in page["jobs"]]
+        page = list_jobs(api.stage, query)
+        seen += [told["key"] for told in page["jobs"]]
         cursor = page["cursor"]
-        assert page["total"] == 100
+        assert page["total"] == 109
 
-    assert seen == [f"job-{n:03}" for n in range(100)]
+    assert seen == [f"job-{n:03}" for n in range(100)] + [f"{long}{n}" for n in range(9)]
 
 
 def test_a_cursor_goes_on_behind_a_job_that_has_left_meanwhile() -> None:
-    first = list_jobs(
-        FixedOverview(parked("a", 0), parked("b", 1), parked("c", 2)), {"limit": ["2"]}
-    )
+    api = ApiStage(job("a", 0), job("b", 1), job("c", 2))
+    first = list_jobs(api.stage, {"limit": ["2"]})
+    api.lay(job("b", 1, state=State.RUNNING))
 
-    assert keys(FixedOverview(parked("a", 0), parked("c", 2)), cursor=first["cursor"]) == ["c"]
+    assert keys(api, cursor=first["cursor"]) == ["c"]
 
 
 def test_jobs_are_chosen_by_state_task_error_and_part_of_their_key() -> None:
-    overview = FixedOverview(
-        running("r"),
-        parked("p"),
-        parked("S-Late", stuck_at=moment(1)),
-        parked("t", task="Other"),
-        parked("e", failure=Failure("", "")),
+    api = ApiStage(
+        job("in-0", 0, state=State.RUNNING, attempt=0),
+        job("p", 1),
+        job("S-Late", 2, state=State.STUCK),
+        job("t", 3, task="Other"),
+        job("e", 4, error=""),
+        slots(inside=1),
+        slots("Other"),
     )
 
-    assert keys(overview, state="running") == ["r"]
-    assert keys(overview, state="stuck,running") == ["S-Late", "r"]
-    assert keys(overview, task="Other") == ["t"]
-    assert keys(overview, error="", state="parked") == ["e"]
-    assert keys(overview, search="late") == ["S-Late"]
+    assert keys(api, state="running") == ["in-0"]
+    assert keys(api, state="stuck,running") == ["in-0", "S-Late"]
+    assert keys(api, task="Other") == ["t"]
+    assert keys(api, error="", state="parked") == ["e"]
+    assert keys(api, search="late") == ["S-Late"]
+    assert keys(api, task="Nothing") == []
+
+
+def test_a_job_that_has_just_got_its_slot_is_listed_once() -> None:
+    api = ApiStage(job("in-0", 0, state=State.LINE), slots(inside=1))
+    api.memory.table.index.lagging = True
+    api.lay(job("in-0", 0, state=State.RUNNING))
+
+    assert [told["state"] for told in list_jobs(api.stage, {})["jobs"]] == ["running"]
+
+
+def test_an_ended_job_is_found_by_its_whole_key_alone() -> None:
+    api = ApiStage(ended("order-1", State.FINISHED), job("order-12", 1))
+
+    found = list_jobs(api.stage, {"search": ["order-1"]})["jobs"]
+
+    assert [(told["key"], told["state"]) for told in found] == [
+        ("order-12", "parked"),
+        ("order-1", "finished"),
+    ]
+    assert keys(api, search="order") == ["order-12"]
+    assert keys(api) == ["order-12"]
+
+
+def test_named_jobs_are_told_however_they_stand() -> None:
+    api = ApiStage(ended("a", State.GIVEN_UP), job("b/c", 1), job("d", 2))
+
+    assert keys(api, ids="d,~Yi9j,a,nobody") == ["a", "b/c", "d"]
+    states = {told["key"]: told["state"] for told in list_jobs(api.stage, {"ids": ["a,d"]})["jobs"]}
+    assert states == {"a": "given-up", "d": "parked"}
+
+
+def test_a_row_tells_the_start_this_wait_and_why() -> None:
+    cause = json.dumps({"errorType": "ConnectionError", "errorMessage": "m" * 2000})
+    api = ApiStage(job("a", -5, message=cause, since=moment(1), failedAt=moment(1), attempt=2))
+
+    (told,) = list_jobs(api.stage, {})["jobs"]
+
+    assert told["started_at"] == moment(-5)
+    assert told["since"] == told["failed_at"] == moment(1)
+    assert told["first_failed_at"] == moment(-5)
+    assert told["error"] == {"name": "ConnectionError", "message": "m" * 1000}
+    assert told["execution"].endswith(":a")
+    assert "token" not in json.dumps(told)
+
+
+def test_a_job_that_never_failed_has_no_failure() -> None:
+    line = job("a", 0, state=State.LINE, attempt=0, failedAt=moment(-99))
+    api = ApiStage(line, slots(waiting=1))
+
+    (told,) = list_jobs(api.stage, {})["jobs"]
+
+    assert (told["error"], told["failed_at"]) == ({"name": "", "message": ""}, None)
+
+
+def test_a_search_among_very_many_goes_on_where_it_ended() -> None:
+    api = ApiStage(*(job(f"job-{n:05}", n / 100) for n in range(5_200)), job("needle", 99))
+    first = list_jobs(api.stage, {"search": ["needle"]})
+
+    assert [told["key"] for told in first["jobs"]] == ["needle"]  # the whole key is asked for
+    assert keys(api, search="eedl") == []
+    assert first["cursor"] is not None
+    assert keys(api, search="eedl", cursor=first["cursor"]) == ["needle"]
+
+
+def test_a_page_costs_a_handful_of_calls_whatever_waits() -> None:
+    api = ApiStage(*(job(f"job-{n:05}", n / 100) for n in range(3_000)))
+    api.stage.overview.read()
+
+    calls = api.calls(lambda: list_jobs(api.stage, {"limit": ["50"]}))
+
+    assert len(calls) <= 5, calls
 
 
 @pytest.mark.parametrize(
     ("query", "told"),
     [
-        ({"state": ["dead"]}, "state=dead must be one or more of running, parked, stuck"),
+        ({"state": ["dead"]}, "state=dead must be one or more of running, line, parked, stuck"),
+        ({"state": ["finished"]}, "must be one or more of"),
         ({"limit": ["0"]}, "limit=0 must be a whole number from 1 to 200"),
         ({"limit": ["1", "2"]}, "limit is given 2 times"),
         ({"cursor": ["!!"]}, "cursor=!! is not one that /jobs gave"),
         ({"cursor": ["W1tdLDFd"]}, "is not one that /jobs gave"),
         ({"colour": ["red"]}, "unknown parameter 'colour'"),
         ({"search": [""]}, "search is empty"),
+        ({"ids": [",".join(f"k{n}" for n in range(101))]}, "ids names 101 jobs"),
+        ({"ids": [""]}, "the key in the path must be 1 to 1024 bytes long"),
     ],
 )
 def test_a_question_of_no_use_is_refused_by_name(query: dict[str, list[str]], told: str) -> None:
     with pytest.raises(BadRequest, match=told):
-        list_jobs(FixedOverview(), query)
+        list_jobs(ApiStage().stage, query)
 
 
-def test_waiting_jobs_are_counted_by_task_error_and_state() -> None:
-    overview = FixedOverview(
-        running("r"),
-        parked("a", 1, failure=Failure("ConnectionError", "first")),
-        parked("b", 2, failure=Failure("ConnectionError", "latest")),
-        parked("c", 3, failure=Failure("ValueError", "bad")),
-        parked("d", 4, stuck_at=moment(5)),
-    )
+def full(api: ApiStage, key: str, with_input: bool = True) -> dict[str, Any]:
+    return show_job(api.stage, key, {}, with_input)
 
-    groups = group_jobs(overview, {})["groups"]
 
-    assert [(g["error"], g["state"], g["count"]) for g in groups] == [
-        ("ConnectionError", "parked", 2),
-        ("ValueError", "parked", 1),
-        ("ConnectionError", "stuck", 1),
-    ]
-    assert groups[0]["message"] == "latest"
-    assert (groups[0]["oldest"], groups[0]["newest"]) == (moment(1), moment(2))
+def test_one_job_is_told_with_its_history_and_input() -> None:
+    api = ApiStage()
+    api.fail("a")
+
+    told = full(api, "a")
+
+    assert (told["state"], told["execution_status"]) == ("parked", "running")
+    assert told["history"][0]["what"] == "UncertainTask began."
+    assert told["input"] == '{"key": "a"}'
+    assert "token" not in told
+
+
+def test_the_input_is_for_those_who_may_see_it() -> None:
+    api = ApiStage()
+    api.fail("a")
+
+    assert full(api, "a", with_input=False)["input"] is None
+
+
+def test_a_finished_job_is_found_by_its_key() -> None:
+    api = ApiStage()
+    api.memory.process().workflow.start("run-a", '{"key": "a"}')
+    api.memory.run()
+
+    told = full(api, "a")
+
+    assert (told["state"], told["execution_status"]) == ("finished", "succeeded")
+    assert told["ended_at"]
+
+
+def test_a_job_whose_execution_is_forgotten_is_still_told() -> None:
+    told = full(ApiStage(ended("a", State.FAILED)), "a")
+
+    assert (told["state"], told["execution_status"]) == ("failed", "missing")
+    assert (told["history"], told["history_whole"], told["input"]) == ([], False, None)
+
+
+def test_a_job_that_nobody_knows_is_not_found() -> None:
+    with pytest.raises(NotFound, match="or ended more than 30 days ago"):
+        full(ApiStage(), "a")
+
+
+def test_one_job_is_a_handful_of_calls_among_ten_thousand() -> None:
+    api = ApiStage(*(job(f"job-{n}", n / 100) for n in range(10_000)))
+
+    assert len(api.calls(lambda: full(api, "job-7"))) <= 3
 
 
 @pytest.mark.parametrize(

@@ -48,8 +48,8 @@ def test_a_replay_takes_what_the_document_says() -> None:
     operation = DOCUMENT["paths"]["/replay"]["post"]
     body = operation["requestBody"]["content"]["application/json"]["schema"]
 
-    assert [p["name"] for p in operation["parameters"]] == list(FIELDS)
-    assert list(body["properties"]) == list(FIELDS)
+    assert [p["name"] for p in operation["parameters"]] == [*FIELDS, "jobs"]
+    assert list(body["properties"]) == [*FIELDS, "jobs", "keys"]
 
 
 def test_every_reference_leads_to_a_schema() -> None:

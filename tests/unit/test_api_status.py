@@ -1,256 +1,174 @@
-"""The stage at a glance: counts, tasks, what became of jobs, and what would be lost when."""
+"""The stage at a glance: counts, tasks with their gates, and what would be lost when."""
 
-from dataclasses import replace
 from datetime import timedelta
-from itertools import count
 from typing import Any
 
 import pytest
 
 from chalicelib.api.schemas import SCHEMAS
 from chalicelib.api.status import status
-from chalicelib.cached import Cached
-from chalicelib.errors import BadRequest
-from chalicelib.job.claim import Claim, Slots
-from chalicelib.job.ramp_state import State, Verdict
-from chalicelib.names import Names
-from chalicelib.settings import Settings
-from chalicelib.stage import Stage
-from tests.fakes.clock import SteppedClock
-from tests.fakes.telemetry import FakeTelemetry
-from tests.unit.test_api_jobs import NOW, FixedOverview, moment, parked, running
+from chalicelib.errors import AwsError, BadRequest
+from chalicelib.job.claim import State
+from tests.unit.api_stage import ApiStage, job, moment, slots
 
-NAMES = Names("respool-dev", "aws", "us-east-1", "123456789012")
-GAUGES = {"spooled": 3, "stuck": 1, "trigger": "disabled"}
+DAY = 1440
 
 
-def told(
-    *jobs: Claim,
-    slots: tuple[Slots, ...] = (),
-    ramps: tuple[State, ...] = (),
-    **environ: str,
-) -> dict[str, Any]:
-    return status(stage(*jobs, slots=slots, ramps=ramps, **environ), {})
-
-
-def stage(
-    *jobs: Claim,
-    slots: tuple[Slots, ...] = (),
-    ramps: tuple[State, ...] = (),
-    **environ: str,
-) -> Stage:
-    made = Stage(NAMES, Settings.read(environ), telemetry=FakeTelemetry())
-    made.overview = FixedOverview(*jobs, slots=slots, ramps=ramps)
-    made.gauges = Cached(lambda: GAUGES, 60, lambda: 0)
-    return made
-
-
-def days(number: float) -> str:
-    return (NOW - timedelta(days=number)).isoformat()
-
-
-def since(*jobs: Claim, minute: int = 0) -> dict[str, Any]:
-    found = status(stage(*jobs), {"since": [moment(minute)]})["since"]
-    return {name: found[name] for name in ("waiting", "running", "failed_again")}
+def told(api: ApiStage) -> dict[str, Any]:
+    api.stage.changed()
+    return status(api.stage, {})
 
 
 def test_an_empty_stage_is_told_as_such() -> None:
-    found = told()
+    found = told(ApiStage())
 
-    assert found["jobs"] == {"running": 0, "parked": 0, "stuck": 0}
+    assert found["jobs"] == {"running": 0, "line": 0, "parked": 0, "stuck": 0}
     assert found["oldest_failure"] is None
     assert found["next_loss"] is None
     assert [task["task"] for task in found["tasks"]] == ["UncertainTask"]
-    assert (found["spooled"], found["stuck"], found["trigger"]) == (3, 1, "disabled")
+    assert (found["spooled"], found["stuck"], found["trigger"]) == (0, 0, "disabled")
+    assert found["complete"] is True
 
 
-def test_the_oldest_failure_is_that_of_a_waiting_job() -> None:
-    found = told(running("r"), parked("a", -30), parked("b", -90), parked("c", -10))
+def test_the_queue_s_depth_is_no_count_of_jobs() -> None:
+    api = ApiStage(job("a"), job("b"))
+    for _ in range(7):
+        api.memory.spool.send('{"key": "x"}')
 
-    assert found["oldest_failure"]["age"] == 90 * 60
-
-
-def test_a_failure_without_a_zone_or_a_time_is_no_stumbling_block() -> None:
-    odd = parked("odd", first_failed_at="whenever", parked_at="2026-11-23T23:00:00")
-
-    assert told(odd)["oldest_failure"] is None
-    assert since(odd)["waiting"] == 1
+    assert (told(api)["jobs"]["parked"], told(api)["spooled"]) == (2, 7)
 
 
-def test_each_task_is_told_with_its_own_limit_or_the_stage_s() -> None:
-    slots = (
-        Slots("Held", frozenset({"x"}), 0),
-        Slots("Free", frozenset(), None),
+def test_the_oldest_failure_is_that_of_a_job_that_waits_for_somebody() -> None:
+    api = ApiStage(job("r", -200, state=State.RUNNING), job("a", -30), job("b", -90), job("c", -10))
+
+    assert told(api)["oldest_failure"]["age"] == 90 * 60
+
+
+def test_a_task_tells_who_is_inside_in_line_and_waiting() -> None:
+    api = ApiStage(
+        job("l1", -5, state=State.LINE),
+        job("l2", -3, state=State.LINE),
+        job("p", -2),
+        job("s", -1, state=State.STUCK),
+        slots(inside=3, limit=4, waiting=2, limitBy="kim", limitAt=moment(-9), limitWhy="less"),
     )
 
-    tasks = {each["task"]: each for each in told(slots=slots, TASK_LIMIT="7")["tasks"]}
+    (task,) = told(api)["tasks"]
 
-    assert set(tasks) == {"Held", "Free"}
-    assert (tasks["Held"]["limit"], tasks["Held"]["inside"], tasks["Held"]["own_limit"]) == (
-        0,
-        1,
-        True,
-    )
-    assert (tasks["Free"]["limit"], tasks["Free"]["own_limit"]) == (7, False)
+    assert (task["inside"], task["limit"], task["waiting"]) == (3, 4, 2)
+    assert (task["parked"], task["stuck"], task["waiting_since"]) == (1, 1, moment(-5))
+    assert (task["limit_by"], task["limit_at"], task["limit_why"]) == ("kim", moment(-9), "less")
+    assert task["gate"] == {"open": True, "by": None, "why": None, "since": None, "until": None}
+
+
+@pytest.mark.parametrize(
+    ("written", "gate"),
+    [
+        (
+            {"closedUntil": "9999-12-31T00:00:00.000Z", "closedBy": "kim", "closedWhy": "repair"},
+            {"by": "kim", "why": "repair", "until": None},
+        ),
+        ({"closedUntil": moment(60)}, {"by": None, "until": moment(60)}),
+        (
+            {"windowFrom": moment(-1), "windowUntil": moment(9), "windowWhy": "w"},
+            {"by": "window", "why": "w", "since": moment(-1), "until": moment(9)},
+        ),
+        (
+            {"failed": {"job#a": moment(-2), "off": moment(-1)}, "closeAfter": 2},
+            {"by": "failures", "since": moment(-1), "until": None},
+        ),
+    ],
+)
+def test_a_closed_gate_says_by_whom_why_and_until_when(
+    written: dict[str, Any], gate: dict[str, Any]
+) -> None:
+    (task,) = told(ApiStage(slots(**written)))["tasks"]
+
+    assert task["gate"]["open"] is False
+    assert {name: task["gate"][name] for name in gate} == gate
 
 
 def test_a_schedule_is_told_with_its_zone() -> None:
-    found = told(REPLAY_SCHEDULE="rate(1 day)", REPLAY_TIMEZONE="Asia/Tokyo", REPLAY_MAX="3")
+    api = ApiStage(REPLAY_SCHEDULE="rate(1 day)", REPLAY_TIMEZONE="Asia/Tokyo", REPLAY_MAX="3")
 
-    assert found["schedule"] == {"expression": "rate(1 day)", "timezone": "Asia/Tokyo", "max": 3}
-
-
-REFUSED = State(
-    "UncertainTask",
-    due=moment(40),
-    last=Verdict.REFUSED,
-    last_at=moment(0),
-    last_key="12345",
-    last_size=1,
-)
-
-
-def ramp(*jobs: Claim, slots: tuple[Slots, ...] = (), **environ: str) -> dict[str, Any]:
-    found = told(*jobs, slots=slots, ramps=(REFUSED,), RECOVERY="ramp", **environ)
-    return dict(found["tasks"][0]["ramp"])
-
-
-def test_the_ramp_says_what_it_does_and_when_it_acts_next() -> None:
-    found = ramp(parked("12345"), parked("other"))
-
-    assert found["says"] == "probed 00:00 with job 12345: still refusing; next try 00:40"
-    assert (found["code"], found["step"], found["next"]) == ("refused", 1, moment(40))
-    assert found["values"] == {"key": "12345"}
-    assert found["times"] == {"at": moment(0), "next": moment(40)}
-
-
-def test_the_ramp_counts_the_jobs_that_wait_now_and_not_those_of_its_last_tick() -> None:
-    inside = parked("in", execution="arn:in")
-    slots = (Slots("UncertainTask", frozenset({"arn:in"})),)
-    stuck, other = parked("stuck", stuck_at=moment(0)), parked("o", task="Other")
-
-    found = told(parked("a"), inside, stuck, other, slots=slots, RECOVERY="ramp")
-
-    ramps = {each["task"]: each["ramp"]["says"] for each in found["tasks"]}
-    assert ramps == {
-        "UncertainTask": "1 waiting; puts jobs back within 10 min",
-        "Other": "1 waiting; puts jobs back within 10 min",
+    assert told(api)["schedule"] == {
+        "expression": "rate(1 day)",
+        "timezone": "Asia/Tokyo",
+        "max": 3,
     }
 
 
-def test_a_hold_silences_the_ramp_at_once_and_is_its_reason() -> None:
-    found = ramp(parked("12345"), slots=(Slots("UncertainTask", frozenset(), 0),))
-
-    assert found["says"] == "held by limit 0: no probe until the limit is raised"
-    assert found["next"] is None
-
-
-def test_a_maintenance_window_silences_the_ramp_at_once_and_says_until_when() -> None:
-    found = ramp(parked("12345"), HOLD_WINDOWS="cron(30 23 * * ? *) 90m UTC")
-
-    assert found["says"] == (
-        "held until 01:00 by the maintenance window cron(30 23 * * ? *) 90m UTC: no probe"
-    )
-    assert found["next"] == found["times"]["until"] == moment(60)
-
-
-def test_the_revision_changes_with_the_ramp() -> None:
-    before, after = told(ramps=(REFUSED,)), told(ramps=(replace(REFUSED, step=2),))
-
-    assert before["revision"] != after["revision"]
-
-
-def test_without_recovery_there_is_no_ramp_to_tell_of() -> None:
-    assert told(ramps=(REFUSED,))["tasks"][0]["ramp"] is None
-
-
-@pytest.mark.parametrize("recovery", ["off", "ramp"])
-def test_each_task_is_told_as_the_document_says(recovery: str) -> None:
-    shape = SCHEMAS["Task"]
-    (found,) = told(parked("a"), ramps=(REFUSED,), RECOVERY=recovery)["tasks"]
-
-    assert set(found) == set(shape["required"])
-    if found["ramp"]:
-        assert set(found["ramp"]) == set(shape["properties"]["ramp"]["required"])
-        assert found["ramp"]["code"] in shape["properties"]["ramp"]["properties"]["code"]["enum"]
-
-
-def test_a_job_that_waits_for_its_restart_is_lost_only_without_the_sweep() -> None:
-    dead = parked("dead", spooled_at=days(4))
-
-    assert told(dead)["next_loss"] is None
-    lost = told(dead, SWEEP_SCHEDULE="off")["next_loss"]
-    assert (lost["key"], lost["why"]) == ("dead", "message")
-    assert lost["at"].startswith((NOW + timedelta(days=10)).date().isoformat())
-
-
-def test_a_dead_job_is_lost_when_its_execution_is_forgotten() -> None:
-    young = parked("young", spooled_at=days(4), parked_at=days(50))
-    old = parked("old", spooled_at=days(4), parked_at=days(60))
-
-    lost = told(young, old)["next_loss"]
-
-    assert (lost["key"], lost["why"]) == ("old", "execution")
-    assert lost["at"].startswith((NOW + timedelta(days=30)).date().isoformat())
-    assert told(young)["next_loss"] is None
-
-
-def test_a_job_whose_year_ends_soon_is_told_the_first_of_them_first() -> None:
-    jobs = [parked("late", claimed_at=days(340)), parked("later", claimed_at=days(335))]
-
-    lost = told(*jobs, parked("young", claimed_at=days(100)), running("r"))["next_loss"]
-
-    assert (lost["key"], lost["why"]) == ("late", "execution")
-
-
 @pytest.mark.parametrize(
-    ("job", "counted"),
-    [
-        (parked("still", -5), "waiting"),
-        (parked("stuck", -5, stuck_at=moment(1)), "waiting"),
-        (parked("on", parked_at="", resumed_at=moment(1)), "running"),
-        (parked("anew", parked_at="", claimed_at=moment(1)), "running"),
-        (parked("back", 2, resumed_at=moment(1), attempt=2), "failed_again"),
-        (parked("anew-back", 2, claimed_at=moment(1), attempt=2), "failed_again"),
-    ],
-    ids=lambda value: value.key if isinstance(value, Claim) else value,
+    ("age", "named"), [(300, False), (350, False), (352, True), (364, True), (400, True)]
 )
-def test_what_became_of_a_job_that_waited_is_told(job: Claim, counted: str) -> None:
-    assert since(job) == {"waiting": 0, "running": 0, "failed_again": 0, counted: 1}
+def test_a_job_is_named_two_weeks_before_its_year_ends(age: int, named: bool) -> None:
+    api = ApiStage(job("old", -age * DAY), job("young", -1))
+
+    loss = told(api)["next_loss"]
+
+    assert (loss is not None) is named
+    if named:
+        assert (loss["key"], loss["why"], loss["at"]) == ("old", "year", moment((365 - age) * DAY))
 
 
-@pytest.mark.parametrize(
-    "job",
-    [
-        parked("new-run", parked_at="", claimed_at=moment(1), attempt=0),
-        parked("new-failure", 2, claimed_at=moment(1)),
-        parked("ran-all-along", 2, claimed_at=moment(-9), resumed_at=moment(-8), attempt=2),
-    ],
-    ids=lambda job: job.key,
-)
-def test_a_job_that_did_not_wait_then_is_not_told(job: Claim) -> None:
-    assert since(job) == {"waiting": 0, "running": 0, "failed_again": 0}
+def test_a_restart_s_year_begins_with_it() -> None:
+    assert told(ApiStage(job("a", -360 * DAY, claimedAt=moment(-5))))["next_loss"] is None
 
 
-@pytest.mark.parametrize("text", ["", "yesterday", "2026-13-01", "12"])
-def test_a_since_that_is_no_time_is_refused(text: str) -> None:
-    with pytest.raises(BadRequest, match="since="):
-        status(stage(), {"since": [text]})
+def test_a_job_in_line_may_be_lost_too() -> None:
+    line = job("l", -360 * DAY, state=State.LINE)
+
+    assert told(ApiStage(line, slots(waiting=1)))["next_loss"]["key"] == "l"
 
 
-def test_a_plus_that_a_query_turned_into_a_space_is_understood() -> None:
-    found = status(stage(), {"since": ["2026-11-24T00:00:00 00:00"]})
+def test_a_dead_job_is_named_before_its_execution_is_forgotten() -> None:
+    api = ApiStage(job("a", -100 * DAY, deadAt=moment(-80 * DAY)))
 
-    assert found["since"]["at"] == "2026-11-24T00:00:00.000+00:00"
+    assert told(api)["next_loss"] == {
+        "at": moment(10 * DAY),
+        "key": "a",
+        "id": "a",
+        "why": "forgotten",
+    }
 
 
-def test_what_was_fetched_is_fetched_again_only_when_it_is_old_or_forgotten() -> None:
-    clock = SteppedClock()
-    numbers = count(1)
-    held = Cached(lambda: next(numbers), 3, clock.elapsed)
+def test_a_time_that_is_none_is_no_stumbling_block() -> None:
+    odd = job("odd", firstFailedAt="whenever", failedAt="", order="x#odd", deadAt="no time")
 
-    assert [held.get(), held.get()] == [1, 1]
-    clock.pause(4)
-    assert held.get() == 2
-    held.forget()
-    assert held.get() == 3
+    found = told(ApiStage(odd))
+
+    assert (found["oldest_failure"], found["next_loss"]) == (None, None)
+
+
+def test_a_trigger_that_nobody_can_tell_is_unknown() -> None:
+    api = ApiStage()
+
+    def refused() -> str:
+        raise AwsError("ListEventSourceMappings: AccessDenied")
+
+    api.memory.mapping.state = refused  # type: ignore[method-assign]
+
+    assert told(api)["trigger"] == "unknown"
+
+
+def test_an_answer_has_the_shape_that_programs_are_told() -> None:
+    found = told(ApiStage(job("a", -360 * DAY)))
+    shapes = SCHEMAS["Status"]["properties"]
+
+    assert set(found) == set(shapes) - {"caller"}
+    assert set(found["tasks"][0]) == set(SCHEMAS["Task"]["properties"])
+    assert set(found["next_loss"]) == set(shapes["next_loss"]["properties"])
+
+
+def test_a_parameter_that_nobody_knows_is_refused() -> None:
+    with pytest.raises(BadRequest, match="unknown parameter 'since'"):
+        status(ApiStage().stage, {"since": ["now"]})
+
+
+def test_asking_again_at_once_costs_nothing() -> None:
+    api = ApiStage(job("a"))
+    told(api)
+
+    assert api.calls(lambda: status(api.stage, {})) == []
+    api.memory.clock.pause(timedelta(seconds=4).total_seconds())
+    assert len(api.calls(lambda: status(api.stage, {}))) <= 7

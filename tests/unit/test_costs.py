@@ -11,37 +11,53 @@ import pytest
 PAGE = Path("docs/costs.md").read_text()
 STATES: dict[str, Any] = json.loads(Path("statemachine.json").read_text())["States"]
 
-TRANSITION, WRITE, READ, MESSAGE = 25e-6, 0.625e-6, 0.125e-6, 0.4e-6
+TRANSITION, WRITE, MESSAGE = 25e-6, 0.625e-6, 0.4e-6
 CALL, GB_SECOND = 0.2e-6, 16.6667e-6
 SPOOL_LAMBDA = CALL + 0.1 * 0.25 * GB_SECOND
 REPLAY = (CALL + 2 * 0.5 * GB_SECOND) / 10
-SWEEP = CALL + 2 * 0.5 * GB_SECOND + 2 * MESSAGE
-JOBS, SWEEPS = 300 * 30, 24 * 30
+SWEEP = CALL + 2 * 0.5 * GB_SECOND
+ADMIT = CALL + 0.2 * 0.25 * GB_SECOND
+JOBS, SWEEPS, ADMITS = 300 * 30, 24 * 30, 12 * 24 * 30
 
 HAPPY = ["ClaimJob", "TakeSlot", "UncertainTask", "Finish"]
-AGAIN = ["NoteFailure", "ParkJob", "ErrorSpool", "ResumeJob", "TakeSlot", "UncertainTask"]
+AGAIN = ["ErrorSpool", "Park", "TakeSlot", "UncertainTask"]
 FAILED = [*HAPPY[:-1], *AGAIN, "Finish"]
-REFUSED = ["ClaimJob", "FindHolder", "AlreadyRunning"]
+REFUSED = ["ClaimJob", "TakeSlot", "WaitInLine", "Rejoin", "ConfirmClaim", "AlreadyRunning"]
+WAITED = ["ClaimJob", "TakeSlot", "WaitInLine", "UncertainTask", "Finish"]
 FAILURE = 1.2 * MESSAGE + SPOOL_LAMBDA + REPLAY
+INDEX = 2
+"""An entry that comes and goes."""
+WITH_TOKEN = 2
+"""KiB of a claim that has a token and a message."""
 
 
 def leads_on(way: list[str]) -> bool:
     """Whether the definition really leads from each of these states to the next."""
-    return all(
-        after in [STATES[before].get("Next"), *(c["Next"] for c in STATES[before].get("Catch", []))]
-        for before, after in pairwise(way)
-    )
+
+    def after(name: str) -> list[Any]:
+        state = STATES[name]
+        holders = [state, *state.get("Catch", []), *state.get("Choices", [])]
+        return [*(holder.get("Next") for holder in holders), state.get("Default")]
+
+    return all(next_one in after(before) for before, next_one in pairwise(way))
 
 
-def writes(way: list[str]) -> int:
-    """Write units of these states; in a transaction each item takes two."""
-    units = 0
-    for name in way:
-        if STATES[name].get("Resource", "").endswith("updateItem"):
-            units += 1
-        if STATES[name].get("Resource", "").endswith("transactWriteItems"):
-            units += 2 * len(STATES[name]["Arguments"]["TransactItems"])
-    return units
+def units(name: str, kib: int = 1) -> int:
+    """Write units of a state: an item of a transaction takes two for each KiB."""
+    state = STATES[name]
+    if "transactWriteItems" in state.get("Resource", ""):
+        assert len(state["Parameters"]["TransactItems"]) == 2
+        return 2 + 2 * kib
+    return kib if "updateItem" in state.get("Resource", "") else 0
+
+
+PARKED_AND_BACK = units("Park", WITH_TOKEN) + units("TakeSlot", WITH_TOKEN) + INDEX
+HAPPY_UNITS = sum(map(units, HAPPY))
+FAILED_UNITS = HAPPY_UNITS + PARKED_AND_BACK
+ADMITTED = 2 + 2 * WITH_TOKEN + 1
+"""What `admit` writes: slots and claim in a transaction, then that the token is answered."""
+LINE_UNITS = units("WaitInLine", WITH_TOKEN) + ADMITTED + INDEX
+REFUSED_UNITS = sum(map(units, REFUSED))
 
 
 def cells(row: str) -> list[str]:
@@ -50,42 +66,34 @@ def cells(row: str) -> list[str]:
     return [cell.strip() for cell in line.strip("|").split("|")]
 
 
-def price(way: list[str], retries: int = 0) -> float:
-    return (len(way) + retries) * TRANSITION + writes(way) * WRITE
+def price(transitions: int, written: int) -> float:
+    return transitions * TRANSITION + written * WRITE
 
 
-WORKS = price(HAPPY)
-FAILS = price(FAILED, retries=1) + FAILURE
-FURTHER = price(AGAIN, retries=1) + FAILURE
+WORKS = price(4, HAPPY_UNITS)
+FAILS = price(9, FAILED_UNITS) + FAILURE
+FURTHER = price(5, PARKED_AND_BACK) + FAILURE
+IN_LINE = price(1, LINE_UNITS) + 3 * ADMIT
 
 
-@pytest.mark.parametrize("way", [HAPPY, FAILED, ["UncertainTask", *AGAIN], REFUSED])
+@pytest.mark.parametrize("way", [HAPPY, FAILED, REFUSED, WAITED])
 def test_the_ways_on_the_page_are_those_of_the_definition(way: list[str]) -> None:
     assert leads_on(way)
+
+
+def test_a_job_that_works_takes_four_transitions_and_eight_write_units() -> None:
+    assert (len(HAPPY), HAPPY_UNITS) == (4, 8)
 
 
 @pytest.mark.parametrize(
     ("row", "transitions", "written", "sent", "dollars"),
     [
         ("the task alone, without respool", 1, 0, "0", TRANSITION),
-        ("works at once", 4, writes(HAPPY), "0", WORKS),
-        ("fails, is retried, parks, is replayed, works", 11, writes(FAILED), "1.2", FAILS),
-        ("each further failure and replay", 7, writes(AGAIN), "1.2", FURTHER),
-        ("each 12 days that it waits parked", 1, 0, "1", TRANSITION + MESSAGE + SPOOL_LAMBDA),
-        (
-            "dies, is caught and restarted: besides what it did before",
-            4,
-            writes(HAPPY) + 4,
-            "1.2",
-            WORKS + 4 * WRITE + FAILURE,
-        ),
-        (
-            "is refused: the key is taken",
-            3,
-            writes(["ClaimJob"]) + 2,
-            "0",
-            3 * TRANSITION + 3 * WRITE + READ + SPOOL_LAMBDA,
-        ),
+        ("works at once", 4, HAPPY_UNITS, "0", WORKS),
+        ("fails, is retried, parks, is replayed, works", 9, FAILED_UNITS, "1.2", FAILS),
+        ("each further failure and replay", 5, PARKED_AND_BACK, "1.2", FURTHER),
+        ("waits in line, besides, however long", 1, LINE_UNITS, "0", IN_LINE),
+        ("is refused: the key is taken", 6, REFUSED_UNITS, "0", price(6, REFUSED_UNITS)),
     ],
 )
 def test_what_a_job_costs(
@@ -96,9 +104,9 @@ def test_what_a_job_costs(
 
 @pytest.mark.parametrize(("column", "failures"), [(1, 0), (2, JOBS // 10), (3, JOBS)])
 def test_what_a_month_of_300_jobs_a_day_costs(column: int, failures: int) -> None:
-    machine = (JOBS * 4 + failures * 7) * TRANSITION
-    table = (JOBS * writes(HAPPY) + failures * writes(AGAIN)) * WRITE
-    others = SWEEPS * SWEEP + failures * FAILURE
+    machine = (JOBS * 4 + failures * 5) * TRANSITION
+    table = (JOBS * HAPPY_UNITS + failures * PARKED_AND_BACK) * WRITE
+    others = SWEEPS * SWEEP + ADMITS * ADMIT + failures * FAILURE
 
     assert cells("Step Functions")[column] == f"${machine:.2f}"
     assert cells("DynamoDB")[column] == f"${table:.2f}"
@@ -112,11 +120,9 @@ def test_what_stands_each_month_is_counted_off_the_stack() -> None:
     assert f"{alarms} alarms ${alarms * 0.10:.2f}" in PAGE
 
 
-def test_what_waiting_for_a_place_costs() -> None:
-    longest = STATES["TakeSlot"]["Retry"][0]["MaxDelaySeconds"]
-    tries = 3600 / (longest / 2)  # full jitter: half of it on the average
-
-    assert f"about {tries:.0f} transitions (${tries * (TRANSITION + WRITE):.3f})" in PAGE
+def test_a_job_held_over_a_weekend_costs_three_transitions_and_no_more() -> None:
+    assert WAITED.index("UncertainTask") == 3
+    assert price(3, units("TakeSlot") + LINE_UNITS) + 3 * ADMIT < 0.0001
 
 
 def test_the_prices_that_the_page_names_are_those_it_counts_with() -> None:

@@ -202,6 +202,36 @@ def test_an_expression_that_aws_takes_passes(expression: str) -> None:
     assert found_after(lambda states: states["UncertainTask"].update(Output=text)) == []
 
 
+@pytest.mark.parametrize(
+    ("action", "arguments", "told"),
+    [
+        ("putThing", {}, "dynamodb has no action putThing"),
+        ("putItem", {"TableNam": "t"}, "putItem takes no TableNam."),
+        ("putItem", {"Item": {"on": {"BOOL": True}}}, "putItem takes no BOOL."),
+        ("putItem", {"Item": {"of.$": "$.x", "ss": {"SS": ["a"]}}}, "putItem takes no SS."),
+    ],
+)
+def test_an_argument_that_no_sdk_knows_is_named(
+    action: str, arguments: dict[str, Any], told: str
+) -> None:
+    call = {"Resource": f"arn:aws:states:::aws-sdk:dynamodb:{action}", "Arguments": arguments}
+    found = found_after(lambda states: states["UncertainTask"].update(call))
+    assert any(f"state UncertainTask: {told}" in one for one in found)
+
+
+@pytest.mark.parametrize(
+    ("service", "arguments"),
+    [
+        ("dynamodb:putItem", {"TableName": "t", "Item": {"on": {"Bool": True}, "no": {"Nul": 1}}}),
+        ("sfn:startExecution", {"StateMachineArn": "a", "Input": {"anything": 1}}),
+        ("someday:doWhatever", {"Anything": 1}),
+    ],
+)
+def test_an_argument_that_an_sdk_knows_passes(service: str, arguments: dict[str, Any]) -> None:
+    call = {"Resource": f"arn:aws:states:::aws-sdk:{service}", "Arguments": arguments}
+    assert found_after(lambda states: states["UncertainTask"].update(call)) == []
+
+
 def test_states_inside_a_map_or_a_parallel_are_checked_too() -> None:
     inner = {"StartAt": "Inner", "States": {"Inner": {"Type": "Task", "Resource": "${Nobody}"}}}
     outer = {"Type": "Parallel", "Branches": [inner], "Next": "Finish"}

@@ -168,7 +168,9 @@ def test_an_update_that_rolls_back_is_never_reported_as_done(cloud: Cloud) -> No
     deploy(aws, TWO)
     aws.breaks = {"Machine": "no such role"}
     with pytest.raises(DeployFailed, match="UPDATE_ROLLBACK_COMPLETE"):
-        deploy(aws, {**TWO, "Resources": {**TWO["Resources"], "Machine": {"Type": "Other"}}})
+        deploy(
+            aws, {"Resources": {"Spool": SPOOL, "Machine": {"Type": "Other"}}, "Outputs": OUTPUTS}
+        )
 
 
 def test_what_the_stack_says_after_an_update_is_not_what_it_said_before(cloud: Cloud) -> None:

@@ -49,6 +49,7 @@ def test_queues_keep_jobs_as_long_as_sqs_can(queue: str) -> None:
     timeout = config["lambda_functions"]["reprocess"]["lambda_timeout"]
     about = properties(whole, queue)
     assert about["MessageRetentionPeriod"] == 14 * 24 * 3600
+    assert about["MaximumMessageSize"] == 1024 * 1024, "a note may be longer than an input"
     assert about["SqsManagedSseEnabled"] is True
     assert about["VisibilityTimeout"] >= 6 * timeout
     assert "RedrivePolicy" not in about
@@ -156,7 +157,7 @@ def test_admit_is_called_every_five_minutes_whatever_the_stream_tells() -> None:
 def test_the_definition_gets_its_settings_as_digits(
     settings: dict[str, str], close_after: str, seconds: str
 ) -> None:
-    known = properties(rendered(**settings), "Machine")["DefinitionSubstitutions"]
+    known = properties(rendered(DEFINITION, **settings), "Machine")["DefinitionSubstitutions"]
     assert (known["CloseAfter"], known["HistorySeconds"]) == (close_after, seconds)
 
 
@@ -292,9 +293,22 @@ def test_what_remains_while_jobs_are_parked_is_queues_and_table_alone() -> None:
 
 
 def test_a_body_over_cloudformations_limit_is_refused() -> None:
-    large = {"Resources": {"Machine": {"Properties": {"Definition": "x" * TEMPLATE}}}}
+    large = _machine_of({"Type": "Fail", "Cause": "x" * TEMPLATE})
     with pytest.raises(Malformed, match="51200"):
         template.body(large)
+
+
+def test_the_definitions_comments_make_room_for_what_is_needed() -> None:
+    commented = _machine_of({"Type": "Succeed", "Comment": "x" * TEMPLATE})
+    assert template.body(commented) == template.body(_machine_of({"Type": "Succeed"}))
+
+    short = _machine_of({"Type": "Succeed", "Comment": "x"})
+    assert '"Comment":"x"' in template.body(short)
+
+
+def _machine_of(state: dict[str, Any]) -> dict[str, Any]:
+    definition = {"StartAt": "Only", "States": {"Only": state}}
+    return {"Resources": {"Machine": {"Properties": {"Definition": definition}}}}
 
 
 def test_two_parts_with_one_name_are_refused() -> None:

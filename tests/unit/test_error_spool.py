@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from chalicelib import metrics
-from chalicelib.errors import AwsError, BadRequest, Unreadable
+from chalicelib.errors import AwsError, BadRequest, Lagging, Unreadable
 from chalicelib.job.failure import Failure
 from chalicelib.job.json_text import compact
 from chalicelib.job.record import ABSENT, Record, decode
@@ -136,6 +136,46 @@ def test_a_status_change_brings_a_dead_job_to_the_rescue(stage: FakeStage) -> No
     assert take(event) == {"execution": arn, "result": "parked"}
     assert take(event) == {"execution": arn, "result": "already"}
     assert stage.spool.depth() == 1
+
+
+def change(arn: str, redrives: Any, status: str = "ABORTED") -> dict[str, Any]:
+    detail = {"executionArn": arn, "status": status, "redriveCount": redrives}
+    return {"detail-type": STATUS_CHANGE, "detail": detail}
+
+
+def test_an_end_that_step_functions_does_not_show_yet_makes_the_event_come_again(
+    stage: FakeStage,
+) -> None:
+    arn = stage.executions.start("first", KEYED)
+    stage.machine.run_to(arn, TASK)
+    stage.executions.lag()
+    stage.executions.stop(arn, "Aborted", "by hand")
+
+    with pytest.raises(Lagging, match="call again"):
+        stage.process().engines.spooling.take(change(arn, 0))
+
+    stage.executions.catch_up()
+    assert stage.process().engines.spooling.take(change(arn, 0))["result"] == "parked"
+
+
+def test_an_end_before_a_redrive_is_no_news(stage: FakeStage) -> None:
+    arn = stage.executions.start("first", KEYED)
+    stage.machine.run_to(arn, TASK)
+    stage.executions.stop(arn, "Aborted", "by hand")
+    stage.executions.redrive(arn)
+
+    assert stage.process().engines.spooling.take(change(arn, 0))["result"] == "alive"
+
+
+@pytest.mark.parametrize("event", [change("", True), change("", "0"), change("", 0, "RUNNING")])
+def test_what_a_status_change_does_not_say_is_not_waited_for(
+    stage: FakeStage, event: dict[str, Any]
+) -> None:
+    arn = stage.executions.start("first", KEYED)
+    stage.machine.run_to(arn, TASK)
+    event = {**event, "detail": {**event["detail"], "executionArn": arn}}
+
+    assert stage.process().engines.spooling.take(event)["result"] == "alive"
 
 
 # A plain key: jobs that only the queue knows

@@ -8,9 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.errors import BadRequest, RespoolError
+from chalicelib.job.claim import State
 from chalicelib.job.execution import Status
 from chalicelib.job.record import decode
 from chalicelib.parking.error_spool import STATUS_CHANGE
+from chalicelib.replaying.requests import Request
 from tests.fakes.stage import FakeStage
 from tests.hostile import CANARY, cases, json_texts, nested, tries, values
 
@@ -77,6 +79,36 @@ def test_a_dead_execution_of_any_input_is_dealt_with_once(cases: int) -> None:
         assert CANARY not in repr(process.telemetry.lines)
         if how == "parked":
             decode(stage.spool.bodies[-1])
+
+    check()
+
+
+@cases(60, 2000)
+def test_a_dead_job_of_any_input_is_restarted_with_it_to_the_letter(cases: int) -> None:
+    stage = FakeStage()
+    stage.executions.redrives = False
+    numbers = count()
+
+    @tries(cases)
+    @given(json_texts.filter(_is_json) | st.integers(0, 5000).map(_with_digits))
+    def check(text: str) -> None:
+        name = f"dead-{next(numbers)}"
+        arn = stage.executions.start(name, '{"key":"k"}')
+        run = stage.executions.runs[arn]
+        run.input = text
+        stage.executions.close(run, Status.TIMED_OUT)
+        process = stage.process()
+        if process.engines.rescue.catch(arn) != "parked":
+            return
+
+        report = process.engines.replay(Request(count=1), 60, attended=True)
+
+        assert report.replayed == 1
+        (again,) = stage.executions.running()
+        assert again.input == text
+        stage.executions.close(again, Status.SUCCEEDED)
+        claim = next(iter(stage.waiting.values()))
+        assert process.engines.rescue.end(claim, State.FINISHED)
 
     check()
 

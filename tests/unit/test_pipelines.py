@@ -77,7 +77,7 @@ def test_what_a_task_is_given_passes_through_no_expression(file: str) -> None:
     for name, state in states_of(file).items():
         if state["Type"] == "Task":
             assert state["QueryLanguage"] == "JSONPath", name
-        elif state["QueryLanguage"] == "JSONata":
+        elif state.get("QueryLanguage") == "JSONata":
             assert "Output" not in state, name
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from chalicelib import metrics
 from chalicelib.errors import Throttled
+from tests.bench.spooled import parked
 from tests.fakes.clock import SteppedClock
-from tests.fakes.stage import FakeStage
 from tests.fakes.wire import Wire
 from tests.unit.replay_stage import ReplayStage
 
@@ -33,7 +33,12 @@ class QuotaWire(Wire):
         self._level = {call: float(most) for call, (most, _) in QUOTAS.items()}
         self._filled = clock.elapsed()
 
-    def call(self, name: str, effect: Callable[[], T]) -> T:
+    def call(
+        self,
+        name: str,
+        effect: Callable[[], T],
+        conflict: Callable[[], Exception] | None = None,
+    ) -> T:
         """Make a call, where its bucket holds one. Raises Throttled."""
         self._clock.pause(A_CALL)
         passed, self._filled = self._clock.elapsed() - self._filled, self._clock.elapsed()
@@ -44,19 +49,19 @@ class QuotaWire(Wire):
             raise Throttled(f"{name}: ThrottlingException: Rate exceeded")
         if name in QUOTAS:
             self._level[name] -= 1
-        return super().call(name, effect)
+        return super().call(name, effect, conflict)
 
 
 @pytest.mark.parametrize("count", [2500, pytest.param(10_000, marks=pytest.mark.soak)])
 def test_more_resumes_than_a_small_region_allows_at_once_are_slowed_down_and_none_fails(
     count: int,
 ) -> None:
-    stage = ReplayStage(FakeStage(task_limit=count))
-    stage.park(*(str(n) for n in range(count)))
-    process = stage.fakes.process(wire := QuotaWire(stage.fakes.clock))
-    began = stage.fakes.clock.elapsed()
+    memory = parked(count)
+    stage = ReplayStage(memory)
+    process = memory.process(wire := QuotaWire(memory.clock))
+    began = memory.clock.elapsed()
     report = stage.replay(count, process=process, seconds=855)
-    took = stage.fakes.clock.elapsed() - began
+    took = memory.clock.elapsed() - began
     assert (report.replayed, report.failed, report.more) == (count, [], False)
     assert process.telemetry.counts[metrics.THROTTLED] == wire.throttled > 0
     assert took >= (count - 1500) / 300 - 1
@@ -65,10 +70,10 @@ def test_more_resumes_than_a_small_region_allows_at_once_are_slowed_down_and_non
 
 def test_many_restarts_in_little_time_are_left_for_later_and_none_fails() -> None:
     stage = ReplayStage()
-    stage.fakes.executions.redrives = False
+    stage.memory.executions.redrives = False
     for n in range(300):
         stage.abort(str(n))
-    process = stage.fakes.process(wire := QuotaWire(stage.fakes.clock))
+    process = stage.memory.process(wire := QuotaWire(stage.memory.clock))
     report = stage.replay(300, process=process, seconds=5)
     assert (report.failed, report.more) == ([], True)
     assert 100 < report.replayed < 300

@@ -392,6 +392,23 @@ def test_a_gate_that_failures_closed_is_probed_and_opened_by_the_ramp() -> None:
     assert gate_of(stage) == (True, "")
 
 
+def test_a_health_check_that_says_well_brings_the_next_probe_at_once() -> None:
+    stage = parked(3, HEALTH_URL="https://service.example/health")
+    for _ in range(4):
+        stage.later()
+    assert stage.state.refusals
+    stage.fakes.service.broken = False
+
+    assert stage.later()["released"] == 1
+
+
+def test_a_health_check_that_says_no_is_doubted_every_ramp_max_interval() -> None:
+    stage = parked(3, HEALTH_URL="https://service.example/health")
+    probed = [tick for tick in range(40) if stage.later()["released"]]
+
+    assert [after - one for one, after in pairwise(probed)] == [12, 12, 12]
+
+
 def test_a_gate_that_a_person_closed_is_not_the_ramp_s_to_open() -> None:
     stage = repaired(2)
     stage.fakes.process().engines.gates.close(TASK, None, "Aiko", "they are testing")

@@ -25,7 +25,7 @@ from tests.crash.conditions import Condition, Surroundings
 from tests.crash.watch import Watch
 from tests.fakes.service import TASK
 from tests.fakes.spool import Delivery
-from tests.fakes.stage import FakeStage
+from tests.fakes.stage import FakeStage, Process
 from tests.fakes.wire import Fault, Wire
 
 EXAMPLES = int(os.environ.get("RANDOM_SCHEDULES", "200"))
@@ -133,7 +133,7 @@ class Schedules(RuleBasedStateMachine):
     def _admit(self, record: Any) -> None:
         actors.attempt(lambda process: process.admit({"Records": [record]}), self._process())
 
-    def _process(self) -> actors.Process:
+    def _process(self) -> Process:
         return self.stage.process()
 
     @rule(hours=st.sampled_from([0, 1, 30, 13 * DAY]))

@@ -9,7 +9,7 @@ from chalicelib.job.claim import FOR_EVER, JOB, State
 from chalicelib.job.execution import Status
 from chalicelib.job.plan import NO_INPUT, Action, Choice
 from chalicelib.replaying.outcome import Outcome
-from chalicelib.replaying.recovery import PARKED_AGAIN
+from chalicelib.replaying.recovery import PARKED_AGAIN, UNSETTLED
 from chalicelib.replaying.redrive import SETTLED
 from tests.fakes.run import Run
 from tests.fakes.service import TASK
@@ -244,6 +244,35 @@ def test_replays_whose_looks_lag_let_a_dead_job_go_on_once(
         stage.replay()
         stage.finish()
     assert stage.finish() == ["1"]
+
+
+@pytest.mark.parametrize("redrives", [True, False])
+@pytest.mark.parametrize("state", [TASK, "TakeSlot", "Park"])
+def test_many_dead_jobs_go_on_once_while_looks_lag_and_executions_run(
+    stage: ReplayStage, state: str, redrives: bool
+) -> None:
+    """What doubled 40 of 40 jobs once: they were aborted, and DescribeExecution lagged."""
+    keys = [f"{n:02}" for n in range(12)]
+    stage.memory.service.broken = state == "Park"
+    for key in keys:
+        stage.abort(key, state)
+    stage.memory.service.broken = False
+    stage.memory.executions.redrives = redrives
+    stage.memory.executions.lag()
+
+    def pause(seconds: float) -> None:
+        stage.memory.clock.pause(seconds)
+        stage.memory.run()
+
+    for _ in range(3):
+        stage.replay(engine=stage.pausing(pause))
+        stage.memory.run()
+        stage.memory.clock.pause(1)
+    stage.memory.executions.catch_up()
+    stage.hear()
+    stage.replay(engine=stage.pausing(pause))
+    assert stage.finish() == keys
+    assert stage.memory.waiting == {}
 
 
 def _rehearsed(prepare: Callable[[ReplayStage], object]) -> list[str]:
@@ -506,3 +535,24 @@ def test_a_dead_job_in_line_that_was_redriven_by_hand_keeps_the_slot_of_its_turn
     assert stage.memory.slots.owners == {"job#1": arn}
     assert stage.finish() == ["1", "other"]
     assert (stage.memory.slots.owners, stage.memory.slots.waiting) == ({}, 0)
+
+
+def test_a_dead_job_whose_claim_does_not_say_so_yet_is_told_and_left(stage: ReplayStage) -> None:
+    stage.memory.service.broken = True
+    arn = stage.abort("1", "Park")
+    stage.memory.machine.write_late(stage.memory.executions.runs[arn])
+    assert (stage.claim("1").dead_at, bool(stage.claim("1").token)) == ("", True)
+    report = stage.replay()
+    assert report.failed == [{"key": "1", "reason": UNSETTLED}]
+
+
+@pytest.mark.parametrize("state", ["TakeSlot", "Finish"])
+def test_no_text_calls_a_job_resumed_that_comes_to_a_closed_gate(
+    stage: ReplayStage, state: str
+) -> None:
+    stage.abort("1", state)
+    line = stage.memory.process().line
+    line.close(TASK, FOR_EVER, "Ann", "repairs", stage.memory.clock.iso())
+    planned = stage.replay(dry_run=True).as_json()
+    report = stage.replay().as_json()
+    assert (report["resumed"], report["in_line"], planned["in_line"]) == (0, 1, 1)

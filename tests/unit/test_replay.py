@@ -179,8 +179,9 @@ def test_a_chosen_job_that_does_not_wait_is_told_as_it_stands(
     prepare(stage)
     for run in stage.memory.executions.running():
         stage.memory.machine.run_to(run.arn, TASK)
-    stage.replay(choice=Choice(key="1"))
-    assert [outcome.reason[: len(told)] for outcome in stage.outcomes] == [told]
+    report = stage.replay(choice=Choice(key="1"))
+    assert [failed["reason"][: len(told)] for failed in report.failed] == [told]
+    assert report.as_json()["stale"] == 1
 
 
 def test_a_rate_paces_it(stage: ReplayStage) -> None:

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from chalicelib.job.claim import State
-from chalicelib.job.plan import Choice
+from chalicelib.job.claim import FOR_EVER, State
+from chalicelib.job.plan import NO_INPUT, Choice
 from chalicelib.replaying.clearing import MARGIN
+from chalicelib.replaying.restart import OTHER_KEY
 from chalicelib.replaying.unclaimed import FOREIGN, HELD
 from tests.fakes.service import TASK
 from tests.fakes.spool import Delivery
@@ -291,3 +292,66 @@ def test_large_messages_are_received_few_at_a_time(stage: ReplayStage, size: int
     assert stage.replay(process=process).replayed == 24
     assert asked[0] == 10
     assert max(asked[1:]) == {20_000: 10, 100_000: 5, 250_000: 2}[size]
+
+
+@pytest.mark.parametrize("key", ["x" * 1000 + "\u3042" * 20, "\ud800"])
+def test_a_note_with_a_key_that_no_job_has_is_moved_aside(stage: ReplayStage, key: str) -> None:
+    body = {"respool": 1, "key": key, "execution": stage.arn("1"), "task": "T", "attempt": 1}
+    stage.memory.spool.send(json.dumps(body))
+    stage.park("2")
+    report = stage.replay()
+    assert (report.replayed, len(report.failed)) == (1, 1)
+    assert len(stage.memory.stuck.bodies) == 1
+    assert stage.memory.spool.bodies == []
+
+
+def test_a_dry_run_starts_nothing_from_a_note(stage: ReplayStage) -> None:
+    del stage.memory.executions.runs[stage.abort("1")]
+    before = stage.snapshot()
+    planned = stage.replay(dry_run=True)
+    assert (planned.replayed, stage.snapshot()) == (1, before)
+    assert stage.replay().replayed == 1
+
+
+def test_a_note_with_another_job_s_input_restarts_nothing(stage: ReplayStage) -> None:
+    del stage.memory.executions.runs[stage.abort("1")]
+    spool = stage.memory.process().spool
+    (note,) = spool.receive(10, 60)
+    spool.delete([note])
+    spool.send(note.body.replace('"input":{"key": "1"}', '"input":{"key": "2"}'))
+    assert '"key": "2"' in stage.memory.spool.bodies[0]
+    report = stage.replay()
+    assert (report.replayed, report.failed) == (0, [{"key": "1", "reason": OTHER_KEY}])
+    assert stage.memory.executions.runs == {}
+
+
+def test_a_bare_job_by_key_starts_where_the_last_job_of_that_key_has_ended(
+    stage: ReplayStage,
+) -> None:
+    stage.park("12345")
+    stage.replay()
+    stage.finish()
+    stage.memory.spool.send(BARE)
+    assert stage.replay(1, choice=Choice(key="12345")).as_json()["restarted"] == 1
+    assert stage.finish() == ["12345", "12345"]
+
+
+def test_under_a_closed_gate_the_notes_of_jobs_that_go_into_line_are_deleted(
+    stage: ReplayStage,
+) -> None:
+    stage.park("1", "2")
+    line = stage.memory.process().line
+    line.close(TASK, FOR_EVER, "Ann", "repairs", stage.memory.clock.iso())
+    assert stage.replay().as_json()["in_line"] == 2
+    assert stage.memory.spool.bodies == []
+
+
+def test_a_bare_job_of_a_dead_one_s_key_is_not_taken_for_its_note(stage: ReplayStage) -> None:
+    del stage.memory.executions.runs[stage.abort("12345")]
+    spool = stage.memory.process().spool
+    spool.delete(spool.receive(10, 60))
+    spool.send('{"key": "12345", "another": true}')
+    report = stage.replay()
+    reasons = {failed["reason"] for failed in report.failed}
+    assert (report.replayed, reasons) == (0, {NO_INPUT, HELD})
+    assert stage.memory.executions.runs == {}

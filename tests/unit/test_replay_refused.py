@@ -12,6 +12,7 @@ from chalicelib.job.plan import TOO_LARGE, Choice, Rules
 from chalicelib.replaying.outcome import Outcome
 from chalicelib.replaying.patience import Patience
 from chalicelib.replaying.replay import Order
+from tests.bench.spooled import parked
 from tests.fakes.stage import FakeStage, Process
 from tests.fakes.telemetry import FakeTelemetry
 from tests.fakes.wire import Died, Fault, Wire
@@ -83,15 +84,15 @@ def test_when_nothing_at_all_can_be_read_the_caller_is_told(stage: ReplayStage, 
 def test_when_later_jobs_can_not_be_read_the_report_says_that_there_is_more(
     stage: ReplayStage,
 ) -> None:
-    stage.park(*(f"{n:03}" for n in range(120)))
+    stage.memory = parked(230)
     process = stage.memory.process()
 
     def cut_off(_: Outcome) -> None:
-        if len(stage.outcomes) == 100:
+        if len(stage.outcomes) == 50:
             process.wire.break_next("BatchGetItem", Fault.UNANSWERED)
 
-    report = stage.replay(110, engine=stage.engine(process, look_on=cut_off))
-    assert (report.replayed, report.more) == (100, True)
+    report = stage.replay(220, engine=stage.engine(process, look_on=cut_off))
+    assert (report.replayed, report.more) == (200, True)
     assert "claims-not-read" in process.telemetry.actions
 
 

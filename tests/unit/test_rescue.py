@@ -263,6 +263,28 @@ def test_a_death_from_before_a_redrive_takes_no_token_of_the_living_job(stage: F
     assert catch(stage, arn) == "alive"
 
 
+def test_a_death_from_before_it_joined_the_line_again_takes_no_token() -> None:
+    stage = FakeStage(task_limit=1)
+    stage.machine.run_to(stage.executions.start("other", '{"key":"other"}'), TASK)
+    arn = stage.executions.start("first", KEYED)
+    stage.machine.run_to(arn, "WaitInLine")
+    stage.machine.step(stage.executions.runs[arn])
+    stage.executions.stop(arn, "Aborted", "by hand")
+    stage.executions.lag()
+    stage.executions.redrive(arn)
+    stage.machine.run_to(arn, "Rejoin")
+    stage.machine.step(stage.executions.runs[arn])
+    alive = stage.claims[PK]
+    assert alive.state is State.LINE
+
+    assert catch(stage, arn) == "alive"
+
+    assert stage.claims[PK] == alive
+    stage.executions.catch_up()
+    stage.run()
+    assert stage.service.done[KEYED] == 1
+
+
 def test_a_job_marked_as_stuck_after_its_death_is_rescued_all_the_same(stage: FakeStage) -> None:
     arn = parked(stage)
     stage.executions.stop(arn, "Aborted", "by hand")

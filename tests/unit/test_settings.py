@@ -64,6 +64,8 @@ WRONG = [
     ("CLOSE_AFTER", "never"),
     ("HISTORY_DAYS", "0"),
     ("HISTORY_DAYS", "3651"),
+    ("HEALTH_URL", "service.example/health"),
+    ("HEALTH_URL", "ftp://service.example"),
     ("HOLD_WINDOWS", "at night"),
     ("API_RATE", "0"),
     ("API_BURST", "5001"),

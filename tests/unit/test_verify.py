@@ -51,8 +51,8 @@ def test_a_stage_that_the_project_does_not_have_is_refused() -> None:
 
 
 def test_a_stage_with_somebody_else_s_job_is_left_alone() -> None:
-    ours = Claim("verify-1234-a", "arn:ours")
+    ours = Claim("job#verify-1234-a", "arn:ours")
     refuse_others([ours])
 
     with pytest.raises(NotOurs, match="such as order-1"):
-        refuse_others([ours, Claim("order-1", "arn:theirs")])
+        refuse_others([ours, Claim("job#order-1", "arn:theirs")])

@@ -15,7 +15,8 @@ import pytest
 from chalicelib import metrics
 from chalicelib.errors import RespoolError
 from chalicelib.job.plan import Choice
-from chalicelib.parking.waiting import NEAR_YEAR
+from chalicelib.limits import RUNS
+from chalicelib.parking.waiting import NOTICE
 from chalicelib.replaying.requests import Request
 from chalicelib.settings import Settings
 from chalicelib.telemetry import LambdaTelemetry
@@ -143,7 +144,7 @@ def _shown() -> Iterator[Shown]:
 class Watched(FakeStage):
     """A stage all of whose processes report to one telemetry."""
 
-    def __init__(self, telemetry: Noting, **settings: str) -> None:
+    def __init__(self, telemetry: Noting, **settings: Any) -> None:
         self._watcher = telemetry
         super().__init__(**settings)
 
@@ -209,7 +210,7 @@ def _stuck(stage: FakeStage) -> None:
 
 def _near_the_year(stage: FakeStage) -> None:
     _start(stage, "e")
-    stage.clock.pause(NEAR_YEAR.total_seconds() + 1)
+    stage.clock.pause((RUNS - NOTICE).total_seconds() + 1)
     stage.process().engines.sweep.run(600)
 
 

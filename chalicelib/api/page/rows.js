@@ -5,7 +5,7 @@ import { readOnly, state } from "./store.js";
 import { historyOf } from "./history.js";
 
 export function rows(t, f, act, id, list, group) {
-  const left = list.total === null || list.total === undefined ? null : list.total - list.jobs.length;
+  const left = (list.total ?? group.count ?? 0) - list.jobs.length;
   return [
     h("ul", { class: "rows", "aria-busy": String(Boolean(list.loading)) }, list.jobs.map((job) => row(t, f, act, job, group, id))),
     list.cursor ? h("button", { class: "button plain", type: "button", "data-k": `more ${id}`, disabled: list.loading, onclick: () => act.more(id) }, icon(ICONS.more), left > 0 ? t.list.more(f.number(left)) : t.list.moreUncounted) : null,

@@ -13,7 +13,16 @@ from itertools import islice
 from typing import Any
 
 from chalicelib import metrics
-from chalicelib.gate.ramp.decide import RAMP, Decision, Facts, Policy, decide, gate_change, settle
+from chalicelib.gate.ramp.decide import (
+    RAMP,
+    Decision,
+    Facts,
+    Policy,
+    decide,
+    gate_change,
+    held,
+    settle,
+)
 from chalicelib.gate.ramp.judge import Job
 from chalicelib.job.claim import FOR_EVER, Claim, Slots, State
 from chalicelib.job.plan import Action, Choice, Rules
@@ -34,7 +43,10 @@ MOST = 10_000
 
 @dataclass(frozen=True)
 class Tick:
-    """Acts on every task that has slots; `new_id` names each run differently."""
+    """Acts on every task that has slots; `new_id` names each run differently.
+
+    `is_well` asks the service's own health check, before a job is spent on it.
+    """
 
     claims: Claims
     line: Line
@@ -45,6 +57,7 @@ class Tick:
     new_id: Callable[[], str]
     policy: Policy
     max_attempts: int = 5
+    is_well: Callable[[], bool | None] = lambda: None
 
     def run(self, seconds: float) -> dict[str, Any]:
         """One tick for each task, within so many seconds; says what it did.
@@ -95,6 +108,7 @@ class Tick:
             waiting=tuple(pk for pk in claims if _still_waits(released.get(pk))),
             limit=slots.limit,
             gate=gate,
+            well=self.is_well() if claims and not held(gate) else None,
         )
 
     def _oldest(self, state: State, task: str) -> list[Claim]:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 
 from chalicelib.limits import NAME
-from respool.deploy.checks import expressions, languages
+from respool.deploy.checks import arguments, expressions, languages, shapes
 from respool.deploy.definition import (
     Definition,
     State,
@@ -36,6 +36,7 @@ def findings(definition: Definition, known: Collection[str]) -> Iterator[str]:
             yield f"state {name} is missing. Copy it from the statemachine.json of the project."
     for name in WAITING:
         yield from _waiting_findings(name, top.get(name, {}))
+    yield from shapes.findings(definition)
     variables = expressions.variables_of(definition)
     for place, machine in machines(definition):
         yield from _machine_findings(machine, f"{place}: " if place else "")
@@ -43,6 +44,7 @@ def findings(definition: Definition, known: Collection[str]) -> Iterator[str]:
             yield from languages.findings(name, state, language_of(state, definition))
             yield from _language_findings(name, state, definition, variables)
     for name, state in all_states(definition):
+        yield from arguments.findings(name, state)
         yield from _task_findings(name, state, top)
         yield from _unknown_placeholders(name, state, known)
 

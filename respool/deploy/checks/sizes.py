@@ -35,6 +35,7 @@ MOST_TOKEN = 2048
 MOST_ROUNDS = 5
 """A variable may be made of others, which are made of others."""
 _ARN = "arn:aws:states:us-east-1:123456789012:execution:respool-dev:" + "n" * 80
+_MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:respool-dev"
 _NOW = "2026-11-24T01:00:00.000Z"
 _THRESHOLD = re.compile(r"\b([1-9]\d{4,5})\b")
 
@@ -179,6 +180,7 @@ class _Run:
         context = {
             "Execution": {"Id": _ARN, "Input": self.job[1], "Name": "n" * 80, "StartTime": _NOW},
             "State": {"EnteredTime": _NOW, "Name": "s" * 80},
+            "StateMachine": {"Id": _MACHINE, "Name": "respool-dev"},
             "Task": {"Token": "T" * MOST_TOKEN},
             "variables": self.variables,
         }
@@ -189,7 +191,7 @@ class _Run:
             return stepfunctions._apply_jsonata_template(
                 made, self.job[1], context, states_now.get("result"), states_now.get("errorOutput")
             )
-        except stepfunctions._ExecutionError:
+        except (stepfunctions._ExecutionError, AttributeError, LookupError, TypeError, ValueError):
             return None
 
 
