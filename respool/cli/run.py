@@ -7,7 +7,7 @@ import click
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.errors import AwsError, RespoolError
-from respool.cli import changing, gates, looking, replaying, streams, submitting, tokens
+from respool.cli import adopting, changing, gates, looking, replaying, streams, submitting, tokens
 from respool.cli.codes import DONE, INTERRUPTED, REFUSED, USAGE
 from respool.cli.context import Context, everywhere
 from respool.cli.screen import clean
@@ -38,6 +38,7 @@ for command in (
     *changing.COMMANDS,
     *submitting.COMMANDS,
     *tokens.COMMANDS,
+    *adopting.COMMANDS,
 ):
     respool.add_command(command)
 

@@ -143,7 +143,14 @@ def _state(name: str, fields: Mapping[str, Any]) -> State:
 def _rule(fields: Mapping[str, Any], speaks: Callable[[Any], Template]) -> Rule:
     kept = "input" if fields.get("ResultPath", "$") is None else "result"
     output = speaks(fields["Output"]) if "Output" in fields else lambda scope: scope[kept]
-    return Rule(tuple(fields["ErrorEquals"]), fields, _optional(fields, "Assign", speaks), output)
+    assign = _optional(fields, "Assign", speaks)
+    if assign is not None and speaks is jsonpath:  # `$` is the error output there
+        assign = _of_result(assign)
+    return Rule(tuple(fields["ErrorEquals"]), fields, assign, output)
+
+
+def _of_result(template: Template) -> Template:
+    return lambda scope: template({**scope, "input": scope["result"]})
 
 
 def _optional(

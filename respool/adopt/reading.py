@@ -1,0 +1,139 @@
+"""Definitions as text: read and written, with placeholders that stand without quotes."""
+
+import json
+import re
+from typing import Any
+
+import yaml
+
+from respool.adopt.refusals import Refused
+from respool.deploy.definition import Definition
+
+_BARE = re.compile(r'"(?:[^"\\]|\\.)*"|\$\{[^}"]*\}')
+_PLAIN = re.compile(r"\$\{[^}]*\}")
+_LEFT, _RIGHT = "\ue000", "\ue001"
+_MARKED = re.compile(rf'\\*"{_LEFT}([^{_RIGHT}]*){_RIGHT}\\*"')
+WIDTH = 100
+
+
+class _Loader(yaml.SafeLoader):  # type: ignore[misc]
+    """YAML as JSON means it: no dates, and only true and false are booleans."""
+
+
+class _Dumper(yaml.SafeDumper):  # type: ignore[misc]
+    """YAML without aliases; a placeholder is quoted where it was."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        """Every value is written out."""
+        del data
+        return True
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, rule) for tag, rule in rules if not tag.endswith((":timestamp", ":bool"))]
+    for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:bool", re.compile(r"^(?:true|false|True|False)$"), list("tTfF")
+)
+
+
+def _text(loader: Any, node: Any) -> str:
+    """A text; a placeholder without quotes is marked, for it may stand for a number."""
+    text = str(loader.construct_scalar(node))
+    return f"{_LEFT}{text}{_RIGHT}" if node.style is None and _PLAIN.fullmatch(text) else text
+
+
+def _scalar(dumper: Any, text: str) -> Any:
+    plain = text.startswith(_LEFT) and text.endswith(_RIGHT)
+    style = '"' if not plain and "${" in text else None
+    return dumper.represent_scalar(
+        "tag:yaml.org,2002:str", text[1:-1] if plain else _MARKED.sub(r"\1", text), style=style
+    )
+
+
+_Loader.add_constructor("tag:yaml.org,2002:str", _text)
+_Dumper.add_representer(str, _scalar)
+
+
+def read(text: str, name: str) -> Definition:
+    """The definition in a file's text, JSON or YAML. Raises Refused."""
+    try:
+        found = _yaml(text) if is_yaml(name) else loads(text)
+    except (ValueError, RecursionError, yaml.YAMLError) as wrong:
+        told = " ".join(str(wrong).split())
+        raise Refused(f"{name} can't be read: {told}. Correct it there.") from wrong
+    if isinstance(found, dict) and "Resources" in found and "States" not in found:
+        raise Refused(
+            f"{name} is a template. Put its definition into a file of its own, and let the template"
+            " name that: DefinitionUri (SAM), DefinitionBody.fromFile (CDK)."
+        )
+    if not isinstance(found, dict) or not isinstance(found.get("States"), dict):
+        raise Refused(f'{name} is no definition: it has no "States". Name the file that has them.')
+    return found
+
+
+def is_yaml(name: str) -> bool:
+    """Whether a file of that name holds YAML."""
+    return name.endswith((".yml", ".yaml"))
+
+
+def loads(text: str) -> Any:
+    """A JSON value whose `${Name}` may stand without quotes. Raises ValueError."""
+    marked = _BARE.sub(_mark, text)
+    return json.loads(marked, parse_constant=_no_constant)
+
+
+def _mark(found: re.Match[str]) -> str:
+    bare = found[0].startswith("$")
+    return json.dumps(f"{_LEFT}{found[0]}{_RIGHT}", ensure_ascii=False) if bare else found[0]
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _yaml(text: str) -> Any:
+    # _Loader is a SafeLoader: it makes nothing but plain values
+    return json.loads(json.dumps(yaml.load(text, _Loader)))
+
+
+def compact(value: Any) -> str:
+    """The JSON value on one line without spaces, placeholders as they stood."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return _MARKED.sub(r"\1", text)
+
+
+def write(definition: Definition, name: str = "") -> str:
+    """The text of a file of that name: YAML, or JSON with what is short on one line."""
+    if is_yaml(name):
+        options: dict[str, Any] = {"sort_keys": False, "allow_unicode": True, "width": 10_000}
+        return str(yaml.dump(definition, Dumper=_Dumper, default_flow_style=False, **options))
+    return _MARKED.sub(r"\1", "".join(_written(definition, 0, ""))) + "\n"
+
+
+def _written(value: Any, depth: int, before: str) -> list[str]:
+    line = _line(value)
+    if not value or not isinstance(value, (dict, list)) or _is_short(value, line, depth, before):
+        return [line]
+    inner, outer = "  " * (depth + 1), "  " * depth
+    named: list[tuple[str, Any]]
+    if isinstance(value, dict):
+        named = [(_line(name) + ": ", each) for name, each in value.items()]
+    else:
+        named = [("", each) for each in value]
+    rows = ["".join([inner, name, *_written(each, depth + 1, name)]) for name, each in named]
+    left, right = ("{", "}") if isinstance(value, dict) else ("[", "]")
+    return [left, "\n", ",\n".join(rows), "\n", outer, right]
+
+
+def _is_short(value: Any, line: str, depth: int, before: str) -> bool:
+    if isinstance(value, list):
+        return not any(isinstance(each, (dict, list)) for each in value)
+    if "ErrorEquals" in value:
+        return "{%" not in line
+    return len("  " * depth + before + line) <= WIDTH and not before.endswith('States": ')
+
+
+def _line(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)

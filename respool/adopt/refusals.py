@@ -1,0 +1,102 @@
+"""What can't be adopted, in one line with the way out; and what is worth a warning."""
+
+from collections.abc import Iterator
+
+from chalicelib.errors import RespoolError
+from respool.adopt.scopes import Scope, scopes
+from respool.deploy.definition import Definition, State, all_states, states_of
+
+DAY = 86_400
+TASKS = ("dynamodb:", "sqs:", "sns:", "events:", "eventbridge:")
+_OPENS = ("create", "start")
+
+
+class Refused(RespoolError):
+    """A definition, or a choice, that can't be adopted; the text says why, and what would do."""
+
+
+def check(definition: Definition, chosen: list[str]) -> None:
+    """Whether these states can be adopted. Raises Refused."""
+    if not chosen:
+        raise Refused("No task was chosen. Name each by --task STATE.")
+    kind = str(definition.get("Type", "STANDARD")).upper()
+    if kind == "EXPRESS":
+        raise Refused("The machine is EXPRESS, which can't wait for a token. Make it STANDARD.")
+    known = {name: (scope, state) for scope in scopes(definition) for name, state in scope.states}
+    for name in chosen:
+        if name not in known:
+            raise Refused(f"There is no state {name!r}. {_candidates(definition)}")
+        scope, state = known[name]
+        _check(name, state, scope, definition)
+
+
+def _check(name: str, state: State, scope: Scope, definition: Definition) -> None:
+    if state.get("Type") != "Task":
+        raise Refused(f"{name!r} is a {state.get('Type')}, not a Task. {_candidates(definition)}")
+    if scope.express:
+        raise Refused(
+            f"{name!r} is in a Map whose children are EXPRESS, which can't wait for a token."
+            ' Set "ExecutionType": "STANDARD" in its ProcessorConfig.'
+        )
+    if "Next" not in state and state.get("End") is not True:
+        raise Refused(f'{name!r} has neither "Next" nor "End". Say what comes after it.')
+    twice = [found for found, _ in all_states(definition) if found == name]
+    if len(twice) > 1:
+        raise Refused(f"{name!r} is the name of {len(twice)} states. Rename all but one of them.")
+
+
+def candidates(definition: Definition) -> list[str]:
+    """All Tasks, those that call something outside first, those that only write data last."""
+    tasks = [(name, one) for name, one in all_states(definition) if one.get("Type") == "Task"]
+    inside = [name for name, one in tasks if _stays(str(one.get("Resource", "")))]
+    return [name for name, _ in tasks if name not in inside] + inside
+
+
+def _stays(resource: str) -> bool:
+    service = resource.partition(":states:::")[2].removeprefix("aws-sdk:")
+    return service.startswith(TASKS)
+
+
+def _candidates(definition: Definition) -> str:
+    names = candidates(definition)
+    return f"Its tasks are: {', '.join(names)}." if names else "It has no Task."
+
+
+def warnings(definition: Definition, chosen: list[str], own: bool = False) -> Iterator[str]:
+    """What a job that waits for long may run into, one line each."""
+    within = definition.get("TimeoutSeconds")
+    if isinstance(within, (int, float)) and within < 365 * DAY:
+        yield (
+            f'"TimeoutSeconds": {within} at the top ends an execution while it waits. Remove it, or'
+            " replay within that time."
+        )
+    elif within is not None and not isinstance(within, (int, float)):
+        yield '"TimeoutSeconds" at the top ends an execution while it waits. Remove it.'
+    if not own:
+        yield "An EXPRESS machine can't wait for a token: make sure that this one is STANDARD."
+    for scope in scopes(definition):
+        here = [name for name, _ in scope.states if name in chosen]
+        if here:
+            yield from _of_scope(scope, here)
+
+
+def _of_scope(scope: Scope, here: list[str]) -> Iterator[str]:
+    names = ", ".join(here)
+    if scope.most:
+        yield f"{names}: parked items hold their place among the {scope.most} of MaxConcurrency."
+    if scope.kind == "branch":
+        yield f"{names}: the other branches end, and their Parallel waits for the parked one."
+    if scope.kind == "map":
+        yield (
+            f"{names}: an execution has 25,000 events at most; an item that is parked and replayed"
+            " takes about 25 more."
+        )
+    opened = [
+        name
+        for name, state in states_of(scope.machine)
+        if name not in here
+        and str(state.get("Resource", "")).rpartition(":")[2].partition(".")[0].startswith(_OPENS)
+        and str(state.get("Resource", "")).endswith((".sync", ".sync:2"))
+    ]
+    if opened:
+        yield f"{', '.join(opened)}: what it opens stays open, and is paid for, while a job waits."
