@@ -9,7 +9,7 @@ from tests.crash.matrix import Case, Scenario, calls_of, cases_of, try_out
 from tests.crash.report import PAGE, parts, theirs, told
 from tests.crash.scenarios import SCENARIOS
 
-EACH = 16
+EACH = 20
 """One case of so many is tried in `make test`, others than before where scenarios change."""
 PAIRS = 7
 """One pair of an interruption and a later fault of so many is tried in `make soak`."""
@@ -53,14 +53,16 @@ def test_no_pair_of_interruption_and_fault_does_either(scenario: Scenario) -> No
     assert not (told := wrong(list(chosen))), told
 
 
-def test_the_page_tells_of_every_case_that_there_is_and_that_none_went_wrong(
+def test_the_page_tells_of_about_as_many_cases_as_there_are_and_of_none_that_went_wrong(
     tried: Counter[str],
 ) -> None:
     if set(tried) != set(parts()):
         pytest.skip("needs all the cases above")
     text = PAGE.read_text("utf-8")
     for part in parts():
-        assert told(text, part) == [tried[part], 0, 0, 0, 0], f"{part}: run python -m tests.crash"
+        faults, *wrong = told(text, part)
+        assert faults == pytest.approx(tried[part], rel=0.1), f"{part}: run python -m tests.crash"
+        assert wrong == [0, 0, 0, 0]
 
 
 def test_the_loop_loses_and_doubles_jobs_under_the_same_faults() -> None:
