@@ -26,7 +26,8 @@ Stream = Callable[..., io.TextIOWrapper]
 
 
 @pytest.fixture
-def shell() -> Shell:
+def shell(monkeypatch: pytest.MonkeyPatch) -> Shell:
+    monkeypatch.delenv("COLUMNS", raising=False)  # pytest's own workers may have it
     return Shell(FakeStage())
 
 
