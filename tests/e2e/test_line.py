@@ -51,11 +51,13 @@ def test_jobs_in_line_are_found_in_the_table_and_in_the_api(stage: Deployment) -
     set_limit(stage, 0)
     line_up(stage, ["first", "second"])
 
-    answer = stage.api("GET", "/jobs?state=line", token=stage.token)
+    def listed() -> list[str]:
+        answer = stage.api("GET", "/jobs?state=line", token=stage.token)
+        assert answer.status == 200, answer.text
+        assert "token" not in answer.text
+        return [job["key"] for job in answer.json["jobs"]]
 
-    assert answer.status == 200, answer.text
-    assert [job["key"] for job in answer.json["jobs"]] == ["first", "second"]
-    assert "token" not in answer.text
+    stage.wait_until(lambda: listed() == ["first", "second"], "both to be listed")
     assert stage.spool_depth() == 0
 
 
