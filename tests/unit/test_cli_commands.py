@@ -495,7 +495,9 @@ AS_JSON = {
 
 
 @pytest.mark.parametrize("command", sorted(set(respool.commands) - {"token", "adopt"}))
-def test_every_command_of_a_stage_prints_one_json_document(shell: Shell, capsys: Out, command: str) -> None:
+def test_every_command_of_a_stage_prints_one_json_document(
+    shell: Shell, capsys: Out, command: str
+) -> None:
     shell.fail("a")
     assert shell(command, *AS_JSON[command], "--json") == 0
     assert isinstance(_json(capsys), dict)
