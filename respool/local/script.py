@@ -77,7 +77,7 @@ class Script:
         jobs = self.jobs()
         wrong = [job for job in jobs if not job.done_once]
         started = self.deployment.seen()["executions"]
-        left = [item["pk"]["S"] for item in self.deployment.claims() if "execution" in item]
+        left = self.deployment.jobs("running", "line", "parked", "stuck")
         if wrong or left or len(started) != JOBS or self.deployment.spool_depth():
             self.screen.show(job_table(jobs))
             raise ScriptFailed(
