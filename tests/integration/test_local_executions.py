@@ -56,12 +56,20 @@ def test_the_name_of_a_closed_execution_is_refused(local: LocalMachines) -> None
 
 
 def test_a_stopped_execution_stays_aborted_when_its_task_fails_later(local: LocalMachines) -> None:
-    queue = local.queue("began")
-    body = "boto3.client('sqs').send_message(QueueUrl=os.environ['QUEUE'], MessageBody='{}')\n"
-    slow = local.function("slow", body + "time.sleep(0.5)\nraise KeyError('late')", QUEUE=queue)
+    began, go = local.queue("began"), local.queue("go")
+    body = (
+        "sqs = boto3.client('sqs')\n"
+        "sqs.send_message(QueueUrl=os.environ['BEGAN'], MessageBody='{}')\n"
+        "told = {}\n"
+        "while not told.get('Messages'):\n"
+        "    told = sqs.receive_message(QueueUrl=os.environ['GO'], WaitTimeSeconds=5)\n"
+        "raise KeyError('late')"
+    )
+    slow = local.function("slow", body, BEGAN=began, GO=go)
     execution = local.start(local.machine("stopped", Slow=task(slow)))
-    local.next_message(queue)
+    local.next_message(began)
     local.client("stepfunctions").stop_execution(executionArn=execution)
+    local.client("sqs").send_message(QueueUrl=go, MessageBody="{}")
     wait_until(
         lambda: "LambdaFunctionFailed" in events(local, execution), "the task's late end", 10
     )
