@@ -21,7 +21,8 @@ COMMAND = (sys.executable, "-m", "respool.cli")
 
 def _environment(deployment: Deployment) -> dict[str, str]:
     there = variables(deployment.project.endpoint, deployment.project.account)
-    return {**without_aws(os.environ), **there}
+    ours = {name: text for name, text in os.environ.items() if name != "COLUMNS"}
+    return {**without_aws(ours), **there}
 
 
 @pytest.fixture

@@ -160,7 +160,7 @@ def test_a_malformed_definition_stops_the_deploy_before_anything_is_made(copy: C
     path.write_text(text.replace('"StartAt"', 'StartAt"'))
     stopped = project.chalice("deploy")
     assert stopped.returncode == 1
-    assert "Error: statemachine.json, line 4, column 3: not JSON" in stopped.stdout
+    assert "Error: statemachine.json, line 3, column 3: not JSON" in stopped.stdout
     assert_nothing_was_made(project, stopped.stdout)
 
 

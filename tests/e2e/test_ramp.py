@@ -15,7 +15,7 @@ from respool.local.deployment import Deployment
 from respool.local.picture import chromium
 from tests.e2e.browser import browser, page
 from tests.e2e.conftest import Deploy
-from tests.e2e.test_loop import fail_and_spool, finished
+from tests.e2e.test_loop import finished
 
 SETTINGS = {"RECOVERY": "ramp", "RAMP_INTERVAL": "1", "HEALTHY_AFTER": "1"}
 
@@ -40,6 +40,11 @@ def steps(stage: Deployment) -> list[int]:
     return [line["released"] for line in sorted(lines, key=lambda line: str(line["timestamp"]))]
 
 
+def tries(stage: Deployment) -> int:
+    """How often the task was called."""
+    return sum('"task-entered"' in line for line in stage.logged())
+
+
 def says(stage: Deployment) -> str:
     (task,) = stage.api("GET", "/status", stage.token).json["tasks"]
     return str(task["ramp"]["says"])
@@ -51,10 +56,17 @@ def test_twelve_jobs_drain_by_themselves_in_steps_of_one_two_four_and_five(deplo
         "ENABLED",
         "rate(1 minute)",
     )
-    executions = fail_and_spool(stage, [{"key": f"ramp-{n:02}"} for n in range(12)])
+    stage.set_behavior("NG")
+    executions = [stage.start({"key": f"ramp-{n:02}"}) for n in range(12)]
+    stage.wait_until(
+        lambda: len(stage.jobs("parked", "line")) == 12, "twelve jobs parked or in line", 120
+    )
+    assert len(stage.jobs("line")) >= 12 - (5 + 5), "the gate closes after five failures"
+    calls = tries(stage)
 
     stage.wait_until(lambda: fire(stage).get("verdict") == "refused", "a probe to be refused")
     assert steps(stage) == [1]
+    assert tries(stage) == calls + 2, "a probe and its retry, and no other call"
     assert re.match(r"probed .+ with job ramp-\d\d: still refusing; next try ", says(stage))
 
     stage.set_behavior("OK")
