@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from chalicelib.engines import Engines
-from chalicelib.errors import BadRequest, RespoolError
+from chalicelib.errors import BadRequest
 from chalicelib.replaying.requests import read_event
 
 
@@ -22,19 +22,4 @@ def take(engines: Engines, event: Any, left: Callable[[], float]) -> dict[str, A
     if event.get("ramp") is True:
         return engines.tick(left())
     request, attended = read_event(event)
-    result = engines.replay(request, left(), attended).as_json()
-    if not request.dry_run:
-        result |= _sweep(engines, left())
-    return result
-
-
-def _sweep(engines: Engines, seconds: float) -> dict[str, str]:
-    """After a replay: what the sweep is refused is told and never raised.
-
-    An error would make the schedule call again, and then more jobs would be put back.
-    """
-    try:
-        engines.sweep.run(seconds)
-    except RespoolError as refused:
-        return {"sweep": f"failed: {refused}"}
-    return {}
+    return engines.replay(request, left(), attended).as_json()

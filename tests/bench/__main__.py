@@ -6,13 +6,14 @@ import sys
 from collections.abc import Callable, Iterator
 
 from respool.local.emulator import PROJECT
-from tests.bench import line, looks, memory, path, speed, start, waiting
+from tests.bench import deployed, line, looks, memory, path, speed, start, waiting
 from tests.bench.figures import Figure
 
 FILE = PROJECT / "build" / "bench.json"
 MEASURES: tuple[Callable[[], Iterator[Figure]], ...] = (
     speed.calls,
     speed.jobs_a_second,
+    deployed.deployed,
     speed.one_of_many,
     looks.page,
     speed.growth,

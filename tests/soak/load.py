@@ -34,6 +34,8 @@ OUTAGE = 8
 KILLS = 6
 ABORTED = 0.05
 """The part of the jobs that somebody ends by hand while they wait."""
+ADMIT_EVERY = 6
+"""Seconds between two ticks of `admit`: five minutes on AWS."""
 PATIENCE = 1200
 """Seconds that each half of the scenario may take on a busy machine."""
 
@@ -76,7 +78,11 @@ class Load:
         self.stage.sure.set_behavior("NG")
         self._let_in(CROWD)
         self.course.began = time.time()
-        with Outages(self, FAILING, self._parked), ThreadPoolExecutor(4) as pool:
+        with (
+            Ticks(self.stage),
+            Outages(self, FAILING, self._parked),
+            ThreadPoolExecutor(4) as pool,
+        ):
             list(pool.map(lambda key: self.stage.sure.start({"key": key}, key), self.keys))
             self.say(f"{self.jobs} jobs are started after {self._age():.0f} s")
             wait_until(
@@ -106,7 +112,11 @@ class Load:
         self.stage.sure.set_behavior("OK")
         self.course.healed = time.time()
         ways = (self._by_lambda, self._killed, self._by_person)
-        with Outages(self, REPLAYING, self.done), ThreadPoolExecutor(len(ways)) as pool:
+        with (
+            Ticks(self.stage),
+            Outages(self, REPLAYING, self.done),
+            ThreadPoolExecutor(len(ways)) as pool,
+        ):
             while not self.quiet():
                 if self._on_their_way() < ENOUGH:
                     list(pool.map(lambda way: way(), ways))
@@ -192,6 +202,26 @@ class Load:
 
     def _age(self) -> float:
         return time.time() - self.course.began
+
+
+class Ticks:
+    """The schedule of `admit`, which the emulator stores and does not run; a tick may fail."""
+
+    def __init__(self, stage: UnsafeStage) -> None:
+        self._stage = stage
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._over.wait(ADMIT_EVERY):
+            self._stage.admit()
 
 
 class Outages:

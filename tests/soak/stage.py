@@ -78,11 +78,16 @@ class UnsafeStage:
 
     def replay_lambda(self, event: dict[str, Any]) -> bool:
         """Invoke the replay Lambda once; says whether it came to its end."""
+        return self._invoke(self.sure.names.reprocess, event)
+
+    def admit(self) -> bool:
+        """Invoke `admit` as its schedule does; says whether it came to its end."""
+        return self._invoke(f"{self.sure.names.prefix}-admit", {})
+
+    def _invoke(self, function: str, event: dict[str, Any]) -> bool:
         session = sdk_session(self.sure.project.account)
         functions = session.client("lambda", endpoint_url=self.aws.endpoint, config=_PATIENT)
-        answer = functions.invoke(
-            FunctionName=self.sure.names.reprocess, Payload=json.dumps(event).encode()
-        )
+        answer = functions.invoke(FunctionName=function, Payload=json.dumps(event).encode())
         return "FunctionError" not in answer
 
     def kill_replay_lambdas(self) -> int:

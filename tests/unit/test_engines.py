@@ -15,7 +15,6 @@ from chalicelib.errors import BadRequest, SettingsError, Throttled
 from chalicelib.names import FUNCTIONS, Names
 from chalicelib.reprocess import take
 from chalicelib.settings import Settings
-from tests.fakes.service import TASK
 from tests.fakes.stage import FakeStage
 from tests.fakes.wire import Fault, Wire
 
@@ -178,18 +177,6 @@ def test_an_empty_event_replays_as_many_as_the_stage_says() -> None:
     assert result["more"] is False
 
 
-def test_a_replay_is_followed_by_a_sweep() -> None:
-    stage = FakeStage()
-    parked(stage, 1)
-    dead = stage.executions.start("dead", '{"key":"dead"}')
-    stage.machine.run_to(dead, TASK)
-    stage.executions.stop(dead, "Aborted", "by hand")
-
-    reprocess(stage, {"max": 1})
-
-    assert stage.claims["job#dead"].dead_at
-
-
 def test_a_preview_is_followed_by_nothing() -> None:
     stage = FakeStage()
     parked(stage, 1)
@@ -199,25 +186,6 @@ def test_a_preview_is_followed_by_nothing() -> None:
 
     assert result["dry_run"] is True
     assert stage.table.copy_items() == before
-
-
-def test_a_sweep_that_fails_after_a_replay_is_told_and_replays_nothing_again() -> None:
-    stage = FakeStage()
-    parked(stage, 1)
-    wire = Wire()
-    asked: list[float] = []
-
-    def left() -> float:
-        """From the second time on AWS refuses everything: that is when the sweep begins."""
-        asked.append(600)
-        for name in REFUSED if len(asked) == 2 else ():
-            wire.break_next(name, Fault.THROTTLED, times=99)
-        return 600
-
-    result = take(stage.process(wire).engines, {}, left)
-
-    assert result["replayed"] == 1
-    assert result["sweep"].startswith("failed: ")
 
 
 def test_a_sweep_alone_says_what_it_did_and_raises_what_it_was_refused() -> None:
