@@ -7,7 +7,7 @@ used: each of the Lambdas loads only what it needs, so that a cold start stays s
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from chalicelib.settings import OFF, RAMP, Settings
 if TYPE_CHECKING:
     from chalicelib.gate.gate import Gates
     from chalicelib.gate.gauges import Gauges
+    from chalicelib.gate.hearing import Hearing
     from chalicelib.gate.line import Admission
     from chalicelib.gate.ramp.tick import Tick
     from chalicelib.parking.error_spool import Spooling
@@ -101,6 +102,21 @@ class Engines:
         )
 
     @cached_property
+    def hearing(self) -> "Hearing":
+        """What closes a gate by the service's own word."""
+        from chalicelib.gate.hearing import Hearing
+
+        settings = self.settings
+        return Hearing(
+            line=self.world.line,
+            telemetry=self.world.telemetry,
+            clock=self.clock.now,
+            text=settings.closed_until,
+            most=settings.closed_until_max,
+            grace=settings.ramp_max_interval if settings.recovery == RAMP else 0,
+        )
+
+    @cached_property
     def admission(self) -> "Admission":
         """What hands a free slot to the oldest job in line."""
         from chalicelib.gate.line import Admission
@@ -110,6 +126,7 @@ class Engines:
             claims=self.world.claims,
             line=self.world.line,
             gates=self.gates,
+            hear=self.hearing.take,
             waking=Waking(
                 claims=self.world.claims,
                 line=self.world.line,
@@ -267,11 +284,17 @@ class Engines:
         rules = Rules(max_attempts=self.settings.max_attempts, cool_down=self.settings.cool_down)
         return self.trigger.take(event, rules, seconds)
 
-    def tick(self, seconds: float) -> dict[str, Any]:
-        """One tick of the ramp, where RECOVERY has it; says what it did."""
+    def tick(self, seconds: float, minute: datetime | None = None) -> dict[str, Any]:
+        """One tick of the ramp, where RECOVERY has it; says what it did.
+
+        `minute` is when it was to be called: between two intervals it looks only at the tasks
+        whose service named a time that has come.
+        """
         if self.settings.recovery != RAMP:
             return {"ramp": OFF}
-        return {"ramp": self.ramp.run(seconds)}
+        interval = -(-self.settings.ramp_interval // 60)
+        between = minute is not None and int(minute.timestamp()) // 60 % interval != 0
+        return {"ramp": self.ramp.run(seconds, only_named=between)}
 
     def _order(self, request: "Request", seconds: float, attended: bool) -> "Order":
         """What a request asks for, with the stage's own choices where it names none."""

@@ -5,6 +5,7 @@ from typing import Any
 
 from chalicelib.engines import Engines
 from chalicelib.errors import BadRequest
+from chalicelib.moments import read
 from chalicelib.replaying.requests import read_event
 
 
@@ -20,6 +21,6 @@ def take(engines: Engines, event: Any, left: Callable[[], float]) -> dict[str, A
     if event.get("sweep") is True:
         return engines.sweep.run(left()).as_json()
     if event.get("ramp") is True:
-        return engines.tick(left())
+        return engines.tick(left(), read(str(event.get("at", ""))))
     request, attended = read_event(event)
     return engines.replay(request, left(), attended).as_json()

@@ -44,6 +44,8 @@ class Settings:
     ramp_max: int = 100
     healthy_after: int = 300
     health_url: str = ""
+    closed_until: str = ""
+    closed_until_max: int = 86_400
     hold_windows: "tuple[Window, ...]" = ()
     api_rate: int = 20
     api_burst: int = 100
@@ -143,6 +145,16 @@ def _url(text: str) -> str:
     return text
 
 
+def _pattern(text: str) -> str:
+    before, place, after = text.partition("{time}")
+    if not place or len(before) < 3 or "{time}" in after or len(text) > 200:
+        raise ValueError(
+            "must be the text that stands before the time, at least 3 letters, and {time}, such as"
+            " closed until {time}"
+        )
+    return text
+
+
 def _windows(text: str) -> "tuple[Window, ...]":
     from chalicelib.schedules import read_windows  # a cold start is shorter without it
 
@@ -169,6 +181,8 @@ CHECKS: dict[str, Callable[[str], Any]] = {
     "RAMP_MAX": _whole(1, 200),
     "HEALTHY_AFTER": _whole(1, 86_400),
     "HEALTH_URL": _url,
+    "CLOSED_UNTIL": _pattern,
+    "CLOSED_UNTIL_MAX": _whole(0, 604_800),
     "HOLD_WINDOWS": _windows,
     "API_RATE": _whole(1, 10_000),
     "API_BURST": _whole(1, 5000),

@@ -5,7 +5,8 @@ from typing import Any
 
 from chalicelib.api.overview import View
 from chalicelib.api.stage import Stage
-from chalicelib.job.claim import Slots, State
+from chalicelib.job.claim import SERVICE, Slots, State
+from chalicelib.moments import iso
 from chalicelib.settings import RAMP
 
 
@@ -18,13 +19,15 @@ def ramp_of(stage: Stage, view: View, slots: Slots) -> dict[str, Any] | None:
     from chalicelib.gate.ramp.describe import sentence, tell
 
     gate = slots.gate(view.at)
+    named = gate.until if gate.by == SERVICE else ""
     state = stage.engines.world.ramps.get(slots.task)
     state = replace(
         state,
         waiting=view.count(State.PARKED, slots.task).number,
         held=(silent := held(gate)),
         held_until=gate.until if silent else "",
-        due="" if silent else state.due,
+        named=named if named > iso(view.at) else "",
+        due="" if silent or named else state.due,
     )
     told = tell(state, Policy.of(settings))
     return {
@@ -33,5 +36,5 @@ def ramp_of(stage: Stage, view: View, slots: Slots) -> dict[str, Any] | None:
         "values": dict(told.values),
         "times": dict(told.times),
         "step": state.step,
-        "next": state.held_until or state.due or None,
+        "next": state.held_until or state.named or state.due or None,
     }

@@ -55,25 +55,35 @@ class GateWrites:
         return self._changed(task, change, values(limit=limit, by=by, why=why, at=at))
 
     def close(
-        self, task: str, until: str, by: str, why: str, at: str, over: str | None = None
+        self,
+        task: str,
+        until: str,
+        by: str,
+        why: str,
+        at: str,
+        over: Slots | None = None,
+        named: str = "",
     ) -> Slots:
         """Close the gate until then (ISO 8601; FOR_EVER: until somebody opens it).
 
-        With `over`, only where its last closing is still that of this time (empty: there is none).
+        With `over`, only where it was neither closed nor opened since it was seen so. `named` is
+        the time that the service named.
         """
         change = (
-            f"SET closedUntil = :until, closedBy = :by, closedWhy = :why, closedAt = :at, {_LISTED}"
+            "SET closedUntil = :until, closedBy = :by, closedWhy = :why, closedAt = :at,"
+            f" namedUntil = :named, {_LISTED}"
         )
-        return self._changed(task, change, values(until=until, by=by, why=why, at=at), over)
+        given = values(until=until, by=by, why=why, at=at, named=named)
+        return self._changed(task, change, given, over)
 
-    def open(self, task: str, by: str, why: str, at: str, over: str | None = None) -> Slots:
+    def open(self, task: str, by: str, why: str, at: str, over: Slots | None = None) -> Slots:
         """Open the gate and forget the failures in a row; the item says who opened it last.
 
         `over` as in `close`.
         """
         change = (
             "SET failed = :none, openedBy = :by, openedWhy = :why, openedAt = :at,"
-            f" {_LISTED} REMOVE closedUntil, closedBy, closedWhy, closedAt"
+            f" {_LISTED} REMOVE closedUntil, closedBy, closedWhy, closedAt, namedUntil"
         )
         return self._changed(task, change, values(none={}, by=by, why=why, at=at), over)
 
@@ -109,14 +119,18 @@ class GateWrites:
             )
 
     def _changed(
-        self, task: str, change: str, given: Mapping[str, Item], over: str | None = None
+        self, task: str, change: str, given: Mapping[str, Item], over: Slots | None = None
     ) -> Slots:
-        """The item after the change, or as it is where its last closing is another one."""
+        """The item after the change, or as it is where its gate is not as it was seen."""
         sent = {**given, **values(tasks=TASKS, task=task)}
         condition = ""
         if over is not None:
-            condition = "closedAt = :over" if over else "attribute_not_exists(closedAt)"
-            sent |= values(over=over) if over else {}
+            seen = {"closedAt": over.closed_at, "openedAt": over.opened_at}
+            condition = " AND ".join(
+                f"{name} = :seen{name}" if at else f"attribute_not_exists({name})"
+                for name, at in seen.items()
+            )
+            sent |= values(**{f"seen{name}": at for name, at in seen.items() if at})
         try:
             return read_slots(self._table.changed(Update(SLOTS + task, change, condition, sent)))
         except Refused:

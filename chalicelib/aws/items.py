@@ -93,6 +93,8 @@ def read_slots(item: Item) -> Slots:
         closed_at=text("closedAt"),
         closed_by=text("closedBy"),
         closed_why=text("closedWhy"),
+        named_until=text("namedUntil"),
+        opened_at=text("openedAt"),
         window_from=text("windowFrom"),
         window_until=text("windowUntil"),
         window_why=text("windowWhy"),

@@ -31,11 +31,15 @@ STILL = 5.0
 
 @dataclass(frozen=True)
 class Admission:
-    """Serves lines; safe to call again at any time, and twice at the same time."""
+    """Serves lines; safe to call again at any time, and twice at the same time.
+
+    `hear` closes gates by what the event's failures say, before anybody is let in.
+    """
 
     claims: Claims
     line: Line
     gates: Gates
+    hear: Callable[[Any], None]
     waking: Waking
     telemetry: Telemetry
     clock: Clock
@@ -50,6 +54,7 @@ class Admission:
         """
         deadline = self.elapsed() + seconds
         asked = tasks_in(event)
+        self.hear(event)
         serve = self.serve if "Records" in event else self.tend
         admitted: dict[str, int] = {}
         refusals: list[Exception] = []

@@ -9,6 +9,8 @@ from chalicelib.job.failure import Failure, read_failure
 from chalicelib.moments import iso
 
 JOB = "job#"
+RAMP, FAILURES, SERVICE, WINDOW = "ramp", "failures", "service", "window"
+"""Who closes a gate, where it is no person."""
 FOR_EVER = "9999-12-31T00:00:00.000Z"
 """Until somebody opens it."""
 
@@ -91,7 +93,10 @@ class Claim:
 
 @dataclass(frozen=True)
 class Gate:
-    """Whether a task takes jobs; for a closed one by whom, why, since when and until when."""
+    """Whether a task takes jobs; for a closed one by whom, why, since when and until when.
+
+    Where the service itself closed it, `until` is the time that it named.
+    """
 
     open: bool
     by: str = ""
@@ -107,7 +112,7 @@ class Slots:
     The maps are keyed by the claim's own key: `owners` to the execution, `waking` to the `since`
     of the wait that `admit` ended and whose token it has yet to answer, `passes` to the time until
     which the pass is good, `failed` to when it failed, since the last success. `close_after`
-    failures in a row close the gate.
+    failures in a row close the gate. `named_until` is the time that the service named.
     """
 
     task: str
@@ -122,6 +127,8 @@ class Slots:
     closed_at: str = ""
     closed_by: str = ""
     closed_why: str = ""
+    named_until: str = ""
+    opened_at: str = ""
     window_from: str = ""
     window_until: str = ""
     window_why: str = ""
@@ -142,10 +149,11 @@ class Slots:
         at = iso(now)
         if self.closed_until > at:
             until = "" if self.closed_until == FOR_EVER else self.closed_until
+            until = self.named_until or until
             return Gate(False, self.closed_by, self.closed_why, self.closed_at, until)
         if self.window_from and self.window_from <= at < self.window_until:
-            return Gate(False, "window", self.window_why, self.window_from, self.window_until)
+            return Gate(False, WINDOW, self.window_why, self.window_from, self.window_until)
         if len(self.failed) >= self.close_after:
             why = f"the last {len(self.failed)} jobs failed"
-            return Gate(False, "failures", why, max(self.failed.values()), "")
+            return Gate(False, FAILURES, why, max(self.failed.values()), "")
         return Gate(True)

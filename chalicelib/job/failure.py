@@ -35,7 +35,7 @@ def read_failure(error: Any) -> Failure:
     if "name" in error or "message" in error:
         return Failure(_text(error.get("name")), _text(error.get("message")))
     name, cause = _text(error.get("Error")), _text(error.get("Cause"))
-    answer = _lambda_answer(cause)
+    answer = members(cause)
     if "errorMessage" not in answer:
         return Failure(name, cause)
     return Failure(name or _text(answer.get("errorType")), _text(answer["errorMessage"]))
@@ -49,7 +49,7 @@ def _text(value: Any) -> str:
     return compact(value) if portable(value) else "(no text, and too deep or too large)"
 
 
-def _lambda_answer(cause: str) -> dict[str, Any]:
+def members(cause: str) -> dict[str, Any]:
     """The members of a JSON object, up to where it was cut; none of what is no object."""
     at = _skip(cause, 0)
     if cause[at : at + 1] != "{":

@@ -201,14 +201,22 @@ class Line(Protocol):
         """Let at most `limit` jobs in at once, from now on, for all."""
 
     def close(
-        self, task: str, until: str, by: str, why: str, at: str, over: str | None = None
+        self,
+        task: str,
+        until: str,
+        by: str,
+        why: str,
+        at: str,
+        over: Slots | None = None,
+        named: str = "",
     ) -> Slots:
         """Close the gate until then (ISO 8601; FOR_EVER: until somebody opens it).
 
-        With `over`, only where its last closing is still that of this time (empty: there is none).
+        With `over`, only where it was neither closed nor opened since it was seen so. `named` is
+        the time that the service named.
         """
 
-    def open(self, task: str, by: str, why: str, at: str, over: str | None = None) -> Slots:
+    def open(self, task: str, by: str, why: str, at: str, over: Slots | None = None) -> Slots:
         """Open the gate and forget the failures in a row; `over` as in `close`."""
 
     def set_window(self, task: str, begins: str, ends: str, why: str) -> None:

@@ -46,7 +46,8 @@ class State:
     Jobs are named by the digests of their claims' keys: `service_failures` counts failures that
     were the service's and not the job's own; `suspects` failed while others came through.
     `unlike_error_seen`: one error unlike the others was let pass. `closed`: the ramp wants the
-    gate closed, so that only its steps go in; `why` says it to people.
+    gate closed, so that only its steps go in; `why` says it to people. `named`: the service
+    asked to wait until then.
     """
 
     task: str
@@ -67,6 +68,7 @@ class State:
     waiting: int = 0
     held: str = ""
     held_until: str = ""
+    named: str = ""
     closed: bool = False
     why: str = ""
     by: str = ""

@@ -1,13 +1,7 @@
-"""Rates as EventBridge Scheduler takes them, and the time zones that it knows."""
+"""The time zones that EventBridge Scheduler knows."""
 
 import zoneinfo
 from collections.abc import Iterator
-
-
-def every(seconds: int) -> str:
-    """The rate(...) of an interval in seconds, rounded up to a schedule's grain, the minute."""
-    minutes = max(1, -(-seconds // 60))
-    return f"rate({minutes} minute{'' if minutes == 1 else 's'})"
 
 
 def zone_findings(setting: str, zone: str) -> Iterator[str]:

@@ -14,7 +14,6 @@ from respool.deploy import machine_role
 from respool.deploy.checks.findings import Malformed, read_json
 from respool.deploy.dashboard import written_out
 from respool.deploy.definition import Definition, placeholders, states_of
-from respool.deploy.schedules import every
 
 SOURCES = ".chalice/stack"
 LOG_DAYS = 90
@@ -60,7 +59,6 @@ def values(settings: Settings, prefix: str) -> Values:
         "ReplayMax": str(settings.replay_max),
         "SweepSchedule": settings.sweep_schedule or OFF,
         "SweepState": "ENABLED" if settings.sweep_schedule else "DISABLED",
-        "RampSchedule": every(settings.ramp_interval),
         "RampState": "ENABLED" if settings.recovery != RECOVERY_OFF else "DISABLED",
         "AlertEmail": settings.alert_email,
     }

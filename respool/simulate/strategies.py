@@ -5,9 +5,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
-from chalicelib.gate.ramp.decide import RAMP, Decision, Facts, Policy, decide, gate_change, settle
+from chalicelib.gate.ramp.decide import Decision, Facts, Policy, decide, gate_change, settle
 from chalicelib.gate.ramp.judge import Job
-from chalicelib.job.claim import FOR_EVER, State
+from chalicelib.job.claim import FOR_EVER, RAMP, State
 from chalicelib.job.ramp_state import State as Ramp
 from chalicelib.job.ramp_state import digest
 from chalicelib.moments import iso

@@ -128,8 +128,10 @@ class FakeTable:
 
 
 def _concerns_admit(pk: str, item: Item) -> bool:
-    """The filter of the mapping: slots of a task where somebody stands in line."""
-    return pk.startswith("slots#") and item.get("waiting", {}).get("N", "0") != "0"
+    """The mapping's filters: slots of a task where somebody stands in line, and parked jobs."""
+    if pk.startswith("slots#"):
+        return bool(item.get("waiting", {}).get("N", "0") != "0")
+    return pk.startswith("job") and str(item.get("queue", {}).get("S", "")).startswith("parked#")
 
 
 def _record(pk: str, item: Item) -> dict[str, Any]:

@@ -145,7 +145,8 @@ def test_a_gate_opens_by_the_clock(side: Side, until: str, open: bool) -> None:
 def test_an_opened_gate_forgets_why_it_was_closed_and_the_failures(side: Side) -> None:
     claim = side.in_line()
     side.line.close(TASK, FOR_EVER, "me", "it is down", AT)
-    assert side.line.open(TASK, "me", "", LATER) == replace(WHOLE, waiting=1)
+    opened = replace(WHOLE, waiting=1, opened_at=LATER)
+    assert side.line.open(TASK, "me", "", LATER) == opened
     assert side.line.admit(claim, LATER, by_pass=False)
 
 
@@ -164,11 +165,22 @@ def test_a_window_closes_the_gate_while_it_lasts(
 
 
 def test_a_closing_over_another_than_was_seen_changes_nothing(side: Side) -> None:
-    side.line.close(TASK, FOR_EVER, "ramp", "", AT, over="")
+    before = side.slots
+    by_ramp = side.line.close(TASK, FOR_EVER, "ramp", "", AT, over=before)
     by_hand = side.line.close(TASK, FOR_EVER, "me", "", LATER)
-    assert side.line.close(TASK, LATER, "ramp", "", LATER, over=AT) == by_hand
-    assert side.line.open(TASK, "ramp", "", LATER, over=AT) == by_hand
-    assert side.line.open(TASK, "ramp", "", LATER, over=LATER) == WHOLE
+    assert side.line.close(TASK, LATER, "ramp", "", LATER, over=by_ramp) == by_hand
+    assert side.line.open(TASK, "ramp", "", LATER, over=by_ramp) == by_hand
+    opened = side.line.open(TASK, "ramp", "", LATER, over=by_hand)
+    assert opened == replace(WHOLE, opened_at=LATER)
+    assert side.line.close(TASK, FOR_EVER, "service", "", LATER, over=before) == opened
+
+
+def test_a_time_that_the_service_named_goes_with_the_closing(side: Side) -> None:
+    named = side.line.close(TASK, FOR_EVER, "service", "busy", AT, named=LATER)
+    assert (named.named_until, side.slots.named_until) == (LATER, LATER)
+    assert side.line.close(TASK, FOR_EVER, "me", "", AT).named_until == ""
+    side.line.close(TASK, FOR_EVER, "service", "busy", AT, named=LATER)
+    assert side.line.open(TASK, "me", "", LATER).named_until == ""
 
 
 def test_passes_are_given_and_taken_back_in_any_number(side: Side) -> None:

@@ -114,14 +114,23 @@ def test_the_table_of_prod_is_not_deleted_by_mistake(stage: str, protected: bool
     assert kept == whole["Resources"]["Claims"]
 
 
-def test_admit_is_called_by_the_stream_only_while_somebody_is_in_line() -> None:
+def test_admit_hears_of_lines_that_somebody_is_in_and_of_jobs_that_are_parked() -> None:
     whole = rendered()
     mapping = properties(whole, "Admission")
     assert properties(whole, "Claims")["StreamSpecification"] == {"StreamViewType": "NEW_IMAGE"}
     assert mapping["EventSourceArn"] == {"Fn::GetAtt": ["Claims", "StreamArn"]}
     assert mapping["FunctionName"] == "respool-dev-admit"
-    (pattern,) = mapping["FilterCriteria"]["Filters"]
-    assert json.loads(pattern["Pattern"]) == {
+    parked, line = mapping["FilterCriteria"]["Filters"]
+    assert json.loads(parked["Pattern"]) == {
+        "dynamodb": {
+            "Keys": {"pk": {"S": [{"prefix": "job"}]}},
+            "NewImage": {
+                "queue": {"S": [{"prefix": "parked#"}]},
+                "cause": {"S": [{"exists": True}]},
+            },
+        }
+    }
+    assert json.loads(line["Pattern"]) == {
         "dynamodb": {
             "Keys": {"pk": {"S": [{"prefix": "slots#"}]}},
             "NewImage": {"waiting": {"N": [{"anything-but": ["0"]}]}},

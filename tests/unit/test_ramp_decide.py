@@ -10,10 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.gate.ramp.decide import (
-    FAILURES,
     LEASE,
-    RAMP,
-    SERVICE,
     Decision,
     Facts,
     Policy,
@@ -23,7 +20,7 @@ from chalicelib.gate.ramp.decide import (
     settle,
 )
 from chalicelib.gate.ramp.judge import MOST_SERVICE_FAILURES, Job, Result, result_of
-from chalicelib.job.claim import FOR_EVER, Gate, Slots, State
+from chalicelib.job.claim import FAILURES, FOR_EVER, RAMP, SERVICE, Gate, Slots, State
 from chalicelib.job.ramp_state import Released, Verdict, decode, digest, encode
 from chalicelib.job.ramp_state import State as Ramp
 from chalicelib.moments import iso, read
@@ -35,6 +32,7 @@ RELEASED = NOW - timedelta(seconds=POLICY.interval)
 PARKED = NOW - timedelta(hours=9)
 DOWN = "ConnectionError"
 OPEN = Gate(True)
+SOON = iso(NOW + timedelta(minutes=5))
 
 
 def waiting(key: str, order: int = 0, **more: Any) -> Job:
@@ -72,10 +70,12 @@ def released(*keys: str, **more: Any) -> Ramp:
     return replace(state, **more)
 
 
-def tick(state: Ramp, *jobs: Job, now: datetime = NOW, gate: Gate = OPEN) -> Decision:
+def tick(
+    state: Ramp, *jobs: Job, now: datetime = NOW, gate: Gate = OPEN, well: bool | None = None
+) -> Decision:
     waits = (State.PARKED, State.LINE)
     pks = tuple(job.pk for job in jobs if job.state in waits and not job.ended)
-    return decide(state, Facts({job.pk: job for job in jobs}, pks, 5, gate), now, POLICY)
+    return decide(state, Facts({job.pk: job for job in jobs}, pks, 5, gate, well), now, POLICY)
 
 
 def mark(key: str) -> str:
@@ -356,10 +356,30 @@ def test_a_gate_that_failures_or_the_service_closed_is_probed_and_stays_closed(b
 def test_a_time_that_the_service_named_is_when_the_next_probe_goes_out() -> None:
     gate = Gate(False, SERVICE, "back at ten", iso(NOW), iso(NOW + timedelta(hours=1)))
     first = tick(Ramp("t"), waiting("a"), gate=gate)
-    assert keys(first) == []
+    assert (keys(first), first.state.closed) == ([], True)
 
-    then = tick(first.state, waiting("a"), gate=Gate(False, RAMP), now=NOW + timedelta(hours=1))
+    then = tick(first.state, waiting("a"), gate=gate, now=NOW + timedelta(hours=1))
     assert keys(then) == ["a"]
+
+
+def test_a_failure_that_names_another_time_moves_the_next_probe_there() -> None:
+    gate = Gate(False, SERVICE, "later", iso(NOW), iso(NOW + timedelta(hours=3)))
+    refused = tick(released("a", closed=True), failed("a"), waiting("b"), gate=gate)
+    assert refused.verdict is Verdict.REFUSED
+
+    early = tick(refused.state, waiting("b"), gate=gate, now=NOW + timedelta(minutes=170))
+    then = tick(early.state, waiting("b"), gate=gate, now=NOW + timedelta(hours=3))
+    assert (keys(early), keys(then)) == ([], ["b"])
+
+
+@pytest.mark.parametrize("well", [True, False])
+def test_the_time_that_the_service_named_counts_whatever_its_health_check_says(well: bool) -> None:
+    gate = Gate(False, SERVICE, "later", iso(NOW), iso(NOW + timedelta(hours=1)))
+    state = Ramp("t", closed=True, refusals=2, last=Verdict.REFUSED, last_at=iso(NOW))
+
+    early = tick(state, waiting("a"), gate=gate, well=well)
+    then = tick(state, waiting("a"), gate=gate, well=well, now=NOW + timedelta(hours=1))
+    assert (keys(early), keys(then)) == ([], ["a"])
 
 
 def test_the_oldest_goes_first_whether_it_is_parked_or_in_line() -> None:
@@ -397,7 +417,8 @@ def test_a_refused_step_wants_the_gate_closed() -> None:
     [
         (True, Slots("t"), False),
         (True, Slots("t", closed_until=FOR_EVER, closed_by=RAMP), None),
-        (True, Slots("t", closed_until=FOR_EVER, closed_by=SERVICE), False),
+        (True, Slots("t", closed_until=FOR_EVER, closed_by=SERVICE, named_until=SOON), None),
+        (True, Slots("t", closed_until=FOR_EVER, closed_by=SERVICE, named_until=iso(NOW)), False),
         (True, Slots("t", closed_until=FOR_EVER, closed_by="Aiko"), None),
         (True, Slots("t", failed={"a": iso(NOW)}, close_after=1), None),
         (False, Slots("t"), None),
@@ -453,7 +474,8 @@ def any_facts(draw: st.DrawFn) -> Facts:
     jobs = {pk: draw(any_job(pk)) for pk in chosen}
     waits = [pk for pk, job in jobs.items() if job.state is State.PARKED]
     by = draw(gates)
-    gate = Gate(not by, by, draw(st.sampled_from(["", "why"])), until=draw(st.just("") | times))
+    why = draw(st.sampled_from(["", "why"]))
+    gate = Gate(not by, by, why, draw(st.just("") | times), draw(st.just("") | times))
     return Facts(jobs, tuple(waits), draw(st.integers(1, 9)), gate)
 
 
@@ -489,7 +511,9 @@ def test_whatever_is_known_a_tick_keeps_to_its_step_and_to_what_waits(
     if decision.release:
         assert [each.pk for each in after.released] == [job.pk for job in decision.release]
     if decision.verdict is Verdict.REFUSED:
-        assert (after.step, decision.release, after.released) == (1, (), ())
+        assert after.step == 1
+        named = facts.gate.by == SERVICE and facts.gate.since > state.released_at
+        assert named or (decision.release, after.released) == ((), ())
     if facts.held:
         assert decision.release == ()
     if decision.verdict in (Verdict.NONE, Verdict.OWN, Verdict.ALONE):

@@ -22,15 +22,11 @@ def test_the_ramp_s_schedule_is_off_unless_it_is_asked_for() -> None:
     assert schedule()["State"] == "DISABLED"
 
 
-@pytest.mark.parametrize(
-    ("interval", "rate"),
-    [("600", "rate(10 minutes)"), ("61", "rate(2 minutes)"), ("1", "rate(1 minute)")],
-)
-def test_it_calls_reprocess_each_interval_with_the_ramp_s_event(interval: str, rate: str) -> None:
-    made = schedule(RECOVERY="ramp", RAMP_INTERVAL=interval)
+def test_it_calls_reprocess_each_minute_and_says_which() -> None:
+    made = schedule(RECOVERY="ramp")
 
-    assert (made["State"], made["ScheduleExpression"]) == ("ENABLED", rate)
-    assert made["Target"]["Input"] == '{"ramp": true}'
+    assert (made["State"], made["ScheduleExpression"]) == ("ENABLED", "rate(1 minute)")
+    assert made["Target"]["Input"] == '{"ramp": true, "at": "<aws.scheduler.scheduled-time>"}'
     assert made["Target"]["RetryPolicy"]["MaximumRetryAttempts"] == 0
 
 

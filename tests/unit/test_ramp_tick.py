@@ -9,8 +9,7 @@ import pytest
 
 from chalicelib import metrics
 from chalicelib.errors import Conflict, RespoolError
-from chalicelib.gate.ramp.decide import FAILURES, RAMP
-from chalicelib.job.claim import State
+from chalicelib.job.claim import FAILURES, RAMP, State
 from chalicelib.replaying.requests import read_request
 from tests.fakes.service import TASK
 from tests.fakes.wire import Died, Fault, Wire

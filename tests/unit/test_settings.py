@@ -67,6 +67,10 @@ WRONG = [
     ("HEALTH_URL", "service.example/health"),
     ("HEALTH_URL", "ftp://service.example"),
     ("HOLD_WINDOWS", "at night"),
+    ("CLOSED_UNTIL", "closed until six"),
+    ("CLOSED_UNTIL", "{time}"),
+    ("CLOSED_UNTIL", "from {time} until {time}"),
+    ("CLOSED_UNTIL_MAX", "604801"),
     ("API_RATE", "0"),
     ("API_BURST", "5001"),
 ]

@@ -184,6 +184,7 @@ export default {
     stepping: "Ramp: put {count} jobs back {at}, {waiting} waiting; looks within {minutes} min.",
     refused: "Ramp: probed {at} with job {key}: still refusing; next try {next}.",
     step_refused: "Ramp: put {count} jobs back {at}: refused; next try {next}, with one job.",
+    named: "Ramp: the service asked to wait until {until}; one job is tried then.",
     soon: "Ramp: {waiting} waiting; puts jobs back within {minutes} min.",
   },
 

@@ -177,6 +177,7 @@ export default {
     stepping: "段階的な再処理：{at} に{count}件を再処理しました（待機 {waiting}件）。{minutes}分以内に結果を確かめます。",
     refused: "段階的な再処理：{at} にジョブ {key} で試行しましたが、まだ応答しません。次の試行は {next} です。",
     step_refused: "段階的な再処理：{at} に再処理した{count}件が失敗しました。次は {next} に1件で試行します。",
+    named: "段階的な再処理：連携先が {until} まで待つよう求めています。その時刻に1件を試します。",
     soon: "段階的な再処理：待機 {waiting}件。{minutes}分以内に再処理します。",
   },
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from chalicelib.gate.ramp.judge import TIRED, Job, Observation, Result, judge, result_of
-from chalicelib.job.claim import Gate, Slots
+from chalicelib.job.claim import FAILURES, RAMP, SERVICE, Gate, Slots
 from chalicelib.job.ramp_state import Released, Verdict, digest
 from chalicelib.job.ramp_state import State as Ramp
 from chalicelib.moments import iso, read
@@ -17,7 +17,7 @@ from chalicelib.settings import Settings
 
 LEASE = timedelta(minutes=3)
 """A tick releases what it announced within so long, or never: its time is shorter than that."""
-RAMP, FAILURES, SERVICE = "ramp", "failures", "service"
+OURS = (RAMP, FAILURES, SERVICE)
 """Who closes a gate that the ramp may open again: it, failures in a row, the service's own word."""
 
 
@@ -73,7 +73,7 @@ class Decision:
 
 def held(gate: Gate) -> str:
     """Why the ramp stays silent: a gate that a person or a window closed; empty: it may act."""
-    if gate.open or gate.by in (RAMP, FAILURES, SERVICE):
+    if gate.open or gate.by in OURS:
         return ""
     return gate.why or f"closed by {gate.by}"
 
@@ -92,15 +92,11 @@ def decide(state: Ramp, facts: Facts, now: datetime, policy: Policy) -> Decision
 
 
 def _adopt(state: Ramp, facts: Facts) -> Ramp:
-    """A gate that failures or the service closed is the ramp's to open, when the service is well.
-
-    A time that the service named is when the next probe goes out.
-    """
+    """A gate that failures or the service closed is the ramp's to open, once all is well."""
     gate = facts.gate
     if gate.open or gate.by not in (FAILURES, SERVICE):
         return state
-    due = gate.until if gate.by == SERVICE and gate.until else state.due
-    return replace(state, closed=True, why=gate.why, due=due)
+    return replace(state, closed=True, why=gate.why, due="" if gate.by == SERVICE else state.due)
 
 
 def _observe_all(state: Ramp, facts: Facts, now: datetime, policy: Policy) -> list[Observation]:
@@ -132,10 +128,16 @@ def _after(verdict: Verdict, state: Ramp, facts: Facts, now: datetime, policy: P
         told = replace(told, step=step, wait=policy.interval, closed=closed)
         return replace(told, unlike_error_seen=False, refusals=0)
     if verdict is Verdict.REFUSED:
-        return _refused(told, state, now, policy)
+        told = _refused(told, state, now, policy)
+        return replace(told, due="") if _is_named_since(state, facts) else told
     if verdict is Verdict.OWN:
         return replace(told, step=1)
     return told
+
+
+def _is_named_since(state: Ramp, facts: Facts) -> bool:
+    """Whether the service has named a time since the step went out: that is when it is probed."""
+    return facts.gate.by == SERVICE and facts.gate.since > state.released_at
 
 
 def _refused(told: Ramp, state: Ramp, now: datetime, policy: Policy) -> Ramp:
@@ -152,12 +154,12 @@ def _refused(told: Ramp, state: Ramp, now: datetime, policy: Policy) -> Ramp:
 
 def _release(state: Ramp, facts: Facts, now: datetime, policy: Policy) -> Decision:
     waiting = [facts.jobs[pk] for pk in facts.waiting]
-    state = _held(replace(state, waiting=len(waiting)), facts)
-    if state.held:
+    state = _held(replace(state, waiting=len(waiting), named=_named(facts, now)), facts)
+    if state.held or state.named:
         return Decision(state)
     if not waiting:
         return Decision(_idle(state, policy))
-    chosen = _choose(state, waiting) if _due(state, facts.well, now, policy) else ()
+    chosen = _choose(state, waiting) if _due(state, facts, now, policy) else ()
     if not chosen:
         return Decision(state)
     state = replace(
@@ -172,22 +174,28 @@ def _release(state: Ramp, facts: Facts, now: datetime, policy: Policy) -> Decisi
     return Decision(state, chosen)
 
 
+def _named(facts: Facts, now: datetime) -> str:
+    """A time that the service named is when the next probe goes out, and none before."""
+    named = read(facts.gate.until) if facts.gate.by == SERVICE else None
+    return iso(named) if named and now < named else ""
+
+
 def _idle(state: Ramp, policy: Policy) -> Ramp:
     """Nobody waits: it begins anew, and lets newcomers in."""
     state = replace(state, step=1, wait=policy.interval, due="", refusals=0, closed=False)
     return replace(state, unlike_error_seen=False)
 
 
-def _due(state: Ramp, well: bool | None, now: datetime, policy: Policy) -> bool:
+def _due(state: Ramp, facts: Facts, now: datetime, policy: Policy) -> bool:
     """A schedule is not exact to the second, and a tick missed is an interval lost.
 
     A service that says that it is well is probed at once; one that says that it is not, as seldom
-    as RAMP_MAX_INTERVAL allows, for its word may be wrong.
+    as RAMP_MAX_INTERVAL allows, for its word may be wrong. Neither moves a time that it named.
     """
     due = read(state.due)
-    if well is not None and state.refusals:
+    if facts.well is not None and state.refusals and facts.gate.by != SERVICE:
         last = read(state.last_at) or now
-        due = None if well else last + timedelta(seconds=policy.longest)
+        due = None if facts.well else last + timedelta(seconds=policy.longest)
     return due is None or now >= due - timedelta(seconds=policy.interval / 20)
 
 
@@ -247,11 +255,12 @@ def settle(state: Ramp, kept: frozenset[str]) -> Ramp:
 def gate_change(state: Ramp, slots: Slots, now: datetime) -> bool | None:
     """Whether the gate has to be opened (True) or closed (False) to be as the state says; or not.
 
-    A gate that a person or a window closed is theirs.
+    A gate that a person or a window closed is theirs, and until the time that the service named
+    it is the service's.
     """
     gate = slots.gate(now)
-    if state.closed and (gate.open or gate.by == SERVICE):
+    if state.closed and (gate.open or (gate.by == SERVICE and gate.until <= iso(now))):
         return False
-    if not state.closed and not gate.open and gate.by in (RAMP, FAILURES, SERVICE):
+    if not state.closed and not gate.open and gate.by in OURS:
         return True
     return None

@@ -32,7 +32,7 @@ def tell(state: State, policy: Policy) -> Told:
         "minutes": str(-(-policy.interval // 60)),
     }
     at = state.released_at if state.released else state.last_at
-    times = {"at": at, "next": state.due, "until": state.held_until}
+    times = {"at": at, "next": state.due, "until": state.held_until or state.named}
     return Told(
         code,
         {name: values[name] for name in values if f"{{{name}}}" in SENTENCES[code]},
@@ -56,6 +56,8 @@ def _code(state: State) -> str:
         return "probing" if len(state.released) == 1 else "stepping"
     if not state.waiting:
         return "idle"
+    if state.named:
+        return "named"
     if state.due and state.last is Verdict.REFUSED:
         return "refused" if state.last_size == 1 else "step_refused"
     return "soon"
@@ -81,6 +83,7 @@ SENTENCES: dict[str, str] = {
     "stepping": "put {count} jobs back at {at}, {waiting} waiting; looks within {minutes} min",
     "refused": "probed {at} with job {key}: still refusing; next try {next}",
     "step_refused": "put {count} jobs back at {at}: refused; next try {next}, with one job",
+    "named": "the service asked to wait until {until}: one job is tried then",
     "soon": "{waiting} waiting; puts jobs back within {minutes} min",
 }
 """The page has them in each language, held to these by a test."""

@@ -14,7 +14,6 @@ from typing import Any
 
 from chalicelib import metrics
 from chalicelib.gate.ramp.decide import (
-    RAMP,
     Decision,
     Facts,
     Policy,
@@ -24,7 +23,7 @@ from chalicelib.gate.ramp.decide import (
     settle,
 )
 from chalicelib.gate.ramp.judge import Job
-from chalicelib.job.claim import FOR_EVER, Claim, Slots, State
+from chalicelib.job.claim import FOR_EVER, RAMP, SERVICE, Claim, Slots, State
 from chalicelib.job.plan import Action, Choice, Rules
 from chalicelib.job.ports import Claims, Clock, Line, Ramps, Telemetry
 from chalicelib.job.ramp_state import State as Ramp
@@ -59,8 +58,10 @@ class Tick:
     max_attempts: int = 5
     is_well: Callable[[], bool | None] = lambda: None
 
-    def run(self, seconds: float) -> dict[str, Any]:
+    def run(self, seconds: float, only_named: bool = False) -> dict[str, Any]:
         """One tick for each task, within so many seconds; says what it did.
+
+        `only_named`: where the time has come that the service itself named.
 
         A task that can't be served never keeps the others from it: what it raised is raised when
         all have been served.
@@ -71,12 +72,18 @@ class Tick:
         refusals: list[Exception] = []
         for task in tasks:
             try:
-                done[task] = self._task(task, each)
+                if not only_named or self._is_named(task):
+                    done[task] = self._task(task, each)
             except Exception as refused:
                 refusals.append(refused)
         if refusals:
             raise refusals[0]
         return done
+
+    def _is_named(self, task: str) -> bool:
+        now = self.clock()
+        gate = self.line.slots(task).gate(now)
+        return gate.by == SERVICE and gate.until <= iso(now)
 
     def _task(self, task: str, seconds: float) -> dict[str, Any]:
         now = self.clock()
@@ -127,9 +134,9 @@ class Tick:
             return
         at, task = iso(now), state.task
         if opens:
-            self.line.open(task, RAMP, "the service is well again", at, over=slots.closed_at)
+            self.line.open(task, RAMP, "the service is well again", at, over=slots)
         else:
-            self.line.close(task, FOR_EVER, RAMP, state.why, at, over=slots.closed_at)
+            self.line.close(task, FOR_EVER, RAMP, state.why, at, over=slots)
         self.telemetry.event("gate-opened" if opens else "gate-closed", task=task, by=RAMP)
         self.telemetry.metric(metrics.GATE_OPENED if opens else metrics.GATE_CLOSED, task=task)
 
