@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.uncertain_task import work
+from chalicelib.uncertain_task import ServiceClosed, work
 from tests.fakes.telemetry import FakeTelemetry
 
 
@@ -31,6 +31,11 @@ def test_it_raises_with_behavior_ng_and_works_with_any_other() -> None:
         done({}, BEHAVIOR="NG")
 
     assert done({}, BEHAVIOR="OK")[0] == {}
+
+
+def test_with_closed_for_its_failure_says_for_how_long_the_service_is_closed() -> None:
+    with pytest.raises(ServiceClosed, match=r"closed \(Retry-After: 90\)"):
+        done({}, BEHAVIOR="NG", CLOSED_FOR="90")
 
 
 def test_it_says_when_a_job_comes_and_when_it_leaves_also_where_it_fails() -> None:
