@@ -23,6 +23,7 @@ PATCHES = (
     lambdas.updates_spare_running_invocations,
     lambdas.crowds_wait_for_an_environment,
     lambdas.functions_are_active_at_once,
+    lambdas.packages_are_unpacked_once,
     executions.repeated_starts_return_the_execution,
     executions.closed_executions_stay_closed,
     executions.retries_follow_their_delays,
