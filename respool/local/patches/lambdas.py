@@ -112,14 +112,14 @@ def crowds_wait_for_an_environment() -> None:
 class _Unpacked(zipfile.ZipFile):
     """A package whose files are shared by all environments: on AWS they can't write them either."""
 
-    def extractall(self, path: Any = None, *given: Any) -> None:
+    def extractall(self, path: Any = None, members: Any = None, pwd: Any = None) -> None:
         """Put a link to the package's one folder in the place of this empty one."""
         digest = hashlib.sha256(Path(str(self.filename)).read_bytes()).hexdigest()
         folder = Path(tempfile.gettempdir()) / f"package-{digest[:16]}"
         with _unpacking:
             if not folder.exists():
                 partly = folder.with_suffix(".part")
-                super().extractall(partly)
+                super().extractall(partly, members, pwd)
                 partly.rename(folder)
         os.rmdir(path)
         os.symlink(folder, path)
