@@ -166,6 +166,7 @@ class Engines:
             line=self.world.line,
             spool=self.world.spool,
             rescue=self.rescue,
+            recovery=self.recovery,
             keeper=self.admission,
             telemetry=self.world.telemetry,
             clock=self.clock.now,

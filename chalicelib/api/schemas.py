@@ -123,12 +123,12 @@ SCHEMAS: dict[str, Schema] = {
         ),
         next_loss=maybe(
             shape(
-                "The first job that would be lost within two weeks if nobody acted",
+                "The first job whose execution Step Functions ends or forgets within two weeks",
                 at=text(_TIME),
                 key=text("Which job"),
                 id=text("Its key as it stands in a path"),
                 why=text(
-                    "The year of its execution ends, or a dead execution is forgotten",
+                    "It ends a year after its start, or a dead one is forgotten",
                     enum=["year", "forgotten"],
                 ),
             )

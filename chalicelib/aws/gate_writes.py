@@ -9,6 +9,8 @@ from chalicelib.job.claim import Slots
 
 MOST_PASSES = 100
 """Passes that one write gives or takes back; an expression has 4 KB."""
+UNCOUNTED = "off"
+"""The one name under which jobs fail whose failures close no gate, as ClaimJob says."""
 _LISTED = "queue = :tasks, #order = :task"
 """What makes the index list the task."""
 
@@ -43,7 +45,10 @@ class GateWrites:
         What somebody set by hand stays until the setting itself changes.
         """
         self.complete(task, limit, close_after)
-        self._changed(task, f"SET closeAfter = :after, {_LISTED}", values(after=close_after))
+        # Jobs whose failures nobody counted have left one entry, which was not in a row.
+        given = values(after=close_after, tasks=TASKS, task=task)
+        counting = f"SET closeAfter = :after, {_LISTED} REMOVE failed.#uncounted"
+        self._table.changed(Update(SLOTS + task, counting, "", given, {"#uncounted": UNCOUNTED}))
         change = "SET #limit = :limit, limitSet = :limit REMOVE limitBy, limitWhy, limitAt"
         self._table.update(Update(SLOTS + task, change, "limitSet <> :limit", values(limit=limit)))
         item = self._table.get(SLOTS + task)

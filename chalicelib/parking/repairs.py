@@ -20,9 +20,10 @@ class Repairs:
     `rescued`: executions whose death nobody had heard of; `ended`: keys of jobs that had ended
     while their claims did not say so; `freed`: executions whose slots were taken back; `revived`:
     keys of dead jobs that run again; `parked_again`: keys of jobs whose redrive was begun and
-    never came; `noted`: keys whose notes were sent again; `recounted`: tasks whose line had another
-    length; `admitted`: how many were let in; `near_year`: keys of jobs that Step Functions ends or
-    forgets soon; `refused`: what could not be done; `more`: time ran out first.
+    never came; `restarted`: keys of jobs whose executions Step Functions ended after a year;
+    `noted`: keys whose notes were sent again; `recounted`: tasks whose line had another length;
+    `admitted`: how many were let in; `near_year`: keys of jobs that Step Functions ends or forgets
+    soon; `refused`: what could not be done; `more`: time ran out first.
     """
 
     rescued: list[str] = field(default_factory=list)
@@ -30,6 +31,7 @@ class Repairs:
     freed: list[str] = field(default_factory=list)
     revived: list[str] = field(default_factory=list)
     parked_again: list[str] = field(default_factory=list)
+    restarted: list[str] = field(default_factory=list)
     noted: list[str] = field(default_factory=list)
     recounted: list[str] = field(default_factory=list)
     admitted: int = 0
@@ -41,7 +43,7 @@ class Repairs:
     def count(self) -> int:
         """How many things were set right."""
         lists = (self.rescued, self.ended, self.freed, self.revived, self.parked_again)
-        return sum(map(len, (*lists, self.noted, self.recounted)))
+        return sum(map(len, (*lists, self.restarted, self.noted, self.recounted)))
 
     def counts(self) -> dict[str, Any]:
         """The sweep in numbers, without those that are nought."""

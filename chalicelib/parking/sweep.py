@@ -22,6 +22,7 @@ from chalicelib.parking.lapses import Lapses
 from chalicelib.parking.repairs import PACE, Looks, Repairs
 from chalicelib.parking.rescue import PARKED, Rescue
 from chalicelib.parking.waiting import Step, Waiting
+from chalicelib.replaying.recovery import Recovery
 
 
 class LineKeeper(Protocol):
@@ -49,6 +50,7 @@ class Sweep:
     line: Line
     spool: Spool
     rescue: Rescue
+    recovery: Recovery
     keeper: LineKeeper
     telemetry: Telemetry
     clock: Clock
@@ -99,6 +101,7 @@ class _Run:
             engine.spool,
             engine.telemetry,
             engine.clock,
+            engine.recovery,
             self._lapses,
             looks,
             self.repairs,

@@ -8,13 +8,15 @@ from itertools import islice
 
 from chalicelib import metrics
 from chalicelib.job.claim import Claim, State
-from chalicelib.job.execution import Status
+from chalicelib.job.execution import Execution, Status
+from chalicelib.job.plan import Rules
 from chalicelib.job.ports import Claims, Clock, Spool, Telemetry
 from chalicelib.limits import BATCH_GET, REMEMBERS, RETENTION, RUNS
 from chalicelib.moments import iso, read
 from chalicelib.parking.lapses import Lapses
 from chalicelib.parking.note import note_of
 from chalicelib.parking.repairs import Looks, Repairs
+from chalicelib.replaying.recovery import Recovery
 
 Step = Callable[[], None]
 STATES = (State.PARKED, State.STUCK, State.LINE)
@@ -24,6 +26,10 @@ RENEWED = timedelta(seconds=RETENTION) - timedelta(days=1)
 """Age at which a note is sent again, a day before SQS drops it."""
 NOTICE = timedelta(days=14)
 """How long before its end a job is announced."""
+A_YEAR = RUNS - timedelta(days=1)
+"""What tells an execution that Step Functions ended after a year from any other."""
+ANEW = 20.0
+"""Seconds for a restart."""
 
 
 def needs_note(claim: Claim, now: datetime) -> bool:
@@ -42,6 +48,30 @@ def is_near_end(claim: Claim, now: datetime) -> bool:
     return moment is not None and now - moment >= lasts - NOTICE
 
 
+def may_have_outlived(claim: Claim) -> bool:
+    """Whether a parked job may be dead because its execution had lasted for a year.
+
+    A restart that is not in its task yet, or has died on the way, looks the same.
+    """
+    began, died = read(claim.claimed_at), read(claim.dead_at)
+    return (
+        claim.state is State.PARKED
+        and began is not None
+        and died is not None
+        and died - began >= A_YEAR
+    )
+
+
+def has_outlived(found: Execution) -> bool:
+    """Whether Step Functions ended an execution because it had lasted for a year."""
+    return (
+        found.status is Status.TIMED_OUT
+        and found.started_at is not None
+        and found.stopped_at is not None
+        and found.stopped_at - found.started_at >= A_YEAR
+    )
+
+
 @dataclass(frozen=True)
 class Waiting:
     """Walks through the index, page by page; a page of claims is looked up at once."""
@@ -50,6 +80,7 @@ class Waiting:
     spool: Spool
     telemetry: Telemetry
     clock: Clock
+    recovery: Recovery
     lapses: Lapses
     looks: Looks
     repairs: Repairs
@@ -71,10 +102,30 @@ class Waiting:
         for claim in page:
             if is_near_end(claim, now):
                 self._announce(claim)
+            if may_have_outlived(claim):
+                yield partial(self._begin_anew, claim)
             if running is not None and bool(claim.dead_at) == (claim.execution in running):
                 yield partial(self._look, claim)
             elif needs_note(claim, now):
                 yield partial(self._send_note, claim)
+
+    def _begin_anew(self, claim: Claim) -> None:
+        """Nobody acted in a year: the job is restarted, and is given its place by its old order.
+
+        A stuck one waits for a person, for as long as Step Functions remembers its input.
+        """
+        now = self.claims.get(claim.pk)
+        if now is None or now.execution != claim.execution or not may_have_outlived(now):
+            return
+        found = self.looks.at(now.execution)
+        if found.status is Status.MISSING and now.predecessor:  # handed over, and never started
+            found = self.looks.at(now.predecessor)
+        if not has_outlived(found):
+            return
+        calm = self.recovery.patience(self.recovery.elapsed() + ANEW)
+        outcome = self.recovery.recover(now, Rules(attended=True), calm)
+        if outcome.put_back:
+            self.repairs.restarted.append(now.key)
 
     def _look(self, claim: Claim) -> None:
         """It is said to wait on a token while its execution is dead, or to be dead and it runs."""

@@ -70,6 +70,7 @@ def sweep(context: Context) -> int:
             "slots freed": found.freed,
             "dead jobs that run again": found.revived,
             "parked again": found.parked_again,
+            "restarted after a year": found.restarted,
             "notes sent again": found.noted,
             "lines counted anew": found.recounted,
             "jobs near their end": found.near_year,

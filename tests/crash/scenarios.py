@@ -273,6 +273,8 @@ RESCUE = (
     Scenario("sweep", "redriven by hand", situations.redriven_by_hand, actors.sweep, actors.replay),
     Scenario("sweep", "redriven, unsaid", situations.redrive_unsaid, actors.sweep, actors.replay),
     Scenario("sweep", "message expired", situations.message_expired, actors.sweep, redrives=False),
+    Scenario("sweep", "year over, event lost", situations.year_over, actors.sweep, actors.replay),
+    Scenario("sweep", "year over", situations.year_over_and_heard, actors.sweep, actors.replay),
     Scenario(
         "sweep",
         "restart never started, message expired",

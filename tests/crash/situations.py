@@ -151,6 +151,22 @@ def forgotten(stage: FakeStage) -> str:
     return arn
 
 
+def year_over(stage: FakeStage) -> str:
+    """A parked job whose execution Step Functions has ended after a year."""
+    arn = parked(stage)
+    stage.clock.pause(365 * DAY)
+    stage.machine.run()
+    stage.executions.ended.clear()
+    return arn
+
+
+def year_over_and_heard(stage: FakeStage) -> str:
+    """The same, and its event has come; no sweep has been there since."""
+    arn = year_over(stage)
+    stage.process().engines.rescue.catch(arn)
+    return arn
+
+
 def claim_left(stage: FakeStage) -> str:
     """A job that succeeded, but could not give up its claim and slot."""
     arn = stage.executions.start(NAME, KEYED)

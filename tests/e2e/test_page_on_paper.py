@@ -591,7 +591,7 @@ def test_a_job_at_risk_is_told_at_the_top(chrome: Browser) -> None:
         states.at_risk(tab, paper)
 
         risk = tab.locator(".notice.risk")
-        expect(risk).to_contain_text("order-1 will be lost on 10 December 2026")
+        expect(risk).to_contain_text("order-1 on 10 December 2026")
         box = risk.bounding_box()
         assert box is not None
         assert box["y"] < 200

@@ -8,7 +8,7 @@ from threading import RLock
 from chalicelib.errors import AlreadyStarted, AwsError, NotFound, RedriveRefused, TokenRefused
 from chalicelib.job.execution import DEAD, Execution, Status, Tail
 from chalicelib.job.plan import REDRIVE_EVENTS
-from chalicelib.limits import NAME, PAYLOAD, REDRIVABLE, REMEMBERS
+from chalicelib.limits import NAME, PAYLOAD, REDRIVABLE, REMEMBERS, RUNS
 from tests.fakes.clock import SteppedClock
 from tests.fakes.run import Answer, Run
 
@@ -133,6 +133,7 @@ class Executions:
             run.status in DEAD
             and run.stopped_at is not None
             and self._clock.now() - run.stopped_at < REDRIVABLE
+            and self._clock.now() - run.started_at < RUNS
             and run.events < REDRIVE_EVENTS
         )
 

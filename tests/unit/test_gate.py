@@ -78,6 +78,19 @@ def test_opening_forgets_the_failures(stage: FakeStage) -> None:
     assert slots.failed == {}
 
 
+def test_counting_that_begins_counts_no_failure_from_before() -> None:
+    stage = FakeStage(CLOSE_AFTER="off")
+    stage.service.broken = True
+    stage.executions.start("a", '{"key":"a"}')
+    stage.run()
+    assert stage.slots.failed
+
+    slots = stage.process().line.apply_settings(TASK, 5, 1)
+
+    assert slots.failed == {}
+    assert slots.gate(stage.clock.now()).open
+
+
 def test_a_gate_is_closed_until_then_and_open_from_then_on(stage: FakeStage) -> None:
     until = stage.clock.now() + timedelta(hours=2)
 

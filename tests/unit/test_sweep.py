@@ -460,6 +460,89 @@ def test_a_dead_job_is_announced_before_its_execution_is_forgotten(stage: FakeSt
     assert sweep(stage).near_year == ["12345"]
 
 
+# The year
+
+
+def ended_after_a_year(stage: FakeStage, state: str = "Park") -> str:
+    """A job that waits in that state until Step Functions ends its execution."""
+    if state == "WaitInLine":
+        stage.process().engines.gates.close(TASK, None, "tests", "")
+    arn = parked(stage) if state == "Park" else started(stage, state)
+    stage.machine.step(stage.executions.runs[arn])
+    stage.clock.pause(365 * DAY)
+    stage.machine.run()
+    assert stage.executions.runs[arn].status is Status.TIMED_OUT
+    return arn
+
+
+@pytest.mark.parametrize("state", ["Park", "WaitInLine"])
+def test_a_job_that_nobody_put_back_in_a_year_is_restarted_in_its_old_order(
+    stage: FakeStage, state: str
+) -> None:
+    arn = ended_after_a_year(stage, state)
+    before = stage.claims[PK].order
+
+    repairs = sweep(stage)
+
+    assert (repairs.rescued, repairs.restarted) == ([arn], ["12345"])
+    assert stage.claims[PK].order == before
+    stage.process().engines.gates.open(TASK, "tests", "")
+    stage.run()
+    assert stage.service.done[KEYED] == 1
+    assert stage.claims[PK].state is State.FINISHED
+
+
+def test_a_restart_after_a_year_comes_once_however_often_the_sweep_comes(stage: FakeStage) -> None:
+    ended_after_a_year(stage)
+    assert sweep(stage).restarted == ["12345"]
+
+    assert sweep(stage).restarted == []
+
+    assert len(stage.executions.running()) == 1
+    stage.run()
+    assert stage.service.done[KEYED] == 1
+
+
+def test_a_restart_after_a_year_that_never_started_is_started_by_the_next_sweep(
+    stage: FakeStage,
+) -> None:
+    ended_after_a_year(stage)
+    with suppress(Died):
+        sweep(stage, wire=Wire().break_next("StartExecution", Fault.DIED_BEFORE))
+    assert stage.executions.running() == []
+
+    assert sweep(stage).restarted == ["12345"]
+
+    stage.run()
+    assert stage.service.done[KEYED] == 1
+
+
+def test_a_stuck_job_is_left_to_people_even_after_a_year(stage: FakeStage) -> None:
+    parked(stage)
+    process = stage.process()
+    process.claims.mark_stuck(stage.claims[PK], stage.clock.iso())
+    stage.clock.pause(365 * DAY)
+    stage.machine.run()
+
+    assert sweep(stage).restarted == []
+
+    assert stage.claims[PK].state is State.STUCK
+
+
+@pytest.mark.parametrize("days", [30, 364.5])
+def test_a_job_whose_execution_somebody_aborted_is_not_restarted_by_a_sweep(
+    stage: FakeStage, days: float
+) -> None:
+    arn = parked(stage)
+    stage.clock.pause(days * DAY)
+    stage.executions.stop(arn, "Aborted", "by hand")
+    sweep(stage)
+
+    assert sweep(stage).restarted == []
+
+    assert stage.claims[PK].state is State.PARKED
+
+
 # Lines
 
 

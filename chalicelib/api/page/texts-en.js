@@ -297,7 +297,7 @@ export default {
   },
 
   risk: {
-    year: (key, when) => `The job ${key} will be lost on ${when} if nobody puts it back or gives it up: Step Functions ends every execution after a year.`,
+    year: (key, when) => `Step Functions ends the execution of the job ${key} on ${when}, a year after its start: put it back or give it up before. Else it is restarted from its first step; a stuck one is not.`,
     forgotten: (key, when) => `Step Functions forgets the execution of the job ${key} on ${when}: put it back or give it up before.`,
     show: "Show the job",
   },

@@ -287,7 +287,7 @@ export default {
   },
 
   risk: {
-    year: (key, when) => `ジョブ ${key} は、${when}までに再処理するか取りやめないと失われます（Step Functions の実行は1年で終わります）。`,
+    year: (key, when) => `ジョブ ${key} の実行は、開始から1年になる${when}に Step Functions が終了します。それまでに再処理するか取りやめてください。何もしないと最初から再実行されます（要確認のジョブを除く）。`,
     forgotten: (key, when) => `ジョブ ${key} の実行は、${when}に Step Functions の記録から消えます。それまでに再処理するか取りやめてください。`,
     show: "ジョブを表示",
   },
