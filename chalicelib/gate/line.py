@@ -12,7 +12,7 @@ from typing import Any
 
 from chalicelib.errors import Conflict, LineStalled
 from chalicelib.gate.gate import Gates
-from chalicelib.gate.turn import LOOK, Turn, in_line, tasks_in, turn
+from chalicelib.gate.turn import Turn, in_line, tasks_in, turn
 from chalicelib.gate.waking import Waking
 from chalicelib.job.claim import Claim, Slots, State
 from chalicelib.job.ports import Claims, Clock, Line, Telemetry
@@ -21,6 +21,8 @@ from chalicelib.moments import iso
 
 SPARE = 5
 """Entries of the index that a turn reads besides, for jobs that are listed after they left."""
+LOOK = BATCH_GET - SPARE
+"""A line no longer than this is looked through as a whole, in as many calls as its head alone."""
 TRIES = 4
 """Turns without success, because the index lags or others write, before the batch is repeated."""
 PAUSE = 0.2
@@ -183,8 +185,8 @@ class _Run:
     def _oldest(self, slots: Slots, count: int) -> list[Claim]:
         """The oldest in line; none while the index lags, unless it goes on for too long.
 
-        An index that shows fewer than are in line may lack the oldest of them. A long line is not
-        read to its end.
+        An index that shows fewer than are in line may lack the oldest of them. A longer line is not
+        read to its end: who joins it as one of its oldest may be passed while the index lags.
         """
         length = in_line(slots)
         needed = length if length <= LOOK else count

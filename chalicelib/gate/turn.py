@@ -9,8 +9,8 @@ from chalicelib.job.claim import Slots
 from chalicelib.moments import iso
 
 SLOTS = "slots#"
-LOOK = 10
-"""Jobs that a turn lets in at most; a line no longer than this is looked through as a whole."""
+MOST = 10
+"""Jobs that a turn lets in at most."""
 SHAPES = 'admit takes records of the table\'s stream, {"task": ...}, or {} for all tasks'
 
 
@@ -24,7 +24,7 @@ class Turn:
 
 def turn(slots: Slots, now: datetime) -> Turn:
     """Decide how many of those in line have room, and who may go in."""
-    count = max(0, min(in_line(slots), slots.free, LOOK))
+    count = max(0, min(in_line(slots), slots.free, MOST))
     if slots.gate(now).open:
         return Turn(count)
     at = iso(now)

@@ -16,6 +16,8 @@ SETTLED = 3.0
 """Seconds after which DescribeExecution, which lags, tells how an execution stood before them."""
 RECENT = 60.0
 """Seconds since a claim was written, in which another replay may be redriving its job."""
+RUNS = "Execution is RUNNING"
+"""One of the reasons that Step Functions gives for a refused redrive; no lag can hide it."""
 
 
 class Redriven(StrEnum):
@@ -61,7 +63,9 @@ class Redrive:
         """Redrive a job whose claim says that it is begun; `parked` is the claim without that."""
         try:
             calm(lambda: self.workflow.redrive(begun.execution))
-        except RedriveRefused:
+        except RedriveRefused as refused:
+            if RUNS in str(refused):
+                return Attempt(Redriven.GONE_ON, begun, facts)
             return self._refused(parked, begun, facts, calm)
         except (Throttled, Conflict):
             self.take_back(parked, begun, calm)

@@ -19,7 +19,8 @@ _NAME = re.compile(r"[^\s<>{}\[\]?*\"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]+")
 class Executions:
     """All executions of one state machine.
 
-    `redrives` False: a Step Functions without Redrive; `refuses`: with one that never works.
+    `redrives` False: a Step Functions without Redrive; `refuses`: with one that never works;
+    `explains`: a refused redrive says where the execution runs, as AWS gives its reasons.
     """
 
     def __init__(self, clock: SteppedClock, redrives: bool = True) -> None:
@@ -27,6 +28,7 @@ class Executions:
         self.ended: list[str] = []
         self.redrives = redrives
         self.refuses = False
+        self.explains = False
         self._clock = clock
         self._lock = RLock()
         self._live: dict[str, Run] = {}
@@ -120,6 +122,11 @@ class Executions:
         with self._lock:
             run = self._known(arn)
             able = self.redrives and not self.refuses
+            if self.explains and run is not None and run.running:
+                raise RedriveRefused(
+                    "RedriveExecution: ExecutionNotRedrivable: Execution is RUNNING and cannot be"
+                    " redriven."
+                )
             if not able or run is None or not self._redrivable(run):
                 raise RedriveRefused(f"RedriveExecution: ExecutionNotRedrivable: {arn}")
             run.status, run.error, run.cause, run.stopped_at = Status.RUNNING, "", "", None

@@ -276,8 +276,9 @@ def test_an_index_that_shows_nobody_makes_the_batch_come_again() -> None:
     assert list(stage.slots.owners) == [pk(1)]
 
 
-def test_a_younger_job_is_not_let_in_while_the_index_lacks_the_oldest() -> None:
-    stage = full(waiting=2)
+@pytest.mark.parametrize("waiting", [2, 60])
+def test_a_younger_job_is_not_let_in_while_the_index_lacks_the_oldest(waiting: int) -> None:
+    stage = full(waiting=waiting)
     oldest = stage.table.items[pk(1)]
     stage.table.index.put(pk(1), oldest, None)
     leave(stage)

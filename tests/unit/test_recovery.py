@@ -223,6 +223,22 @@ def test_a_redrive_by_hand_that_nobody_sees_yet_is_not_followed_by_a_restart(
     assert len(stage.memory.executions.runs) == 1
 
 
+@pytest.mark.parametrize("state", [TASK, "TakeSlot", "Finish"])
+def test_a_redrive_by_hand_that_looks_hide_for_long_is_known_by_the_refusal_s_reason(
+    stage: ReplayStage, state: str
+) -> None:
+    arn = stage.abort("1", state)
+    stage.memory.executions.explains = True
+    stage.memory.clock.pause(600)
+    stage.memory.executions.lag()
+    stage.memory.executions.redrive(arn)
+    stage.replay()
+    assert [each.action for each in stage.outcomes] == [Action.STALE]
+    stage.memory.executions.catch_up()
+    assert stage.finish() == ["1"]
+    assert len(stage.memory.executions.runs) == 1
+
+
 @pytest.mark.parametrize(
     ("state", "redrives"),
     [(TASK, True), (TASK, False), ("TakeSlot", True), ("Park", True), ("Park", False)],
