@@ -70,8 +70,10 @@ class GiveUp:
             return _ending(claim)
         if self._answers(claim, reason, calm):  # nobody else can use the token any more
             return self._conclude(claim, State.GIVEN_UP, calm)
-        how = State.FINISHED if self._has_finished(claim, reason, calm) else State.GIVEN_UP
-        ending = self._conclude(claim, how, calm)
+        found = self._end_execution(claim, reason, calm)
+        finished = found.status is Status.SUCCEEDED
+        ending = self._conclude(claim, State.FINISHED if finished else State.GIVEN_UP, calm)
+        self._remember(found, calm)
         self._stop_for_good(replace(claim, state=ending.state), reason, calm)
         return ending
 
@@ -91,14 +93,15 @@ class GiveUp:
             with suppress(NotFound):
                 calm(lambda: self.workflow.stop(claim.execution, GIVEN_UP, reason))
 
-    def _has_finished(self, claim: Claim, reason: str, calm: Patience) -> bool:
-        """End the execution; says whether it was too late for that."""
-        if claim.dead_at:
-            return self._end_dead(claim, reason, calm)
-        return self._stop(claim, reason, calm)
+    def _end_execution(self, claim: Claim, reason: str, calm: Patience) -> Execution:
+        """Stop it, and look how it ended: it may have finished in the same moment.
 
-    def _stop(self, claim: Claim, reason: str, calm: Patience) -> bool:
-        """Stop it, and look how it ended: it may have finished in the same moment."""
+        A dead job ends by its claim alone, unless its execution runs again, or never did.
+        """
+        if claim.dead_at:
+            found = calm(lambda: self.workflow.describe(claim.execution))
+            if found.status is not Status.RUNNING:
+                return found
         with suppress(NotFound):  # it was never started, or Step Functions has forgotten it
             calm(lambda: self.workflow.stop(claim.execution, GIVEN_UP, reason))
         found = calm(lambda: self.workflow.describe(claim.execution))
@@ -106,19 +109,13 @@ class GiveUp:
             if found.status is not Status.RUNNING or not calm.wait(seconds):
                 break
             found = calm(lambda: self.workflow.describe(claim.execution))
-        self._remember(found, calm)
-        return found.status is Status.SUCCEEDED
-
-    def _end_dead(self, claim: Claim, reason: str, calm: Patience) -> bool:
-        """A dead job ends by its claim alone, unless its execution runs again, or never did."""
-        found = calm(lambda: self.workflow.describe(claim.execution))
-        if found.status is Status.RUNNING:
-            return self._stop(claim, reason, calm)
-        self._remember(found, calm)
-        return found.status is Status.SUCCEEDED
+        return found
 
     def _remember(self, found: Execution, calm: Patience) -> None:
-        """Nobody rescues this death: it may not have been heard of yet."""
+        """Nobody rescues this death, which may not have been heard of yet.
+
+        This comes after the claim's end: till then the rescue shall see to it, should nobody else.
+        """
         if found.status in (Status.SUCCEEDED, Status.MISSING):
             return
         expires = int((self.clock() + REMEMBERED).timestamp())

@@ -67,6 +67,12 @@ def _never_redriven(stage: ReplayStage) -> None:
         stage.replay(process=_broken(stage, "RedriveExecution", Fault.DIED_BEFORE))
 
 
+def _redriven(stage: ReplayStage) -> None:
+    stage.park("1")
+    stage.stop(stage.arn("1"), heard=False)
+    stage.replay()
+
+
 def _broken(stage: ReplayStage, call: str, fault: Fault) -> Process:
     return stage.memory.process(Wire().break_next(call, fault))
 
@@ -144,6 +150,30 @@ def test_what_broke_off_half_way_is_finished_by_a_second_press(
         stage.memory.clock.pause(60)
         assert stage.memory.process().engines.give_up.end("1", REASON).given_up
         assert not goes_on(stage), at
+
+
+@pytest.mark.parametrize("heard", [True, False])
+@pytest.mark.parametrize("situation", [*SITUATIONS, "redriven"])
+def test_what_broke_off_half_way_leaves_nothing_bound_though_nobody_presses_again(
+    situation: str, heard: bool
+) -> None:
+    situations = {**SITUATIONS, "redriven": _redriven}
+    rehearsal = ReplayStage()
+    situations[situation](rehearsal)
+    process = rehearsal.memory.process()
+    process.engines.give_up.end("1", REASON)
+    for at in range(len(process.wire.calls)):
+        stage = ReplayStage()
+        situations[situation](stage)
+        with suppress(Died):
+            broken = Wire().break_at(at, Fault.DIED_AFTER)
+            stage.memory.process(broken).engines.give_up.end("1", REASON)
+        if not heard:
+            stage.memory.executions.ended.clear()
+        goes_on(stage)
+        assert stage.claim("1").ended_at, at
+        assert (stage.memory.slots.owners, stage.memory.slots.waiting) == ({}, 0)
+        assert stage.memory.service.done.total() <= 1
 
 
 @pytest.mark.parametrize("waiting", [0, 120])
