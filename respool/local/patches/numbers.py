@@ -30,12 +30,17 @@ def expressions_compute_in_doubles() -> None:
 
 @cache
 def large_numbers_are_written_in_full() -> None:
-    """AWS: `$string` of a whole number below 1e21 has all its digits, and no exponent."""
+    """AWS: `$string` of a whole number below 1e21 has all its digits, and no exponent.
+
+    Of minus zero it is "0" in JSONata's own implementation; what AWS writes is not known.
+    """
     write = Functions._string
 
     def write_in_full(value: Any, *more: Any) -> Any:
         if isinstance(value, (int, float)) and SAFE <= abs(value) < IN_FULL:
             return str(_double(value))
+        if isinstance(value, float) and value == 0:
+            return "0"
         return write(value, *more)
 
     Functions._string = staticmethod(write_in_full)
