@@ -36,7 +36,7 @@ ABORTED = 0.05
 """The part of the jobs that somebody ends by hand while they wait."""
 ADMIT_EVERY = 6
 """Seconds between two ticks of `admit`: five minutes on AWS."""
-PATIENCE = 1200
+PATIENCE = 1800
 """Seconds that each half of the scenario may take on a busy machine."""
 
 
