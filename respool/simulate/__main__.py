@@ -4,11 +4,13 @@ import sys
 import time
 from pathlib import Path
 
+from respool.simulate.figures import figures, figures_table
 from respool.simulate.runs import (
     JOBS,
     LIMIT,
     arrivals_table,
     compare,
+    other_troubles,
     remarks,
     table,
     with_arrivals,
@@ -26,7 +28,12 @@ def main() -> None:
     print("The last two columns count from the service's recovery.\n")
     print(table(runs))
     print("\nThe weekend's outage with jobs that are started all the while, none before:\n")
-    print(arrivals_table(with_arrivals()))
+    arrivals = with_arrivals()
+    print(arrivals_table(arrivals))
+    print(f"\nThe other services, with {JOBS} jobs that wait and {JOBS} more a day:\n")
+    print(table(other_troubles()))
+    print("\nWhat must be reached:\n")
+    print(figures_table(figures(arrivals)))
     for remark in remarks(runs):
         print(f"\n{remark}", end="")
     print(f"\n\nSimulated in {time.perf_counter() - began:.1f} s.")

@@ -11,7 +11,7 @@ from pygal.style import Style
 
 from respool.simulate.runs import Run
 from respool.simulate.services import HOUR, MINUTE
-from respool.simulate.strategies import FRIDAY
+from respool.simulate.world import FRIDAY
 
 WIDTH, HEIGHT = 840, 300
 NAMES = {"every hour": "retry every hour", "all at recovery": "all at recovery", "ramp": "ramp"}

@@ -16,6 +16,9 @@ MANY = 1000
 """Jobs a day from which on only the outage is run: the limit never lets them all through."""
 STRATEGIES = ("every hour", "all at recovery", "ramp")
 AWARE = "ramp, HEALTH_URL"
+NAMED = "ramp, time named"
+"""The service's failures say when it is back."""
+RAMPS = ("ramp", AWARE, NAMED)
 ARRIVALS = (100, 300, 10_000)
 """Jobs that are started every day of the outage."""
 
@@ -38,6 +41,7 @@ class Run:
     emptied: float | None
     recovery: float
     probes_down: int
+    announced: int
     started: int
     track: tuple[tuple[float, int, int], ...]
 
@@ -50,10 +54,17 @@ def run(
     policy: Policy | None = None,
     a_day: float = 0,
     until: float = HORIZON,
+    window: tuple[float, float] | None = None,
 ) -> Run:
-    """Simulate one; the service has to be a fresh one. `a_day` jobs start until its recovery."""
+    """Simulate one; the service has to be a fresh one. `a_day` jobs start until its recovery.
+
+    `window` is a maintenance that was announced: from when until when.
+    """
+    service.says = strategy == NAMED
     world = World.of(service, jobs, limit, a_day)
-    if strategy in ("ramp", AWARE):
+    if window:
+        world.announce(*window)
+    if strategy in RAMPS:
         ramp(world, policy, aware=strategy == AWARE)
     else:
         {"every hour": hourly, "all at recovery": everything}[strategy](world)
@@ -70,6 +81,7 @@ def run(
         None if ended is None else ended - service.recovery,
         service.recovery,
         world.probes_down,
+        world.calls_announced,
         len(world.jobs) - jobs,
         tuple(world.track),
     )
@@ -87,11 +99,28 @@ def with_arrivals() -> list[Run]:
     runs = []
     for a_day in ARRIVALS:
         until = HORIZON if a_day < MANY else services()[weekend].recovery
-        for strategy in (*STRATEGIES, AWARE):
+        for strategy in (*STRATEGIES, AWARE, NAMED):
             service = services()[weekend]
             service.name = f"{a_day:,} jobs a day"
             runs.append(run(service, strategy, jobs=0, a_day=a_day, until=until))
     return runs
+
+
+def other_troubles() -> list[Run]:
+    """Every other kind of service, with jobs that wait and such that are started all the while."""
+    kinds = [n for n, each in enumerate(services()) if each.name != WEEKEND]
+    return [
+        run(services()[kind], strategy, a_day=300)
+        for kind in kinds
+        for strategy in ("all at recovery", "ramp")
+    ]
+
+
+def announced() -> Run:
+    """A maintenance of ten hours, announced as a window, at 300 new jobs a day."""
+    begins, ends = 24 * HOUR, 34 * HOUR
+    service = Service("announced", ends, up=lambda at: at < begins)
+    return run(service, "ramp", jobs=0, a_day=300, window=(begins, ends))
 
 
 def arrivals_table(runs: Sequence[Run]) -> str:
@@ -105,7 +134,7 @@ def arrivals_table(runs: Sequence[Run]) -> str:
         rows.append(
             (name, each.strategy, f"{each.probes_down:,}", f"{other:,}", f"{each.done:,}", emptied)
         )
-    return _lines(rows)
+    return lines(rows)
 
 
 def found(runs: Sequence[Run], service: str, strategy: str) -> Run:
@@ -124,10 +153,11 @@ def table(runs: Sequence[Run]) -> str:
         told = (name, each.strategy, f"{each.calls_down:,}", f"{each.done}", f"{each.stuck}")
         emptied = "never" if each.emptied is None else hours(each.emptied)
         rows.append((*told, hours(each.last), emptied))
-    return _lines(rows)
+    return lines(rows)
 
 
-def _lines(rows: Sequence[Sequence[str]]) -> str:
+def lines(rows: Sequence[Sequence[str]]) -> str:
+    """A table of text: two columns to the left, all others to the right."""
     widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))]
     lines = [_line(row, widths) for row in rows]
     return "\n".join([lines[0], "-" * max(map(len, lines)), *lines[1:]])

@@ -13,10 +13,14 @@ WEEKEND = "down over a weekend"
 
 @dataclass(frozen=True)
 class Answer:
-    """How a call ends: with that error, or well where it is empty; and after how long."""
+    """How a call ends: with that error, or well where it is empty; and after how long.
+
+    `until` is when the service says that it is back; 0: it does not say.
+    """
 
     error: str = ""
     seconds: float = 600
+    until: float = 0
 
 
 @dataclass
@@ -24,7 +28,8 @@ class Service:
     """Down at first; from `recovery` on it answers for good. `up` says when it answers before.
 
     `work` is how long a job takes there, `failing` how long it takes to refuse one; `an_hour`:
-    how many calls it takes in any hour; `broken` are the jobs that it never takes.
+    how many calls it takes in any hour; `broken` are the jobs that it never takes; `says`: its
+    failures name the time at which it recovers.
     """
 
     name: str
@@ -34,6 +39,7 @@ class Service:
     failing: float = 10
     an_hour: int = 0
     broken: Callable[[int], bool] = lambda _: False
+    says: bool = False
     _taken: deque[float] = field(default_factory=deque)
 
     def down(self, at: float) -> bool:
@@ -43,7 +49,7 @@ class Service:
     def answer(self, at: float, job: int) -> Answer:
         """Take one call."""
         if self.down(at):
-            return Answer(DOWN, self.failing)
+            return Answer(DOWN, self.failing, self.recovery if self.says else 0)
         if self.broken(job):
             return Answer("BadKey", self.failing)
         if self.an_hour and self._too_many(at):

@@ -2,20 +2,21 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
+from math import ceil
 
 from chalicelib.gate.ramp.decide import Decision, Facts, Policy, decide, gate_change, settle
 from chalicelib.gate.ramp.judge import Job
-from chalicelib.job.claim import FOR_EVER, RAMP, State
+from chalicelib.gate.ramp.tick import MOST_STUCK
+from chalicelib.job.claim import FOR_EVER, RAMP, SERVICE, State
 from chalicelib.job.ramp_state import State as Ramp
 from chalicelib.job.ramp_state import digest
 from chalicelib.moments import iso
 from chalicelib.settings import RAMP_CLOSE_AFTER
 from respool.simulate.services import HOUR, MINUTE
-from respool.simulate.world import TASK, Place, SimJob, World
+from respool.simulate.world import TASK, Place, SimJob, World, moment
 
-FRIDAY = datetime(2026, 11, 20, 22, 0, tzinfo=UTC)
 MAX_ATTEMPTS = 5
 SEEN = 400
 """Jobs in line that a tick reads here: more than any step has."""
@@ -65,6 +66,7 @@ def ramp(world: World, policy: Policy | None = None, aware: bool = False) -> lis
     policy = policy or Policy()
     world.slots = replace(world.slots, close_after=RAMP_CLOSE_AFTER)
     ticker = _Ticker(world, policy, aware)
+    world.on_named = ticker.expect
     world.at(policy.interval, ticker.tick)
     return ticker.decisions
 
@@ -78,17 +80,40 @@ class _Ticker:
         self.decisions: list[Decision] = []
 
     def tick(self) -> None:
+        """Tick, and again an interval later."""
+        self._tick()
+        self._world.at(self._world.now + self._policy.interval, self.tick)
+
+    def expect(self, named: float) -> None:
+        """Tick in the minute after the time that the service named, if it is still that."""
+        self._world.at(ceil(named / MINUTE) * MINUTE, self._named)
+
+    def _named(self) -> None:
+        slots = self._world.slots
+        if slots.closed_by == SERVICE and slots.named_until <= iso(moment(self._world.now)):
+            self._tick()
+
+    def _tick(self) -> None:
+        """Once, and again where all that went out were stuck."""
+        for _ in range(MOST_STUCK):
+            if not self._step():
+                break
+
+    def _step(self) -> bool:
         world, now = self._world, moment(self._world.now)
         decision = decide(self._state, self._facts(now), now, self._policy)
         opens = gate_change(decision.state, world.slots, now)
         if opens is not None:
             until, by = ("", "") if opens else (FOR_EVER, RAMP)
-            world.set_gate(replace(world.slots, closed_until=until, closed_by=by, failed={}))
+            slots = replace(
+                world.slots, closed_until=until, closed_by=by, named_until="", failed={}
+            )
+            world.set_gate(slots)
         stuck = {each.pk for each in decision.release if not self._release(each, decision.state)}
         kept = frozenset(each.pk for each in decision.state.released) - stuck
         self._state = settle(decision.state, kept)
         self.decisions.append(decision)
-        world.at(world.now + self._policy.interval, self.tick)
+        return bool(decision.release) and not kept
 
     def _facts(self, now: datetime) -> Facts:
         world = self._world
@@ -119,11 +144,6 @@ def _put_back(world: World, job: SimJob, failures: int, by_pass: bool = False) -
         return False
     world.release(job, by_pass)
     return True
-
-
-def moment(seconds: float) -> datetime:
-    """The time of day."""
-    return FRIDAY + timedelta(seconds=seconds)
 
 
 def _job(job: SimJob, may_enter: bool) -> Job:

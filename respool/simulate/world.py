@@ -3,16 +3,26 @@
 import heapq
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from itertools import count
+from math import inf
 
-from chalicelib.job.claim import Slots
-from chalicelib.settings import NEVER
-from respool.simulate.services import DOWN, Service
+from chalicelib.job.claim import FOR_EVER, SERVICE, Slots
+from chalicelib.moments import iso
+from chalicelib.settings import NEVER, Settings
+from respool.simulate.services import DOWN, Answer, Service
 
 RETRY = 5
 """Seconds until the state machine's own retry, one for each failure."""
 TASK = "UncertainTask"
+FRIDAY = datetime(2026, 11, 20, 22, 0, tzinfo=UTC)
+BELIEVED = Settings().closed_until_max
+
+
+def moment(seconds: float) -> datetime:
+    """The time of day."""
+    return FRIDAY + timedelta(seconds=seconds)
 
 
 class Place(StrEnum):
@@ -43,7 +53,8 @@ class World:
     """The jobs, the task's slots, and what the service has seen of them.
 
     `slots` has what closes the gate, as the claims table has it; nobody closes it where its
-    `close_after` is NEVER and no ramp does. `probes` counts the calls of jobs let in by a pass.
+    `close_after` is NEVER and no ramp does. `probes_down` counts the calls of jobs let in by a
+    pass, `calls_announced` those of jobs that got in without one during the announced `window`.
     """
 
     service: Service
@@ -54,6 +65,9 @@ class World:
     calls: int = 0
     calls_down: int = 0
     probes_down: int = 0
+    window: tuple[float, float] = (inf, inf)
+    calls_announced: int = 0
+    on_named: Callable[[float], None] = lambda _: None
     done_at: float = 0
     emptied_at: float | None = None
     track: list[tuple[float, int, int]] = field(default_factory=list)
@@ -94,7 +108,18 @@ class World:
     @property
     def open(self) -> bool:
         """Whether the task takes jobs without a pass."""
-        return not self.slots.closed_until and len(self.slots.failed) < self.slots.close_after
+        announced = self.window[0] <= self.now < self.window[1]
+        closed = self.slots.closed_until or len(self.slots.failed) >= self.slots.close_after
+        return not announced and not closed
+
+    def announce(self, begins: float, ends: float) -> None:
+        """Let a maintenance window close the gate by the clock, and `admit` look when it ends."""
+        self.window = (begins, ends)
+        start, end = iso(moment(begins)), iso(moment(ends))
+        self.slots = replace(
+            self.slots, window_from=start, window_until=end, window_why="announced"
+        )
+        self.at(ends, self._admit)
 
     def set_gate(self, slots: Slots) -> None:
         """Close or open the gate; whoever waits for it goes in as far as there is room."""
@@ -181,12 +206,14 @@ class World:
         down = self.service.down(self.now)
         self.calls_down += down
         self.probes_down += down and job.number in self.passes
+        announced = self.window[0] <= job.entered < self.window[1]
+        self.calls_announced += announced and job.number not in self.passes
         answer = self.service.answer(self.now, job.number)
         end = self.now + answer.seconds
         if not answer.error:
             self.at(end, lambda: self._done(job))
         elif last:
-            self.at(end, lambda: self._failed(job, answer.error))
+            self.at(end, lambda: self._failed(job, answer))
         else:
             self.at(end + RETRY, lambda: self._call(job, last=True))
 
@@ -198,8 +225,8 @@ class World:
         self._leave(job, Place.DONE)
         self._admit()
 
-    def _failed(self, job: SimJob, error: str) -> None:
-        job.place, job.error, job.since = Place.PARKED, error, self.now
+    def _failed(self, job: SimJob, answer: Answer) -> None:
+        job.place, job.error, job.since = Place.PARKED, answer.error, self.now
         job.took = self.now - job.entered
         job.attempt += 1
         self._parked[job.number] = job
@@ -208,8 +235,24 @@ class World:
         if self.slots.close_after < NEVER:
             failed = {**self.slots.failed, str(job.number): str(self.now)}
             self.slots = replace(self.slots, failed=failed)
+            if answer.until > self.now:
+                self._hear(answer.until)
         self.note()
         self._admit()
+
+    def _hear(self, until: float) -> None:
+        """The service says when it is back: its gate is closed until then, at most for a day."""
+        now = moment(self.now)
+        until = min(until, self.now + BELIEVED)
+        named = iso(moment(until))
+        self.slots = replace(
+            self.slots,
+            closed_until=FOR_EVER,
+            closed_by=SERVICE,
+            closed_at=iso(now),
+            named_until=named,
+        )
+        self.on_named(until)
 
     def _leave(self, job: SimJob, place: Place) -> None:
         job.place = place

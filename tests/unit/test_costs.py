@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from respool.simulate import figures
+
 PAGE = Path("docs/costs.md").read_text()
 STATES: dict[str, Any] = json.loads(Path("statemachine.json").read_text())["States"]
 
@@ -24,7 +26,7 @@ AGAIN = ["ErrorSpool", "Park", "TakeSlot", "UncertainTask"]
 FAILED = [*HAPPY[:-1], *AGAIN, "Finish"]
 REFUSED = ["ClaimJob", "TakeSlot", "WaitInLine", "Rejoin", "ConfirmClaim", "AlreadyRunning"]
 WAITED = ["ClaimJob", "TakeSlot", "WaitInLine", "UncertainTask", "Finish"]
-FAILURE = 1.2 * MESSAGE + SPOOL_LAMBDA + REPLAY
+FAILURE = 1.2 * MESSAGE + SPOOL_LAMBDA + ADMIT + REPLAY
 INDEX = 2
 """An entry that comes and goes."""
 WITH_TOKEN = 2
@@ -122,7 +124,8 @@ def test_what_stands_each_month_is_counted_off_the_stack() -> None:
 
 def test_a_job_held_over_a_weekend_costs_three_transitions_and_no_more() -> None:
     assert WAITED.index("UncertainTask") == 3
-    assert price(3, units("TakeSlot") + LINE_UNITS) + 3 * ADMIT < 0.0001
+    assert units("TakeSlot") + LINE_UNITS == figures.HELD_WRITES
+    assert price(3, figures.HELD_WRITES) + 3 * ADMIT < 0.0001
 
 
 def test_the_prices_that_the_page_names_are_those_it_counts_with() -> None:

@@ -233,6 +233,26 @@ def test_one_unlike_error_is_let_pass_and_the_next_is_a_refusal() -> None:
     assert (second.verdict, keys(second)) == (Verdict.REFUSED, [])
 
 
+def test_after_an_unlike_error_the_next_probe_is_another_job_even_a_younger_one() -> None:
+    first = tick(released("a"), failed("a", error="BadKey"), waiting("b", 1))
+    assert (first.verdict, keys(first)) == (Verdict.NONE, ["b"])
+
+    then = tick(first.state, finished("b"), failed("a", error="BadKey"), waiting("c", 2))
+    assert (then.verdict, keys(then), then.state.suspects) == (
+        Verdict.HEALTHY,
+        ["c"],
+        frozenset({mark("a")}),
+    )
+
+
+def test_of_suspects_those_go_first_that_failed_least_often_by_themselves() -> None:
+    suspects = frozenset(map(mark, ("broken", "tired")))
+    state = Ramp("t", suspects=suspects, service_failures={mark("tired"): 2})
+
+    decision = tick(state, waiting("broken", attempt=2), waiting("tired", 9, attempt=3))
+    assert keys(decision) == ["tired"]
+
+
 def test_two_unlike_errors_in_a_step_are_a_service_with_a_new_excuse() -> None:
     jobs = [failed(each, error="TooManyRequests") for each in "ab"]
 

@@ -166,6 +166,16 @@ def test_after_two_refused_probes_with_one_job_the_next_probe_is_another() -> No
     assert [visits[text(f"job-{n:02}")] // 2 - 1 for n in range(3)] == [2, 1, 0]
 
 
+def test_one_tick_puts_aside_all_that_failed_too_often_and_goes_on() -> None:
+    stage = parked(5, MAX_ATTEMPTS="1")
+    stage.fakes.service.broken = False
+
+    told = stage.later()
+    assert told["released"] == 0
+    states = {claim.state for claim in stage.fakes.claims.values()}
+    assert states == {State.STUCK}
+
+
 def test_an_outage_however_long_makes_no_job_stuck() -> None:
     stage = parked(2)
     drain(stage, 400)

@@ -200,9 +200,10 @@ def _due(state: Ramp, facts: Facts, now: datetime, policy: Policy) -> bool:
 
 
 def _choose(state: Ramp, waiting: Iterable[Job]) -> tuple[Job, ...]:
-    """The oldest first, but others before one that was refused twice.
+    """The oldest of those that were tried as often: others before one that was refused twice.
 
-    Suspects come when nobody else waits, and after a failure one by one.
+    Suspects come when nobody else waits, and after a failure one by one; those first that failed
+    least often by themselves, for failures of refused probes are the service's.
     """
     there = list(waiting)
     trusted = [job for job in there if digest(job.pk) not in state.suspects]
@@ -211,7 +212,7 @@ def _choose(state: Ramp, waiting: Iterable[Job]) -> tuple[Job, ...]:
             key=lambda job: (_refusals(state, job) // TIRED, job.order, job.pk),
         )
         return tuple(trusted[: state.step])
-    there.sort(key=lambda job: (job.attempt, job.order, job.pk))
+    there.sort(key=lambda job: (job.attempt - _refusals(state, job), job.order, job.pk))
     return tuple(there[: state.step])
 
 

@@ -108,6 +108,7 @@ def judge(
     )
     if not failed:
         verdict = _without_failures(healthy, doubtful)
+        state = state if healthy else _pass_over(state, unlike)
     elif _few(len(failed), len(healthy)):
         verdict, state = Verdict.ALONE, replace(state, suspects=state.suspects | failed)
     else:
@@ -123,6 +124,13 @@ def _count_service_failures(state: Ramp, failed: set[str]) -> Ramp:
     for one in failed:
         service_failures[one] = min(service_failures.get(one, 0) + 1, MOST_SERVICE_FAILURES)
     return replace(state, service_failures=service_failures)
+
+
+def _pass_over(state: Ramp, unlike: set[str]) -> Ramp:
+    """The next probe is another job: only that one can tell whose fault the unlike error was."""
+    failures = dict(state.service_failures)
+    failures |= {one: max(TIRED, failures.get(one, 0)) for one in unlike}
+    return replace(state, service_failures=failures)
 
 
 def _suspect_the_tired(state: Ramp, healthy: Sequence[Observation]) -> Ramp:

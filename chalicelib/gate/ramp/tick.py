@@ -36,6 +36,8 @@ SECONDS = 60
 """What a tick takes at most to release a step; a third of the LEASE, for calls that hang."""
 PASS_GOOD = timedelta(hours=6)
 """How long a job of a step may wait for a slot on its pass."""
+MOST_STUCK = 50
+"""Steps of nothing but stuck jobs that one tick puts aside."""
 MOST = 10_000
 """Waiting jobs of one task that a tick reads, the oldest first."""
 
@@ -86,6 +88,15 @@ class Tick:
         return gate.by == SERVICE and gate.until <= iso(now)
 
     def _task(self, task: str, seconds: float) -> dict[str, Any]:
+        """Tick once, and again where all that went out were stuck: they tell nothing."""
+        ends = self.clock() + timedelta(seconds=seconds)
+        for _ in range(MOST_STUCK):
+            told, in_vain = self._step(task, seconds)
+            if not in_vain or self.clock() >= ends:
+                break
+        return told
+
+    def _step(self, task: str, seconds: float) -> tuple[dict[str, Any], bool]:
         now = self.clock()
         before = self.ramps.get(task)
         slots = self.line.slots(task)
@@ -94,12 +105,12 @@ class Tick:
         state = self._write(before, decision.state)
         if state is None:
             self.telemetry.event("ramp-overtaken", task=task)
-            return {"overtaken": True}
+            return {"overtaken": True}, False
         self._tell(decision, state)
         self._set_gate(state, slots, now)
         if decision.release:
             state = self._release(state, decision.release, now, seconds)
-        return _told(state, decision)
+        return _told(state, decision), bool(decision.release) and not state.released
 
     def _facts(self, state: Ramp, slots: Slots, now: datetime) -> Facts:
         gate = slots.gate(now)
