@@ -5,13 +5,16 @@ import json
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from botocore.config import Config
 
+from chalicelib.aws.line_table import DynamoLine
 from chalicelib.aws.queue import SqsSpool
 from chalicelib.aws.step_functions import StepFunctions
+from chalicelib.moments import iso
 from respool.local.deployment import Deployment
 from respool.local.emulator import local_aws
 from respool.local.project import project_copy
@@ -20,6 +23,7 @@ from tests.bench.figures import Figure
 from tests.bench.server import FOLDER
 
 JOBS = 200
+SHORT_JOBS, SECONDS, LIMIT = 50, 2, 5
 TASK = "UncertainTask"
 PATIENT = Config(proxies={}, read_timeout=300, retries={"total_max_attempts": 1})
 
@@ -37,8 +41,11 @@ def deployed() -> Iterator[Figure]:
             copy.deploy()
             stage = _Stage(Deployment(copy), folder)
             ours, theirs = stage.seconds(stage.replay), stage.seconds(stage.loop)
+            short = stage.against_ideal()
     yield Figure(f"seconds, deployed handler, {JOBS} jobs at 10 ms", ours, "s", loop=theirs)
     yield Figure("times as fast as the loop, deployed", theirs / ours, limit=12, at_least=True)
+    name = f"{SHORT_JOBS} jobs of {SECONDS} s at limit {LIMIT} on the local AWS, against the ideal"
+    yield Figure(name, short)
 
 
 class _Stage:
@@ -54,7 +61,8 @@ class _Stage:
 
     def seconds(self, act: Any) -> float:
         """How long it takes to put all jobs back, which wait again at its beginning."""
-        self._park()
+        self._park(JOBS, _stands_when_resumed)
+        self._define(_stands_when_started)
         with self._slowed():
             began = time.perf_counter()
             put_back = act()
@@ -76,16 +84,34 @@ class _Stage:
             done += Loop(queue, workflow).replay(JOBS - done)
         return done
 
-    def _park(self) -> None:
+    def against_ideal(self) -> float:
+        """How long short jobs take that one replay puts back, against slots that are never free.
+
+        From the first that gets into the task to the end of the last.
+        """
+        self._park(SHORT_JOBS, lambda definition: None)
+        line = DynamoLine(self._stage.client("dynamodb"), self._stage.names.table)
+        line.set_limit(TASK, LIMIT, "bench", "", iso(datetime.now(UTC)))
+        self._stage.set_environment("uncertain_task", BEHAVIOR="OK", SLEEP=str(SECONDS))
+        self._stage.invoke("reprocess", {"max": SHORT_JOBS})
+        self._stage.wait_until(lambda: not self._open(), "all jobs to be done", 300)
+        claims = [self._stage.claim(key) for key in _keys(SHORT_JOBS)]
+        began = min(datetime.fromisoformat(claim["enteredAt"]) for claim in claims)
+        ended = max(datetime.fromisoformat(claim["endedAt"]) for claim in claims)
+        return (ended - began).total_seconds() / (SECONDS * SHORT_JOBS / LIMIT)
+
+    def _open(self) -> bool:
+        return bool(self._stage.jobs("running", "line", "parked"))
+
+    def _park(self, jobs: int, change: Callable[[dict[str, Any]], None]) -> None:
         self._stage.clear()
         self._stage.set_behavior("NG")
-        self._define(_stands_when_resumed)
-        for n in range(JOBS):
-            self._stage.start({"key": f"{n:03}"})
+        self._define(change)
+        for key in _keys(jobs):
+            self._stage.start({"key": key})
         parked = self._stage.wait_until
-        parked(lambda: len(self._stage.jobs("parked")) == JOBS, "all jobs to be parked", 300)
-        parked(lambda: self._stage.spool_depth() == JOBS, "a note of each", 60)
-        self._define(_stands_when_started)
+        parked(lambda: len(self._stage.jobs("parked")) == jobs, "all jobs to be parked", 300)
+        parked(lambda: self._stage.spool_depth() == jobs, "a note of each", 60)
         self._stage.invoke("reprocess", {"max": 1, "dry_run": True})
 
     def _define(self, change: Callable[[dict[str, Any]], None]) -> None:
@@ -103,6 +129,10 @@ class _Stage:
             yield
         finally:
             self._slow.unlink()
+
+
+def _keys(jobs: int) -> list[str]:
+    return [f"{n:03}" for n in range(jobs)]
 
 
 def _stands_when_resumed(definition: dict[str, Any]) -> None:
