@@ -134,3 +134,14 @@ def test_the_prices_that_the_page_names_are_those_it_counts_with() -> None:
     assert named[:6] == [0.025, 0.625, 0.125, 0.40, 0.20, 0.0000166667]
     assert "us-east-1" in PAGE
     assert "November 2026" in PAGE
+
+
+def test_a_million_jobs_put_back_cost_what_the_page_of_performance_says() -> None:
+    page = Path("docs/performance.md").read_text()
+    at_once = units("TakeSlot", WITH_TOKEN) + INDEX / 2 + units("Finish")
+    in_line = at_once + LINE_UNITS
+    row = f"{at_once:.0f} units a job, through the line {in_line:.0f}"
+    dollars = [each * WRITE * 1_000_000 for each in (at_once, in_line)]
+    assert f"| DynamoDB writes: {row} | ${dollars[0]:.2f} | ${dollars[1]:.2f} |" in page
+    whole = [dollars[0] + 75.18, dollars[1] + 101.08]
+    assert f"cost some ${whole[0]:.0f}, through the line ${whole[1]:.0f}:" in PAGE
