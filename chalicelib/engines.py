@@ -84,6 +84,7 @@ class Engines:
             spool=self.world.spool,
             stuck=self.world.stuck,
             rescue=self.rescue.catch,
+            hear=self.hearing.take,
             telemetry=self.world.telemetry,
         )
 

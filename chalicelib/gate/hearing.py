@@ -1,8 +1,9 @@
 """Hears the service's own word in what its failures say, and closes the gate until then.
 
-It reads the stream's records of jobs that have just been parked: nothing is looked up for a
-failure that names no time. A record that comes late, again, or after others changes nothing: a
-failure from before the gate was opened is over, and a person's closing stays.
+The spool Lambda hands over what it is called with, while the job still has its slot; where the
+state machine sends notes itself (SPOOL_VIA=sqs) the table's stream tells `admit` of parked jobs.
+Nothing is looked up for a failure that names no time. A failure that is told late, again, or after
+others changes nothing: one from before the gate was opened is over, and a person's closing stays.
 """
 
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ MOST_WHY = 200
 
 @dataclass(frozen=True)
 class ParkedJob:
-    """What a record of the stream says of a job that is parked."""
+    """What is told of a job that is, or is about to be, parked."""
 
     task: str
     failed_at: datetime
@@ -34,7 +35,18 @@ class ParkedJob:
 
 def parked_in(event: Any) -> list[ParkedJob]:
     """The parked jobs that an event tells of; whatever can't be read is passed over."""
-    records = event.get("Records") if isinstance(event, dict) else None
+    if not isinstance(event, dict):
+        return []
+    if "respool" in event:
+        error = event["error"] if isinstance(event.get("error"), dict) else {}
+        image = {
+            "queue": {"S": f"{State.PARKED}#{event.get('task')}"},
+            "failedAt": {"S": event.get("failedAt")},
+            "error": {"S": error.get("Error")},
+            "cause": {"S": error.get("Cause")},
+        }
+        return parked_in({"Records": [{"dynamodb": {"NewImage": image}}]})
+    records = event.get("Records")
     found = map(_parked, records if isinstance(records, list) else [])
     return [each for each in found if each is not None]
 

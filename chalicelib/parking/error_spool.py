@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from chalicelib import metrics
-from chalicelib.errors import BadRequest, Unreadable
+from chalicelib.errors import BadRequest, RespoolError, Unreadable
 from chalicelib.job.execution import DEAD
 from chalicelib.job.failure import read_failure
 from chalicelib.job.json_text import compact
@@ -29,13 +29,14 @@ SHAPES = (
 class Spooling:
     """Takes the state machine's payload, a status-change event, or a plain key with its error.
 
-    `rescue` deals with the end of an execution.
+    `rescue` deals with the end of an execution, `hear` with what a failure says of the service.
     """
 
     workflow: Workflow
     spool: Spool
     stuck: Spool
     rescue: Callable[[str, int | None], str]
+    hear: Callable[[Any], None]
     telemetry: Telemetry
 
     def take(self, event: Any) -> dict[str, str]:
@@ -48,7 +49,9 @@ class Spooling:
         if event.get("detail-type") == STATUS_CHANGE:
             return self._catch(event.get("detail"))
         if "respool" in event:
-            return self._note(read(event))
+            record = read(event)
+            self._listen(event, record)
+            return self._note(record)
         if "key" in event:
             return self._spool_plain(event)
         raise BadRequest(f"{SHAPES}, not an object with {len(event)} other fields")
@@ -58,6 +61,13 @@ class Spooling:
         if not isinstance(execution, str) or not execution:
             raise BadRequest(f'{SHAPES}; this "{STATUS_CHANGE}" names no execution')
         return {"execution": execution, "result": self.rescue(execution, _redrives(detail))}
+
+    def _listen(self, event: Any, record: Record) -> None:
+        """While the job still has its slot, so that nobody goes in; it never stops the note."""
+        try:
+            self.hear(event)
+        except RespoolError as refused:
+            self.telemetry.warning("word-not-heard", key=record.key, reason=str(refused))
 
     def _note(self, record: Record) -> dict[str, str]:
         """A parked job's note; its input is what the execution was started with, to the letter."""

@@ -115,13 +115,24 @@ def companion(
     used = placeholders(definition)
     _put_definition(resources, definition, {k: v for k, v in (_OWN | arns).items() if k in used})
     invoked = [arns[name] for name in sorted(used & set(arns))]
-    machine_role.fit(resources, definition, invoked, spools="SpoolUrl" in used)
+    spools = "SpoolUrl" in used
+    machine_role.fit(resources, definition, invoked, spools=spools)
+    if not spools:
+        resources["Admission"] = _for_lines_alone(resources["Admission"])
     for function in functions:
         resources[f"{placeholder_of(function)}Logs"] = _log_group(function)
     template["Resources"] = written_out(_switched_on(resources, stage))
     del template["Parameters"]
     settled: Template = _settle(template, stage)
     return settled
+
+
+def _for_lines_alone(mapping: Template) -> Template:
+    """What failures say is heard by the spool Lambda, where it sends the notes."""
+    properties = mapping["Properties"]
+    filters = properties["FilterCriteria"]["Filters"]
+    lines = [one for one in filters if '"parked#"' not in one["Pattern"]]
+    return mapping | {"Properties": properties | {"FilterCriteria": {"Filters": lines}}}
 
 
 def _put_definition(resources: Template, definition: Definition, known: dict[str, Any]) -> None:

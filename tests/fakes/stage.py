@@ -72,6 +72,7 @@ class FakeStage:
         self.spool = Queue(self.clock, seed, delivery)
         self.stuck = Queue(self.clock, seed, delivery)
         self.table = FakeTable()
+        self.table.tells_parked = self.settings.spool_via == "sqs"
         self.service = Service()
         self.executions = Executions(self.clock)
         self.mapping = FakeMapping()

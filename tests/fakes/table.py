@@ -87,6 +87,8 @@ class FakeTable:
         self.hold = RLock()
         self.items: dict[str, Item] = {}
         self.index = Index()
+        self.tells_parked = False
+        """Whether the mapping tells of parked jobs, as with SPOOL_VIA=sqs."""
         self.stream: list[dict[str, Any]] = []
         """What the mapping to `admit` would be handed, oldest first."""
         self.on_write: Callable[[str, Item | None, Item | None], None] = lambda *_: None
@@ -107,9 +109,16 @@ class FakeTable:
             else:
                 self.items[pk] = item
             self.index.put(pk, old, item)
-            if item is not None and _concerns_admit(pk, item):
+            if item is not None and self._concerns_admit(pk, item):
                 self.stream.append(_record(pk, item))
             self.on_write(pk, old, item)
+
+    def _concerns_admit(self, pk: str, item: Item) -> bool:
+        """The mapping's filters: slots of a task where somebody stands in line, and parked jobs."""
+        if pk.startswith("slots#"):
+            return bool(item.get("waiting", {}).get("N", "0") != "0")
+        queue = str(item.get("queue", {}).get("S", ""))
+        return self.tells_parked and pk.startswith("job") and queue.startswith("parked#")
 
     def of(self, prefix: str) -> list[Item]:
         """All items whose key begins so, for tests to look at."""
@@ -125,13 +134,6 @@ class FakeTable:
         """Put many items."""
         for item in items:
             self.put(item["pk"]["S"], item)
-
-
-def _concerns_admit(pk: str, item: Item) -> bool:
-    """The mapping's filters: slots of a task where somebody stands in line, and parked jobs."""
-    if pk.startswith("slots#"):
-        return bool(item.get("waiting", {}).get("N", "0") != "0")
-    return pk.startswith("job") and str(item.get("queue", {}).get("S", "")).startswith("parked#")
 
 
 def _record(pk: str, item: Item) -> dict[str, Any]:

@@ -26,7 +26,7 @@ AGAIN = ["ErrorSpool", "Park", "TakeSlot", "UncertainTask"]
 FAILED = [*HAPPY[:-1], *AGAIN, "Finish"]
 REFUSED = ["ClaimJob", "TakeSlot", "WaitInLine", "Rejoin", "ConfirmClaim", "AlreadyRunning"]
 WAITED = ["ClaimJob", "TakeSlot", "WaitInLine", "UncertainTask", "Finish"]
-FAILURE = 1.2 * MESSAGE + SPOOL_LAMBDA + ADMIT + REPLAY
+FAILURE = 1.2 * MESSAGE + SPOOL_LAMBDA + REPLAY
 INDEX = 2
 """An entry that comes and goes."""
 WITH_TOKEN = 2

@@ -114,13 +114,23 @@ def test_the_table_of_prod_is_not_deleted_by_mistake(stage: str, protected: bool
     assert kept == whole["Resources"]["Claims"]
 
 
-def test_admit_hears_of_lines_that_somebody_is_in_and_of_jobs_that_are_parked() -> None:
-    whole = rendered()
+def test_admit_is_called_by_the_stream_only_while_somebody_is_in_line() -> None:
+    (pattern,) = properties(rendered(), "Admission")["FilterCriteria"]["Filters"]
+    assert json.loads(pattern["Pattern"]) == {
+        "dynamodb": {
+            "Keys": {"pk": {"S": [{"prefix": "slots#"}]}},
+            "NewImage": {"waiting": {"N": [{"anything-but": ["0"]}]}},
+        }
+    }
+
+
+def test_without_a_spool_lambda_admit_hears_of_parked_jobs_too() -> None:
+    whole = rendered(spooling_via(DEFINITION, "sqs"))
     mapping = properties(whole, "Admission")
     assert properties(whole, "Claims")["StreamSpecification"] == {"StreamViewType": "NEW_IMAGE"}
     assert mapping["EventSourceArn"] == {"Fn::GetAtt": ["Claims", "StreamArn"]}
     assert mapping["FunctionName"] == "respool-dev-admit"
-    parked, line = mapping["FilterCriteria"]["Filters"]
+    parked, _ = mapping["FilterCriteria"]["Filters"]
     assert json.loads(parked["Pattern"]) == {
         "dynamodb": {
             "Keys": {"pk": {"S": [{"prefix": "job"}]}},
@@ -128,12 +138,6 @@ def test_admit_hears_of_lines_that_somebody_is_in_and_of_jobs_that_are_parked() 
                 "queue": {"S": [{"prefix": "parked#"}]},
                 "cause": {"S": [{"exists": True}]},
             },
-        }
-    }
-    assert json.loads(line["Pattern"]) == {
-        "dynamodb": {
-            "Keys": {"pk": {"S": [{"prefix": "slots#"}]}},
-            "NewImage": {"waiting": {"N": [{"anything-but": ["0"]}]}},
         }
     }
 

@@ -160,7 +160,7 @@ def test_it_is_believed_for_no_longer_than_a_day_or_what_the_stage_says() -> Non
 
 
 def test_what_somebody_closed_stays_theirs() -> None:
-    stage = FakeStage()
+    stage = FakeStage(SPOOL_VIA="sqs")
     says(stage, 7200)
     fail(stage, "first")
     stage.process().engines.gates.close(TASK, None, "anna", "moving house")
@@ -170,7 +170,7 @@ def test_what_somebody_closed_stays_theirs() -> None:
 
 
 def test_a_failure_from_before_somebody_opened_the_gate_closes_it_no_more() -> None:
-    stage = FakeStage()
+    stage = FakeStage(SPOOL_VIA="sqs")
     says(stage, 7200)
     fail(stage, "first")
     stage.clock.pause(60)
@@ -196,7 +196,7 @@ def test_the_word_of_the_latest_failure_counts_also_where_it_is_shorter() -> Non
 
 
 def test_the_same_record_again_changes_nothing_and_is_told_once() -> None:
-    stage = FakeStage()
+    stage = FakeStage(SPOOL_VIA="sqs")
     says(stage, 7200)
     fail(stage, "first")
     records = list(stage.table.stream)
@@ -214,7 +214,7 @@ def test_the_same_record_again_changes_nothing_and_is_told_once() -> None:
 @pytest.mark.parametrize("fault", Fault)
 @pytest.mark.parametrize("call", [0, 1])
 def test_a_call_that_fails_on_the_way_comes_again(fault: Fault, call: int) -> None:
-    stage = FakeStage()
+    stage = FakeStage(SPOOL_VIA="sqs")
     says(stage, 7200)
     fail(stage, "first")
     batch = {"Records": list(stage.table.stream)}
@@ -293,8 +293,28 @@ def test_without_any_tick_the_gate_opens_by_itself_some_time_behind_the_time_nam
     assert len(stage.fakes.service.done) == 2
 
 
-def test_a_clock_that_is_behind_makes_no_wait_longer() -> None:
+def test_the_spool_lambda_closes_the_gate_while_the_job_still_has_its_slot() -> None:
+    stage = FakeStage(task_limit=1)
+    says(stage, 7200)
+    arn = stage.executions.start("run-first", '{"key":"first"}')
+    stage.machine.run_to(arn, "Park")
+
+    assert stage.slots.owners == {"job#first": arn}
+    assert stage.slots.closed_by == SERVICE
+
+
+@pytest.mark.parametrize("fault", [Fault.UNANSWERED, Fault.THROTTLED])
+def test_what_the_spool_lambda_could_not_hear_keeps_no_note_from_the_spool(fault: Fault) -> None:
     stage = FakeStage()
+    says(stage, 7200)
+    stage.new_wire = lambda: Wire().break_next("GetItem", fault, 20)
+    fail(stage, "first")
+
+    assert (len(stage.spool.bodies), stage.slots.closed_until) == (1, "")
+
+
+def test_a_clock_that_is_behind_makes_no_wait_longer() -> None:
+    stage = FakeStage(SPOOL_VIA="sqs")
     says(stage, 7200)
     fail(stage, "first")
     claim = stage.claims["job#first"]
