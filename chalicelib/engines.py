@@ -314,4 +314,5 @@ class Engines:
             seconds=seconds,
             rate=request.rate,
             dry_run=request.dry_run,
+            by_pass=request.by_pass,
         )

@@ -9,11 +9,18 @@ from chalicelib.api.audit import audited
 from chalicelib.api.overview import HELD
 from chalicelib.api.stage import Stage
 from chalicelib.errors import BadRequest, Conflict, NotFound
-from chalicelib.job.claim import JOB, Claim
+from chalicelib.job.claim import JOB, Claim, State
 from chalicelib.job.plan import Choice, standing
 from chalicelib.replaying.outcome import Outcome
 from chalicelib.replaying.report import Report
-from chalicelib.replaying.requests import Request, only, read_request, read_text, shown
+from chalicelib.replaying.requests import (
+    Request,
+    check_pass,
+    only,
+    read_request,
+    read_text,
+    shown,
+)
 
 MOST_KEYS = 1_000
 """Jobs that one replay may name, and that its answer names where that is asked for."""
@@ -31,6 +38,7 @@ def replay(stage: Stage, given: Mapping[str, Any], who: str, seconds: float) -> 
     request = read_request({name: given[name] for name in given if name not in ("keys", "jobs")})
     if keys:
         request = _only_these(request, keys)
+    check_pass(request)
     if request.dry_run:
         return stage.engines.replay(request, seconds, attended=True).as_json()
     back: list[Outcome] = []
@@ -47,14 +55,16 @@ def replay_job(
     stage: Stage, key: str, given: Mapping[str, Any], who: str, seconds: float
 ) -> dict[str, Any]:
     """Put one job back, also one that is stuck. Raises NotFound or Conflict, which says why."""
-    only(given, ("reason", "dry_run"))
+    only(given, ("reason", "dry_run", "pass"))
     request = changed(read_request(given), count=1, choice=Choice(key=key))
     claim = stage.engines.world.claims.look([JOB + key], consistent=True).get(JOB + key)
-    if claim is not None and claim.state not in HELD:
+    takes = (*HELD, State.LINE) if request.by_pass else HELD
+    if claim is not None and claim.state not in takes:
         raise Conflict(f"the job {shown(key)} {standing(claim)}: there is nothing to put back")
     if request.dry_run:
         return _one(stage, request, claim, seconds).as_json()
-    with audited(stage, who, "replay-job", request.reason, key=key) as line:
+    by_pass = {"pass": True} if request.by_pass else {}
+    with audited(stage, who, "replay-job", request.reason, key=key, **by_pass) as line:
         report = _one(stage, request, claim, seconds)
         line["count"] = report.replayed
     return report.as_json()

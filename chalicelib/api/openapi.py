@@ -35,6 +35,7 @@ _FILTERS: dict[str, Schema] = {
     },
     "dry_run": flag("Tell what would be done, and do nothing"),
     "stuck": flag("Put back jobs that failed too often, instead of the others"),
+    "pass": flag("Through a closed gate, too, within the limit; with key, keys or max=1"),
     "reason": _REASON,
     "jobs": flag("Name the jobs that were put back, 1,000 at most"),
 }
@@ -109,7 +110,8 @@ def _replay() -> Part:
 
 
 def _replay_job() -> Part:
-    body = shape("How", dry_run=_FILTERS["dry_run"], reason=_REASON)
+    filters = _FILTERS
+    body = shape("How", dry_run=filters["dry_run"], **{"pass": filters["pass"]}, reason=_REASON)
     return _change("replayJob", "Put one job back, also one that is stuck", "Replay", body, ()) | {
         "parameters": [_key()]
     }

@@ -153,7 +153,7 @@ SCHEMAS: dict[str, Schema] = {
         gate=shape(
             "Whether it takes jobs; closed, the others are told as far as they are known",
             open=flag("Whether it takes jobs"),
-            by=maybe(text("Who closed it: a name, `window`, `failures`, `ramp`")),
+            by=maybe(text("Who closed it: a name, `window`, `failures`, `service`, `ramp`")),
             why=maybe(text("The reason given")),
             since=maybe(text(_TIME)),
             until=maybe(text(f"When it opens by itself; null: when somebody opens it; {_TIME}")),
@@ -236,6 +236,7 @@ SCHEMAS: dict[str, Schema] = {
         remaining=maybe(whole("Jobs that match and still wait")),
         more=flag("Time ran out first: ask again"),
         in_line=whole("... into line, as their task is full or closed"),
+        passes=whole("... of them on a pass, through a closed gate"),
         held=many(
             shape("A closed gate", task=text("Whose"), reason=text("Why")),
             "Tasks from which nothing was taken",

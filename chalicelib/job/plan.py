@@ -30,12 +30,13 @@ class Action(StrEnum):
     REDRIVE = "redrive"
     RESTART = "restart"
     LINE = "line"
+    LET_IN = "pass"
     STALE = "stale"
     STUCK = "stuck"
     LEAVE = "leave"
 
 
-PUT_BACK = (Action.RESUME, Action.REDRIVE, Action.RESTART, Action.LINE)
+PUT_BACK = (Action.RESUME, Action.REDRIVE, Action.RESTART, Action.LINE, Action.LET_IN)
 """What a replay counts: the job goes on, now or when its turn comes."""
 
 

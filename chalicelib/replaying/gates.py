@@ -1,6 +1,6 @@
 """What a replay needs to know of the tasks' gates: each is read once, when it is asked for."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from threading import Lock
 
@@ -24,6 +24,14 @@ class Gates:
             if task not in self._slots:
                 self._slots[task] = self.line.slots(task)
             return self._slots[task]
+
+    def add_pass(self, claim: Claim, until: str) -> None:
+        """Know of a pass that the job has been given, or in a dry run would be."""
+        slots = self.slots(claim.task)
+        with self._lock:
+            known = self._slots.get(claim.task, slots)
+            passes = {**known.passes, claim.pk: until}
+            self._slots[claim.task] = replace(known, passes=passes)
 
     def closed(self, claim: Claim) -> str:
         """Why the job would have to wait at its task's gate; empty where it may go in."""

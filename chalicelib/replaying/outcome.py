@@ -12,7 +12,8 @@ class Outcome:
 
     `pk` is the claim's own key; empty for a message that no claim knows. `wait`: after how many
     seconds a job that was left is worth another look. `problem`: somebody should know of it.
-    `late`: AWS asked to slow down until time was up; the job is as well off as before.
+    `late`: AWS asked to slow down until time was up; the job is as well off as before. `passed`:
+    a pass lets it through the closed gate.
     """
 
     key: str
@@ -27,6 +28,7 @@ class Outcome:
     wait: int = 0
     problem: bool = False
     late: bool = False
+    passed: bool = False
 
     @property
     def put_back(self) -> bool:

@@ -21,6 +21,7 @@ from chalicelib.replaying.clearing import MOST_IN_VAIN, Clearing
 from chalicelib.replaying.gates import Gates
 from chalicelib.replaying.guard import Guard
 from chalicelib.replaying.outcome import Outcome, of_claim
+from chalicelib.replaying.passing import Passing
 from chalicelib.replaying.patience import Patience
 from chalicelib.replaying.preview import Preview
 from chalicelib.replaying.recovery import Recovery
@@ -33,13 +34,17 @@ READ_AHEAD = 5
 
 @dataclass(frozen=True)
 class Order:
-    """How many jobs to put back, by when (seconds from now), and how fast (jobs per second)."""
+    """How many jobs to put back, by when (seconds from now), and how fast (jobs per second).
+
+    `by_pass`: through closed gates as well, within the limit.
+    """
 
     count: int
     rules: Rules = field(default_factory=Rules)
     seconds: float = 25
     rate: float = 0
     dry_run: bool = False
+    by_pass: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,6 +88,7 @@ class _Run:
             engine.telemetry, engine.elapsed, engine.pause, engine.elapsed() + order.seconds
         )
         self._gates = Gates(engine.line, self._now)
+        self._passing = Passing(engine.line, self._gates, order.dry_run)
         self._guard = Guard(engine.telemetry)
         self._preview = Preview(engine.workflow, self._gates, engine.clock)
         self._lock = Lock()
@@ -156,6 +162,11 @@ class _Run:
             if closed and not self._rules.attended:
                 self._report.held[claim.task] = closed
                 return of_claim(claim, Action.LEAVE, closed)
+            if self._order.by_pass and self._passing.serves(claim):
+                self._calm(lambda: self._passing.give(claim))
+                inside = self._passing.let_in(claim)
+                outcome = inside or engine.recover(claim, self._rules, self._calm)
+                return replace(outcome, passed=outcome.put_back)
             return engine.recover(claim, self._rules, self._calm, closed)
 
         outcome = self._guard(about, act)

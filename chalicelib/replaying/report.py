@@ -19,6 +19,7 @@ class Report:
     """
 
     counts: dict[Action, int] = field(default_factory=lambda: dict.fromkeys(Action, 0))
+    passes: int = 0
     failed: list[dict[str, str]] = field(default_factory=list)
     held: dict[str, str] = field(default_factory=dict)
     plan: list[dict[str, str]] | None = None
@@ -33,6 +34,7 @@ class Report:
     def add(self, outcome: Outcome) -> None:
         """Count one more."""
         self.counts[outcome.action] += 1
+        self.passes += outcome.passed
         self.more |= outcome.late
         told = {"key": outcome.key, "reason": outcome.reason}
         if self.plan is not None:
@@ -53,6 +55,8 @@ class Report:
         }
         if self.counts[Action.LINE]:
             result["in_line"] = self.counts[Action.LINE]
+        if self.passes:
+            result["passes"] = self.passes
         if self.held:
             result["held"] = [{"task": task, "reason": why} for task, why in self.held.items()]
         if self.plan is not None:

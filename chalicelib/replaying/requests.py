@@ -22,12 +22,13 @@ class Request:
     rate: float = 0
     dry_run: bool = False
     stuck: bool = False
+    by_pass: bool = False
     reason: str = ""
 
 
 UNATTENDED = "unattended"
 """What schedules add to their events."""
-FIELDS = ("max", "task", "error", "key", "older_than", "rate", "dry_run", "stuck", "reason")
+FIELDS = ("max", "task", "error", "key", "older_than", "rate", "dry_run", "stuck", "pass", "reason")
 
 
 def read_query(query: Mapping[str, list[str]]) -> Request:
@@ -67,8 +68,8 @@ def read_event(given: Mapping[str, Any]) -> tuple[Request, bool]:
     """
     asked = {name: value for name, value in given.items() if name != UNATTENDED}
     if not _flag(given, UNATTENDED):
-        return read_request(asked), True
-    only(asked, [name for name in FIELDS if name != "stuck"])
+        return check_pass(read_request(asked)), True
+    only(asked, [name for name in FIELDS if name not in ("stuck", "pass")])
     return read_request(asked), False
 
 
@@ -86,8 +87,20 @@ def read_request(given: Mapping[str, Any]) -> Request:
         rate=_rate(given),
         dry_run=_flag(given, "dry_run"),
         stuck=_flag(given, "stuck"),
+        by_pass=_flag(given, "pass"),
         reason=read_text(given, "reason"),
     )
+
+
+def check_pass(request: Request) -> Request:
+    """The request; a pass is for jobs that somebody names, or for one. Raises BadRequest."""
+    named = request.choice.key or request.choice.keys or request.count == 1
+    if request.by_pass and not named:
+        raise BadRequest(
+            "pass=true lets jobs through a closed gate, so name them: give key or keys, or max=1"
+            " to try one first"
+        )
+    return request
 
 
 def read_whole(given: Mapping[str, Any], name: str, low: int, high: int) -> int | None:

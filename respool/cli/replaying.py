@@ -8,7 +8,7 @@ from chalicelib.api.audit import audited
 from chalicelib.errors import AwsError, BadRequest
 from chalicelib.job.claim import State
 from chalicelib.replaying.report import Report
-from chalicelib.replaying.requests import Request, read_request
+from chalicelib.replaying.requests import Request, check_pass, read_request
 from respool.cli.codes import DONE, INTERRUPTED, NOT_ALL
 from respool.cli.context import Context, everywhere, pass_context
 from respool.cli.screen import many
@@ -30,14 +30,19 @@ FILTERS = ("task", "error", "key", "older_than")
 )
 @click.option("--rate", metavar="N", help="At most that many jobs per second.")
 @click.option("--stuck", is_flag=True, help="Take stuck jobs in place of parked ones.")
+@click.option(
+    "--pass", "by_pass", is_flag=True, help="Through a closed gate, too: with --key, or --max 1."
+)
 @click.option("--reason", metavar="TEXT", help="Why, for the audit log.")
 @click.option("--dry-run", is_flag=True, help="Tell what would be done, and do nothing.")
 @everywhere
 @pass_context
-def replay(context: Context, /, stuck: bool, dry_run: bool, **given: str | None) -> int:
+def replay(
+    context: Context, /, stuck: bool, by_pass: bool, dry_run: bool, **given: str | None
+) -> int:
     """Put jobs back, the oldest first. They go on where they wait; dead ones start again."""
     named = {name: value for name, value in given.items() if value is not None}
-    request = _request(named, stuck, dry_run)
+    request = _request(named, stuck=stuck, by_pass=by_pass, dry_run=dry_run)
     count = request.count or context.stage.engines.settings.max_reprocess
     watch = Watch(context, min(count, _waiting(context, request)))
     engines = context.stage.engines
@@ -62,20 +67,22 @@ def _replay(context: Context, request: Request, seconds: float, named: dict[str,
     about: dict[str, Any] = {name: value for name, value in named.items() if name != "reason"}
     if request.stuck:
         about["stuck"] = True
+    if request.by_pass:
+        about["pass"] = True
     with audited(context.stage, context.who, "replay", request.reason, **about) as line:
         report = engines.replay(request, seconds, attended=True)
         line["count"] = report.replayed
     return report
 
 
-def _request(named: dict[str, str], stuck: bool, dry_run: bool) -> Request:
+def _request(named: dict[str, str], stuck: bool, by_pass: bool, dry_run: bool) -> Request:
     """The options, checked as the API checks them. Raises BadRequest."""
-    given: dict[str, Any] = {**named, "stuck": stuck, "dry_run": dry_run}
+    given: dict[str, Any] = {**named, "stuck": stuck, "pass": by_pass, "dry_run": dry_run}
     if "count" in given:
         given["max"] = given.pop("count")
     if "older_than" in given:
         given["older_than"] = seconds_in(given["older_than"], "--older-than")
-    return read_request(given)
+    return check_pass(read_request(given))
 
 
 def seconds_in(text: str, option: str) -> str:
@@ -128,6 +135,7 @@ def _tell(context: Context, report: Report, interrupted: bool) -> None:
             ("resumed", "resumed"),
             ("restarted", "restarted"),
             ("in_line", "into line, for a slot or an open gate"),
+            ("passes", "on a pass through the closed gate"),
         )
         if result.get(way)
     ]
