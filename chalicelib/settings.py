@@ -137,11 +137,30 @@ def _project_file(text: str) -> str:
     return text
 
 
+def is_function(health_url: str) -> bool:
+    """Whether HEALTH_URL names a Lambda."""
+    return health_url.startswith("arn:")
+
+
+def _health(text: str) -> str:
+    if not is_function(text):
+        return _url(text)
+    parts = text.split(":")
+    named = len(parts) in (7, 8) and parts[2] == "lambda" and parts[5] == "function"
+    if not named or not all(part.replace("-", "").replace("_", "").isalnum() for part in parts):
+        raise ValueError(
+            "must be a Lambda's ARN such as arn:aws:lambda:eu-west-1:123456789012:function:health"
+        )
+    return text
+
+
 def _url(text: str) -> str:
     plain = text.isascii() and text.isprintable() and not set(text) & set(' "<>')
     scheme, _, rest = text.partition("://")
     if scheme not in ("http", "https") or not rest.strip("/") or not plain or len(text) > 2000:
-        raise ValueError("must be an address such as https://service.example/health")
+        raise ValueError(
+            "must be an address such as https://service.example/health, or a Lambda's ARN"
+        )
     return text
 
 
@@ -180,7 +199,7 @@ CHECKS: dict[str, Callable[[str], Any]] = {
     "RAMP_MAX_INTERVAL": _whole(1, 604_800),
     "RAMP_MAX": _whole(1, 200),
     "HEALTHY_AFTER": _whole(1, 86_400),
-    "HEALTH_URL": _url,
+    "HEALTH_URL": _health,
     "CLOSED_UNTIL": _pattern,
     "CLOSED_UNTIL_MAX": _whole(0, 604_800),
     "HOLD_WINDOWS": _windows,

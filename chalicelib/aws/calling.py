@@ -87,14 +87,25 @@ _CANCELLED: tuple[tuple[str, type[RespoolError]], ...] = (
 where one item could not be judged, nobody knows whether its condition holds."""
 
 
-def client(service: str, session: "boto3.Session | None" = None) -> Any:
+def client(
+    service: str, session: "boto3.Session | None" = None, seconds: float | None = None
+) -> Any:
     """A client with our time-outs and retries; from the process's own session unless told.
+
+    With `seconds` it asks once, and gives up after them.
 
     boto3's clients are botocore's; without boto3 a cold start is shorter by a sixth.
     """
+    config = _CONFIG if seconds is None else _CONFIG.merge(_once(seconds))
     if session is not None:
-        return session.client(service, config=_CONFIG)
-    return _session().create_client(service, config=_CONFIG)
+        return session.client(service, config=config)
+    return _session().create_client(service, config=config)
+
+
+def _once(seconds: float) -> Config:
+    return Config(
+        connect_timeout=seconds / 2, read_timeout=seconds / 2, retries={"total_max_attempts": 1}
+    )
 
 
 @cache

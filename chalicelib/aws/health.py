@@ -1,7 +1,11 @@
-"""Asks the downstream service's own health check, over HTTP."""
+"""Asks the downstream service's own health check, over HTTP or by a Lambda of yours."""
 
+import json
 import urllib.error
 import urllib.request
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 PATIENCE = 5
 """Seconds that an answer may take."""
@@ -22,3 +26,20 @@ def is_well(url: str) -> bool:
             return 200 <= int(answer.status) < 300
     except (OSError, ValueError):  # refused, too late, an error's status, no HTTP at all
         return False
+
+
+def function_is_well(client: Any, arn: str) -> bool:
+    """Whether the Lambda returns in time, without an error and without saying no.
+
+    It says no by `false`, or by a `statusCode` that is no success. `client` waits no longer than
+    PATIENCE and asks once.
+    """
+    try:
+        answer = client.invoke(FunctionName=arn, Payload=b"{}")
+        told = json.loads(answer["Payload"].read() or b"null")
+    except (BotoCoreError, ClientError, OSError, ValueError):
+        return False
+    if answer.get("FunctionError") or told is False:
+        return False
+    status = told.get("statusCode", 200) if isinstance(told, dict) else 200
+    return isinstance(status, int) and 200 <= status < 300

@@ -10,6 +10,7 @@ from chalicelib.aws.calling import client, sdk_session
 from chalicelib.errors import SettingsError
 from chalicelib.job.ports import Telemetry
 from chalicelib.names import Names
+from chalicelib.settings import is_function
 
 if TYPE_CHECKING:
     from chalicelib.aws.claims_table import DynamoClaims
@@ -104,9 +105,11 @@ class AwsWorld:
 
     def is_well(self, url: str) -> bool:
         """Whether the downstream service's health check says so."""
-        from chalicelib.aws.health import is_well
+        from chalicelib.aws.health import PATIENCE, function_is_well, is_well
 
-        return is_well(url)
+        if not is_function(url):
+            return is_well(url)
+        return function_is_well(client("lambda", self._session, PATIENCE), url)
 
     @cached_property
     def mapping(self) -> "SpoolMapping":

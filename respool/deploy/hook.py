@@ -66,6 +66,7 @@ def _deploy(command: Command, app: Any) -> None:
     target.render(checked, target.values())
     target.deploying.refuse_early()
     target.refuse_second()
+    target.refuse_health(checked.settings.health_url)
     if remark := target.validate(checked):
         _say([remark])
 

@@ -43,6 +43,17 @@ def read(project: Path, function: str) -> Policy:
     return policy
 
 
+def may_ask(policy: Policy, function: str) -> Policy:
+    """The policy with the right to ask the service's health check, a Lambda by its ARN."""
+    asks = {
+        "Sid": "AskTheService",
+        "Effect": "Allow",
+        "Action": ["lambda:InvokeFunction"],
+        "Resource": function,
+    }
+    return policy | {"Statement": [*policy["Statement"], asks]}
+
+
 def rendered(policy: Policy, values: Mapping[str, str]) -> Policy:
     """The policy with its placeholders filled."""
     filled: Policy = rewrite(policy, lambda text: PLACEHOLDER.sub(lambda m: values[m[1]], text))

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from chalicelib.errors import RespoolError, SettingsError
 from chalicelib.names import APP
-from chalicelib.settings import Settings
+from chalicelib.settings import Settings, is_function
 from respool.deploy import policies, template
 from respool.deploy.checks import rules
 from respool.deploy.checks.findings import Malformed, parse_json, read_text
@@ -18,6 +18,8 @@ from respool.deploy.schedules import zone_findings
 
 T = TypeVar("T")
 CONFIG = ".chalice/config.json"
+ASKS = "reprocess"
+"""The Lambda that asks the service's health check."""
 STAGE = re.compile(r"[a-z][a-z0-9-]{0,23}")
 
 
@@ -52,7 +54,8 @@ def check(source: Source) -> Checked:
     found: list[str] = []
     settings = _try(lambda: _settings(source), found)
     parts = _try(lambda: template.read_parts(source.project), found)
-    written = _try(lambda: _policies(source), found)
+    health = settings.health_url if settings else ""
+    written = _try(lambda: _policies(source, health), found)
     definition = _try(lambda: _definition(source, settings), found) if settings else None
     if settings is None or parts is None or written is None or definition is None:
         raise Malformed.of(found)
@@ -99,7 +102,7 @@ def _check_stage(source: Source) -> None:
             )
 
 
-def _policies(source: Source) -> dict[str, policies.Policy]:
+def _policies(source: Source, health: str) -> dict[str, policies.Policy]:
     read: dict[str, policies.Policy] = {}
     found: list[str] = []
     config = parse_json(read_text(source.project / CONFIG, CONFIG), CONFIG)
@@ -115,6 +118,8 @@ def _policies(source: Source) -> dict[str, policies.Policy]:
             read[function] = policy
     if found:
         raise Malformed.of(found)
+    if is_function(health) and ASKS in read:
+        read[ASKS] = policies.may_ask(read[ASKS], health)
     return read
 
 

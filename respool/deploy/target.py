@@ -20,6 +20,7 @@ from respool.deploy.deploying import Deploying
 from respool.deploy.engines import engines_for
 from respool.deploy.existing import is_there, look
 from respool.deploy.gateway import Gateway
+from respool.deploy.health import refuse_missing
 from respool.deploy.patience import Patience
 from respool.deploy.preflight import Checked, Source, placed
 from respool.deploy.retained import Retained
@@ -89,6 +90,10 @@ class Target:
         """Raise DeployFailed where the stage of that name is in another region."""
         roles = Roles(self._account.client("iam"), self.names())
         roles.refuse_another_regions(self.source.functions)
+
+    def refuse_health(self, url: str) -> None:
+        """Raise DeployFailed where HEALTH_URL names a Lambda that is not there."""
+        refuse_missing(self._account.client("lambda"), self.names(), url)
 
     def validate(self, checked: Checked) -> str:
         """Have AWS itself judge the definition; returns a remark where it could not be asked.

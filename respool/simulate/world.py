@@ -233,7 +233,7 @@ class World:
         self.passes.discard(job.number)
         self.inside -= 1
         if self.slots.close_after < NEVER:
-            failed = {**self.slots.failed, str(job.number): str(self.now)}
+            failed = {**self.slots.failed, str(job.number): iso(moment(self.now))}
             self.slots = replace(self.slots, failed=failed)
             if answer.until > self.now:
                 self._hear(answer.until)

@@ -382,6 +382,17 @@ def test_a_time_that_the_service_named_is_when_the_next_probe_goes_out() -> None
     assert keys(then) == ["a"]
 
 
+@pytest.mark.parametrize(("well", "chosen"), [(True, ["a"]), (False, []), (None, ["a"])])
+def test_the_health_check_is_asked_before_the_first_job_is_spent(
+    well: bool | None, chosen: list[str]
+) -> None:
+    gate = Gate(False, FAILURES, "the last 5 jobs failed", iso(NOW - timedelta(minutes=5)))
+    assert keys(tick(Ramp("t"), waiting("a"), gate=gate, well=well)) == chosen
+
+    later = NOW + timedelta(seconds=POLICY.longest)
+    assert keys(tick(Ramp("t"), waiting("a"), gate=gate, well=well, now=later)) == ["a"]
+
+
 def test_a_failure_that_names_another_time_moves_the_next_probe_there() -> None:
     gate = Gate(False, SERVICE, "later", iso(NOW), iso(NOW + timedelta(hours=3)))
     refused = tick(released("a", closed=True), failed("a"), waiting("b"), gate=gate)

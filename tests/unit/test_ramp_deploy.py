@@ -4,8 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
-from respool.deploy.checks.findings import Malformed
+from chalicelib.names import Names
+from respool.deploy.checks.findings import DeployFailed, Malformed
+from respool.deploy.health import refuse_missing
 from respool.deploy.preflight import Source, check
 from tests.iam.deployed import FUNCTIONS
 
@@ -39,6 +42,61 @@ def test_a_window_in_a_zone_that_does_not_exist_stops_the_deploy_and_names_the_o
     text = str(wrong.value)
     assert ".chalice/config.json, stage dev: HOLD_WINDOWS='tokyo'" in text
     assert "Did you mean Asia/Tokyo?" in text
+
+
+HEALTH = "arn:aws:lambda:eu-west-1:123456789012:function:health"
+
+
+def test_reprocess_may_call_the_health_check_s_lambda_and_nobody_else_only_where_it_is_set() -> (
+    None
+):
+    for url, granted in ((HEALTH, {"reprocess"}), ("https://service.example/health", set())):
+        source = Source(PROJECT, "dev", {"RECOVERY": "ramp", "HEALTH_URL": url}, FUNCTIONS)
+        policies = check(source).policies
+        may = {name for name, policy in policies.items() if "InvokeFunction" in str(policy)}
+
+        assert may == granted
+        asks = [
+            each for each in policies["reprocess"]["Statement"] if each["Sid"] == "AskTheService"
+        ]
+        assert [each["Resource"] for each in asks] == [url] * len(granted)
+
+
+class Functions:
+    """Lambda, where there is one function or none, or nobody may look."""
+
+    def __init__(self, error: str = "") -> None:
+        self._error = error
+
+    def get_function_configuration(self, **_: Any) -> dict[str, Any]:
+        """Say what it is."""
+        if self._error:
+            raise ClientError({"Error": {"Code": self._error}}, "GetFunctionConfiguration")
+        return {}
+
+
+@pytest.mark.parametrize(
+    ("region", "error", "said"),
+    [
+        ("eu-west-1", "ResourceNotFoundException", "there is no such Lambda"),
+        ("us-east-1", "", "is in eu-west-1, and the stage in us-east-1"),
+    ],
+)
+def test_a_health_check_that_is_not_there_stops_the_deploy(
+    region: str, error: str, said: str
+) -> None:
+    names = Names("respool-dev", "aws", region, "123456789012")
+
+    with pytest.raises(DeployFailed, match=said):
+        refuse_missing(Functions(error), names, HEALTH)
+
+
+@pytest.mark.parametrize("error", ["", "AccessDeniedException"])
+def test_one_that_is_there_or_hidden_stops_no_deploy(error: str) -> None:
+    names = Names("respool-dev", "aws", "eu-west-1", "123456789012")
+
+    refuse_missing(Functions(error), names, HEALTH)
+    refuse_missing(Functions("ResourceNotFoundException"), names, "https://service.example")
 
 
 def test_all_wrong_settings_of_the_ramp_stop_the_deploy_at_once() -> None:

@@ -66,6 +66,8 @@ WRONG = [
     ("HISTORY_DAYS", "3651"),
     ("HEALTH_URL", "service.example/health"),
     ("HEALTH_URL", "ftp://service.example"),
+    ("HEALTH_URL", "arn:aws:sqs:eu-west-1:123456789012:health"),
+    ("HEALTH_URL", "arn:aws:lambda:eu-west-1:123456789012:function:*"),
     ("HOLD_WINDOWS", "at night"),
     ("CLOSED_UNTIL", "closed until six"),
     ("CLOSED_UNTIL", "{time}"),

@@ -193,9 +193,11 @@ def _due(state: Ramp, facts: Facts, now: datetime, policy: Policy) -> bool:
     as RAMP_MAX_INTERVAL allows, for its word may be wrong. Neither moves a time that it named.
     """
     due = read(state.due)
-    if facts.well is not None and state.refusals and facts.gate.by != SERVICE:
-        last = read(state.last_at) or now
-        due = None if facts.well else last + timedelta(seconds=policy.longest)
+    failed_at = facts.gate.since if facts.gate.by == FAILURES else ""
+    refused = state.refusals or failed_at
+    if facts.well is not None and refused and facts.gate.by != SERVICE:
+        last = read(max(state.last_at, failed_at))
+        due = last + timedelta(seconds=policy.longest) if last and not facts.well else None
     return due is None or now >= due - timedelta(seconds=policy.interval / 20)
 
 
