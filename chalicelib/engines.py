@@ -141,6 +141,7 @@ class Engines:
             clock=self.clock.now,
             elapsed=self.clock.elapsed,
             pause=self.clock.pause,
+            workers=self._workers,
         )
 
     @cached_property

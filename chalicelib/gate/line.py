@@ -1,11 +1,12 @@
 """The line: hands each free slot of a task to the oldest job that waits for it.
 
 Whatever woke it, it acts on what the table says now. The order of its writes makes a crash
-harmless: one transaction gives the slot, ends the wait and notes it in `waking`; then the token is
-answered; only then the note goes. Whoever comes next finishes first what is noted there.
+harmless: one transaction gives the slot, ends the wait and notes it in `waking`, of one job after
+the other; then the tokens are answered, side by side; only then each note goes. Whoever comes next finishes first what is noted there.
 """
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -27,6 +28,8 @@ TRIES = 4
 """Turns without success, because the index lags or others write, before the batch is repeated."""
 PAUSE = 0.2
 """Seconds between two such turns; an index is seldom further behind."""
+Wake = tuple[str, str, str]
+"""The claim's own key of a job, when its wait began, and its execution."""
 STILL = 5.0
 """Seconds for which nothing may move before a line is counted anew."""
 
@@ -47,6 +50,7 @@ class Admission:
     clock: Clock
     elapsed: Callable[[], float]
     pause: Callable[[float], None]
+    workers: Callable[[], Executor]
 
     def take(self, event: Any, seconds: float) -> dict[str, Any]:
         """Serve each task that the stream's records name, one by name, or all that there are.
@@ -174,12 +178,16 @@ class _Run:
         if by_pass and not chosen:
             return True
         at = iso(self.engine.clock())
-        for claim in chosen[: now.count]:
-            if self.engine.line.admit(claim, at, by_pass):
-                self.admitted += 1
-                self._wake(claim.pk, claim.since, claim.execution)
-            elif self._of([claim.pk]):
-                break  # it still waits: the slots are not as they were, and nobody passes it
+        inside: list[Wake] = []
+        try:
+            for claim in chosen[: now.count]:
+                if self.engine.line.admit(claim, at, by_pass):
+                    self.admitted += 1
+                    inside.append((claim.pk, claim.since, claim.execution))
+                elif self._of([claim.pk]):
+                    break  # it still waits: the slots are not as they were, and nobody passes it
+        finally:
+            self._wake_all(inside)
         return False
 
     def _oldest(self, slots: Slots, count: int) -> list[Claim]:
@@ -205,12 +213,24 @@ class _Run:
 
     def _finish_waking(self, slots: Slots) -> None:
         """What an earlier run left half done comes first."""
-        for pk, since in sorted(slots.waking.items()):
-            if pk not in self._failed:
-                self._wake(pk, since, slots.owners.get(pk, ""))
+        waking = sorted(slots.waking.items())
+        self._wake_all(
+            [
+                (pk, since, slots.owners.get(pk, ""))
+                for pk, since in waking
+                if pk not in self._failed
+            ]
+        )
 
-    def _wake(self, pk: str, since: str, execution: str) -> None:
+    def _wake_all(self, jobs: Sequence[Wake]) -> None:
+        """All at the same time: they have their slots, and none waits for another one's calls."""
+        if jobs:
+            with self.engine.workers() as pool:
+                list(pool.map(self._wake, jobs))
+
+    def _wake(self, job: Wake) -> None:
         """One that can't be woken just now keeps nobody else waiting; the next run tries again."""
+        pk, since, execution = job
         try:
             self.engine.waking.wake(self.task, pk, since, execution)
         except Exception as refused:

@@ -1,9 +1,11 @@
 """The line: whoever is first in line gets the next slot, whatever befalls who hands it over."""
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -232,6 +234,25 @@ def test_a_throttled_wake_up_keeps_nobody_else_waiting_and_is_told() -> None:
     assert stage.slots.waking == {}
     stage.run()
     all_done(stage, 4)
+
+
+def test_those_who_are_let_in_together_do_not_wait_for_each_other_s_wake_up() -> None:
+    stage = full(waiting=3)
+    line = stage.process().line
+    line.set_limit(TASK, 4, "tests", "", stage.clock.iso())
+    process = stage.process()
+    together, resume = Barrier(3, timeout=10), process.workflow.resume
+
+    def meets_the_others(token: str) -> None:
+        together.wait()
+        resume(token)
+
+    process.workflow.resume = meets_the_others  # type: ignore[method-assign]
+    engine = replace(process.engines.admission, workers=lambda: ThreadPoolExecutor(3))
+
+    assert engine.take({"task": TASK}, 60) == {"admitted": {TASK: 3}}
+
+    assert (stage.slots.waking, stage.slots.waiting) == ({}, 0)
 
 
 # Conflicts, and an index that lags
