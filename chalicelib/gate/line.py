@@ -2,7 +2,8 @@
 
 Whatever woke it, it acts on what the table says now. The order of its writes makes a crash
 harmless: one transaction gives the slot, ends the wait and notes it in `waking`, of one job after
-the other; then the tokens are answered, side by side; only then each note goes. Whoever comes next finishes first what is noted there.
+the other; then the tokens are answered, side by side; only then each note goes.
+Whoever comes next finishes first what is noted there.
 """
 
 from collections.abc import Callable, Sequence
