@@ -8,7 +8,7 @@ endif
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 # Files are shared out in this order among as many processes as there are cores.
-SLOWEST_FIRST := tests/e2e tests/integration tests/unit
+SLOWEST_FIRST := tests/e2e tests/integration tests/aws_facts tests/unit
 
 .PHONY: help demo up test check bench simulate soak pythons verify package record audit pictures requirements clean
 

@@ -6,6 +6,7 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from respool.local.emulator import local_aws
@@ -20,7 +21,7 @@ class LocalMachines:
     endpoint: str
 
     def client(self, service: str) -> Any:
-        return client(sdk_session(), service, self.endpoint)
+        return _client(self.endpoint, service)
 
     def function(self, name: str, body: str, **variables: str) -> str:
         """A Python Lambda whose handler has that body, of `event` and `context`."""
@@ -70,6 +71,11 @@ class LocalMachines:
     def run(self, machine: str, given: Any = None, name: str = "one") -> dict[str, Any]:
         return self.ended(self.start(machine, given, name))
 
+    def events(self, execution: str) -> list[str]:
+        """The types of the events in its history."""
+        found = self.client("stepfunctions").get_execution_history(executionArn=execution)
+        return [event["type"] for event in found["events"]]
+
     def queue(self, name: str) -> str:
         return str(self.client("sqs").create_queue(QueueName=name)["QueueUrl"])
 
@@ -83,6 +89,11 @@ class LocalMachines:
         (message,) = wait_until(receive, "a message", 20)
         sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
         return json.loads(message["Body"])
+
+
+@cache
+def _client(endpoint: str, service: str) -> Any:
+    return client(sdk_session(), service, endpoint)
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """The emulator's tables do what AWS's do where the product leans on it."""
 
-import json
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +8,7 @@ from typing import Any
 import pytest
 from ministack.services import dynamodb
 
-from respool.local.patches.tables import attributes_share_no_value, writes_are_atomic
+from respool.local.patches.tables import writes_are_atomic
 
 TABLE = "places"
 LIMIT = 2
@@ -56,21 +55,3 @@ def test_of_many_conditional_writes_at_once_only_as_many_succeed_as_may() -> Non
             entered.append(sum(pool.map(lambda who, task=task: _enter(task, who), range(EACH))))
 
     assert entered == [LIMIT] * len(entered)
-
-
-@pytest.mark.usefixtures("table")
-def test_two_maps_that_were_set_from_one_value_are_two_maps() -> None:
-    attributes_share_no_value()
-    for expression in ("SET a = :map, b = :map", "SET a.x = :map"):
-        dynamodb._update_item(
-            {
-                "TableName": TABLE,
-                "Key": {"pk": {"S": "maps"}},
-                "UpdateExpression": expression,
-                "ExpressionAttributeValues": {":map": {"M": {}}},
-            }
-        )
-    _, _, body = dynamodb._get_item({"TableName": TABLE, "Key": {"pk": {"S": "maps"}}})
-    item = json.loads(body)["Item"]
-
-    assert (item["a"], item["b"]) == ({"M": {"x": {"M": {}}}}, {"M": {}})

@@ -126,41 +126,6 @@ def test_rules_of_a_choice_assign_and_so_does_its_default(local: LocalMachines) 
     assert run(local, "default", {"x": 2}, Choose=choose, Show=show) == "default"
 
 
-def test_a_json_path_machines_jsonata_states_assign_in_rules_and_catchers(
-    local: LocalMachines,
-) -> None:
-    failing = local.function("failing-too", "raise ConnectionError('down')")
-    choose = {
-        "Type": "Choice",
-        "QueryLanguage": "JSONata",
-        "Choices": [
-            {
-                "Condition": "{% $states.input.x = 1 %}",
-                "Assign": {"double": "{% $states.input.x * 2 %}"},
-                "Next": "Call",
-            }
-        ],
-        "Default": "Call",
-    }
-    call = {
-        "Type": "Task",
-        "QueryLanguage": "JSONata",
-        "Resource": failing,
-        "Catch": [
-            {
-                "ErrorEquals": ["States.ALL"],
-                "Assign": {"error": "{% $states.errorOutput.Error & $string($double) %}"},
-                "Output": {},
-                "Next": "Show",
-            }
-        ],
-        "End": True,
-    }
-    show = {"Type": "Pass", "OutputPath": "$error", "End": True}
-    out = run(local, "mixed", {"x": 1}, Choose=choose, Call=call, Show=show)
-    assert out == "ConnectionError2"
-
-
 def test_a_variable_that_nobody_assigned_ends_the_execution(local: LocalMachines) -> None:
     show = {"Type": "Pass", "OutputPath": "$nobody", "End": True}
     ended = local.run(local.machine("nobody", "JSONPath", Show=show))
