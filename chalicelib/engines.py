@@ -84,7 +84,7 @@ class Engines:
             spool=self.world.spool,
             stuck=self.world.stuck,
             rescue=self.rescue.catch,
-            hear=self.hearing.take,
+            hear=lambda event: self.hearing.take(event),  # loaded when it is needed
             telemetry=self.world.telemetry,
         )
 
@@ -127,7 +127,7 @@ class Engines:
             claims=self.world.claims,
             line=self.world.line,
             gates=self.gates,
-            hear=self.hearing.take,
+            hear=lambda event: self.hearing.take(event),  # loaded when it is needed
             waking=Waking(
                 claims=self.world.claims,
                 line=self.world.line,
