@@ -26,7 +26,10 @@ LINE_NOW = "JobsInLine"
 STUCK_NOW = "JobsStuckNow"
 """With the messages that have no claim."""
 BLOCKED_NOW = "LinesBlocked"
-"""Tasks that have room for somebody in line, whom nobody has let in."""
+"""Tasks that have room for somebody in line, whom nobody has let in, and those of CLOSED_NOW."""
+
+CLOSED_NOW = "GatesClosedNow"
+"""Tasks whose gate failures, the ramp or the service's own word keep closed."""
 
 GATE_CLOSED = "GatesClosed"
 GATE_OPENED = "GatesOpened"
@@ -61,6 +64,7 @@ ALL = (
     LINE_NOW,
     STUCK_NOW,
     BLOCKED_NOW,
+    CLOSED_NOW,
     GATE_CLOSED,
     GATE_OPENED,
     RAMP_STEP,

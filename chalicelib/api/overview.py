@@ -23,7 +23,8 @@ HELD = (State.STUCK, State.PARKED)
 class View:
     """How the stage stood: its tasks, how many jobs wait and run, and the oldest that wait.
 
-    `counts` is by state and task. `oldest` has parked and stuck jobs in the one order, all of
+    `counts` is by state and task; `untried` is by task how many of those in line have never failed,
+    where its gate is closed. `oldest` has parked and stuck jobs in the one order, all of
     them where `whole` says so; `first_in_line` is by task. `revision` changes whenever anything in
     the view does.
     """
@@ -34,6 +35,7 @@ class View:
     oldest: tuple[Claim, ...] = ()
     whole: bool = True
     first_in_line: Mapping[str, Claim] = field(default_factory=dict)
+    untried: Mapping[str, int] = field(default_factory=dict)
     revision: str = ""
 
     def count(self, state: State, task: str = "") -> Count:
@@ -66,11 +68,14 @@ class Overview:
         counts: dict[tuple[State, str], Count] = {}
         read: list[Claim] = []
         first: dict[str, Claim] = {}
+        untried: dict[str, int] = {}
         for slots in tasks:
             counts[State.RUNNING, slots.task] = Count(len(slots.owners))
             counts[State.LINE, slots.task] = Count(in_line(slots))
             if in_line(slots) and (job := self._first_in_line(slots.task)):
                 first[slots.task] = job
+            if not slots.gate(at).open:
+                untried[slots.task] = in_line(slots) - self._failed_in_line(slots.task, share)
             for state in HELD:
                 oldest, count = self._held(state, slots.task, share)
                 counts[state, slots.task] = count
@@ -78,11 +83,16 @@ class Overview:
         read.sort(key=position)
         whole = sum(counts[each].number for each in counts if each[0] in HELD) == len(read)
         revision = _revision(tasks, counts, read, at)
-        return View(at, tasks, counts, tuple(read), whole, first, revision)
+        return View(at, tasks, counts, tuple(read), whole, first, untried, revision)
 
     def _first_in_line(self, task: str) -> Claim | None:
         """The oldest in line; None where the index does not show it yet."""
         return next(self._claims.waiting(State.LINE, task, limit=1), None)
+
+    def _failed_in_line(self, task: str, most: int) -> int:
+        """How many in line have failed before: they are older than what came to a closed gate."""
+        listed = islice(self._claims.waiting(State.LINE, task), most)
+        return sum(1 for claim in listed if claim.attempt)
 
     def _held(self, state: State, task: str, most: int) -> tuple[list[Claim], Count]:
         """The oldest that wait so, and how many there are, counted a bounded way further."""

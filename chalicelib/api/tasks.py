@@ -26,12 +26,24 @@ def task_as_json(stage: Stage, view: View, slots: Slots) -> dict[str, Any]:
         "parked": view.count(State.PARKED, slots.task).number,
         "stuck": view.count(State.STUCK, slots.task).number,
         "gate": gate_as_json(slots.gate(view.at)),
+        **_behind(view, slots),
         "default_limit": default,
         "limit_by": slots.limit_by or None,
         "limit_why": slots.limit_why or None,
         "limit_at": slots.limit_at or None,
         "ramp": ramp_of(stage, view, slots),
     }
+
+
+def _behind(view: View, slots: Slots) -> dict[str, int | None]:
+    """What stands behind a closed gate: how many failed and wait, and how many are untried."""
+    if slots.gate(view.at).open:
+        return {"failed": None, "untried": None}
+    line, parked, stuck = (
+        view.count(state, slots.task).number for state in (State.LINE, State.PARKED, State.STUCK)
+    )
+    untried = max(0, view.untried.get(slots.task, line))
+    return {"failed": parked + stuck + line - min(line, untried), "untried": untried}
 
 
 def gate_as_json(gate: Gate) -> dict[str, Any]:

@@ -92,6 +92,12 @@ class GateWrites:
         )
         return self._changed(task, change, values(none={}, by=by, why=why, at=at), over)
 
+    def note_told(self, slots: Slots, told: str) -> bool:
+        """Note what people are told of the gate; False where somebody has noted it already."""
+        condition = "told = :was" if slots.told else "attribute_not_exists(told)"
+        given = values(told=told) | (values(was=slots.told) if slots.told else {})
+        return self._table.update(Update(SLOTS + slots.task, "SET told = :told", condition, given))
+
     def set_window(self, task: str, begins: str, ends: str, why: str) -> None:
         """Write down the maintenance window under way or next; empty: there is none."""
         if not begins:

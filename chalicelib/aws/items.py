@@ -95,6 +95,7 @@ def read_slots(item: Item) -> Slots:
         closed_why=text("closedWhy"),
         named_until=text("namedUntil"),
         opened_at=text("openedAt"),
+        told=text("told"),
         window_from=text("windowFrom"),
         window_until=text("windowUntil"),
         window_why=text("windowWhy"),

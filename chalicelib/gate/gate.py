@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 
+from chalicelib import metrics
 from chalicelib.errors import BadRequest, SettingsError
 from chalicelib.gate.windows import upcoming
 from chalicelib.job.claim import FOR_EVER, Slots
@@ -16,6 +17,7 @@ from chalicelib.job.ports import Clock, Line, Telemetry
 from chalicelib.moments import iso
 from chalicelib.schedules import Window
 
+OPEN, CLOSED = "open", "closed"
 LIMIT_0 = "limit 0"
 """Why a gate is closed that a limit of 0 closed; a limit of more opens it again."""
 
@@ -45,10 +47,28 @@ class Gates:
         if not slots.complete and (slots.waiting or slots.owners):
             slots = self.complete(task)
         try:
-            return self.refresh(slots)
+            slots = self.refresh(slots)
         except SettingsError as wrong:
             self.telemetry.warning("window-not-read", task=task, reason=str(wrong))
-            return slots
+        self.tell(slots)
+        return slots
+
+    def tell(self, slots: Slots) -> None:
+        """Say once that the gate is closed, by whomever, and once that it is open again."""
+        gate = slots.gate(self.clock())
+        told = OPEN if gate.open else CLOSED
+        if not slots.complete or told == (slots.told or OPEN):
+            return
+        if not self.line.note_told(slots, told):
+            return
+        about = {"task": slots.task, "in_line": slots.waiting, "failed": len(slots.failed)}
+        if gate.open:
+            self.telemetry.event("gate-opened", **about)
+        else:
+            why = {"by": gate.by, "why": gate.why, "until": gate.until}
+            self.telemetry.event("gate-closed", **about, **why)
+        counted = metrics.GATE_OPENED if gate.open else metrics.GATE_CLOSED
+        self.telemetry.metric(counted, task=slots.task)
 
     def complete(self, task: str) -> Slots:
         """Make whatever the task's item lacks; what is there stays."""

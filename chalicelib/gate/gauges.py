@@ -8,7 +8,7 @@ from typing import Any
 
 from chalicelib import metrics
 from chalicelib.gate.turn import tasks_in, turn
-from chalicelib.job.claim import State
+from chalicelib.job.claim import FAILURES, RAMP, SERVICE, State
 from chalicelib.job.ports import Claims, Clock, Line, Spool, Telemetry
 
 MOST_PAGES = 30
@@ -34,10 +34,17 @@ class Gauges:
         self.telemetry.metric(metrics.PARKED_NOW, self._count(tasks, State.PARKED))
         self.telemetry.metric(metrics.STUCK_NOW, stuck)
         self.telemetry.metric(metrics.LINE_NOW, self._count(tasks, State.LINE))
-        self.telemetry.metric(metrics.BLOCKED_NOW, sum(map(self._is_blocked, tasks)))
+        closed = sum(map(self._is_closed, tasks))
+        self.telemetry.metric(metrics.CLOSED_NOW, closed)
+        self.telemetry.metric(metrics.BLOCKED_NOW, closed + sum(map(self._is_blocked, tasks)))
 
     def _count(self, tasks: list[str], state: State) -> int:
         return sum(self.claims.count(state, task, most=MOST_PAGES).number for task in tasks)
+
+    def _is_closed(self, task: str) -> bool:
+        """Whether the service's trouble has closed its gate: no person, and no window."""
+        gate = self.line.slots(task).gate(self.clock())
+        return gate.by in (FAILURES, RAMP, SERVICE)
 
     def _is_blocked(self, task: str) -> bool:
         """Whether it has room for somebody in line, whom nobody has let in."""

@@ -6,15 +6,15 @@ Nothing is looked up for a failure that names no time. A failure that is told la
 others changes nothing: one from before the gate was opened is over, and a person's closing stays.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from chalicelib import metrics
 from chalicelib.gate.service_word import believed, named_time
 from chalicelib.job.claim import FAILURES, RAMP, SERVICE, Slots, State
 from chalicelib.job.failure import read_failure
-from chalicelib.job.ports import Clock, Line, Telemetry
+from chalicelib.job.ports import Clock, Line
 from chalicelib.moments import iso, read
 
 TRIES = 4
@@ -74,12 +74,12 @@ def _text(image: dict[str, Any], name: str) -> str:
 class Hearing:
     """`text` and `most` are the stage's CLOSED_UNTIL and CLOSED_UNTIL_MAX.
 
-    `grace` is for how many seconds the gate stays closed behind the time named, in which the
-    ramp probes; without a ramp there is none, and the gate opens by itself then.
+    `tell` says that a gate is closed. `grace` is for how many seconds it stays closed behind the
+    time named, in which the ramp probes; without a ramp there is none, and it opens by itself.
     """
 
     line: Line
-    telemetry: Telemetry
+    tell: Callable[[Slots], None]
     clock: Clock
     text: str
     most: int
@@ -102,12 +102,8 @@ class Hearing:
             end, at = iso(until + timedelta(seconds=self.grace)), iso(now)
             after = self.line.close(job.task, end, SERVICE, why, at, slots, named=iso(until))
             if (after.closed_by, after.named_until) == (SERVICE, iso(until)):
-                self._tell(job.task, until, why)
+                self.tell(after)
                 return
-
-    def _tell(self, task: str, until: datetime, why: str) -> None:
-        self.telemetry.event("gate-closed", task=task, by=SERVICE, why=why, until=iso(until))
-        self.telemetry.metric(metrics.GATE_CLOSED, task=task)
 
 
 def _heeds(slots: Slots, failed_at: datetime, until: datetime, now: datetime) -> bool:

@@ -112,7 +112,8 @@ class Slots:
     The maps are keyed by the claim's own key: `owners` to the execution, `waking` to the `since`
     of the wait that `admit` ended and whose token it has yet to answer, `passes` to the time until
     which the pass is good, `failed` to when it failed, since the last success. `close_after`
-    failures in a row close the gate. `named_until` is the time that the service named.
+    failures in a row close the gate. `named_until` is the time that the service named;
+    `told` is whether people were last told that the gate is `open` or `closed`.
     """
 
     task: str
@@ -129,6 +130,7 @@ class Slots:
     closed_why: str = ""
     named_until: str = ""
     opened_at: str = ""
+    told: str = ""
     window_from: str = ""
     window_until: str = ""
     window_why: str = ""

@@ -219,6 +219,9 @@ class Line(Protocol):
     def open(self, task: str, by: str, why: str, at: str, over: Slots | None = None) -> Slots:
         """Open the gate and forget the failures in a row; `over` as in `close`."""
 
+    def note_told(self, slots: Slots, told: str) -> bool:
+        """Note what people are told of the gate; False where somebody has noted it already."""
+
     def set_window(self, task: str, begins: str, ends: str, why: str) -> None:
         """Write down the maintenance window under way or next; empty: there is none."""
 

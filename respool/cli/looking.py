@@ -10,6 +10,7 @@ from chalicelib.api.jobs import MOST_JOBS, list_jobs
 from chalicelib.api.one_job import MOST_EVENTS, show_job
 from chalicelib.api.status import status as status_of
 from chalicelib.errors import NotFound
+from chalicelib.job.claim import FAILURES
 from chalicelib.job.execution import Status
 from chalicelib.moments import iso, read
 from respool.cli.codes import DONE, NOT_ALL
@@ -85,8 +86,16 @@ def closed(task: dict[str, Any]) -> str:
     since = f" since {moment(gate['since'])}" if gate["since"] else ""
     why = f": {gate['why']}" if gate["why"] else ""
     by = f", closed by {gate['by']}" if gate["by"] else ""
-    line = f" {many(task['waiting'], 'job')} in line."
-    return f"{task['task']} takes no jobs{until}{by}{since}{why}.{line}"
+    behind = f"{many(task['failed'], 'job')} failed, {task['untried']:,} in line are untried"
+    opens = _opens(task)
+    return f"{task['task']} takes no jobs{until}{by}{since}{why}. {behind}.{opens}"
+
+
+def _opens(task: dict[str, Any]) -> str:
+    """Who opens a gate that failures closed; nobody has to be told of another."""
+    if task["gate"]["by"] != FAILURES or task["ramp"]:
+        return ""
+    return f" It stays closed until somebody opens it: respool release {task['task']}."
 
 
 def _ramp(context: Context, ramp: dict[str, Any]) -> str:

@@ -368,8 +368,8 @@ def test_a_closed_gate_is_the_first_sentence(chrome: Browser) -> None:
 
         expect(headline(tab)).to_have_text("UncertainTask takes no jobs until today 15:00")
         expect(tab.locator(".lead.gate")).to_have_text(
-            "Closed by kim since today 07:20: “they repair the database”."
-            " 4 jobs wait in line, 3 still in the task."
+            "Closed by kim since today 07:20 until today 15:00: “they repair the database”;"
+            " 12 jobs failed, 4 are untried. 4 jobs wait in line, 3 still in the task."
         )
         expect(tab.locator("#hero")).to_contain_text("12 jobs have been waiting since Friday")
 
@@ -401,10 +401,30 @@ def test_a_hold_says_until_when_and_why(chrome: Browser) -> None:
 
         expect(headline(tab)).to_have_text("UncertainTask takes no jobs until today 18:00")
         expect(tab.locator(".lead.gate")).to_contain_text(
-            "Closed by aki since today 09:20: “repair”"
+            "Closed by aki since today 09:20 until today 18:00: “repair”"
         )
         (asked,) = paper.asked
         assert asked[2] == {"open": False, "until": "2026-11-30T09:00:00.000Z", "reason": "repair"}
+
+
+def test_a_gate_that_failures_closed_says_in_one_sentence_who_opens_it_with_one_button(
+    chrome: Browser,
+) -> None:
+    paper = Paper()
+    states.real(paper, 5)
+    paper.lay(slots(closeAfter=5, failed={f"job#{n}": moment(9) for n in range(5)}))
+    with paper_page(chrome, paper) as tab:
+        states.sign_in(tab)
+
+        expect(tab.locator(".lead.gate")).to_contain_text("Closed by failures in a row since")
+        expect(tab.locator(".lead.gate")).to_contain_text("5 jobs failed, 0 are untried.")
+        expect(tab.locator("#hero")).to_contain_text(
+            "UncertainTask stays closed until somebody releases it: nothing is tried by itself."
+        )
+        tab.get_by_role("button", name="Release UncertainTask").click()
+        dialog = tab.get_by_role("dialog", name="Release UncertainTask?")
+        dialog.get_by_role("button", name="Release").click()
+        expect(headline(tab)).to_contain_text("5 jobs have been waiting")
 
 
 def test_a_maintenance_window_is_not_opened_by_hand(chrome: Browser) -> None:

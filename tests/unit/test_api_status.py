@@ -61,6 +61,27 @@ def test_a_task_tells_who_is_inside_in_line_and_waiting() -> None:
     assert task["gate"] == {"open": True, "by": None, "why": None, "since": None, "until": None}
 
 
+def test_a_closed_gate_tells_how_many_failed_and_how_many_are_untried() -> None:
+    closed: dict[str, Any] = {"closedUntil": "9999-12-31T00:00:00.000Z", "closedBy": "kim"}
+    api = ApiStage(
+        job("l1", -5, state=State.LINE, attempt=2),
+        job("l2", -3, state=State.LINE, attempt=0),
+        job("l3", -3, state=State.LINE, attempt=0),
+        job("p", -2),
+        job("s", -1, state=State.STUCK),
+        slots(waiting=3, **closed),
+    )
+
+    (task,) = told(api)["tasks"]
+    assert (task["failed"], task["untried"]) == (3, 2)
+
+
+def test_an_open_gate_tells_no_such_numbers() -> None:
+    (task,) = told(ApiStage(job("p", -2)))["tasks"]
+
+    assert (task["failed"], task["untried"]) == (None, None)
+
+
 @pytest.mark.parametrize(
     ("written", "gate"),
     [

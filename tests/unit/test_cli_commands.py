@@ -141,7 +141,19 @@ def test_a_closed_gate_is_the_first_thing_that_status_says(shell: Shell, capsys:
     first = capsys.readouterr().out.splitlines()[0]
     assert first.startswith("UncertainTask takes no jobs until Tue 2026-11-24 1")
     assert "closed by kim (command line) since" in first
-    assert ": repair. 1 job in line." in first
+    assert ": repair. 0 jobs failed, 1 in line" in first
+
+
+def test_status_says_who_opens_a_gate_that_failures_closed(shell: Shell, capsys: Out) -> None:
+    shell.fakes.process().line.apply_settings("UncertainTask", 5, 1)
+    shell.fail("a")
+    capsys.readouterr()
+    shell.fakes.clock.pause(4)
+    assert shell("status") == 0
+    first = capsys.readouterr().out.splitlines()[0]
+    assert "closed by failures since" in first
+    assert "1 job failed, 0 in line are untried" in first
+    assert "It stays closed until somebody opens it: respool release UncertainTask." in first
 
 
 def test_show_tells_a_job_s_history(shell: Shell, capsys: Out) -> None:

@@ -4,12 +4,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from chalicelib import metrics
 from chalicelib.errors import BadRequest
 from chalicelib.gate.windows import Span, upcoming
 from chalicelib.job.claim import FOR_EVER
+from chalicelib.moments import iso
 from chalicelib.schedules import read_windows
 from tests.fakes.service import TASK
-from tests.fakes.stage import FakeStage
+from tests.fakes.stage import FakeStage, Process
 
 
 @pytest.fixture
@@ -137,7 +139,7 @@ def test_a_zone_without_data_leaves_the_stored_window_and_is_told() -> None:
     slots = process.engines.gates.prepare(TASK)
 
     assert slots.window_why == "stored"
-    assert process.telemetry.actions == ["window-not-read"]
+    assert process.telemetry.actions == ["window-not-read", "gate-closed"]
 
 
 def at(text: str) -> datetime:
@@ -178,3 +180,55 @@ def test_the_window_under_way_or_next_is_found(
         assert isinstance(found, Span)
         assert found.begins.isoformat().endswith(f"{span[0]}:00+00:00")
         assert found.ends.isoformat().endswith(f"{span[1]}:00+00:00")
+
+
+def told(process: Process) -> list[str]:
+    """What people were told of gates."""
+    return [action for action in process.telemetry.actions if action.startswith("gate-")]
+
+
+def test_a_gate_that_failures_closed_is_told_once_and_once_that_it_is_open_again(
+    stage: FakeStage,
+) -> None:
+    stage.service.broken = True
+    for n in range(5):
+        stage.executions.start(f"job-{n}", f'{{"key":"{n}"}}')
+    stage.machine.run()
+
+    first, second = stage.process(), stage.process()
+    first.admit({})
+    second.admit({})
+    assert (told(first), told(second)) == (["gate-closed"], [])
+    fields = next(fields for action, fields in first.telemetry.lines if action == "gate-closed")
+    assert (fields["by"], fields["failed"]) == ("failures", 5)
+    assert first.telemetry.counts[metrics.GATE_CLOSED] == 1
+
+    stage.process().engines.gates.open(TASK, "anna", "they are back")
+    first, second = stage.process(), stage.process()
+    first.admit({})
+    second.admit({})
+    assert (told(first), told(second)) == (["gate-opened"], [])
+
+
+def test_of_two_who_see_it_at_once_one_tells(stage: FakeStage) -> None:
+    stage.process().engines.gates.close(TASK, None, "anna", "")
+    process, other = stage.process(), stage.process()
+    stale = stage.slots
+    other.engines.gates.tell(stale)
+
+    process.engines.gates.tell(stale)
+    assert (told(other), told(process)) == (["gate-closed"], [])
+
+
+def test_a_window_is_told_when_it_begins_and_when_it_ends_by_the_clock() -> None:
+    stage = FakeStage()
+    begins, ends = (stage.clock.now() + timedelta(minutes=m) for m in (10, 20))
+    stage.process().line.set_window(TASK, iso(begins), iso(ends), "announced")
+    seen = []
+    for _ in range(5):
+        process = stage.process()
+        process.engines.gates.tell(stage.slots)
+        seen.append(told(process))
+        stage.clock.pause(300)
+
+    assert seen == [[], [], ["gate-closed"], [], ["gate-opened"]]

@@ -1,13 +1,28 @@
 // A closed gate in words: by whom, why, since when and until when.
 
-import { foreign, h } from "./dom.js";
+import { ICONS, foreign, h, icon } from "./dom.js";
 
-/** By whom, why, since when, until when; and what stands behind it. */
-export function closedLine(t, f, { task, gate, waiting: line, inside }, named) {
-  const until = named && gate.until ? t.gate.until(f.moment(gate.until)) : "";
-  const parts = [closedBy(t, f, gate), until, t.gate.behind(line, f.number(line), inside, f.number(inside))];
-  return h("p", { class: "lead gate" }, named ? h("b", {}, `${task} `) : null, parts.filter(Boolean).join(t.space));
+/** In one sentence by whom, why, since when, until when, how many failed and how many are untried. */
+export function closedLine(t, f, { task, gate, waiting: line, inside, failed, untried }, named) {
+  const moments = { since: gate.since ? f.moment(gate.since) : "", until: gate.until ? f.moment(gate.until) : "" };
+  const counts = { failed, failedShown: f.number(failed), untried, untriedShown: f.number(untried) };
+  const first = t.gate.sentence({ by: gateBy(t, gate), why: gateWhy(t, gate), ...moments, ...counts });
+  const parts = [first, t.gate.behind(line, f.number(line), inside, f.number(inside))];
+  return h("p", { class: "lead gate" }, named ? h("b", {}, `${task} `) : null, parts.join(t.space));
 }
+
+/** What nobody opens by itself: one sentence, and one button. */
+export function openHere(t, act, task, mayChange) {
+  if (!needsPerson(task)) return null;
+  return h("div", { class: "lead" }, h("p", {}, t.gate.stays(foreign(task.task))), mayChange ? openButton(t, act, task) : null);
+}
+
+export function openButton(t, act, task) {
+  return h("button", { class: "button primary", type: "button", "data-k": `open ${task.task}`, "aria-label": t.gate.openName(foreign(task.task)), onclick: () => act.openGate(task) }, icon(ICONS.release), t.gate.openButton);
+}
+
+/** Whether failures closed it and there is no ramp, which would open it when all is well. */
+export const needsPerson = ({ gate, ramp }) => gate.by === "failures" && !ramp;
 
 export function closedBy(t, f, gate) {
   return t.gate.closedBy(gateBy(t, gate), gate.since ? f.moment(gate.since) : "", gateWhy(t, gate));

@@ -1,9 +1,9 @@
 // What is wrong now, in a sentence, and the one button.
 
 import { ICONS, foreign, h, icon } from "./dom.js";
-import { closedLine } from "./gate.js";
+import { closedLine, openHere } from "./gate.js";
 import { panel, panelSignature } from "./panel.js";
-import { closedTasks, state, waiting } from "./store.js";
+import { closedTasks, readOnly, state, waiting } from "./store.js";
 
 const QUOTES = 3; // different messages that are shown at once
 
@@ -21,7 +21,7 @@ export function hero(t, f, act) {
   return h(
     "section",
     { class: `hero ${mood}`, "aria-labelledby": "now" },
-    h("div", { class: "words" }, pill(t, mood), h("h1", { id: "now" }, phrases(headline(t, f))), said(t, f)),
+    h("div", { class: "words" }, pill(t, mood), h("h1", { id: "now" }, phrases(headline(t, f))), said(t, f, act)),
     panel(t, f, act),
   );
 }
@@ -70,12 +70,12 @@ function phrases(text) {
   return parts.length > 1 ? parts.map((part) => h("span", { class: "phrase" }, part)) : text;
 }
 
-function said(t, f) {
+function said(t, f, act) {
   const closed = closedTasks();
   const { known, parked, stuck } = waiting();
   const { running, line } = state.status.jobs;
   return [
-    closed.map((task) => closedLine(t, f, task, closed.length > 1)),
+    closed.map((task) => [closedLine(t, f, task, closed.length > 1), openHere(t, act, task, !readOnly())]),
     closed.length && known ? lead(`${waitingHeadline(t, f)}${t.stop}`) : null,
     busy() ? null : quoted(t, f, known),
     stuck && parked ? lead(t.now.someStuck(stuck, f.number(stuck))) : null,

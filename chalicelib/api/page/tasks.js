@@ -1,7 +1,7 @@
 // The tasks: who is inside and in line, the gate, the limit; changes stand behind a fold, and ask.
 
 import { ICONS, foreign, h, icon } from "./dom.js";
-import { canOpen, closedBy, setBy } from "./gate.js";
+import { canOpen, closedBy, needsPerson, openButton, setBy } from "./gate.js";
 import { readLimit } from "./number.js";
 import { isFree, readOnly, state } from "./store.js";
 
@@ -30,7 +30,7 @@ function card(t, f, act, task) {
     task.waiting ? h("p", { class: "quiet" }, inLine(t, f, task)) : null,
     task.parked + task.stuck ? h("p", { class: "quiet" }, t.tasks.parked(f.number(task.parked), f.number(task.stuck), task.stuck)) : null,
     task.ramp ? h("p", { class: "ramp" }, ramped(t, f, task.ramp)) : null,
-    readOnly() ? null : h("div", { class: "buttons" }, openButton(t, act, task), replayButton(t, f, act, task)),
+    readOnly() ? null : h("div", { class: "buttons" }, canOpen(task.gate) && !needsPerson(task) ? openButton(t, act, task) : null, replayButton(t, f, act, task)),
     readOnly() ? null : changes(t, f, act, task),
   );
 }
@@ -55,11 +55,6 @@ function dots(task) {
   const shown = Math.min(Math.max(task.limit, task.inside), 40);
   const marks = Array.from({ length: shown }, (_, n) => h("i", { class: n < task.inside ? "taken" : "" }));
   return h("p", { class: "slots", "aria-hidden": "true" }, marks);
-}
-
-function openButton(t, act, task) {
-  if (!canOpen(task.gate)) return null;
-  return h("button", { class: "button primary", type: "button", "data-k": `open ${task.task}`, "aria-label": t.gate.openName(foreign(task.task)), onclick: () => act.openGate(task) }, icon(ICONS.release), t.gate.openButton);
 }
 
 /** One button a task, where there are several: the big one puts back jobs of all of them. */

@@ -46,7 +46,8 @@ MOST = 10_000
 class Tick:
     """Acts on every task that has slots; `new_id` names each run differently.
 
-    `is_well` asks the service's own health check, before a job is spent on it.
+    `is_well` asks the service's own health check, before a job is spent on it; `tell_gate` says
+    that a gate is closed or open again.
     """
 
     claims: Claims
@@ -57,6 +58,7 @@ class Tick:
     clock: Clock
     new_id: Callable[[], str]
     policy: Policy
+    tell_gate: Callable[[Slots], None]
     max_attempts: int = 5
     is_well: Callable[[], bool | None] = lambda: None
 
@@ -145,11 +147,10 @@ class Tick:
             return
         at, task = iso(now), state.task
         if opens:
-            self.line.open(task, RAMP, "the service is well again", at, over=slots)
+            after = self.line.open(task, RAMP, "the service is well again", at, over=slots)
         else:
-            self.line.close(task, FOR_EVER, RAMP, state.why, at, over=slots)
-        self.telemetry.event("gate-opened" if opens else "gate-closed", task=task, by=RAMP)
-        self.telemetry.metric(metrics.GATE_OPENED if opens else metrics.GATE_CLOSED, task=task)
+            after = self.line.close(task, FOR_EVER, RAMP, state.why, at, over=slots)
+        self.tell_gate(after)
 
     def _release(self, state: Ramp, jobs: Sequence[Job], now: datetime, seconds: float) -> Ramp:
         """Let exactly these jobs in: with a pass where the gate is closed, parked ones resumed."""
