@@ -89,7 +89,7 @@ def ended(key: str, hours: float, how: State, **more: Any) -> Given:
 
 
 def slots(
-    inside: Mapping[str, str] | None = None, limit: int = 5, task: str = TASK, **more: str | int
+    inside: Mapping[str, str] | None = None, limit: int = 5, task: str = TASK, **more: Any
 ) -> Given:
     """A task with these jobs inside (execution by the claim's own key), and room for so many."""
     plain: dict[str, Any] = {
