@@ -110,7 +110,7 @@ class Engines:
         settings = self.settings
         return Hearing(
             line=self.world.line,
-            telemetry=self.world.telemetry,
+            tell=self.gates.tell,
             clock=self.clock.now,
             text=settings.closed_until,
             most=settings.closed_until_max,
@@ -257,6 +257,7 @@ class Engines:
             clock=self.clock.now,
             new_id=lambda: token_hex(16),
             policy=Policy.of(self.settings),
+            tell_gate=self.gates.tell,
             max_attempts=self.settings.max_attempts,
             is_well=self._is_well,
         )
