@@ -58,7 +58,7 @@ pythons: $(READY)  ## Types, definitions, unit and integration tests on every Py
 	    $(VENV)/bin/tox run
 
 verify: $(READY)  ## The whole loop on a real account, in a stage of its own: make verify STAGE=dev
-	@$(PY) -m respool.verify "$(STAGE)" $(if $(YES),--yes)
+	@$(PY) -m respool.verify "$(STAGE)" $(if $(YES),--yes) $(if $(FREE),--free) $(if $(RECORD),--record "$(RECORD)")
 
 requirements:  ## Pin requirements*.txt anew from requirements*.in (needs uv)
 	uv pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes \

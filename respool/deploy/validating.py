@@ -11,7 +11,7 @@ from chalicelib.aws.calling import calling
 from chalicelib.names import Names
 from respool.deploy.definition import Definition, fill
 
-_NOT_FOR_US = ("AccessDeniedException", "UnknownOperationException", "InvalidAction")
+NOT_FOR_US = ("AccessDeniedException", "UnknownOperationException", "InvalidAction")
 _STATE = re.compile(r"/States/([^/]+)")
 
 
@@ -52,7 +52,7 @@ def findings(client: Any, definition: Definition) -> Iterator[str]:
             definition=text, type="STANDARD", severity="ERROR"
         )
     except ClientError as refused:
-        if refused.response.get("Error", {}).get("Code") in _NOT_FOR_US:
+        if refused.response.get("Error", {}).get("Code") in NOT_FOR_US:
             raise NotAsked(str(refused)) from None
         with calling("ValidateStateMachineDefinition", "the definition"):
             raise

@@ -3,6 +3,7 @@
 import sys
 import time
 import uuid
+from pathlib import Path
 from typing import Any
 
 import click
@@ -14,6 +15,7 @@ from respool.deploy.stages import refuse_unknown
 from respool.local.emulator import PROJECT
 from respool.refusals import explain
 from respool.session import chosen
+from respool.verify.free import Free, definition_of, write
 from respool.verify.own import (
     KEYS,
     OwnStage,
@@ -26,9 +28,11 @@ from respool.verify.own import (
 from respool.verify.scenario import Scenario
 from respool.verify.site import Pace, Site
 
+FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
 PLAN = """\
 This verifies respool on AWS: account {account}, region {region}.
 
+  0. It asks AWS what it makes of the definition and of single states: free, nothing is made.
   1. It deploys this folder as a stage of its own, {stage}, with the settings of {like}.
      The stage {like} itself is not touched.
   2. It starts ten jobs there, whose keys begin with {keys}: they fail, wait, are put back,
@@ -42,7 +46,9 @@ It takes about ten minutes and costs under one cent.
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("stage")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def verify(stage: str, yes: bool) -> None:
+@click.option("--free", is_flag=True, help="Only ask what is free and makes nothing.")
+@click.option("--record", type=FILE, help="Write what AWS did there, as facts to be sent in.")
+def verify(stage: str, yes: bool, free: bool, record: Path | None) -> None:
     """Verify the project on a real account, with the settings of that STAGE."""
     refuse_unknown(PROJECT, stage)
     session = chosen()
@@ -57,9 +63,22 @@ def verify(stage: str, yes: bool) -> None:
         raise click.ClickException(f"stage {own.name} is deployed, and not by make verify here")
     told = {"account": names.account, "region": names.region, "stage": own.name, "like": stage}
     click.echo(PLAN.format(keys=KEYS, **told))
-    if not yes:
+    if not (yes or free):
         click.confirm("Go on?", abort=True)
+    _ask(Free(session.client("stepfunctions"), click.echo), stage, names, record)
+    if free:
+        return
     _verify(own, site, session)
+
+
+def _ask(free: Free, stage: str, names: Names, record: Path | None) -> None:
+    """What is free comes first. Raises ClickException where AWS does not do as it must."""
+    seen = free.run(definition_of(PROJECT, stage, names))
+    if record and seen:
+        write(record, seen, names.region)
+        click.echo(f"{record} has what AWS did, without names or ids: please send it in.")
+    if free.wrong:
+        raise click.ClickException("AWS does otherwise:\n" + "\n".join(free.wrong))
 
 
 def _is_deployed(site: Site) -> bool:
