@@ -62,7 +62,7 @@ def authorizer(request: AuthRequest) -> AuthResponse:
 
     caller = engines_of(request.method_arn).world.tokens.caller(request.token)
     if caller is None:
-        return AuthResponse(routes=[], principal_id="nobody")
+        return http.Refusal("nobody")
     # The answer is cached and then serves other routes too, so it names all that the token may.
     allowed = AuthRoute("/*", ["*"] if caller.kind is Kind.FULL else ["GET"])
     return AuthResponse([allowed], caller.name, {"kind": caller.kind.value})

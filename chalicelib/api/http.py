@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from chalice.app import Chalice, Request, Response
+from chalice.app import AuthRequest, AuthResponse, Chalice, Request, Response
 
 from chalicelib.errors import AwsError, BadRequest, Conflict, NotFound, RespoolError, Throttled
 from chalicelib.job.json_text import parse
@@ -35,6 +35,20 @@ _STATUS: tuple[tuple[type[RespoolError], int], ...] = (
     (AwsError, 502),
     (RespoolError, 500),
 )
+
+
+class Refusal(AuthResponse):
+    """An authorizer's no, to every route: API Gateway takes no policy that names no resource."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__([], name)
+
+    def to_dict(self, request: AuthRequest) -> dict[str, Any]:
+        """As Lambda hands it to API Gateway."""
+        stage = "/".join(request.method_arn.split("/")[:2])
+        denied = {"Action": "execute-api:Invoke", "Effect": "Deny", "Resource": [f"{stage}/*"]}
+        policy = {"Version": "2012-10-17", "Statement": [denied]}
+        return {"context": {}, "principalId": self.principal_id, "policyDocument": policy}
 
 
 @dataclass(frozen=True)

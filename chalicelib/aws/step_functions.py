@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from chalicelib.aws.calling import calling
-from chalicelib.errors import NotFound
+from chalicelib.errors import AwsError, NotFound, Throttled, Unanswered
 from chalicelib.job.execution import Execution, Status, Tail
 from chalicelib.limits import CAUSE, ERROR_NAME
 
@@ -46,9 +46,19 @@ class StepFunctions:
             self._client.redrive_execution(executionArn=execution)
 
     def stop(self, execution: str, error: str, cause: str) -> None:
-        """End it as ABORTED with that error; stopping twice changes nothing."""
-        with calling("StopExecution", execution):
-            self._client.stop_execution(executionArn=execution, error=error, cause=cause[:CAUSE])
+        """End it as ABORTED with that error; one that has ended stays as it is. Raises NotFound.
+
+        Of a closed one AWS may say yes, or that it can't be stopped: either is fine.
+        """
+        try:
+            with calling("StopExecution", execution):
+                self._client.stop_execution(
+                    executionArn=execution, error=error, cause=cause[:CAUSE]
+                )
+        except AwsError as refused:
+            unclear = isinstance(refused, (Throttled, Unanswered))
+            if unclear or self.describe(execution).status is Status.RUNNING:
+                raise
 
     def describe(self, execution: str) -> Execution:
         """Look at one execution (250 at once, 10 a second in small regions)."""

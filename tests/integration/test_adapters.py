@@ -75,6 +75,25 @@ def test_a_redrive_is_asked_for_by_the_execution_s_arn() -> None:
         StepFunctions(sdk, MACHINE).redrive(EXECUTION)
 
 
+@pytest.mark.parametrize("refused", ["", "ValidationException"])
+def test_to_stop_an_execution_that_has_ended_is_fine_whatever_aws_says(refused: str) -> None:
+    with stubbed("stepfunctions") as (sdk, stub):
+        if refused:
+            stub.add_client_error("stop_execution", refused, "it is closed")
+            stub.add_response("describe_execution", described())
+        else:
+            stub.add_response("stop_execution", {"stopDate": NOW})
+        StepFunctions(sdk, MACHINE).stop(EXECUTION, "GivenUp", "")
+
+
+def test_a_running_execution_that_can_not_be_stopped_is_told() -> None:
+    with stubbed("stepfunctions") as (sdk, stub):
+        stub.add_client_error("stop_execution", "ValidationException", "no")
+        stub.add_response("describe_execution", described(status="RUNNING"))
+        with pytest.raises(AwsError, match="StopExecution"):
+            StepFunctions(sdk, MACHINE).stop(EXECUTION, "GivenUp", "")
+
+
 def test_the_sdk_s_own_retry_of_a_redrive_is_the_same_request() -> None:
     shape = client("stepfunctions").meta.service_model.operation_model("RedriveExecution")
     assert shape.input_shape.members["clientToken"].metadata["idempotencyToken"] is True

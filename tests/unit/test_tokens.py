@@ -4,8 +4,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from chalice.app import AuthRequest
 
 from app import app
+from chalicelib.api.http import Refusal
 from chalicelib.aws.tokens import CACHED, Caller, NamedTokens, Tokens
 from chalicelib.errors import AwsError
 from tests.fakes.clock import SteppedClock
@@ -66,6 +68,17 @@ def test_a_changed_secret_holds_after_a_minute_at_most(
 
     assert tokens.caller("Bearer first") is None
     assert tokens.caller("Bearer second") == Caller("console")
+
+
+def test_a_no_is_an_explicit_deny_of_every_route_of_the_stage() -> None:
+    arn = "arn:aws:execute-api:eu-west-1:123456789012:abc/api/POST/replay"
+
+    answer = Refusal("nobody").to_dict(AuthRequest("TOKEN", "Bearer x", arn))
+
+    (statement,) = answer["policyDocument"]["Statement"]
+    assert statement["Effect"] == "Deny"
+    assert statement["Resource"] == ["arn:aws:execute-api:eu-west-1:123456789012:abc/api/*"]
+    assert answer["principalId"] == "nobody"
 
 
 def test_api_gateway_and_the_authorizer_together_believe_for_a_minute_at_most() -> None:
