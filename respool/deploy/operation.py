@@ -18,6 +18,8 @@ from respool.deploy.steps import has_ended
 LAG = 60
 """Seconds that DescribeStacks may need to catch up with the events."""
 _DELETED = "DELETE_COMPLETE"
+_TAKEN_YET = "60 seconds after deleting"
+"""What SQS says of a queue whose name a rollback has given up just now."""
 _NONE = "does not exist"
 
 Event = Mapping[str, str]
@@ -60,7 +62,10 @@ class Operation:
                 break
         if status != wanted:
             reasons = "\n".join(f"  {one}" for one in self._reasons()) or "  no reason was given"
-            raise DeployFailed(f"CloudFormation left the stack {self._name} {status}:\n{reasons}")
+            later = _TAKEN_YET in reasons
+            advice = "\nSQS keeps a deleted queue's name for a minute: deploy again then." * later
+            told = f"CloudFormation left the stack {self._name} {status}:\n{reasons}{advice}"
+            raise DeployFailed(told)
 
     def _ended(self, deleting: bool) -> str:
         for _ in self._patience.looks(LONGEST):

@@ -151,6 +151,15 @@ def test_a_failure_tells_what_failed_first_and_why(cloud: Cloud) -> None:
     assert "cancelled" not in str(failed.value)
 
 
+def test_a_queue_s_name_that_a_rollback_gave_up_just_now_is_told_with_the_way_out(
+    cloud: Cloud,
+) -> None:
+    said = "You must wait 60 seconds after deleting a queue before you can create another"
+    aws = cloud(breaks={"Machine": said})
+    with pytest.raises(DeployFailed, match="deploy again then"):
+        deploy(aws, TWO)
+
+
 def test_a_later_failure_tells_only_its_own_reasons(cloud: Cloud) -> None:
     aws = cloud(breaks={"Machine": "first reason"})
     with pytest.raises(DeployFailed):
