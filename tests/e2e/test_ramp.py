@@ -7,9 +7,11 @@ interval here a second: ticks between two intervals do no harm.
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from respool.local.deployment import Deployment
 from respool.local.picture import chromium
@@ -50,40 +52,113 @@ def says(stage: Deployment) -> str:
     return str(task["ramp"]["says"])
 
 
-def test_twelve_jobs_drain_by_themselves_in_steps_of_one_two_four_and_five(deploy: Deploy) -> None:
+def keys_of_steps(stage: Deployment) -> list[str]:
+    """The jobs that steps released, in order; a step names its first ten."""
+    lines = [json.loads(line) for line in stage.logged() if '"ramp-released"' in line]
+    return [
+        key
+        for line in sorted(lines, key=lambda line: str(line["timestamp"]))
+        for key in line["keys"]
+    ]
+
+
+@contextmanager
+def signed_in(stage: Deployment) -> Iterator[Page | None]:
+    """The page, all through the story; None where there is no Chromium."""
+    if not chromium():
+        yield None
+        return
+    with browser() as running, page(running) as tab:
+        tab.goto(f"{stage.api_url}/")
+        tab.locator("#token").fill(stage.token)
+        tab.locator("#token").press("Enter")
+        yield tab
+
+
+def gate(stage: Deployment) -> dict[str, Any]:
+    (task,) = stage.api("GET", "/status", stage.token).json["tasks"]
+    return dict(task["gate"])
+
+
+def test_in_an_outage_the_gate_closes_and_after_it_all_jobs_drain_by_themselves(
+    deploy: Deploy,
+) -> None:
     stage = deploy(SETTINGS)
     assert (schedule(stage)["State"], schedule(stage)["ScheduleExpression"]) == (
         "ENABLED",
         "rate(1 minute)",
     )
+    with signed_in(stage) as tab:
+        executions = outage(stage, tab)
+        recovery(stage, tab, executions)
+    a_time_that_the_service_names(stage)
+
+
+def outage(stage: Deployment, tab: Page | None) -> list[str]:
+    """Twelve jobs meet a service that is down; three more are started before a closed gate."""
     stage.set_behavior("NG")
     executions = [stage.start({"key": f"ramp-{n:02}"}) for n in range(12)]
     stage.wait_until(
         lambda: len(stage.jobs("parked", "line")) == 12, "twelve jobs parked or in line", 120
     )
     assert len(stage.jobs("line")) >= 12 - (5 + 5), "the gate closes after five failures"
-    calls = tries(stage)
-
+    calls, line = tries(stage), len(stage.jobs("line"))
+    assert calls <= 2 * (5 + 5)
+    executions += [stage.start({"key": f"ramp-{n:02}"}) for n in range(12, 15)]
+    stage.wait_until(lambda: len(stage.jobs("line")) == line + 3, "three more in line", 60)
+    if tab:
+        expect(tab.locator("#now")).to_have_text("UncertainTask takes no jobs")
+        expect(tab.locator(".lead.gate")).to_contain_text("Closed by failures in a row since")
+        expect(tab.locator(".lead.gate")).to_contain_text(
+            f"{15 - line - 3} jobs failed, {line + 3} are untried."
+        )
     stage.wait_until(lambda: fire(stage).get("verdict") == "refused", "a probe to be refused")
     assert steps(stage) == [1]
     assert tries(stage) == calls + 2, "a probe and its retry, and no other call"
     assert re.match(r"probed .+ with job ramp-\d\d: still refusing; next try ", says(stage))
+    return executions
 
+
+def recovery(stage: Deployment, tab: Page | None, executions: list[str]) -> None:
+    """The service is well: one probe, then twice as many, the oldest first and each once."""
+    calls, before = tries(stage), len(keys_of_steps(stage))
     stage.set_behavior("OK")
     stage.wait_until(
-        lambda: fire(stage) and finished(stage, executions), "all twelve to be done", timeout=120
+        lambda: fire(stage) and finished(stage, executions), "all fifteen to be done", timeout=120
     )
 
-    assert steps(stage) == [1, 1, 2, 4, 5]
+    assert steps(stage)[:4] == [1, 1, 2, 4]
+    assert tries(stage) == calls + 15, "each was called once more, and did its work"
+    again = keys_of_steps(stage)[before:]
+    assert again == [f"ramp-{n:02}" for n in range(len(again))]
     assert stage.spool_depth() == 0
     stage.wait_until(lambda: fire(stage)["waiting"] == fire(stage)["out"] == 0, "it to be idle")
-    if chromium():
-        assert_the_page_says(stage, "Ramp: nothing waits to be put back.")
+    assert [json.loads(line)["action"] for line in told_of_gates(stage)] == [
+        "gate-closed",
+        "gate-opened",
+    ]
+    if tab:
+        expect(tab.locator(".ramp")).to_have_text("Ramp: nothing waits to be put back.")
+        expect(tab.locator("#now")).to_have_text("Nothing is waiting")
 
 
-def assert_the_page_says(stage: Deployment, text: str) -> None:
-    with browser() as running, page(running) as tab:
-        tab.goto(f"{stage.api_url}/")
-        tab.locator("#token").fill(stage.token)
-        tab.locator("#token").press("Enter")
-        expect(tab.locator(".ramp")).to_have_text(text)
+def told_of_gates(stage: Deployment) -> list[str]:
+    """The log's lines of gates that closed and opened."""
+    lines = [line for line in stage.logged() if '"gate-' in line]
+    return sorted(lines, key=lambda line: str(json.loads(line)["timestamp"]))
+
+
+def a_time_that_the_service_names(stage: Deployment) -> None:
+    """One failure closes the gate until then, and then one job is tried."""
+    stage.set_environment("uncertain_task", BEHAVIOR="NG", CLOSED_FOR="12")
+    executions = [stage.start({"key": "named-0"})]
+    stage.wait_until(lambda: stage.jobs("parked") == ["named-0"], "the job to be parked")
+    stage.wait_until(lambda: gate(stage)["by"] == "service", "the gate to be closed")
+    assert gate(stage)["why"] == "ServiceClosed: the service is closed (Retry-After: 12)"
+    executions += [stage.start({"key": "named-1"})]
+    stage.wait_until(lambda: stage.jobs("line") == ["named-1"], "the other one in line")
+    assert fire(stage)["released"] == 0, "not before that time"
+
+    stage.set_behavior("OK")
+    stage.wait_until(lambda: fire(stage) and finished(stage, executions), "both to be done", 60)
+    assert keys_of_steps(stage)[-2:] == ["named-0", "named-1"]
