@@ -48,7 +48,13 @@ def states_admitted(process: Process) -> None:
     states(process)
 
 
-MACHINE = (spool, states, states_resumed, states_admitted)
+def states_heard(process: Process) -> None:
+    """The same until it is parked; then the stream tells `admit` of it."""
+    process.stage.machine.run()
+    admit(process)
+
+
+MACHINE = (spool, states, states_resumed, states_admitted, states_heard)
 """Actors that carry executions on: nobody else can do so at the same time."""
 
 
@@ -94,6 +100,12 @@ def let_through(process: Process) -> None:
     until = iso(process.stage.clock.now() + timedelta(hours=1))
     process.line.give_pass(TASK, [JOB + KEY], until)
     _replay(process, choice=Choice(key=KEY))
+
+
+def replay_by_pass(process: Process) -> None:
+    """A person's replay of the one job, through the closed gate."""
+    order = Order(1, Rules(attended=True, choice=Choice(key=KEY)), SECONDS, by_pass=True)
+    process.engines.replayer.replay(order)
 
 
 def hear_of_end(process: Process) -> None:

@@ -9,6 +9,7 @@ from tests.crash.situations import BARE, KEYLESS, LARGE, SAME_KEY, UNREADABLE
 from tests.fakes.stage import FakeStage
 
 VIA_SQS = (("SPOOL_VIA", "sqs"),)
+RAMP = (("RECOVERY", "ramp"), ("CLOSE_AFTER", "1"))
 ONE_TRY = (("MAX_ATTEMPTS", "1"),)
 
 
@@ -147,6 +148,58 @@ GATE = (
     ),
     Scenario("gate", "by pass from the line", situations.closed_with_pass, actors.admit),
     Scenario("gate", "replayed though closed", situations.closed_and_parked, actors.replay),
+    Scenario("gate", "closed while entering", situations.waits, actors.states, actors.close_gate),
+    Scenario(
+        "gate", "opened while entering", situations.comes_to_closed, actors.states, actors.open_gate
+    ),
+    Scenario("gate", "by name", situations.closed_and_parked, actors.replay_by_pass, actors.admit),
+    Scenario(
+        "gate", "by name, in line", situations.closed, actors.replay_by_pass, actors.open_gate
+    ),
+    Scenario(
+        "gate",
+        "a pass of a dead job",
+        situations.closed_with_pass_and_aborted,
+        actors.admit,
+        actors.hear_of_end,
+    ),
+    Scenario(
+        "gate", "a pass never used", situations.closed_with_pass_unused, actors.sweep, actors.replay
+    ),
+    Scenario(
+        "gate", "a window is over, no tick", situations.window_over, actors.tend, actors.sweep
+    ),
+    Scenario(
+        "gate",
+        "the service's word, and a person",
+        situations.names_a_time,
+        actors.spool,
+        actors.close_gate,
+    ),
+    Scenario(
+        "gate",
+        "the service's word, noted directly",
+        situations.names_a_time,
+        actors.states_heard,
+        actors.open_gate,
+        settings=VIA_SQS,
+    ),
+    Scenario(
+        "gate",
+        "the ramp and a person",
+        situations.closed_by_failures,
+        actors.ramp,
+        actors.open_gate,
+        settings=RAMP,
+    ),
+    Scenario(
+        "gate",
+        "two ticks at once",
+        situations.closed_by_failures,
+        actors.ramp,
+        actors.ramp,
+        settings=RAMP,
+    ),
     Scenario("gate", "unattended", situations.closed_and_parked, actors.replay_unattended),
 )
 REPLAY = (

@@ -1,10 +1,12 @@
 """How jobs stand when a process is about to act on them."""
 
 from contextlib import suppress
+from datetime import timedelta
 
 from chalicelib.errors import RespoolError
 from chalicelib.job.execution import Status
 from chalicelib.job.plan import REDRIVE_EVENTS, Rules
+from chalicelib.moments import iso
 from chalicelib.replaying.replay import Order
 from tests.fakes.service import TASK
 from tests.fakes.stage import FakeStage
@@ -26,6 +28,11 @@ def started(stage: FakeStage, job: str = KEYED) -> str:
     """A job that is about to fail."""
     stage.service.broken = True
     return stage.executions.start(NAME, job)
+
+
+def waits(stage: FakeStage) -> str:
+    """A job that is about to do its work."""
+    return stage.executions.start(NAME, KEYED)
 
 
 def parked(stage: FakeStage, job: str = KEYED) -> str:
@@ -335,6 +342,43 @@ def closed_with_pass(stage: FakeStage) -> str:
     until = stage.clock.now().isoformat()[:4]
     stage.process().line.give_pass(TASK, [f"job#{KEY}"], f"{int(until) + 1}-01-01T00:00:00.000Z")
     return arn
+
+
+def closed_with_pass_and_aborted(stage: FakeStage) -> str:
+    """The same, and then its execution was aborted: its pass lets nobody in."""
+    arn = closed_with_pass(stage)
+    stage.executions.stop(arn, "Aborted", "by hand")
+    return arn
+
+
+def closed_with_pass_unused(stage: FakeStage) -> str:
+    """A parked job whose pass nobody has used: whoever gave it died before the resume."""
+    arn = closed_and_parked(stage)
+    until = iso(stage.clock.now() + timedelta(hours=6))
+    stage.process().line.give_pass(TASK, [f"job#{KEY}"], until)
+    return arn
+
+
+def window_over(stage: FakeStage) -> str:
+    """A job in line before a maintenance window that has ended, while no tick came."""
+    now = stage.clock.now()
+    begins, ends = iso(now - timedelta(hours=1)), iso(now + timedelta(hours=1))
+    stage.process().line.set_window(TASK, begins, ends, "maintenance")
+    arn = stage.executions.start(NAME, KEYED)
+    stage.run()
+    stage.clock.pause(2 * 3600)
+    return arn
+
+
+def names_a_time(stage: FakeStage) -> str:
+    """A job that is about to fail, and whose service will say when to come again."""
+    stage.service.message = "closed (Retry-After: 3600)"
+    return started(stage)
+
+
+def closed_by_failures(stage: FakeStage) -> str:
+    """A parked job whose failure has closed the gate; the service is well again."""
+    return parked(stage)
 
 
 def hear(stage: FakeStage) -> None:
