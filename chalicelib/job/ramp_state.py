@@ -46,7 +46,8 @@ class State:
     Jobs are named by the digests of their claims' keys: `service_failures` counts failures that
     were the service's and not the job's own; `suspects` failed while others came through.
     `unlike_error_seen`: one error unlike the others was let pass. `closed`: the ramp wants the
-    gate closed, so that only its steps go in; `why` says it to people. `named`: the service
+    gate closed, so that only its steps go in; `why` says it to people, `closed_at`
+    is since when. `named`: the service
     asked to wait until then.
     """
 
@@ -70,6 +71,7 @@ class State:
     held_until: str = ""
     named: str = ""
     closed: bool = False
+    closed_at: str = ""
     why: str = ""
     by: str = ""
 

@@ -102,6 +102,12 @@ def let_through(process: Process) -> None:
     _replay(process, choice=Choice(key=KEY))
 
 
+def try_one_first(process: Process) -> None:
+    """A person's replay of the oldest, through the closed gate."""
+    order = Order(1, Rules(attended=True), SECONDS, by_pass=True)
+    process.engines.replayer.replay(order)
+
+
 def replay_by_pass(process: Process) -> None:
     """A person's replay of the one job, through the closed gate."""
     order = Order(1, Rules(attended=True, choice=Choice(key=KEY)), SECONDS, by_pass=True)

@@ -71,11 +71,17 @@ def released(*keys: str, **more: Any) -> Ramp:
 
 
 def tick(
-    state: Ramp, *jobs: Job, now: datetime = NOW, gate: Gate = OPEN, well: bool | None = None
+    state: Ramp,
+    *jobs: Job,
+    now: datetime = NOW,
+    gate: Gate = OPEN,
+    well: bool | None = None,
+    opened_at: str = "",
 ) -> Decision:
     waits = (State.PARKED, State.LINE)
     pks = tuple(job.pk for job in jobs if job.state in waits and not job.ended)
-    return decide(state, Facts({job.pk: job for job in jobs}, pks, 5, gate, well), now, POLICY)
+    facts = Facts({job.pk: job for job in jobs}, pks, 5, gate, opened_at, well)
+    return decide(state, facts, now, POLICY)
 
 
 def mark(key: str) -> str:
@@ -342,6 +348,30 @@ def test_a_hold_lets_nothing_out_and_afterwards_it_begins_with_one_at_once() -> 
 
     after = tick(quiet.state, *(waiting(f"w{n}") for n in range(9)))
     assert (len(after.release), after.state.held, after.state.wait) == (1, "", POLICY.interval)
+
+
+def test_a_gate_that_somebody_has_opened_is_not_closed_again_without_another_refusal() -> None:
+    closed_at, opened_at = iso(RELEASED), iso(NOW - timedelta(seconds=30))
+    state = Ramp("t", closed=True, closed_at=closed_at, why="the last step failed", refusals=3)
+    opened = tick(replace(state, due=iso(NOW + timedelta(hours=1))), opened_at=opened_at)
+    assert (opened.state.closed, opened.state.refusals) == (False, 0)
+
+    before = tick(state, waiting("a"), opened_at=iso(RELEASED - timedelta(hours=1)))
+    assert before.state.closed is True
+    gone_before = tick(released("a"), failed("a"), opened_at=opened_at)
+    assert (gone_before.verdict, gone_before.state.closed) == (Verdict.REFUSED, False)
+    refused = tick(released("a"), failed("a"), opened_at=closed_at)
+    assert refused.state.closed is True
+
+
+@pytest.mark.parametrize("back", [timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)])
+def test_a_clock_that_was_set_back_releases_nothing_twice(back: timedelta) -> None:
+    out = released("a")
+    still = tick(out, inside("a", NOW), waiting("b"), now=NOW - back)
+    assert (still.verdict, keys(still), still.state.released) == (Verdict.NONE, [], out.released)
+
+    failed_since = tick(out, failed("a"), waiting("b"), now=NOW - back)
+    assert (failed_since.verdict, keys(failed_since)) == (Verdict.REFUSED, [])
 
 
 def test_with_nobody_left_it_forgets_how_things_stood() -> None:

@@ -166,6 +166,18 @@ def test_after_two_refused_probes_with_one_job_the_next_probe_is_another() -> No
     assert [visits[text(f"job-{n:02}")] // 2 - 1 for n in range(3)] == [2, 1, 0]
 
 
+def test_a_person_s_opening_is_not_taken_back_by_the_next_tick() -> None:
+    stage = parked(3, CLOSE_AFTER="3")
+    stage.later()
+    stage.later()
+    assert stage.state.closed
+    stage.fakes.process().engines.gates.open(TASK, "anna", "they are back")
+    stage.fakes.service.broken = False
+
+    stage.later()
+    assert stage.fakes.slots.gate(stage.fakes.clock.now()).open
+
+
 def test_one_tick_puts_aside_all_that_failed_too_often_and_goes_on() -> None:
     stage = parked(5, MAX_ATTEMPTS="1")
     stage.fakes.service.broken = False

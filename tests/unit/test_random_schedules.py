@@ -34,6 +34,7 @@ DAY = 24
 ACTORS: dict[str, Actor] = {
     "replay": actors.replay,
     "replay two": actors.replay_two,
+    "try one first": actors.try_one_first,
     "replay unattended": actors.replay_unattended,
     "replay stuck": actors.replay_stuck,
     "choose others": actors.choose_others,
@@ -109,9 +110,11 @@ class Schedules(RuleBasedStateMachine):
         if at_once:
             self.stage.machine.run()
 
-    @rule(broken=st.booleans())
-    def change_the_service(self, broken: bool) -> None:
+    @rule(broken=st.booleans(), says=st.booleans())
+    def change_the_service(self, broken: bool, says: bool) -> None:
+        """It may say when it is back, rightly or not."""
         self.stage.service.broken = broken
+        self.stage.service.message = "closed (Retry-After: 3600)" if says else "no answer"
 
     @rule(steps=st.integers(1, 12))
     def let_some_states_run(self, steps: int) -> None:

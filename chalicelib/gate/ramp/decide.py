@@ -46,14 +46,15 @@ class Facts:
     """What is known of one task: its jobs by their claims' keys, its limit and its gate.
 
     `waiting` are the keys that a step may be made of: parked jobs and, where the gate is closed,
-    those in line. `well` is what HEALTH_URL says of the service; None: nobody was asked, or there
-    was no answer.
+    those in line. `opened_at` is when the gate was opened last. `well` is what HEALTH_URL says of
+    the service; None: nobody was asked, or there was no answer.
     """
 
     jobs: Mapping[str, Job]
     waiting: tuple[str, ...]
     limit: int
     gate: Gate
+    opened_at: str = ""
     well: bool | None = None
 
     @property
@@ -80,7 +81,7 @@ def held(gate: Gate) -> str:
 
 def decide(state: Ramp, facts: Facts, now: datetime, policy: Policy) -> Decision:
     """One tick: judge what was released, and when all of it is judged, release the next step."""
-    state = _adopt(_forget(state, facts), facts)
+    state = _adopt(_yield(_forget(state, facts), facts), facts, now)
     observations = _observe_all(state, facts, now, policy)
     if any(each.result is Result.UNDECIDED for each in observations):
         return Decision(_held(state, facts))
@@ -91,12 +92,24 @@ def decide(state: Ramp, facts: Facts, now: datetime, policy: Policy) -> Decision
     return replace(_release(state, facts, now, policy), verdict=verdict)
 
 
-def _adopt(state: Ramp, facts: Facts) -> Ramp:
+def _yield(state: Ramp, facts: Facts) -> Ramp:
+    """A gate that somebody has opened since stays open, and the ramp begins with one job.
+
+    Nor does a step close it that went out before.
+    """
+    if not (state.closed and facts.gate.open and facts.opened_at >= state.closed_at):
+        return state
+    return replace(state, closed=False, closed_at="", why="", step=1, due="", refusals=0)
+
+
+def _adopt(state: Ramp, facts: Facts, now: datetime) -> Ramp:
     """A gate that failures or the service closed is the ramp's to open, once all is well."""
     gate = facts.gate
     if gate.open or gate.by not in (FAILURES, SERVICE):
         return state
-    return replace(state, closed=True, why=gate.why, due="" if gate.by == SERVICE else state.due)
+    due = "" if gate.by == SERVICE else state.due
+    at = state.closed_at if state.closed else iso(now)
+    return replace(state, closed=True, closed_at=at, why=gate.why, due=due)
 
 
 def _observe_all(state: Ramp, facts: Facts, now: datetime, policy: Policy) -> list[Observation]:
@@ -129,6 +142,8 @@ def _after(verdict: Verdict, state: Ramp, facts: Facts, now: datetime, policy: P
         return replace(told, unlike_error_seen=False, refusals=0)
     if verdict is Verdict.REFUSED:
         told = _refused(told, state, now, policy)
+        if facts.gate.open and facts.opened_at > state.released_at:
+            told = replace(told, closed=state.closed, closed_at=state.closed_at, why=state.why)
         return replace(told, due="") if _is_named_since(state, facts) else told
     if verdict is Verdict.OWN:
         return replace(told, step=1)
@@ -149,7 +164,8 @@ def _refused(told: Ramp, state: Ramp, now: datetime, policy: Policy) -> Ramp:
     )
     why = state.why if state.closed else "the last step of the ramp failed"
     refusals = state.refusals + 1
-    return replace(told, step=1, wait=wait, due=iso(due), refusals=refusals, closed=True, why=why)
+    told = replace(told, closed=True, closed_at=iso(now), why=why)
+    return replace(told, step=1, wait=wait, due=iso(due), refusals=refusals)
 
 
 def _release(state: Ramp, facts: Facts, now: datetime, policy: Policy) -> Decision:

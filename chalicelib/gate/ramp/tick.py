@@ -128,6 +128,7 @@ class Tick:
             waiting=tuple(pk for pk in claims if _still_waits(released.get(pk))),
             limit=slots.limit,
             gate=gate,
+            opened_at=slots.opened_at,
             well=self.is_well() if claims and not held(gate) else None,
         )
 
