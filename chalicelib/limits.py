@@ -45,5 +45,7 @@ MAX_RELEASED = MAX_HIDDEN - 900
 # Lambda and CloudFormation: "Lambda quotas", "CloudFormation quotas".
 VARIABLES = 4096
 """A function's environment variables, together."""
+ANSWER = 6_291_556
+"""What a function that is waited for may answer."""
 TEMPLATE = 51_200
 """A template in the body of a request."""

@@ -233,7 +233,7 @@ SCHEMAS: dict[str, Schema] = {
         stale=whole("Jobs that had gone on or ended already"),
         failed=many(
             shape("A job that could not be put back", key=text("Which"), reason=text("Why")),
-            "1,000 at most",
+            "As many as an answer has room for",
         ),
         remaining=maybe(whole("Jobs that match and still wait")),
         more=flag("Time ran out first: ask again"),
@@ -249,6 +249,7 @@ SCHEMAS: dict[str, Schema] = {
             ),
             "The jobs put back, as they stood before; only where `jobs` asks for them",
         ),
+        unnamed=whole("Jobs that failed, or of the plan, for whose names there was no room"),
         dry_run=flag("Nothing was changed"),
         plan=many(
             shape("One job", key=text("Which"), action=text("What"), reason=text("Why")),

@@ -262,4 +262,4 @@ class _Run:
 
 
 def _summary(report: Report) -> dict[str, Any]:
-    return {**report.as_json(), "failed": len(report.failed)}
+    return {**report.as_json(room=0), "failed": len(report.failed)}

@@ -1,12 +1,15 @@
 """What a replay did, counted job by job."""
 
+import json
 from dataclasses import dataclass, field
 from typing import Any
 
 from chalicelib.job.plan import PUT_BACK, Action
+from chalicelib.limits import ANSWER
 from chalicelib.replaying.outcome import Outcome
 
-MOST_FAILED = 1000
+ROOM = ANSWER // 3
+"""Bytes for the jobs that a report names: behind API Gateway it is JSON inside JSON."""
 
 
 @dataclass
@@ -39,17 +42,23 @@ class Report:
         told = {"key": outcome.key, "reason": outcome.reason}
         if self.plan is not None:
             self.plan.append({**told, "action": outcome.action.value})
-        elif outcome.problem and len(self.failed) < MOST_FAILED:
+        elif outcome.problem:
             self.failed.append(told)
 
-    def as_json(self) -> dict[str, Any]:
-        """The result as callers get it; what never happened in most replays is left out."""
+    def as_json(self, room: int = ROOM) -> dict[str, Any]:
+        """The result as callers get it; what never happened in most replays is left out.
+
+        `room` is how many bytes the named jobs may have; `unnamed` counts those beyond it.
+        """
+        failed = _fitting(self.failed, room)
+        plan = _fitting(self.plan or [], room)
+        unnamed = len(self.failed) - len(failed) + len(self.plan or []) - len(plan)
         result: dict[str, Any] = {
             "replayed": self.replayed,
             "resumed": self.counts[Action.RESUME] + self.counts[Action.REDRIVE],
             "restarted": self.counts[Action.RESTART],
             "stale": self.counts[Action.STALE],
-            "failed": self.failed,
+            "failed": failed,
             "remaining": self.remaining,
             "more": self.more,
         }
@@ -59,6 +68,18 @@ class Report:
             result["passes"] = self.passes
         if self.held:
             result["held"] = [{"task": task, "reason": why} for task, why in self.held.items()]
+        if unnamed:
+            result["unnamed"] = unnamed
         if self.plan is not None:
-            result |= {"dry_run": True, "plan": self.plan}
+            result |= {"dry_run": True, "plan": plan}
         return result
+
+
+def _fitting(jobs: list[dict[str, str]], room: int) -> list[dict[str, str]]:
+    """As many of them, from the first on, as have room."""
+    left = room
+    for n, job in enumerate(jobs):
+        left -= len(json.dumps(job)) + 2
+        if left < 0:
+            return jobs[:n]
+    return jobs

@@ -1,5 +1,6 @@
 """The command that puts jobs back."""
 
+import sys
 from typing import Any
 
 import click
@@ -50,7 +51,7 @@ def replay(
     with watch.watching():
         report = _replay(context, request, allowance(count, request), named)
     _send_metrics(context, dry_run)
-    result = report.as_json() | {"interrupted": watch.interrupted}
+    result = report.as_json(sys.maxsize) | {"interrupted": watch.interrupted}
     context.screen.result(result, lambda: _tell(context, report, watch.interrupted))
     return _code(context, report, watch.interrupted, any(name in named for name in FILTERS))
 
