@@ -47,7 +47,7 @@ def _tell_status(context: Context, told: dict[str, Any]) -> None:
             ("unusable", f"about {told['stuck']:,} messages" if told["stuck"] else ""),
             ("trigger", told["trigger"]),
             ("schedule", _schedule(told["schedule"])),
-            ("next loss", _loss(told["next_loss"])),
+            ("near end", _near_end(told["next_loss"])),
         )
     )
     names = ("task", "inside", "limit", "in line", "parked", "stuck", "gate")
@@ -112,8 +112,12 @@ def _schedule(schedule: dict[str, Any] | None) -> str:
     return f"{schedule['expression']} {schedule['timezone']}, at most {most}"
 
 
-def _loss(loss: dict[str, Any] | None) -> str:
-    return f"{moment(loss['at'])}: {loss['key']}" if loss else "never"
+def _near_end(first: dict[str, Any] | None) -> str:
+    """The job whose execution Step Functions ends or forgets first, within two weeks."""
+    if first is None:
+        return "none"
+    what = "its execution ends" if first["why"] == "year" else "its dead execution is forgotten"
+    return f"{first['key']}: {what} {moment(first['at'])}"
 
 
 @click.command()

@@ -91,7 +91,7 @@ def test_a_task_is_held_limited_and_released(stage: Deployment, type_in: Type) -
     type_in("submit", '{"key": "held"}')
     stage.wait_until(lambda: len(stage.jobs("line")) == 1, "the held job in line")
     said = type_in("status").stdout
-    assert ": repair. 1 job in line." in said
+    assert ": repair. 0 jobs failed, 1 in line" in said
     type_in("release")
     stage.wait_until(lambda: not _jobs(type_in), "the held job's end")
     assert "takes 2 jobs at once" in type_in("limit", "UncertainTask", "2").stdout

@@ -120,8 +120,17 @@ def test_status_tells_what_waits(shell: Shell, capsys: Out) -> None:
     said = capsys.readouterr().out
     assert "respool-memory: 2 jobs waiting; the oldest failed" in said
     assert "about 2 on the spool" in said
-    assert "never" in said
+    assert "near end   none" in said
     assert "UncertainTask  0       5      0        2       0      open" in said
+
+
+def test_status_names_the_job_whose_year_is_nearly_over(shell: Shell, capsys: Out) -> None:
+    shell.fail("a")
+    shell.fakes.clock.pause(352 * 86_400)
+    capsys.readouterr()
+    assert shell("status") == 0
+    said = capsys.readouterr().out
+    assert "near end   a: its execution ends Wed 2027-11-24" in said
 
 
 def test_status_as_json_is_the_api_s(shell: Shell, capsys: Out) -> None:
