@@ -9,6 +9,7 @@ from chalice.app import AuthRequest, AuthResponse, AuthRoute, Chalice, Response
 
 from chalicelib.api import http, paths
 from chalicelib.deployed import engines_of
+from chalicelib.metrics import CALLERS_REFUSED
 from chalicelib.names import APP
 from chalicelib.uncertain_task import work
 
@@ -60,8 +61,11 @@ def authorizer(request: AuthRequest) -> AuthResponse:
     """Lets a known bearer token call every route, or every GET route if it is for looking only."""
     from chalicelib.aws.tokens import Kind  # the other Lambdas start without it
 
-    caller = engines_of(request.method_arn).world.tokens.caller(request.token)
+    world = engines_of(request.method_arn).world
+    caller = world.tokens.caller(request.token)
     if caller is None:
+        world.telemetry.warning("caller-refused")
+        world.telemetry.metric(CALLERS_REFUSED)
         return http.Refusal("nobody")
     # The answer is cached and then serves other routes too, so it names all that the token may.
     allowed = AuthRoute("/*", ["*"] if caller.kind is Kind.FULL else ["GET"])

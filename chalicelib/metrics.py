@@ -18,6 +18,8 @@ ADMITTED = "JobsAdmitted"
 """Jobs in line that were given a slot."""
 REFUSED = "SweepsRefused"
 """Steps of a sweep that AWS refused."""
+CALLERS_REFUSED = "CallersRefused"
+"""Calls of the API with a token that is nobody's; API Gateway remembers a no for 45 seconds."""
 WAITED = "SecondsToReplay"
 """From a job's first failure until a replay let it go on."""
 
@@ -59,6 +61,7 @@ ALL = (
     GIVEN_UP,
     ADMITTED,
     REFUSED,
+    CALLERS_REFUSED,
     WAITED,
     PARKED_NOW,
     LINE_NOW,

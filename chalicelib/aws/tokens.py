@@ -10,13 +10,14 @@ import re
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from chalicelib.aws.calling import calling
 from chalicelib.cached import Cached
 from chalicelib.errors import BadRequest, NotFound
+from chalicelib.moments import read
 
 CACHED = 15
 """Seconds that the secret is believed after it was read. API Gateway believes us besides."""
@@ -30,6 +31,9 @@ _AROUND = re.compile(r"[ \t\"'`]+")
 """What is pasted along with a token, and is no part of any."""
 _TOKEN = re.compile(r"[\x21-\x7e]{1,256}")
 _LONGEST = 400
+_OURS = "rsp_"
+_NAMED = re.compile(rf"{_OURS}[A-Za-z0-9_-]{{43}}")
+MOST_DAYS = 3650
 
 
 class Kind(StrEnum):
@@ -49,11 +53,12 @@ class Caller:
 
 @dataclass(frozen=True)
 class Token:
-    """A named token, without what makes it one. `created_at` is ISO 8601, UTC."""
+    """A named token, without what makes it one. Times are ISO 8601, UTC; one may have no end."""
 
     name: str
     kind: Kind
     created_at: str
+    ends_at: str = ""
 
 
 class NamedTokens:
@@ -64,24 +69,39 @@ class NamedTokens:
         self._table = table
         self._clock = clock
 
-    def create(self, name: str, kind: Kind) -> str:
-        """Make a token and return it: it is shown now and never again. Raises BadRequest."""
+    def create(self, name: str, kind: Kind, days: int | None = None) -> str:
+        """Make a token and return it: it is shown now and never again. Raises BadRequest.
+
+        With `days` it is refused after so many; DynamoDB forgets it some time later.
+        """
         if not _NAME.fullmatch(name) or name in _RESERVED:
             raise BadRequest(
                 f"{name[:70]!r} can't be a token's name: use 1 to 64 letters, digits or . _ @ -,"
                 f" and none of {', '.join(_RESERVED)}"
             )
-        if any(known.name == name for known in self.list()):
-            raise BadRequest(f"a token {name} exists already: revoke it, or take another name")
-        token = f"rsp_{secrets.token_urlsafe(32)}"
+        if days is not None and not 1 <= days <= MOST_DAYS:
+            raise BadRequest(f"a token can't be good for {days} days: 1 to {MOST_DAYS}")
+        for known in self.list():
+            if known.name == name and self._is_over(known):
+                self.revoke(name)
+            elif known.name == name:
+                raise BadRequest(f"a token {name} exists already: revoke it, or take another name")
+        token = f"{_OURS}{secrets.token_urlsafe(32)}"
+        now = self._clock()
         item = {
             **_key(token),
             "name": {"S": name},
             "kind": {"S": kind.value},
-            "createdAt": {"S": self._clock().isoformat(timespec="seconds")},
+            "createdAt": {"S": now.isoformat(timespec="seconds")},
             "queue": {"S": LISTED},
             "order": {"S": name},
         }
+        if days is not None:
+            ends = now + timedelta(days=days)
+            item |= {
+                "endsAt": {"S": ends.isoformat(timespec="seconds")},
+                "expiresAt": {"N": str(int(ends.timestamp()))},
+            }
         with calling("PutItem", f"the token {name}"):
             self._client.put_item(TableName=self._table, Item=item)
         return token
@@ -103,7 +123,12 @@ class NamedTokens:
                 self._client.delete_item(TableName=self._table, Key={"pk": pk})
 
     def find(self, token: str) -> Caller | None:
-        """Whose token this is. It is looked up by its hash, so time tells nothing about it."""
+        """Whose token this is. It is looked up by its hash, so time tells nothing about it.
+
+        What none of ours can be is not looked up.
+        """
+        if not _NAMED.fullmatch(token):
+            return None
         with calling("GetItem", "a token"):
             answer = self._client.get_item(
                 TableName=self._table, Key=_key(token), ConsistentRead=True
@@ -111,7 +136,10 @@ class NamedTokens:
         if "Item" not in answer:
             return None
         known = _read(answer["Item"])
-        return Caller(known.name, known.kind)
+        return None if self._is_over(known) else Caller(known.name, known.kind)
+
+    def _is_over(self, token: Token) -> bool:
+        return bool(token.ends_at) and self._clock() >= (read(token.ends_at) or self._clock())
 
     def _items(self) -> Iterator[dict[str, Any]]:
         """The items of all tokens, as they are now; a new one may be missing for a moment."""
@@ -165,4 +193,5 @@ def _read(item: dict[str, Any]) -> Token:
     """A kind that this version does not know is good for looking only."""
     kind = item["kind"]["S"]
     known = Kind.FULL if kind == Kind.FULL.value else Kind.READ
-    return Token(item["name"]["S"], known, item["createdAt"]["S"])
+    ends = item.get("endsAt", {}).get("S", "")
+    return Token(item["name"]["S"], known, item["createdAt"]["S"], ends)

@@ -3,7 +3,7 @@
 import click
 
 from chalicelib.api.audit import audited
-from chalicelib.aws.tokens import Kind
+from chalicelib.aws.tokens import Kind, Token
 from respool.cli.context import Context, everywhere, pass_context
 from respool.cli.screen import moment
 
@@ -17,14 +17,16 @@ def token() -> None:
 @token.command()
 @click.argument("name")
 @click.option("--read-only", is_flag=True, help="Good for looking only.")
+@click.option("--days", type=int, help="Good for so many days; else until it is revoked.")
 @everywhere
 @pass_context
-def create(context: Context, name: str, read_only: bool) -> None:
+def create(context: Context, name: str, read_only: bool, days: int | None) -> None:
     """Make a token for NAME. It is shown now and never again."""
     kind = Kind.READ if read_only else Kind.FULL
     stage = context.stage
-    with audited(stage, context.who, "token-create", "", name=name, kind=kind.value) as line:
-        made = context.account.tokens().create(name, kind)
+    about = {"name": name, "kind": kind.value, **({"days": days} if days is not None else {})}
+    with audited(stage, context.who, "token-create", "", **about) as line:
+        made = context.account.tokens().create(name, kind, days)
         line["count"] = 1
     data = {"name": name, "kind": kind.value, "token": made}
     context.screen.result(data, lambda: context.screen.say(made))
@@ -39,9 +41,9 @@ def list_tokens(context: Context) -> None:
     data = {"tokens": [{**vars(each), "kind": each.kind.value} for each in found]}
 
     def say() -> None:
-        rows = [(each.name, each.kind.value, moment(each.created_at)) for each in found]
+        rows = [(each.name, each.kind.value, moment(each.created_at), _end(each)) for each in found]
         if rows:
-            context.screen.table(("name", "kind", "made"), rows)
+            context.screen.table(("name", "kind", "made", "ends"), rows)
         else:
             context.screen.say("There is no named token.")
 
@@ -59,6 +61,10 @@ def revoke(context: Context, name: str) -> None:
         line["count"] = 1
     done = {"name": name, "revoked": True}
     context.screen.result(done, lambda: context.screen.say(f"{name}'s token is revoked."))
+
+
+def _end(token: Token) -> str:
+    return moment(token.ends_at) if token.ends_at else "when revoked"
 
 
 COMMANDS = (token,)

@@ -1,7 +1,7 @@
 """Named tokens are listed by the index, and of each only a hash is kept."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
@@ -65,3 +65,40 @@ def test_two_tokens_of_one_name_are_refused(tokens: NamedTokens) -> None:
 
     with pytest.raises(BadRequest, match="exists already"):
         tokens.create("kim", Kind.FULL)
+
+
+@pytest.mark.parametrize(("passed", "caller"), [(6, Caller("kim")), (7, None), (400, None)])
+def test_a_token_for_some_days_is_nobodys_after_them(
+    tokens: NamedTokens, passed: int, caller: Caller | None
+) -> None:
+    token = tokens.create("kim", Kind.FULL, days=7)
+    tokens._clock = lambda: NOW + timedelta(days=passed)
+
+    assert tokens.find(token) == caller
+    assert [one.ends_at for one in tokens.list()] == ["2026-12-01T01:00:00+00:00"]
+
+
+def test_the_name_of_a_token_that_is_over_is_free_again(tokens: NamedTokens) -> None:
+    old = tokens.create("kim", Kind.FULL, days=1)
+    tokens._clock = lambda: NOW + timedelta(days=2)
+
+    new = tokens.create("kim", Kind.READ)
+
+    assert tokens.find(old) is None
+    assert tokens.find(new) == Caller("kim", Kind.READ)
+
+
+@pytest.mark.parametrize("days", [0, -1, 3651])
+def test_a_token_for_no_time_or_for_ever_is_refused(tokens: NamedTokens, days: int) -> None:
+    with pytest.raises(BadRequest, match=f"{days} days: 1 to 3650"):
+        tokens.create("kim", Kind.FULL, days=days)
+    assert tokens.list() == []
+
+
+@pytest.mark.parametrize("token", ["x", "rsp_", "rsp_" + "x" * 42, "rsp_" + "?" * 43])
+def test_what_can_be_none_of_ours_is_not_even_looked_up(token: str) -> None:
+    class Nobody:
+        def __getattr__(self, name: str) -> Any:
+            raise AssertionError(name)
+
+    assert NamedTokens(Nobody(), TABLE, lambda: NOW).find(token) is None
