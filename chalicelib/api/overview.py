@@ -24,9 +24,9 @@ class View:
     """How the stage stood: its tasks, how many jobs wait and run, and the oldest that wait.
 
     `counts` is by state and task; `untried` is by task how many of those in line have never failed,
-    where its gate is closed. `oldest` has parked and stuck jobs in the one order, all of
-    them where `whole` says so; `first_in_line` is by task. `revision` changes whenever anything in
-    the view does.
+    where its gate is closed and the line could be read. `oldest` has parked and stuck jobs in the
+    one order, all of them where `whole` says so; `first_in_line` is by task. `revision` changes
+    whenever anything in the view does.
     """
 
     at: datetime
@@ -74,7 +74,7 @@ class Overview:
             counts[State.LINE, slots.task] = Count(in_line(slots))
             if in_line(slots) and (job := self._first_in_line(slots.task)):
                 first[slots.task] = job
-            if not slots.gate(at).open:
+            if not slots.gate(at).open and in_line(slots) <= share:
                 untried[slots.task] = in_line(slots) - self._failed_in_line(slots.task, share)
             for state in HELD:
                 oldest, count = self._held(state, slots.task, share)

@@ -158,8 +158,12 @@ SCHEMAS: dict[str, Schema] = {
             since=maybe(text(_TIME)),
             until=maybe(text(f"When it opens by itself; null: when somebody opens it; {_TIME}")),
         ),
-        failed=maybe(whole("Jobs that failed and wait at a closed gate; null: it is open")),
-        untried=maybe(whole("Jobs in line at a closed gate that never failed; null: it is open")),
+        failed=maybe(
+            whole(
+                "Jobs that failed and wait at a closed gate; null: it is open, or the line too long"
+            )
+        ),
+        untried=maybe(whole("Jobs in line at a closed gate that never failed; null as before")),
         default_limit=whole("The stage's setting"),
         limit_by=maybe(text("Who set the limit")),
         limit_why=maybe(text("The reason given")),

@@ -36,13 +36,16 @@ def task_as_json(stage: Stage, view: View, slots: Slots) -> dict[str, Any]:
 
 
 def _behind(view: View, slots: Slots) -> dict[str, int | None]:
-    """What stands behind a closed gate: how many failed and wait, and how many are untried."""
-    if slots.gate(view.at).open:
+    """What stands behind a closed gate: how many failed and wait, and how many are untried.
+
+    Nobody knows of a line that is too long to be read.
+    """
+    if slots.task not in view.untried:
         return {"failed": None, "untried": None}
     line, parked, stuck = (
         view.count(state, slots.task).number for state in (State.LINE, State.PARKED, State.STUCK)
     )
-    untried = max(0, view.untried.get(slots.task, line))
+    untried = max(0, view.untried[slots.task])
     return {"failed": parked + stuck + line - min(line, untried), "untried": untried}
 
 

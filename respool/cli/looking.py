@@ -86,7 +86,11 @@ def closed(task: dict[str, Any]) -> str:
     since = f" since {moment(gate['since'])}" if gate["since"] else ""
     why = f": {gate['why']}" if gate["why"] else ""
     by = f", closed by {gate['by']}" if gate["by"] else ""
-    behind = f"{many(task['failed'], 'job')} failed, {task['untried']:,} in line are untried"
+    behind = (
+        f"{many(task['failed'] or 0, 'job')} failed, {task['untried'] or 0:,} in line are untried"
+    )
+    if task["untried"] is None:
+        behind = f"{many(task['waiting'], 'job')} in line"
     opens = _opens(task)
     return f"{task['task']} takes no jobs{until}{by}{since}{why}. {behind}.{opens}"
 

@@ -160,6 +160,16 @@ def held(tab: Page, paper: Paper) -> None:
     tab.locator(".hero.closed").wait_for()
 
 
+def shut(tab: Page, paper: Paper) -> None:
+    """Failures have closed the gate, and there is no ramp."""
+    real(paper, 5)
+    line = [job(f"late-{n}", 1, state=Stands.LINE, attempt=0) for n in range(4)]
+    failed = {f"job#order-{n}": moment(9) for n in range(5)}
+    paper.lay(*line, slots(waiting=4, closeAfter=5, failed=failed))
+    sign_in(tab)
+    tab.locator(".hero.closed").wait_for()
+
+
 def closing(tab: Page, paper: Paper) -> None:
     waiting(tab, paper)
     tab.locator(".changes summary").click()
@@ -246,6 +256,7 @@ ALL: tuple[State, ...] = (
     some_back,
     all_done,
     held,
+    shut,
     closing,
     stuck,
     lost,

@@ -19,7 +19,7 @@ QUICK = [
     (states.opened, "en-GB", "light"),
     (states.preview, "en-GB", "light"),
     (states.giving_up, "en-GB", "light"),
-    (states.held, "ja-JP", "dark"),
+    (states.shut, "ja-JP", "dark"),
     (states.some_back, "ja-JP", "dark"),
     (states.stuck, "ja-JP", "dark"),
 ]

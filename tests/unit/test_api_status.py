@@ -76,6 +76,13 @@ def test_a_closed_gate_tells_how_many_failed_and_how_many_are_untried() -> None:
     assert (task["failed"], task["untried"]) == (3, 2)
 
 
+def test_of_a_line_that_is_too_long_to_be_read_nobody_says_how_many_are_untried() -> None:
+    closed: dict[str, Any] = {"closedUntil": "9999-12-31T00:00:00.000Z", "closedBy": "kim"}
+    (task,) = told(ApiStage(slots(waiting=4_001, **closed)))["tasks"]
+
+    assert (task["waiting"], task["failed"], task["untried"]) == (4_001, None, None)
+
+
 def test_an_open_gate_tells_no_such_numbers() -> None:
     (task,) = told(ApiStage(job("p", -2)))["tasks"]
 

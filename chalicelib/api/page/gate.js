@@ -6,7 +6,8 @@ import { ICONS, foreign, h, icon } from "./dom.js";
 export function closedLine(t, f, { task, gate, waiting: line, inside, failed, untried }, named) {
   const moments = { since: gate.since ? f.moment(gate.since) : "", until: gate.until ? f.moment(gate.until) : "" };
   const counts = { failed, failedShown: f.number(failed), untried, untriedShown: f.number(untried) };
-  const first = t.gate.sentence({ by: gateBy(t, gate), why: gateWhy(t, gate), ...moments, ...counts });
+  const told = { by: gateBy(t, gate), why: gateWhy(t, gate), ...moments, ...counts };
+  const first = untried == null ? closedBy(t, f, gate) : t.gate.sentence(told);
   const parts = [first, t.gate.behind(line, f.number(line), inside, f.number(inside))];
   return h("p", { class: "lead gate" }, named ? h("b", {}, `${task} `) : null, parts.join(t.space));
 }
