@@ -9,7 +9,6 @@ from chalice.app import AuthRequest, AuthResponse, AuthRoute, Chalice, Response
 
 from chalicelib.api import http, paths
 from chalicelib.deployed import engines_of
-from chalicelib.metrics import CALLERS_REFUSED
 from chalicelib.names import APP
 from chalicelib.uncertain_task import work
 
@@ -64,9 +63,7 @@ def authorizer(request: AuthRequest) -> AuthResponse:
     world = engines_of(request.method_arn).world
     caller = world.tokens.caller(request.token)
     if caller is None:
-        world.telemetry.warning("caller-refused")
-        world.telemetry.metric(CALLERS_REFUSED)
-        return http.Refusal("nobody")
+        return http.refused(world.telemetry)
     # The answer is cached and then serves other routes too, so it names all that the token may.
     allowed = AuthRoute("/*", ["*"] if caller.kind is Kind.FULL else ["GET"])
     return AuthResponse([allowed], caller.name, {"kind": caller.kind.value})

@@ -9,10 +9,12 @@ from chalice.app import AuthRequest, AuthResponse, Chalice, Request, Response
 
 from chalicelib.errors import AwsError, BadRequest, Conflict, NotFound, RespoolError, Throttled
 from chalicelib.job.json_text import parse
+from chalicelib.metrics import CALLERS_REFUSED
 from chalicelib.replaying.requests import once, shown
 
 if TYPE_CHECKING:
     from chalicelib.api.stage import Stage
+    from chalicelib.job.ports import Telemetry
 
 Headers = dict[str, str | list[str]]
 
@@ -35,6 +37,13 @@ _STATUS: tuple[tuple[type[RespoolError], int], ...] = (
     (AwsError, 502),
     (RespoolError, 500),
 )
+
+
+def refused(telemetry: "Telemetry") -> AuthResponse:
+    """The authorizer's answer to a caller that nobody knows, who leaves a trace."""
+    telemetry.warning("caller-refused")
+    telemetry.metric(CALLERS_REFUSED)
+    return Refusal("nobody")
 
 
 class Refusal(AuthResponse):

@@ -8,6 +8,8 @@ from chalicelib.job.plan import PUT_BACK, Action
 from chalicelib.limits import ANSWER
 from chalicelib.replaying.outcome import Outcome
 
+MOST_FAILED = 10_000
+"""Names kept in memory: whatever lies on a queue, no more."""
 ROOM = ANSWER // 3
 """Bytes for the jobs that a report names: behind API Gateway it is JSON inside JSON."""
 
@@ -18,7 +20,8 @@ class Report:
 
     `remaining`: how many jobs that match still wait; None where nobody could count them. `held`
     names the tasks from which an unattended replay took nothing, and why. `more`: time ran out,
-    or somebody stopped it, before it was through.
+    or somebody stopped it, before it was through. `unnamed`: of those that failed, how many are
+    counted alone.
     """
 
     counts: dict[Action, int] = field(default_factory=lambda: dict.fromkeys(Action, 0))
@@ -28,6 +31,7 @@ class Report:
     plan: list[dict[str, str]] | None = None
     remaining: int | None = None
     more: bool = False
+    unnamed: int = 0
 
     @property
     def replayed(self) -> int:
@@ -42,8 +46,10 @@ class Report:
         told = {"key": outcome.key, "reason": outcome.reason}
         if self.plan is not None:
             self.plan.append({**told, "action": outcome.action.value})
-        elif outcome.problem:
+        elif outcome.problem and len(self.failed) < MOST_FAILED:
             self.failed.append(told)
+        elif outcome.problem:
+            self.unnamed += 1
 
     def as_json(self, room: int = ROOM) -> dict[str, Any]:
         """The result as callers get it; what never happened in most replays is left out.
@@ -52,7 +58,7 @@ class Report:
         """
         failed = _fitting(self.failed, room)
         plan = _fitting(self.plan or [], room)
-        unnamed = len(self.failed) - len(failed) + len(self.plan or []) - len(plan)
+        cut = len(self.failed) - len(failed) + len(self.plan or []) - len(plan)
         result: dict[str, Any] = {
             "replayed": self.replayed,
             "resumed": self.counts[Action.RESUME] + self.counts[Action.REDRIVE],
@@ -68,8 +74,8 @@ class Report:
             result["passes"] = self.passes
         if self.held:
             result["held"] = [{"task": task, "reason": why} for task, why in self.held.items()]
-        if unnamed:
-            result["unnamed"] = unnamed
+        if self.unnamed + cut:
+            result["unnamed"] = self.unnamed + cut
         if self.plan is not None:
             result |= {"dry_run": True, "plan": plan}
         return result

@@ -17,9 +17,11 @@ class FakeTokens:
 
     def __init__(self) -> None:
         self.kinds: dict[str, Kind] = {}
+        self.days: dict[str, int | None] = {}
 
-    def create(self, name: str, kind: Kind) -> str:
+    def create(self, name: str, kind: Kind, days: int | None = None) -> str:
         """Make one. Raises BadRequest for a name that is none."""
+        self.days[name] = days
         if not name:
             raise BadRequest("'' can't be a token's name")
         self.kinds[name] = kind

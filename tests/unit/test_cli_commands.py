@@ -384,8 +384,9 @@ def test_an_input_that_can_not_be_one_is_named(
 
 
 def test_tokens_are_made_and_revoked_with_an_audit_line(shell: Shell, capsys: Out) -> None:
-    assert shell("token", "create", "wall", "--read-only") == 0
+    assert shell("token", "create", "wall", "--read-only", "--days", "30") == 0
     assert capsys.readouterr().out == "rsp_wall\n"
+    assert shell.account.tokens().days == {"wall": 30}
     assert shell("token", "list") == 0
     assert "wall  read" in capsys.readouterr().out
     assert shell("token", "revoke", "wall") == 0

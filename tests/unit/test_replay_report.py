@@ -43,3 +43,11 @@ def test_a_person_s_own_terminal_names_them_all() -> None:
     result = report(True, LONG).as_json(sys.maxsize)
     assert len(result["plan"]) == JOBS
     assert "unnamed" not in result
+
+
+def test_failures_beyond_ten_thousand_are_counted_and_not_kept() -> None:
+    made = report(False, "")
+    for _ in range(5):
+        made.add(Outcome("more", Action.LEAVE, "AWS said no", problem=True))
+    assert len(made.failed) == JOBS
+    assert made.as_json(sys.maxsize)["unnamed"] == 5

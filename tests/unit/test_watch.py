@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from chalicelib import metrics
+from chalicelib.api.http import refused
 from chalicelib.errors import RespoolError
 from chalicelib.job.plan import Choice
 from chalicelib.limits import RUNS
@@ -164,6 +165,7 @@ def _emitted() -> dict[str, set[frozenset[str]]]:
         stage.service.broken = True
         course(stage)
     _ramped(Watched(telemetry, RECOVERY="ramp", CLOSE_AFTER="1000"))
+    refused(telemetry)
     return telemetry.seen
 
 
