@@ -34,6 +34,10 @@ if TYPE_CHECKING:
     from chalicelib.replaying.trigger import Trigger
 
 
+LATE = timedelta(minutes=5)
+"""A schedule is never so late, or early."""
+
+
 def threads() -> Executor:
     """As many threads as an engine may have calls under way."""
     return ThreadPoolExecutor(ports.THREADS)
@@ -296,9 +300,16 @@ class Engines:
         """
         if self.settings.recovery != RAMP:
             return {"ramp": OFF}
+        return {
+            "ramp": self.ramp.run(seconds, only_named=minute is not None and self._idle(minute))
+        }
+
+    def _idle(self, minute: datetime) -> bool:
+        """Whether a minute lies between two intervals; one that can't be is told by the clock."""
+        now = self.clock.now()
+        told = minute if abs(now - minute) < LATE else now
         interval = -(-self.settings.ramp_interval // 60)
-        between = minute is not None and int(minute.timestamp()) // 60 % interval != 0
-        return {"ramp": self.ramp.run(seconds, only_named=between)}
+        return int(told.timestamp()) // 60 % interval != 0
 
     def _order(self, request: "Request", seconds: float, attended: bool) -> "Order":
         """What a request asks for, with the stage's own choices where it names none."""

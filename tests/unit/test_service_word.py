@@ -252,7 +252,8 @@ def minutes(stage: RampStage, count: int) -> int:
     out = 0
     for _ in range(count):
         stage.fakes.clock.pause(60)
-        at = stage.fakes.clock.now().replace(minute=1)
+        now = stage.fakes.clock.now()
+        at = now if now.minute % 10 else now + timedelta(minutes=1)
         told = stage.fakes.process().engines.tick(600, at)["ramp"]
         out += told.get(TASK, {}).get("released", 0)
         stage.fakes.run()
@@ -272,6 +273,17 @@ def test_with_the_ramp_one_job_is_tried_in_the_minute_that_the_service_named() -
     assert minutes(stage, 118) == 0
     stage.fakes.service.broken = False
     assert minutes(stage, 3) == 1
+
+
+@pytest.mark.parametrize("years", [0, 1])
+def test_a_schedule_that_tells_an_old_minute_ticks_by_the_clock(years: int) -> None:
+    stage = RampStage(ramp_stage(HEALTHY_AFTER="60"))
+    stage.park("a")
+    stage.fakes.clock.pause(600 - stage.fakes.clock.now().timestamp() % 600)
+    at = stage.fakes.clock.now() - years * timedelta(days=365, minutes=1)
+
+    told = stage.fakes.process().engines.tick(600, at)["ramp"]
+    assert told[TASK]["released"] == 1
 
 
 def test_a_named_time_that_was_wrong_leaves_the_gate_to_the_ramp() -> None:
