@@ -234,3 +234,21 @@ def _updated(local: LocalMachines) -> None:
             FunctionName="updated", Environment={"Variables": {"QUEUE": queue, "SIDE": "new"}}
         )
         assert (call(), running.result()) == ("new", "old")
+
+
+@on_local(
+    "runtime-error-is-caught-by-nothing",
+    "States.Runtime, of a path that leads nowhere, ends the execution, whatever is caught by name.",
+    "docs.aws.amazon.com/step-functions, error names",
+    sure="documented",
+    held_by=("some_errors_escape_states_all",),
+)
+def _runtime(local: LocalMachines) -> None:
+    caught = [
+        {"ErrorEquals": ["States.Runtime"], "Next": "Caught"},
+        {"ErrorEquals": ["States.ALL"], "Next": "Caught"},
+    ]
+    call = task(local.function("unasked", "return 1"), InputPath="$.missing", Catch=caught)
+    machine = local.machine("runtime", "JSONPath", Call=call, Caught={"Type": "Succeed"})
+    ended = local.run(machine)
+    assert (ended["status"], ended["error"]) == ("FAILED", "States.Runtime")
