@@ -238,7 +238,7 @@ def _updated(local: LocalMachines) -> None:
 
 @on_local(
     "runtime-error-is-caught-by-nothing",
-    "States.Runtime, of a path that leads nowhere, ends the execution, whatever is caught by name.",
+    "States.Runtime, of a variable that nobody assigned, ends the execution, past any Catch.",
     "docs.aws.amazon.com/step-functions, error names",
     sure="documented",
     held_by=("some_errors_escape_states_all",),
@@ -248,7 +248,8 @@ def _runtime(local: LocalMachines) -> None:
         {"ErrorEquals": ["States.Runtime"], "Next": "Caught"},
         {"ErrorEquals": ["States.ALL"], "Next": "Caught"},
     ]
-    call = task(local.function("unasked", "return 1"), InputPath="$.missing", Catch=caught)
+    asked = {"a.$": "$nobody"}
+    call = task(local.function("unasked", "return 1"), Parameters=asked, Catch=caught)
     machine = local.machine("runtime", "JSONPath", Call=call, Caught={"Type": "Succeed"})
     ended = local.run(machine)
-    assert (ended["status"], ended["error"]) == ("FAILED", "States.Runtime")
+    assert (ended["status"], ended.get("error")) == ("FAILED", "States.Runtime")
