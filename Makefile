@@ -10,7 +10,7 @@ READY := $(VENV)/.ready
 # Files are shared out in this order among as many processes as there are cores.
 SLOWEST_FIRST := tests/e2e tests/integration tests/aws_facts tests/unit
 
-.PHONY: help demo up test check bench simulate soak pythons verify package record audit pictures requirements clean
+.PHONY: help demo up test check coverage bench simulate soak pythons verify package record audit pictures requirements clean
 
 help:  ## Say what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST)
@@ -31,6 +31,10 @@ check: $(READY)  ## Format, lint, types, who imports whom, and the definitions t
 	$(VENV)/bin/lint-imports
 	$(PY) -m respool.deploy.check
 
+coverage: $(READY)  ## Which lines and branches the unit and integration tests reach
+	$(PY) -m pytest -n auto --maxprocesses 4 --dist loadfile tests/integration tests/aws_facts tests/unit \
+	    --cov --cov-report term
+
 bench: $(READY)  ## Measure replay against the loop that it replaces
 	$(PY) -m tests.bench
 
@@ -38,7 +42,7 @@ simulate: $(READY)  ## Weekends in a second: the ramp beside blind retries; draw
 	@$(PY) -m respool.simulate
 
 soak: $(READY)  ## The long tests
-	$(PY) -m pytest -m soak
+	$(PY) -m pytest -m soak --timeout 0
 
 package: $(READY)  ## Write a stage's package, templates and SBOM into build/ (STAGE=dev)
 	@$(PY) -m respool.deploy.bundle --stage "$(STAGE)"
