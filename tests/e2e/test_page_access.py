@@ -102,6 +102,8 @@ def test_the_focus_follows_what_the_person_does(chrome: Browser) -> None:
         tab.keyboard.press("Tab")
         assert focused(tab) == "why"
         tab.keyboard.press("Tab")
+        assert focused(tab) == "try"
+        tab.keyboard.press("Tab")
         assert focused(tab) == "go"
         tab.keyboard.press("Tab")
         tab.keyboard.press("Enter")

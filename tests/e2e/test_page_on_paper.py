@@ -38,6 +38,60 @@ def test_two_presses_put_jobs_back_and_tell_how_they_ended(chrome: Browser) -> N
         assert [len(given["keys"]) for given in paper.replays()] == [4]
 
 
+def test_one_is_tried_first_and_the_others_follow_once_it_has_worked(chrome: Browser) -> None:
+    paper = Paper()
+    states.real(paper, 4)
+    with paper_page(chrome, paper) as tab:
+        states.sign_in(tab)
+        tab.locator("#replay").click()
+        tab.get_by_role("button", name="Try one first").dblclick()
+        paper.memory.run()
+        look_again(tab)
+        expect(tab.locator("#ended")).to_contain_text("It worked.")
+        assert [given["keys"] for given in paper.replays()] == [["order-0"]]
+        assert len(paper.memory.waiting) == 3
+
+        tab.get_by_role("button", name="Put the other 3 back").dblclick()
+        paper.memory.run()
+        look_again(tab)
+
+        expect(tab.locator("#ended h2")).to_have_text("All 3 have finished.")
+        assert [len(given["keys"]) for given in paper.replays()] == [1, 3]
+
+
+def test_where_the_one_fails_again_the_others_wait_as_before(chrome: Browser) -> None:
+    paper = Paper()
+    states.real(paper, 3)
+    paper.memory.service.broken = True
+    with paper_page(chrome, paper) as tab:
+        states.sign_in(tab)
+        tab.locator("#replay").click()
+        tab.locator("#try").click()
+        paper.memory.run()
+        look_again(tab)
+
+        expect(tab.locator("#ended h2")).to_have_text("1 failed again.")
+        expect(tab.locator("#ended")).to_contain_text("The other 2 wait as before.")
+        expect(tab.locator("#others")).not_to_have_class(re.compile("primary"))
+        assert len(paper.memory.waiting) == 3
+
+
+def test_one_that_is_tried_passes_a_closed_gate(chrome: Browser) -> None:
+    paper = Paper()
+    states.real(paper, 2)
+    gates = paper.memory.process().engines.gates
+    gates.close("UncertainTask", None, "kim", "repair")
+    with paper_page(chrome, paper) as tab:
+        states.sign_in(tab)
+        tab.locator("#replay").click()
+        tab.locator("#try").click()
+        paper.memory.run()
+        look_again(tab)
+
+        expect(tab.locator("#ended")).to_contain_text("It worked.")
+        assert [given.get("pass") for given in paper.replays()] == [True]
+
+
 def test_a_double_click_puts_one_job_back(chrome: Browser) -> None:
     paper = Paper()
     states.real(paper, 3)

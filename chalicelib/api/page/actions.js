@@ -58,6 +58,8 @@ export const act = {
   previewNotes: () => replaying.previewNotes(notice),
   cancel: replaying.cancel,
   run: () => replaying.run(notice),
+  tryOne: () => replaying.tryOne(notice),
+  runOthers: () => replaying.runOthers(notice),
   replayJob: (job) => replaying.replayJob(notice, job),
 
   choose(job, ticked) {

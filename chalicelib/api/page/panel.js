@@ -110,7 +110,7 @@ function preview(t, f, act) {
     .map((action) => h("li", { class: action }, t.replay[action](plan[action], f.number(plan[action]))));
   return h(
     "form",
-    { class: "panel", id: "preview", tabindex: "-1", "aria-labelledby": "preview-title", onsubmit: (event) => (event.preventDefault(), act.run()) },
+    { class: "panel", id: "preview", tabindex: "-1", "aria-labelledby": "preview-title", onsubmit: (event) => (event.preventDefault(), count > 1 && keys.length ? act.tryOne() : act.run()) },
     h("h2", { id: "preview-title" }, t.replay.preview),
     only ? h("p", { class: "only" }, onlyText(t, f, only)) : null,
     lines.length ? h("ul", { class: "plan" }, lines) : h("p", {}, t.replay.nothing),
@@ -121,10 +121,20 @@ function preview(t, f, act) {
     h(
       "div",
       { class: "buttons" },
-      count ? h("button", { class: "button primary", "data-k": "go", id: "go" }, icon(ICONS.replay), t.replay.go(count, f.number(count))) : null,
+      count ? goButtons(t, f, act, count, keys.length) : null,
       h("button", { class: "button", type: "button", "data-k": "cancel", onclick: act.cancel }, count ? t.replay.cancel : t.replay.close),
     ),
   );
+}
+
+/** The safe way first: one job, and the others once it has come through. */
+function goButtons(t, f, act, count, named) {
+  const all = t.replay.go(count, f.number(count));
+  if (count === 1 || !named) return h("button", { class: "button primary", "data-k": "go", id: "go" }, icon(ICONS.replay), all);
+  return [
+    h("button", { class: "button primary", "data-k": "try", id: "try" }, icon(ICONS.replay), t.replay.tryOne),
+    h("button", { class: "button", type: "button", "data-k": "go", id: "go", onclick: act.run }, all),
+  ];
 }
 
 function onlyText(t, f, only) {
@@ -181,6 +191,8 @@ function ended(t, f, act) {
   const counts = outcomes();
   const bad = counts.again + counts.stopped + counts["given-up"] + counts.left + counts.gone;
   const missing = asked - sent - failed.length;
+  const others = state.flow.tried ? state.flow.tried.count - 1 : 0;
+  const worked = counts.finished === 1;
   return h(
     "div",
     { class: `panel ${bad || failed.length || lost ? "again" : "good"}`, id: "ended", tabindex: "-1" },
@@ -190,8 +202,15 @@ function ended(t, f, act) {
     unsure ? h("p", { class: "warning" }, t.replay.unsure(unsure, f.number(unsure))) : null,
     !lost && sent && missing > 0 ? h("p", { class: "quiet" }, t.replay.notAll(f.number(sent), f.number(asked), missing)) : null,
     failed.length ? [h("p", {}, t.replay.failed(failed.length, f.number(failed.length))), h("ul", { class: "failed" }, failed.slice(0, MOST_NAMED).map(refusal))] : null,
-    h("div", { class: "buttons" }, closeButton(t, act)),
+    others ? h("p", { class: "quiet" }, worked ? t.replay.worked : t.replay.othersWait(others, f.number(others))) : null,
+    h("div", { class: "buttons" }, others ? othersButton(t, f, act, others, worked) : null, closeButton(t, act)),
   );
+}
+
+/** What is left to do after one was tried: the obvious next step only where it has worked. */
+function othersButton(t, f, act, others, worked) {
+  const text = t.replay.others(others, f.number(others));
+  return h("button", { class: worked ? "button primary" : "button", type: "button", "data-k": "others", id: "others", onclick: act.runOthers }, icon(ICONS.replay), text);
 }
 
 const refusal = ({ key, reason }) => h("li", {}, h("code", {}, h("bdi", {}, foreign(key))), ` ${foreign(withoutArns(reason))}`);

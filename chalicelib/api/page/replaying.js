@@ -2,7 +2,7 @@
 
 import { Refused, call, written } from "./api.js";
 import { isOpen, countOutcomes, unsure } from "./outcomes.js";
-import { changed, idle, state, waiting, wanted } from "./store.js";
+import { changed, closedTasks, idle, state, waiting, wanted } from "./store.js";
 import { keen, look } from "./watch.js";
 
 const NAMED = 500; // jobs that a preview names; those and no others are put back
@@ -65,6 +65,22 @@ export function cancel() {
   changed();
 }
 
+/** The oldest of those that the preview named, alone; through a closed gate where one is. */
+export function tryOne(notice) {
+  const { phase, keys } = state.flow;
+  if (phase !== "preview") return undefined;
+  state.flow = { ...state.flow, tried: state.flow, keys: keys.slice(0, 1), rest: 0, count: 1 };
+  return run(notice);
+}
+
+/** The others, after one was tried: those that the preview named then. */
+export function runOthers(notice) {
+  const { phase, tried } = state.flow;
+  if (phase !== "ended" || !tried) return undefined;
+  state.flow = { ...tried, keys: tried.keys.slice(1), count: tried.count - 1 };
+  return run(notice);
+}
+
 /** Once, however often it is pressed: the phase changes before anything is awaited. */
 export async function run(notice) {
   const { phase, count, keys, bare, only, reason } = state.flow;
@@ -84,9 +100,10 @@ export async function run(notice) {
 }
 
 /** First those that the preview named, then as many more as were asked for. */
-function* pieces(keys, bare, { filter, rest, count }) {
+function* pieces(keys, bare, { filter, rest, count, tried }) {
   const { stuck, keys: _, ...choice } = filter;
-  const state_ = stuck ? { stuck } : {};
+  const pass = tried && closedTasks().length ? { pass: true } : {};
+  const state_ = { ...(stuck ? { stuck } : {}), ...pass };
   if (bare) yield { max: count };
   else for (let n = 0; n < keys.length; n += PIECE) yield { ...state_, keys: keys.slice(n, n + PIECE) };
   for (let n = 0; n < rest; n += PIECE) yield { ...state_, ...choice, max: Math.min(PIECE, rest - n) };
