@@ -49,10 +49,7 @@ def reprocess(event: Any, context: Any) -> dict[str, Any]:
 def admit(event: Any, context: Any) -> dict[str, Any]:
     """Hands free slots to the oldest jobs in line: woken by the table's stream and a schedule."""
     engines = engines_of(context.invoked_function_arn)
-    try:
-        return engines.admission.take(event, _left(context, ADMIT_SPARE_SECONDS))
-    finally:
-        engines.gauges.tell(event)
+    return engines.admit(event, _left(context, ADMIT_SPARE_SECONDS))
 
 
 @app.authorizer(ttl_seconds=45)
@@ -143,8 +140,32 @@ def replay() -> Response:
     """Puts back as many jobs as `max` says."""
     from chalicelib.api import actions
 
+    return http.answer(app, lambda call: actions.replay(call.stage, call.asked, GATEWAY_SECONDS))
+
+
+@app.route("/replays", authorizer=authorizer)
+def replays() -> Response:
+    """The replays that are kept, the newest first."""
+    from chalicelib.api.replays import list_replays
+
+    return http.answer(app, lambda call: list_replays(call.stage, call.query))
+
+
+@app.route("/replays/{id}", authorizer=authorizer)
+def one_replay(id: str) -> Response:
+    """One replay, and what became of each of its jobs."""
+    from chalicelib.api.replays import show_replay
+
+    return http.answer(app, lambda call: show_replay(call.stage, paths.read(id), call.query))
+
+
+@app.route("/replays/{id}/stop", methods=["POST"], authorizer=authorizer)
+def stop_replay(id: str) -> Response:
+    """Lets a replay put no more jobs back."""
+    from chalicelib.api.replays import stop_replay
+
     return http.answer(
-        app, lambda call: actions.replay(call.stage, call.given, call.who, GATEWAY_SECONDS)
+        app, lambda call: stop_replay(call.stage, paths.read(id), call.given, call.who)
     )
 
 
@@ -155,9 +176,7 @@ def replay_job(key: str) -> Response:
 
     return http.answer(
         app,
-        lambda call: actions.replay_job(
-            call.stage, paths.read(key), call.given, call.who, GATEWAY_SECONDS
-        ),
+        lambda call: actions.replay_job(call.stage, paths.read(key), call.asked, GATEWAY_SECONDS),
     )
 
 

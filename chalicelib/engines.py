@@ -4,7 +4,7 @@ AWS's adapters and the tests' fakes are handed to the same class. Imports stand 
 used: each of the Lambdas loads only what it needs, so that a cold start stays short.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -22,10 +22,12 @@ if TYPE_CHECKING:
     from chalicelib.gate.hearing import Hearing
     from chalicelib.gate.line import Admission
     from chalicelib.gate.ramp.tick import Tick
+    from chalicelib.job.replay import Replay
     from chalicelib.parking.error_spool import Spooling
     from chalicelib.parking.give_up import GiveUp
     from chalicelib.parking.rescue import Rescue
     from chalicelib.parking.sweep import Sweep
+    from chalicelib.replaying.keeping import Asked, Keeping
     from chalicelib.replaying.outcome import Outcome
     from chalicelib.replaying.recovery import Recovery
     from chalicelib.replaying.replay import Order, Replayer
@@ -174,6 +176,7 @@ class Engines:
             rescue=self.rescue,
             recovery=self.recovery,
             keeper=self.admission,
+            settling=lambda: self.keeping.settling(),  # loaded when it is needed
             telemetry=self.world.telemetry,
             clock=self.clock.now,
             elapsed=self.clock.elapsed,
@@ -218,6 +221,7 @@ class Engines:
     @cached_property
     def trigger(self) -> "Trigger":
         """What settles the messages that SQS itself delivers."""
+        from chalicelib.job.replay import Kind
         from chalicelib.replaying.trigger import Trigger
 
         return Trigger(
@@ -229,6 +233,7 @@ class Engines:
             stuck=self.world.stuck,
             telemetry=self.world.telemetry,
             clock=self.clock.now,
+            note=lambda jobs: self.keeping.note(Kind.TRIGGER, "", jobs),
         )
 
     @cached_property
@@ -251,6 +256,7 @@ class Engines:
         """What drains the backlog by itself; acts only where RECOVERY says so."""
         from chalicelib.gate.ramp.decide import Policy
         from chalicelib.gate.ramp.tick import Tick
+        from chalicelib.job.replay import Kind
 
         return Tick(
             claims=self.world.claims,
@@ -264,12 +270,73 @@ class Engines:
             tell_gate=self.gates.tell,
             max_attempts=self.settings.max_attempts,
             is_well=self._is_well,
+            note=lambda task, jobs: self.keeping.note(Kind.RAMP, task, jobs),
         )
 
     def _is_well(self) -> bool | None:
         """What HEALTH_URL says of the service; None: there is none to ask."""
         url = self.settings.health_url
         return self.world.is_well(url) if url else None
+
+    def admit(self, event: Any, seconds: float) -> dict[str, Any]:
+        """What `admit` does: serve the lines; when it was called for all, count and relay, too."""
+        from chalicelib.gate.turn import tasks_in
+
+        try:
+            return self.admission.take(event, seconds)
+        finally:
+            if isinstance(event, dict) and tasks_in(event) is None:
+                self.gauges.tell()
+                self.keeping.relay()
+
+    @cached_property
+    def keeping(self) -> "Keeping":
+        """What keeps replays, and carries them on."""
+        from chalicelib.replaying.keeping import Keeping
+
+        return Keeping(
+            replays=self.world.replays,
+            claims=self.world.claims,
+            replayer=lambda: self.replayer,
+            telemetry=self.world.telemetry,
+            clock=self.clock.now,
+            new_id=lambda: token_hex(8),
+            order_of=self._order_of,
+            hand_over=self.world.hand_over,
+            workers=self._workers,
+        )
+
+    def put_back(
+        self,
+        request: "Request",
+        seconds: float,
+        asked: "Asked",
+        look_on: "Callable[[Outcome], None] | None" = None,
+    ) -> "tuple[Report, Replay]":
+        """Begin a replay that is kept: what it came to within that many seconds.
+
+        It goes on by itself. `look_on` hears what becomes of each job.
+        """
+        from chalicelib.job.replay import Kind
+
+        keeping = self.keeping
+        if look_on is not None:
+            watched = replace(self.replayer, look_on=look_on)
+            keeping = replace(keeping, replayer=lambda: watched)
+        order = self._order(request, seconds, attended=asked.kind is Kind.PRESS)
+        return keeping.run(order, asked)
+
+    def _order_of(self, replay: "Replay", keys: "Sequence[str]", seconds: float) -> "Order":
+        """What a kept replay asks for, as on the day when it began."""
+        from chalicelib.job.plan import Choice
+        from chalicelib.job.replay import Kind
+        from chalicelib.replaying.requests import FIELDS, read_request
+
+        given = {name: value for name, value in replay.asked.items() if name in FIELDS}
+        request = read_request(given)
+        if replay.keys:
+            request = replace(request, choice=Choice(keys=frozenset(keys)))
+        return self._order(request, seconds, attended=replay.kind is Kind.PRESS)
 
     def replay(
         self,

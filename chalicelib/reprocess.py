@@ -5,12 +5,14 @@ from typing import Any
 
 from chalicelib.engines import Engines
 from chalicelib.errors import BadRequest
+from chalicelib.job.replay import Kind
 from chalicelib.moments import read
-from chalicelib.replaying.requests import read_event
+from chalicelib.replaying.keeping import Asked
+from chalicelib.replaying.requests import UNATTENDED, read_event, shown
 
 
 def take(engines: Engines, event: Any, left: Callable[[], float]) -> dict[str, Any]:
-    """Replay, sweep, tick or settle a batch. `left` is how many seconds there still are.
+    """Replay, carry a replay on, sweep, tick or settle a batch. `left`: seconds that there are.
 
     Raises BadRequest for what is none of these.
     """
@@ -22,5 +24,23 @@ def take(engines: Engines, event: Any, left: Callable[[], float]) -> dict[str, A
         return engines.sweep.run(left()).as_json()
     if event.get("ramp") is True:
         return engines.tick(left(), read(str(event.get("at", ""))))
+    if "replay" in event:
+        return engines.keeping.carry_on(_id(event), left())
+    return _replay(engines, event, left())
+
+
+def _replay(engines: Engines, event: dict[str, Any], seconds: float) -> dict[str, Any]:
     request, attended = read_event(event)
-    return engines.replay(request, left(), attended).as_json()
+    if request.dry_run:
+        return engines.replay(request, seconds, attended).as_json()
+    given = {name: value for name, value in event.items() if name not in (UNATTENDED, "reason")}
+    kind, by = (Kind.PRESS, "reprocess") if attended else (Kind.SCHEDULE, "schedule")
+    report, replay = engines.put_back(request, seconds, Asked(kind, by, request.reason, given))
+    return report.as_json() | ({"id": replay.id} if replay.version else {})
+
+
+def _id(event: dict[str, Any]) -> str:
+    id = event["replay"]
+    if set(event) != {"replay"} or not isinstance(id, str) or not id:
+        raise BadRequest(f'{shown(event)!r} must be {{"replay": ID}}, with the id of a replay')
+    return id

@@ -1,6 +1,7 @@
 """What a person does to jobs: put them back, and give them up. Always attended."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from dataclasses import replace as changed
 from typing import Any
 
@@ -11,6 +12,8 @@ from chalicelib.api.stage import Stage
 from chalicelib.errors import BadRequest, Conflict, NotFound
 from chalicelib.job.claim import JOB, Claim, State
 from chalicelib.job.plan import Choice, standing
+from chalicelib.job.replay import Kind
+from chalicelib.replaying.keeping import Asked
 from chalicelib.replaying.outcome import Outcome
 from chalicelib.replaying.report import Report
 from chalicelib.replaying.requests import (
@@ -21,18 +24,33 @@ from chalicelib.replaying.requests import (
     read_text,
     shown,
 )
+from chalicelib.settings import MAX_REPLAY
 
-MOST_KEYS = 1_000
-"""Jobs that one replay may name, and that its answer names where that is asked for."""
+MOST_KEYS = MAX_REPLAY
+"""Jobs that one replay may name."""
+MOST_NAMED = 1_000
+"""Jobs that an answer names where that is asked for."""
 LOGGED = 10
 """Of the keys that a person named, so many stand in the audit line."""
+_UNSAID = ("reason", "dry_run", "keys", "jobs")
 
 
-def replay(stage: Stage, given: Mapping[str, Any], who: str, seconds: float) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Press:
+    """A person's request for a replay; two with one `idempotency_key` are one replay."""
+
+    who: str
+    given: Mapping[str, Any]
+    idempotency_key: str = ""
+
+
+def replay(stage: Stage, press: Press, seconds: float) -> dict[str, Any]:
     """Put back as many jobs as `max` says, or those of `keys`; `dry_run` only tells what it would.
 
-    With `jobs` the answer names the jobs that were put back. Raises BadRequest.
+    With `jobs` the answer names the jobs that went back. Raises BadRequest, and Conflict where the
+    idempotency key was used for something else.
     """
+    given = press.given
     keys = _keys(given)
     names = _flag(given, "jobs")
     request = read_request({name: given[name] for name in given if name not in ("keys", "jobs")})
@@ -42,32 +60,40 @@ def replay(stage: Stage, given: Mapping[str, Any], who: str, seconds: float) -> 
     if request.dry_run:
         return stage.engines.replay(request, seconds, attended=True).as_json()
     back: list[Outcome] = []
-    about = {name: given[name] for name in given if name not in ("reason", "dry_run", "jobs")}
-    if keys:
-        about["keys"] = [*keys[:LOGGED], f"({len(keys)} in all)"]
-    with audited(stage, who, "replay", request.reason, **about) as line:
-        report = stage.engines.replay(request, seconds, attended=True, look_on=back.append)
-        line["count"] = report.replayed
-    return report.as_json() | ({"jobs": _named(back)} if names else {})
+    about = {name: given[name] for name in given if name not in _UNSAID}
+    logged = {"keys": [*keys[:LOGGED], f"({len(keys)} in all)"]} if keys else {}
+    told = about | ({"keys": len(keys)} if keys else {})
+    with audited(stage, press.who, "replay", request.reason, **about | logged) as line:
+        asked = _asked(press, request, told, keys)
+        report, kept = stage.engines.put_back(request, seconds, asked, back.append)
+        line |= {"count": report.replayed, "replay": kept.id}
+    return report.as_json() | {"id": kept.id} | ({"jobs": _named(back)} if names else {})
 
 
-def replay_job(
-    stage: Stage, key: str, given: Mapping[str, Any], who: str, seconds: float
-) -> dict[str, Any]:
+def replay_job(stage: Stage, key: str, press: Press, seconds: float) -> dict[str, Any]:
     """Put one job back, also one that is stuck. Raises NotFound or Conflict, which says why."""
-    only(given, ("reason", "dry_run", "pass"))
-    request = changed(read_request(given), count=1, choice=Choice(key=key))
+    only(press.given, ("reason", "dry_run", "pass"))
+    request = changed(read_request(press.given), count=1, choice=Choice(key=key))
     claim = stage.engines.world.claims.look([JOB + key], consistent=True).get(JOB + key)
     takes = (*HELD, State.LINE) if request.by_pass else HELD
-    if claim is not None and claim.state not in takes:
+    if claim is not None and claim.state not in takes and not press.idempotency_key:
         raise Conflict(f"the job {shown(key)} {standing(claim)}: there is nothing to put back")
     if request.dry_run:
-        return _one(stage, request, claim, seconds).as_json()
+        report = stage.engines.replay(request, seconds, attended=True)
+        return _met(stage, key, claim, report).as_json()
     by_pass = {"pass": True} if request.by_pass else {}
-    with audited(stage, who, "replay-job", request.reason, key=key, **by_pass) as line:
-        report = _one(stage, request, claim, seconds)
-        line["count"] = report.replayed
-    return report.as_json()
+    asked = _asked(press, request, {"key": key, **by_pass})
+    with audited(stage, press.who, "replay-job", request.reason, key=key, **by_pass) as line:
+        report, kept = stage.engines.put_back(request, seconds, asked)
+        line |= {"count": report.replayed, "replay": kept.id}
+        _met(stage, key, claim, report)
+    return report.as_json() | {"id": kept.id}
+
+
+def _asked(
+    press: Press, request: Request, told: Mapping[str, Any], keys: Sequence[str] = ()
+) -> Asked:
+    return Asked(Kind.PRESS, press.who, request.reason, told, keys, press.idempotency_key)
 
 
 def give_up(stage: Stage, key: str, given: Mapping[str, Any], who: str) -> dict[str, Any]:
@@ -85,14 +111,16 @@ def give_up(stage: Stage, key: str, given: Mapping[str, Any], who: str) -> dict[
     }
 
 
-def _one(stage: Stage, request: Request, claim: Claim | None, seconds: float) -> Report:
-    """Put back the one job that the request names; one that no claim knows may be on the queue."""
-    report = stage.engines.replay(request, seconds, attended=True)
+def _met(stage: Stage, key: str, claim: Claim | None, report: Report) -> Report:
+    """The report of one job's replay; one that no claim knows may be on the queue.
+
+    Raises NotFound where it was nowhere.
+    """
     met = report.replayed or report.failed or report.plan or report.more
     if claim is None and not met:
         days = stage.engines.settings.history_days
         raise NotFound(
-            f"no job has the key {shown(request.choice.key)!r}: it was never started,"
+            f"no job has the key {shown(key)!r}: it was never started,"
             f" or ended more than {days} days ago"
         )
     return report
@@ -113,15 +141,6 @@ def _keys(given: Mapping[str, Any]) -> list[str]:
     return list(dict.fromkeys(keys))
 
 
-def _flag(given: Mapping[str, Any], name: str) -> bool:
-    value = given.get(name, False)
-    if value is True or value == "true":
-        return True
-    if value is False or value == "false":
-        return False
-    raise BadRequest(f"{name}={shown(value)} must be true or false")
-
-
 def _only_these(request: Request, keys: list[str]) -> Request:
     """These jobs and no others, each once. Raises BadRequest where something else narrows, too."""
     choice = request.choice
@@ -134,6 +153,15 @@ def _only_these(request: Request, keys: list[str]) -> Request:
     )
 
 
+def _flag(given: Mapping[str, Any], name: str) -> bool:
+    value = given.get(name, False)
+    if value is True or value == "true":
+        return True
+    if value is False or value == "false":
+        return False
+    raise BadRequest(f"{name}={shown(value)} must be true or false")
+
+
 def _named(back: list[Outcome]) -> list[dict[str, Any]]:
     """The jobs that were put back, as they stood before; an `id` finds what became of one."""
     found = [(outcome.pk.removeprefix(JOB) or outcome.key, outcome) for outcome in back]
@@ -141,4 +169,4 @@ def _named(back: list[Outcome]) -> list[dict[str, Any]]:
         {"key": outcome.key, "id": paths.written(key), "attempt": outcome.attempt}
         for key, outcome in found
         if outcome.put_back
-    ][:MOST_KEYS]
+    ][:MOST_NAMED]

@@ -13,6 +13,7 @@ from chalicelib.metrics import CALLERS_REFUSED
 from chalicelib.replaying.requests import once, shown
 
 if TYPE_CHECKING:
+    from chalicelib.api.actions import Press
     from chalicelib.api.stage import Stage
     from chalicelib.job.ports import Telemetry
 
@@ -69,6 +70,14 @@ class Call:
     kind: str
     query: dict[str, list[str]]
     given: dict[str, Any]
+    idempotency_key: str = ""
+
+    @property
+    def asked(self) -> "Press":
+        """Who asks for a replay, and how."""
+        from chalicelib.api.actions import Press
+
+        return Press(self.who, self.given, self.idempotency_key)
 
 
 def answer(app: Chalice, act: Callable[[Call], Any]) -> Response:
@@ -144,7 +153,18 @@ def _call(app: Chalice) -> Call:
         kind=str(caller.get("kind", "")),
         query=query,
         given=_given(request, query),
+        idempotency_key=_idempotency_key(request),
     )
+
+
+def _idempotency_key(request: Request) -> str:
+    """What makes a request and its repetitions one; empty where it is not given."""
+    key = str(request.headers.get("idempotency-key", ""))
+    if "idempotency-key" in request.headers and not 1 <= len(key) <= 255:
+        raise BadRequest(
+            f"the header Idempotency-Key has {len(key)} characters: give 1 to 255, or leave it out"
+        )
+    return key
 
 
 def _query(request: Request) -> dict[str, list[str]]:

@@ -42,7 +42,18 @@ _FILTERS: dict[str, Schema] = {
 _KEYS = many(
     text("A job's key", minLength=1, maxLength=1024),
     "These jobs and no others, parked or stuck; in the body only, without other filters",
-) | {"minItems": 1, "maxItems": 1000}
+) | {"minItems": 1, "maxItems": MAX_REPLAY}
+_IDEMPOTENCY_KEY: dict[str, Any] = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "schema": text(
+        "Requests of one token with the same key are one replay", minLength=1, maxLength=255
+    ),
+}
+_PAGE: dict[str, Schema] = {
+    "limit": whole("How many on a page", 1),
+    "cursor": text("The next page, as the last one named it"),
+}
 _STATES = {"type": "array", "items": LISTED, "minItems": 1}
 _IDS = {
     "type": "array",
@@ -96,6 +107,9 @@ def _paths() -> Part:
         },
         "/jobs/{key}": {"get": _job()},
         "/replay": {"post": _replay()},
+        "/replays": {"get": _get("replays", "The replays of 90 days", "Replays", _PAGE)},
+        "/replays/{id}": {"get": _one_replay()},
+        "/replays/{id}/stop": {"post": _stop_replay()},
         "/jobs/{key}/replay": {"post": _replay_job()},
         "/jobs/{key}/give-up": {"post": _give_up()},
         "/tasks/{task}/limit": {"put": _limit()},
@@ -106,15 +120,30 @@ def _paths() -> Part:
 def _replay() -> Part:
     about = "Put back as many jobs as `max` says. Parameters stand in the query or in the body."
     body = shape("The same as in the query, and keys", **_FILTERS, keys=_KEYS)
-    return _change("replay", about, "Replay", body, needed=()) | {"parameters": _in_query(_FILTERS)}
+    part = _change("replay", about, "Replay", body, needed=())
+    return part | {"parameters": [*_in_query(_FILTERS), _IDEMPOTENCY_KEY]}
 
 
 def _replay_job() -> Part:
     filters = _FILTERS
     body = shape("How", dry_run=filters["dry_run"], **{"pass": filters["pass"]}, reason=_REASON)
     return _change("replayJob", "Put one job back, also one that is stuck", "Replay", body, ()) | {
-        "parameters": [_key()]
+        "parameters": [_key(), _IDEMPOTENCY_KEY]
     }
+
+
+def _one_replay() -> Part:
+    about = "One replay, and what became of each of its jobs"
+    part = _get("oneReplay", about, "ReplayInFull", {})
+    part["parameters"] = [_in_path("id", "The replay's id"), *_in_query(_PAGE)]
+    part["responses"] |= _refusals("404")
+    return part
+
+
+def _stop_replay() -> Part:
+    about = "Put no more jobs back; those that went go on"
+    part = _change("stopReplay", about, "KeptReplay", shape("Why", reason=_REASON), ())
+    return part | {"parameters": [_in_path("id", "The replay's id")]}
 
 
 def _give_up() -> Part:

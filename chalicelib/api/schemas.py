@@ -3,6 +3,7 @@
 from typing import Any
 
 from chalicelib.gate.ramp.describe import SENTENCES
+from chalicelib.job.replay import Course, Kind, Outcome
 
 Schema = dict[str, Any]
 
@@ -93,6 +94,30 @@ _JOB: dict[str, Schema] = {
     "link": maybe(text("Where AWS's console shows the execution")),
 }
 
+_REPLAY: dict[str, Schema] = {
+    "id": text("Its id"),
+    "kind": text("Who puts jobs back", enum=[each.value for each in Kind]),
+    "by": text("A token's name, or the person at the command line"),
+    "reason": text("The reason given; may be empty"),
+    "asked": mapping("What was asked for, as it was given; of `keys` their number")
+    | {"additionalProperties": {"type": ["string", "number", "boolean"]}},
+    "wanted": whole("How many jobs were asked for"),
+    "state": text("How far it is", enum=[each.value for each in Course]),
+    "started_at": text(_TIME),
+    "ended_at": maybe(text(f"Null: the server goes on with it; {_TIME}")),
+    "stopped_by": maybe(text("Who stopped it")),
+    "stopped_at": maybe(text(_TIME)),
+    "put_back": whole("Jobs put back so far"),
+    "stale": whole("Jobs that had gone on or ended already"),
+    "refused": whole("Jobs that could not be put back"),
+    "failed": many(
+        shape("A job that could not be put back", key=text("Which"), reason=text("Why")),
+        "The first of them",
+    ),
+    "outcomes": mapping("How many of the jobs put back came to what; what none came to is left out")
+    | {"additionalProperties": {"type": "integer"}},
+    "counted_at": maybe(text(f"As of when the outcomes are; null: nobody has counted; {_TIME}")),
+}
 SCHEMAS: dict[str, Schema] = {
     "Problem": shape("Why it was refused", error=text("What happened, to what, and what would do")),
     "Status": shape(
@@ -240,7 +265,8 @@ SCHEMAS: dict[str, Schema] = {
             "As many as an answer has room for",
         ),
         remaining=maybe(whole("Jobs that match and still wait")),
-        more=flag("Time ran out first: ask again"),
+        more=flag("Time ran out first: it goes on by itself, as GET /replays/{id} tells"),
+        id=text("The kept replay's id"),
         in_line=whole("... into line, as their task is full or closed"),
         passes=whole("... of them on a pass, through a closed gate"),
         held=many(
@@ -259,6 +285,27 @@ SCHEMAS: dict[str, Schema] = {
             shape("One job", key=text("Which"), action=text("What"), reason=text("Why")),
             "Each job that was looked at; only in a dry run",
         ),
+    ),
+    "KeptReplay": shape("One replay", **_REPLAY),
+    "Replays": shape(
+        "A page of replays, the newest first",
+        replays=many(ref("KeptReplay"), "The page"),
+        cursor=maybe(text("Asks for the next page; null on the last")),
+    ),
+    "ReplayInFull": shape(
+        "One replay with its jobs",
+        **_REPLAY,
+        jobs=many(
+            shape(
+                "A job that it chose",
+                key=text("Which"),
+                id=text("Its key in a path"),
+                attempt=whole("Its failures when it was chosen"),
+                outcome=text("What became of it", enum=[each.value for each in Outcome]),
+            ),
+            "In the order in which it chose them",
+        ),
+        cursor=maybe(text("Asks for the next page; null on the last")),
     ),
     "GivenUp": shape(
         "How a job has ended that was to be given up",

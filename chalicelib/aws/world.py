@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from chalicelib.aws.line_table import DynamoLine
     from chalicelib.aws.queue import SqsSpool
     from chalicelib.aws.ramp_table import DynamoRamps
+    from chalicelib.aws.replay_table import DynamoReplays
     from chalicelib.aws.step_functions import StepFunctions
     from chalicelib.aws.tokens import NamedTokens, Tokens
     from chalicelib.aws.trigger_mapping import SpoolMapping
@@ -102,6 +103,19 @@ class AwsWorld:
         from chalicelib.aws.ramp_table import DynamoRamps
 
         return DynamoRamps(self._client("dynamodb"), self.names.table)
+
+    @cached_property
+    def replays(self) -> "DynamoReplays":
+        """The replays that are kept."""
+        from chalicelib.aws.replay_table import DynamoReplays
+
+        return DynamoReplays(self._client("dynamodb"), self.names.table)
+
+    def hand_over(self, replay: str) -> None:
+        """Let another reprocess Lambda carry on the replay of that id; returns at once."""
+        from chalicelib.aws.handing_on import hand_on
+
+        hand_on(self._client("lambda"), self.names.reprocess, replay)
 
     def is_well(self, url: str) -> bool:
         """Whether the downstream service's health check says so."""

@@ -4,10 +4,9 @@ The table says it, never the depth of a queue: a note may be missing, doubled or
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 from chalicelib import metrics
-from chalicelib.gate.turn import tasks_in, turn
+from chalicelib.gate.turn import turn
 from chalicelib.job.claim import FAILURES, RAMP, SERVICE, State
 from chalicelib.job.ports import Claims, Clock, Line, Spool, Telemetry
 
@@ -25,10 +24,8 @@ class Gauges:
     telemetry: Telemetry
     clock: Clock
 
-    def tell(self, event: Any) -> None:
-        """Count, where `admit` was called for all tasks; to be called after they were served."""
-        if not isinstance(event, dict) or tasks_in(event) is not None:
-            return
+    def tell(self) -> None:
+        """Count; to be called after all tasks were served."""
         tasks = self.line.tasks()
         stuck = self._count(tasks, State.STUCK) + self.stuck.depth()
         self.telemetry.metric(metrics.PARKED_NOW, self._count(tasks, State.PARKED))

@@ -12,6 +12,7 @@ from chalicelib.job.claim import Claim, Slots, State
 from chalicelib.job.execution import Execution, Status, Tail
 from chalicelib.job.message import Message
 from chalicelib.job.ramp_state import State as RampState
+from chalicelib.job.replay import Chosen, Replay
 
 Clock = Callable[[], datetime]
 """Tells the time of day, with its zone."""
@@ -240,6 +241,33 @@ class Ramps(Protocol):
 
     def put(self, state: RampState) -> RampState | None:
         """Write it over the version that it came from; None where that is not there any more."""
+
+
+class Replays(Protocol):
+    """Where replays are kept. A list, once written, only grows."""
+
+    def get(self, id: str) -> Replay | None:
+        """One replay, read consistently."""
+
+    def put(
+        self, replay: Replay, jobs: Sequence[Chosen] = (), keys: Sequence[str] = ()
+    ) -> Replay | None:
+        """Write it over the version that it came from; None where that is not there any more.
+
+        `jobs` are added to the end of its list, and `jobs` of the replay counts them already.
+        """
+
+    def jobs(self, replay: Replay) -> list[Chosen]:
+        """Its list, in the order in which it chose."""
+
+    def keys(self, replay: Replay) -> list[str]:
+        """The keys that it was asked for by name."""
+
+    def open(self) -> list[Replay]:
+        """Those under way, and those of whose jobs more may become; the newest first."""
+
+    def newest(self, most: int, after: str = "") -> list[Replay]:
+        """All replays behind that order, at most so many; the newest first."""
 
 
 class Telemetry(Protocol):

@@ -33,6 +33,13 @@ class World(Protocol):
     def ramps(self) -> ports.Ramps:
         """What the ramp remembers."""
 
+    @property
+    def replays(self) -> ports.Replays:
+        """The replays that are kept."""
+
+    def hand_over(self, replay: str) -> None:
+        """Let another Lambda carry on the replay of that id; returns at once."""
+
     def is_well(self, url: str) -> bool:
         """Whether the downstream service's own health check says so."""
 

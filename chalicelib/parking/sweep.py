@@ -52,6 +52,7 @@ class Sweep:
     rescue: Rescue
     recovery: Recovery
     keeper: LineKeeper
+    settling: Callable[[], Iterator[Step]]
     telemetry: Telemetry
     clock: Clock
     elapsed: Callable[[], float]
@@ -116,6 +117,7 @@ class _Run:
         for task in tasks:
             self._all(f"slots of {task}", self._slots(task, running))
             self._all(f"jobs of {task}", self._waiting.steps(task, running))
+        self._all("replays", self._engine.settling())
 
     def _all(self, part: str, steps: Iterator[Step]) -> None:
         try:

@@ -4,7 +4,7 @@ Choose by the index, read the claims, resume, redrive or restart; only then clea
 crash at any point leaves each job waiting or going on, and its note in sight again after a while.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from threading import Lock
@@ -20,6 +20,7 @@ from chalicelib.replaying.choosing import Candidates, Choosing
 from chalicelib.replaying.clearing import MOST_IN_VAIN, Clearing
 from chalicelib.replaying.gates import Gates
 from chalicelib.replaying.guard import Guard
+from chalicelib.replaying.journal import Journal
 from chalicelib.replaying.outcome import Outcome, of_claim
 from chalicelib.replaying.passing import Passing
 from chalicelib.replaying.patience import Patience
@@ -36,7 +37,7 @@ READ_AHEAD = 5
 class Order:
     """How many jobs to put back, by when (seconds from now), and how fast (jobs per second).
 
-    `by_pass`: through closed gates as well, within the limit.
+    `by_pass`: through closed gates as well, within the limit. `journal`: where it is kept.
     """
 
     count: int
@@ -45,6 +46,7 @@ class Order:
     rate: float = 0
     dry_run: bool = False
     by_pass: bool = False
+    journal: Journal | None = None
 
 
 @dataclass(frozen=True)
@@ -92,8 +94,10 @@ class _Run:
         self._guard = Guard(engine.telemetry)
         self._preview = Preview(engine.workflow, self._gates, engine.clock)
         self._lock = Lock()
-        self._met: set[str] = set()
+        self._journal = order.journal
+        self._met: set[str] = set(order.journal.met if order.journal else ())
         self._lives = False
+        self._halted = False
         self._gone = 0
         self._report = Report(plan=[] if order.dry_run else None)
         self._clearing = self._new_clearing()
@@ -114,6 +118,8 @@ class _Run:
 
     def _put_back(self, pool: Executor, found: Candidates) -> None:
         """Take the oldest until the count is reached, nobody is left or time is up."""
+        if self._journal is not None:  # written down already, by a run before this one
+            self._all_of(pool, self._journal.first[: self._missing()])
         ahead: Future[list[Claim]] | None = None
         while (missing := self._missing()) > 0 and (ahead or not found.whole):
             if self._late():
@@ -124,7 +130,16 @@ class _Run:
             more = min(missing - len(chunk), self._ahead())
             reads_on = more > 0 and not found.whole and not self._order.rate
             ahead = pool.submit(self._next, found, more) if reads_on else None
+            self._halted = not self._may_begin(chunk)
+            if self._halted:
+                self._report.more = True
+                return
             self._all_of(pool, chunk)
+
+    def _may_begin(self, chunk: Sequence[Claim]) -> bool:
+        """Write down what comes next; False where the replay was stopped."""
+        journal = self._journal
+        return journal is None or not chunk or journal.begin(chunk, self._calm)
 
     def _next(self, found: Candidates, count: int) -> list[Claim]:
         """The next claims, in vain when late. Raises where not even the first ones come."""
@@ -137,7 +152,7 @@ class _Run:
             self._report.more = found.whole = True
             return []
 
-    def _all_of(self, pool: Executor, chunk: list[Claim]) -> None:
+    def _all_of(self, pool: Executor, chunk: Sequence[Claim]) -> None:
         """Begin them in their order, paced, and wait for all."""
         under_way: list[Future[None]] = []
         for n, claim in enumerate(chunk):
@@ -227,6 +242,8 @@ class _Run:
     def _hear(self, outcome: Outcome) -> None:
         """Count one outcome, and tell whoever looks on."""
         with self._lock:
+            if self._journal is not None:
+                outcome = self._journal.hear(outcome)
             self._report.add(outcome)
             if outcome.action is not Action.LEAVE:
                 self._gone += bool(outcome.pk) and outcome.pk in self._met
@@ -243,7 +260,8 @@ class _Run:
         return max(1, int(rate * READ_AHEAD)) if rate else self._order.count
 
     def _late(self) -> bool:
-        return self._engine.elapsed() >= self._calm.deadline or self._engine.stopped()
+        late = self._engine.elapsed() >= self._calm.deadline
+        return late or self._halted or self._engine.stopped()
 
     def _count_remaining(self, found: Candidates, before: int | None) -> None:
         """What matches and was not put back, and what only the queue knows and was left there."""

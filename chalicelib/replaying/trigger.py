@@ -1,6 +1,6 @@
 """Continuous replay: acts on the claims of the jobs whose notes SQS delivers to it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -11,6 +11,7 @@ from chalicelib.job.claim import Claim, State
 from chalicelib.job.message import Message
 from chalicelib.job.plan import NO_INPUT, PUT_BACK, Action, Rules
 from chalicelib.job.ports import Claims, Clock, Line, Spool, Telemetry, Workflow
+from chalicelib.job.replay import Chosen
 from chalicelib.limits import MAX_RELEASED
 from chalicelib.moments import read
 from chalicelib.replaying.fate import Fate
@@ -32,7 +33,9 @@ LONG = MAX_RELEASED
 
 @dataclass(frozen=True)
 class Trigger:
-    """Settles a batch; SQS deletes what is not reported back as failed."""
+    """Settles a batch; SQS deletes what is not reported back as failed. `note` writes down which
+    jobs went back.
+    """
 
     recovery: Recovery
     workflow: Workflow
@@ -42,6 +45,7 @@ class Trigger:
     stuck: Spool
     telemetry: Telemetry
     clock: Clock
+    note: Callable[[Sequence[Chosen]], None]
 
     def take(self, event: dict[str, Any], rules: Rules, seconds: float) -> dict[str, Any]:
         """Settle each message; returns `batchItemFailures`, the ones that stay on the spool.
@@ -51,6 +55,7 @@ class Trigger:
         calm = self.recovery.patience(self.recovery.elapsed() + seconds)
         gates = Gates(self.line, self.clock())
         kept = []
+        back: list[Chosen] = []
         for told in sort(_messages(event), self.claims, calm, {}):
             about = Outcome(told.record.key or told.message.id, Action.LEAVE, "", pk=told.pk)
             act = _Act(self, told, rules, calm, gates)
@@ -58,6 +63,9 @@ class Trigger:
             if outcome.action is Action.LEAVE:
                 kept.append({"itemIdentifier": told.message.id})
                 self._let_cool(told.message, outcome.wait)
+            elif outcome.put_back and told.claim is not None:
+                back.append(Chosen.of(told.claim))
+        self.note(back)
         return {"batchItemFailures": kept}
 
     def _let_cool(self, message: Message, seconds: int) -> None:

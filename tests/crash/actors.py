@@ -7,8 +7,10 @@ from typing import Any
 from chalicelib.errors import RespoolError
 from chalicelib.job.claim import JOB
 from chalicelib.job.plan import Choice, Rules
+from chalicelib.job.replay import Kind
 from chalicelib.moments import iso
 from chalicelib.parking.error_spool import STATUS_CHANGE
+from chalicelib.replaying.keeping import Asked
 from chalicelib.replaying.replay import Order
 from tests.crash.conditions import Surroundings
 from tests.crash.situations import KEY, NAME
@@ -62,7 +64,7 @@ def _replay(process: Process, count: int = 100, **rules: Any) -> None:
     settings = process.stage.settings
     limits = {"max_attempts": settings.max_attempts, "cool_down": settings.cool_down}
     order = Order(count, Rules(**{"attended": True, **limits, **rules}), SECONDS)
-    process.engines.replayer.replay(order)
+    process.engines.keeping.run(order, Asked(Kind.PRESS, "kim"))
 
 
 def replay(process: Process) -> None:
@@ -78,6 +80,13 @@ def replay_two(process: Process) -> None:
 def replay_unattended(process: Process) -> None:
     """A schedule's replay."""
     _replay(process, attended=False)
+
+
+def carry_on(process: Process) -> None:
+    """The schedule of `admit` finds a replay that nobody works on; another Lambda carries it on."""
+    process.engines.keeping.relay()
+    for id in process.stage.handed_over:
+        process.engines.keeping.carry_on(id, SECONDS)
 
 
 def replay_stuck(process: Process) -> None:
@@ -105,13 +114,13 @@ def let_through(process: Process) -> None:
 def try_one_first(process: Process) -> None:
     """A person's replay of the oldest, through the closed gate."""
     order = Order(1, Rules(attended=True), SECONDS, by_pass=True)
-    process.engines.replayer.replay(order)
+    process.engines.keeping.run(order, Asked(Kind.PRESS, "kim"))
 
 
 def replay_by_pass(process: Process) -> None:
     """A person's replay of the one job, through the closed gate."""
     order = Order(1, Rules(attended=True, choice=Choice(key=KEY)), SECONDS, by_pass=True)
-    process.engines.replayer.replay(order)
+    process.engines.keeping.run(order, Asked(Kind.PRESS, "kim"))
 
 
 def hear_of_end(process: Process) -> None:
@@ -221,7 +230,7 @@ def _round(stage: FakeStage, around: Surroundings) -> None:
     """Whoever acts on any day: events, the gate is opened, two replays, and a sweep."""
     while stage.executions.ended:
         stage.process().engines.rescue.catch(stage.executions.ended.pop(0))
-    for act in (open_gate, replay, replay_stuck, sweep):
+    for act in (open_gate, carry_on, replay, replay_stuck, sweep):
         attempt(act, stage.process())
         around.go_on()
 

@@ -205,6 +205,8 @@ GATE = (
 REPLAY = (
     Scenario("replay", "resume by token", situations.parked, actors.replay),
     Scenario("replay", "one by key", situations.parked, actors.replay_key, actors.replay),
+    Scenario("replay", "carried on", situations.replay_cut, actors.carry_on, actors.replay),
+    Scenario("replay", "carried on, resumed already", situations.replay_cut_after, actors.carry_on),
     Scenario("replay", "unattended", situations.parked, actors.replay_unattended),
     Scenario("replay", "without a note", situations.parked_without_note, actors.replay),
     Scenario("replay", "given up meanwhile", situations.parked, actors.replay, actors.stop),

@@ -6,7 +6,9 @@ from datetime import timedelta
 from chalicelib.errors import RespoolError
 from chalicelib.job.execution import Status
 from chalicelib.job.plan import REDRIVE_EVENTS, Rules
+from chalicelib.job.replay import Kind
 from chalicelib.moments import iso
+from chalicelib.replaying.keeping import Asked
 from chalicelib.replaying.replay import Order
 from tests.fakes.service import TASK
 from tests.fakes.stage import FakeStage
@@ -40,6 +42,26 @@ def parked(stage: FakeStage, job: str = KEYED) -> str:
     arn = started(stage, job)
     stage.machine.run()
     stage.service.broken = False
+    stage.clock.pause(1800)
+    return arn
+
+
+def replay_cut(stage: FakeStage) -> str:
+    """A parked job that a replay has chosen; its Lambda died before it could resume it."""
+    arn = parked(stage)
+    replaying = stage.process(Wire().break_next("SendTaskSuccess", Fault.DIED_BEFORE))
+    with suppress(Died):
+        replaying.engines.keeping.run(Order(1, Rules(attended=True), 60), Asked(Kind.PRESS, "kim"))
+    stage.clock.pause(1800)
+    return arn
+
+
+def replay_cut_after(stage: FakeStage) -> str:
+    """The same, and it died right after."""
+    arn = parked(stage)
+    replaying = stage.process(Wire().break_next("SendTaskSuccess", Fault.DIED_AFTER))
+    with suppress(Died):
+        replaying.engines.keeping.run(Order(1, Rules(attended=True), 60), Asked(Kind.PRESS, "kim"))
     stage.clock.pause(1800)
     return arn
 

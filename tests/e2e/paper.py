@@ -171,13 +171,13 @@ class Paper:
         if method == "GET":
             return self._look(what, rest, query)
         if what == "replay":
-            told = actions.replay(self.stage, given, WHO, 20)
+            told = actions.replay(self.stage, actions.Press(WHO, given), 20)
             if told["replayed"] and "plan" not in told:
                 self.then()
             return told
         name, action = paths.read(rest[0]), rest[1]
         if action == "replay":
-            return actions.replay_job(self.stage, name, given, WHO, 20)
+            return actions.replay_job(self.stage, name, actions.Press(WHO, given), 20)
         if action == "give-up":
             return actions.give_up(self.stage, name, given, WHO)
         change = gates.set_limit if action == "limit" else gates.set_gate

@@ -8,6 +8,7 @@ from typing import Any, ParamSpec, TypeVar
 from chalicelib.aws.claims_table import DynamoClaims
 from chalicelib.aws.line_table import DynamoLine
 from chalicelib.aws.ramp_table import DynamoRamps
+from chalicelib.aws.replay_table import DynamoReplays
 from chalicelib.engines import Engines
 from chalicelib.job.claim import Claim, Slots
 from chalicelib.settings import NEVER, Settings
@@ -76,6 +77,7 @@ class FakeStage:
         self.service = Service()
         self.executions = Executions(self.clock)
         self.mapping = FakeMapping()
+        self.handed_over: list[str] = []
         self.new_wire: Callable[[], Wire] = Wire
         self._dynamodb = dynamodb
         self.definition = deployed(
@@ -155,7 +157,12 @@ class Process:
         self.claims = DynamoClaims(client, TABLE, **timing)
         self.line = DynamoLine(client, TABLE, **timing)
         self.ramps = DynamoRamps(client, TABLE)
+        self.replays = DynamoReplays(client, TABLE, **timing)
         self.mapping = stage.mapping
+
+    def hand_over(self, replay: str) -> None:
+        """Let another reprocess Lambda carry on a replay, some time."""
+        self.wire.call("Invoke", lambda: self.stage.handed_over.append(replay))
 
     def is_well(self, url: str) -> bool:
         """What the service's health check says: the truth."""

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from chalicelib.api import actions, gates
+from chalicelib.api.actions import Press
 from chalicelib.api.stage import Stage
 from chalicelib.errors import BadRequest, Conflict, NotFound
 from chalicelib.job.claim import State
@@ -15,14 +16,17 @@ WHO = "kim"
 
 
 def replay(api: ApiStage, **given: Any) -> dict[str, Any]:
-    return actions.replay(api.stage, given, WHO, 20)
+    return actions.replay(api.stage, Press(WHO, given), 20)
 
 
 def test_a_press_puts_back_the_oldest_exactly_as_many() -> None:
     api = ApiStage()
     api.fail("a", "b", "c")
 
-    assert replay(api, max=2) == {
+    answer = replay(api, max=2)
+
+    assert answer.pop("id")
+    assert answer == {
         "replayed": 2,
         "resumed": 2,
         "restarted": 0,
@@ -91,9 +95,9 @@ def test_a_dry_run_names_the_very_jobs_and_leaves_no_trace() -> None:
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ({"keys": "a"}, "keys must be a list of 1 to 1000 keys"),
+        ({"keys": "a"}, "keys must be a list of 1 to 10000 keys"),
         ({"keys": []}, "keys must be a list"),
-        ({"keys": ["a"] * 1001}, "keys must be a list"),
+        ({"keys": ["a"] * 10_001}, "keys must be a list"),
         ({"keys": ["x" * 1025]}, "which is no key"),
         ({"keys": ["a"], "error": "E"}, "keys names the jobs already"),
         ({"jobs": "yes"}, "jobs=yes must be true or false"),
@@ -110,9 +114,9 @@ def test_one_job_by_its_key_is_a_handful_of_calls_among_ten_thousand() -> None:
     api = ApiStage(*(job(f"job-{n}", n / 100) for n in range(10_000)))
     api.fail("mine")
 
-    calls = api.calls(lambda: actions.replay_job(api.stage, "mine", {}, WHO, 20))
+    calls = api.calls(lambda: actions.replay_job(api.stage, "mine", Press(WHO, {}), 20))
 
-    assert len(calls) <= 8, calls
+    assert len(calls) <= 9, calls  # two of them keep the replay
     api.memory.run()
     assert api.memory.claims["job#mine"].state is State.FINISHED
 
@@ -128,7 +132,7 @@ def test_a_job_that_waits_for_nobody_says_how_it_stands(state: State, why: str) 
     api = ApiStage(job("a", state=state))
 
     with pytest.raises(Conflict, match=why):
-        actions.replay_job(api.stage, "a", {}, WHO, 20)
+        actions.replay_job(api.stage, "a", Press(WHO, {}), 20)
 
 
 def test_a_finished_job_says_when_it_ended() -> None:
@@ -137,12 +141,12 @@ def test_a_finished_job_says_when_it_ended() -> None:
     api.memory.run()
 
     with pytest.raises(Conflict, match=r"has ended \(finished\) at 2026-11-24T"):
-        actions.replay_job(api.stage, "a", {}, WHO, 20)
+        actions.replay_job(api.stage, "a", Press(WHO, {}), 20)
 
 
 def test_a_job_that_nobody_knows_is_not_found() -> None:
     with pytest.raises(NotFound, match="no job has the key 'nobody'"):
-        actions.replay_job(ApiStage().stage, "nobody", {}, WHO, 20)
+        actions.replay_job(ApiStage().stage, "nobody", Press(WHO, {}), 20)
 
 
 def test_a_job_that_only_the_queue_knows_starts_by_its_key() -> None:
@@ -150,7 +154,7 @@ def test_a_job_that_only_the_queue_knows_starts_by_its_key() -> None:
     api.memory.spool.send('{"key": "old"}')
     api.memory.clock.pause(1)
 
-    assert actions.replay_job(api.stage, "old", {}, WHO, 20)["restarted"] == 1
+    assert actions.replay_job(api.stage, "old", Press(WHO, {}), 20)["restarted"] == 1
 
 
 def test_giving_up_says_how_the_job_has_ended() -> None:
@@ -241,8 +245,16 @@ def test_a_misspelt_task_is_not_changed(change: Any) -> None:
 
 
 CHANGES: list[tuple[Any, str, int]] = [
-    (lambda stage: actions.replay(stage, {"max": 1, "reason": "well"}, WHO, 20), "replay", 1),
-    (lambda stage: actions.replay_job(stage, "a", {"reason": "well"}, WHO, 20), "replay-job", 1),
+    (
+        lambda stage: actions.replay(stage, Press(WHO, {"max": 1, "reason": "well"}), 20),
+        "replay",
+        1,
+    ),
+    (
+        lambda stage: actions.replay_job(stage, "a", Press(WHO, {"reason": "well"}), 20),
+        "replay-job",
+        1,
+    ),
     (lambda stage: actions.give_up(stage, "a", {"reason": "well"}, WHO), "give-up", 1),
     (lambda stage: actions.give_up(stage, "nobody", {"reason": "well"}, WHO), "give-up", 0),
     (lambda stage: gates.set_limit(stage, TASK, {"limit": 2, "reason": "well"}, WHO), "limit", 1),

@@ -7,15 +7,17 @@ import pytest
 
 from chalicelib import metrics
 from tests.fakes.service import TASK
-from tests.fakes.stage import FakeStage
-
-TICK: dict[str, Any] = {}
+from tests.fakes.stage import FakeStage, Process
 
 
-def counted(stage: FakeStage, event: Any = TICK) -> dict[str, float]:
-    """The gauges that one call tells."""
+def counted(stage: FakeStage) -> dict[str, float]:
+    """The gauges that one look tells."""
     process = stage.process()
-    process.engines.gauges.tell(event)
+    process.engines.gauges.tell()
+    return told(process)
+
+
+def told(process: Process) -> dict[str, float]:
     names = (metrics.PARKED_NOW, metrics.LINE_NOW, metrics.STUCK_NOW, metrics.BLOCKED_NOW)
     return {name: value for name, value in process.telemetry.counts.items() if name in names}
 
@@ -58,8 +60,8 @@ def test_a_line_behind_a_closed_gate_is_not_blocked() -> None:
     stage = FakeStage()
     stage.process().engines.gates.close(TASK, None, "kim", "testing")
     start(stage, *"ab")
-    told = counted(stage)
-    assert (told[metrics.LINE_NOW], told[metrics.BLOCKED_NOW]) == (2, 0)
+    now = counted(stage)
+    assert (now[metrics.LINE_NOW], now[metrics.BLOCKED_NOW]) == (2, 0)
 
 
 def test_a_line_that_has_room_and_is_not_served_is_blocked() -> None:
@@ -70,6 +72,8 @@ def test_a_line_that_has_room_and_is_not_served_is_blocked() -> None:
     assert counted(stage)[metrics.BLOCKED_NOW] == 1
 
 
-@pytest.mark.parametrize("event", [{"Records": []}, {"task": TASK}, "no event"])
-def test_a_call_for_some_tasks_counts_nothing(event: Any) -> None:
-    assert counted(FakeStage(), event) == {}
+@pytest.mark.parametrize(("event", "counts"), [({"Records": []}, 0), ({"task": TASK}, 0), ({}, 4)])
+def test_only_a_call_for_all_tasks_counts(event: Any, counts: int) -> None:
+    process = FakeStage().process()
+    process.engines.admit(event, 60)
+    assert len(told(process)) == counts

@@ -238,7 +238,7 @@ def _in_line(stage: FakeStage) -> None:
     _start(stage, "g")
     gates.open(TASK, "kim", "done")
     stage.run()
-    stage.process().engines.gauges.tell({})
+    stage.process().engines.gauges.tell()
 
 
 def _ramped(fakes: FakeStage) -> None:

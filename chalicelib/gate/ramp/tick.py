@@ -28,6 +28,7 @@ from chalicelib.job.plan import Action, Choice, Rules
 from chalicelib.job.ports import Claims, Clock, Line, Ramps, Telemetry
 from chalicelib.job.ramp_state import State as Ramp
 from chalicelib.job.ramp_state import Verdict, digest
+from chalicelib.job.replay import Chosen
 from chalicelib.moments import iso, read
 from chalicelib.replaying.outcome import Outcome
 from chalicelib.replaying.replay import Order, Replayer
@@ -47,7 +48,7 @@ class Tick:
     """Acts on every task that has slots; `new_id` names each run differently.
 
     `is_well` asks the service's own health check, before a job is spent on it; `tell_gate` says
-    that a gate is closed or open again.
+    that a gate is closed or open again; `note` writes down which jobs go.
     """
 
     claims: Claims
@@ -59,6 +60,7 @@ class Tick:
     new_id: Callable[[], str]
     policy: Policy
     tell_gate: Callable[[Slots], None]
+    note: Callable[[str, Sequence[Chosen]], None]
     max_attempts: int = 5
     is_well: Callable[[], bool | None] = lambda: None
 
@@ -156,6 +158,7 @@ class Tick:
     def _release(self, state: Ramp, jobs: Sequence[Job], now: datetime, seconds: float) -> Ramp:
         """Let exactly these jobs in: with a pass where the gate is closed, parked ones resumed."""
         pks = [job.pk for job in jobs]
+        self.note(state.task, [_chosen(job) for job in jobs])
         if state.closed:
             self.line.give_pass(state.task, pks, iso(now + PASS_GOOD))
         parked = frozenset(job.key for job in jobs if job.state is State.PARKED)
@@ -232,6 +235,10 @@ def _told(state: Ramp, decision: Decision) -> dict[str, Any]:
         "closed": state.closed,
     }
     return {name: value for name, value in told.items() if value != ""}
+
+
+def _chosen(job: Job) -> Chosen:
+    return Chosen(job.pk, job.since, job.attempt, job.order.partition("#")[0])
 
 
 def _still_waits(claim: Claim | None) -> bool:
