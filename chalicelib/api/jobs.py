@@ -56,12 +56,12 @@ class Filter:
 def list_jobs(stage: Stage, query: Mapping[str, list[str]]) -> dict[str, Any]:
     """One page of jobs, the oldest first, and the `cursor` of the next one; or those of `ids`."""
     given = single(query, _FIELDS)
-    view = stage.overview.read()
-    if "ids" in given:
-        return _answer(view, _named(stage, given["ids"]), None)
     chosen = _filter(given)
     limit = read_whole(given, "limit", 1, MOST_JOBS) or 50
     after = _read_cursor(given["cursor"]) if "cursor" in given else ("", "")
+    view = stage.overview.read()
+    if "ids" in given:
+        return _answer(view, _named(stage, given["ids"]), None)
     page = _Page(limit)
     for job in _in_order(stage, view, chosen, after, 0 if chosen.narrows else limit + 1):
         if not page.goes_on(job, chosen.takes(job)):

@@ -9,6 +9,7 @@ from chalicelib.api.stage import Stage
 from chalicelib.errors import NotFound
 from chalicelib.job.claim import JOB, Claim
 from chalicelib.job.execution import Execution, Status
+from chalicelib.job.replay import Replay
 from chalicelib.moments import iso
 from chalicelib.replaying.requests import shown, single
 
@@ -40,6 +41,7 @@ def show_job(
     known = execution.status is not Status.MISSING
     events = workflow.history(claim.execution, MOST_EVENTS) if known else []
     steps = tell(events)
+    replays, replays_whole = stage.engines.keeping.of_job(claim) if claim.attempt else ([], True)
     return {
         **as_json(claim),
         "execution_status": execution.status.value.lower(),
@@ -47,12 +49,24 @@ def show_job(
         "attempts": [_attempt(step) for step in steps if step.code in FAILURES],
         "history": [_told(step) for step in steps],
         "history_whole": known and (not events or events[0]["id"] == 1),
+        "replays": [_replay(each) for each in replays],
+        "replays_whole": replays_whole,
         "input": _input(execution) if with_input else None,
     }
 
 
 def _told(step: Step) -> dict[str, Any]:
     return {"at": iso(step.at), "code": step.code, "values": dict(step.values), "what": step.what}
+
+
+def _replay(replay: Replay) -> dict[str, str]:
+    return {
+        "id": replay.id,
+        "kind": replay.kind.value,
+        "by": replay.by,
+        "reason": replay.reason,
+        "at": replay.started_at,
+    }
 
 
 def _attempt(step: Step) -> dict[str, str]:

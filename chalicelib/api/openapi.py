@@ -50,10 +50,9 @@ _IDEMPOTENCY_KEY: dict[str, Any] = {
         "Requests of one token with the same key are one replay", minLength=1, maxLength=255
     ),
 }
-_PAGE: dict[str, Schema] = {
-    "limit": whole("How many on a page", 1),
-    "cursor": text("The next page, as the last one named it"),
-}
+_CURSOR = text("The next page, as the last one named it")
+_REPLAYS = {"limit": whole("Replays on a page", 1) | {"maximum": 100}, "cursor": _CURSOR}
+_REPLAYS_JOBS = {"limit": whole("Jobs on a page", 1) | {"maximum": 1000}, "cursor": _CURSOR}
 _STATES = {"type": "array", "items": LISTED, "minItems": 1}
 _IDS = {
     "type": "array",
@@ -107,7 +106,7 @@ def _paths() -> Part:
         },
         "/jobs/{key}": {"get": _job()},
         "/replay": {"post": _replay()},
-        "/replays": {"get": _get("replays", "The replays of 90 days", "Replays", _PAGE)},
+        "/replays": {"get": _get("replays", "The replays of 90 days", "Replays", _REPLAYS)},
         "/replays/{id}": {"get": _one_replay()},
         "/replays/{id}/stop": {"post": _stop_replay()},
         "/jobs/{key}/replay": {"post": _replay_job()},
@@ -135,7 +134,7 @@ def _replay_job() -> Part:
 def _one_replay() -> Part:
     about = "One replay, and what became of each of its jobs"
     part = _get("oneReplay", about, "ReplayInFull", {})
-    part["parameters"] = [_in_path("id", "The replay's id"), *_in_query(_PAGE)]
+    part["parameters"] = [_in_path("id", "The replay's id"), *_in_query(_REPLAYS_JOBS)]
     part["responses"] |= _refusals("404")
     return part
 

@@ -218,6 +218,18 @@ SCHEMAS: dict[str, Schema] = {
             "The oldest first",
         ),
         history_whole=flag("False: earlier steps are left out, or forgotten"),
+        replays=many(
+            shape(
+                "A replay that put it back",
+                id=text("Its id"),
+                kind=text("Who puts jobs back", enum=[each.value for each in Kind]),
+                by=text("A name"),
+                reason=text("The reason given; may be empty"),
+                at=text(f"When the replay began; {_TIME}"),
+            ),
+            "The newest first",
+        ),
+        replays_whole=flag("False: only the last replays of the stage were looked through"),
         input=maybe(text("The JSON text that it was started with; only for full tokens")),
     ),
     "Jobs": shape(

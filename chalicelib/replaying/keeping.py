@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from chalicelib.errors import AwsError, Conflict, NotFound
+from chalicelib.errors import AwsError, Conflict, NotFound, RespoolError
 from chalicelib.job.claim import Claim
 from chalicelib.job.plan import Action
 from chalicelib.job.ports import Claims, Clock, Replays, Telemetry
@@ -162,7 +162,7 @@ class Keeping:
         """Hand over every replay that is to go on and that nobody works on; returns how many."""
         idle = [each for each in self.replays.open() if each.is_idle(self.clock())]
         for each in idle:
-            self.hand_over(each.id)
+            self._hand_over(each)
         return len(idle)
 
     def settling(self) -> Iterator[Step]:
@@ -212,7 +212,7 @@ class Keeping:
     def _hand_over(self, replay: Replay) -> None:
         try:
             self.hand_over(replay.id)
-        except AwsError as refused:  # within minutes `relay` finds it
+        except RespoolError as refused:  # within five minutes `relay` tries again
             self.telemetry.warning("replay-not-handed-over", replay=replay.id, reason=str(refused))
 
     def _note(self, kind: Kind, task: str, jobs: Sequence[Chosen]) -> bool:

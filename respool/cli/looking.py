@@ -225,6 +225,7 @@ def _tell_job(context: Context, data: dict[str, Any]) -> None:
             ("died", moment(data.get("dead_at") or "")),
             ("ended", moment(data.get("ended_at") or "")),
             ("execution", f"{data['execution']} ({data['execution_status']})"),
+            ("replayed", "; ".join(_replayed(each) for each in data.get("replays", ()))),
             ("input", data["input"] or ""),
         )
     )
@@ -236,6 +237,11 @@ def _tell_job(context: Context, data: dict[str, Any]) -> None:
             context.screen.say(today, "bold")
             day = today
         context.screen.say(f"  {at:%H:%M:%S}  {step['what']}")
+
+
+def _replayed(replay: dict[str, str]) -> str:
+    why = f" ({replay['reason']})" if replay["reason"] else ""
+    return f"by {replay['by']}{why}, {moment(replay['at'])}"
 
 
 @click.command("open")

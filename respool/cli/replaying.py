@@ -1,13 +1,17 @@
 """The command that puts jobs back."""
 
 import sys
+from contextlib import suppress
+from secrets import token_hex
 from typing import Any
 
 import click
 
 from chalicelib.api.audit import audited
-from chalicelib.errors import AwsError, BadRequest
+from chalicelib.errors import AwsError, BadRequest, Conflict, NotFound
 from chalicelib.job.claim import State
+from chalicelib.job.replay import Kind, id_of
+from chalicelib.replaying.keeping import Asked
 from chalicelib.replaying.report import Report
 from chalicelib.replaying.requests import Request, check_pass, read_request
 from respool.cli.codes import DONE, INTERRUPTED, NOT_ALL
@@ -49,10 +53,11 @@ def replay(
     engines = context.stage.engines
     engines.replayer = watch.over(engines.replayer)
     with watch.watching():
-        report = _replay(context, request, allowance(count, request), named)
+        report, id = _replay(context, request, allowance(count, request), named)
     _send_metrics(context, dry_run)
     result = report.as_json(sys.maxsize) | {"interrupted": watch.interrupted}
-    context.screen.result(result, lambda: _tell(context, report, watch.interrupted))
+    result |= {"id": id} if id else {}
+    context.screen.result(result, lambda: _tell(context, report, watch.interrupted, id))
     return _code(context, report, watch.interrupted, any(name in named for name in FILTERS))
 
 
@@ -61,19 +66,39 @@ def _waiting(context: Context, request: Request) -> int:
     return context.stage.overview.read().count(state, request.choice.task).number
 
 
-def _replay(context: Context, request: Request, seconds: float, named: dict[str, str]) -> Report:
+def _replay(
+    context: Context, request: Request, seconds: float, named: dict[str, str]
+) -> tuple[Report, str]:
+    """The report and the id of a replay that is kept; of a dry run the plan alone."""
     engines = context.stage.engines
     if request.dry_run:
-        return engines.replay(request, seconds, attended=True)
+        return engines.replay(request, seconds, attended=True), ""
     about: dict[str, Any] = {name: value for name, value in named.items() if name != "reason"}
     if request.stuck:
         about["stuck"] = True
     if request.by_pass:
         about["pass"] = True
+    once = token_hex(16)
+    asked = Asked(Kind.PRESS, context.who, request.reason, _given(about), idempotency_key=once)
     with audited(context.stage, context.who, "replay", request.reason, **about) as line:
-        report = engines.replay(request, seconds, attended=True)
-        line["count"] = report.replayed
-    return report
+        try:
+            report, kept = engines.put_back(request, seconds, asked)
+        except KeyboardInterrupt:  # who leaves at once wants no more to be put back, either
+            with suppress(NotFound, Conflict):
+                engines.keeping.stop(id_of(context.who, once), context.who, "interrupted")
+            raise
+        line |= {"count": report.replayed, "replay": kept.id}
+    return report, kept.id
+
+
+def _given(about: dict[str, Any]) -> dict[str, Any]:
+    """The options as the API names them."""
+    given = {name: value for name, value in about.items() if name not in ("count", "older_than")}
+    if "count" in about:
+        given["max"] = about["count"]
+    if "older_than" in about:
+        given["older_than"] = seconds_in(about["older_than"], "--older-than")
+    return given
 
 
 def _request(named: dict[str, str], stuck: bool, by_pass: bool, dry_run: bool) -> Request:
@@ -125,7 +150,7 @@ def _chosen(report: Report) -> list[dict[str, str]]:
     return [each for each in report.plan or [] if each["action"] != "leave"]
 
 
-def _tell(context: Context, report: Report, interrupted: bool) -> None:
+def _tell(context: Context, report: Report, interrupted: bool, id: str) -> None:
     result = report.as_json()
     if report.plan is not None:
         _tell_plan(context, _chosen(report))
@@ -156,7 +181,9 @@ def _tell(context: Context, report: Report, interrupted: bool) -> None:
             "Interrupted: what was under way is finished, the rest waits as before."
         )
     elif report.more:
-        context.screen.remark("Time ran out before the end: run it again for the rest.")
+        context.screen.remark(
+            f"Time ran out before the end: the stage goes on by itself. See respool replays {id}"
+        )
 
 
 def _tell_plan(context: Context, plan: list[dict[str, str]]) -> None:

@@ -7,7 +7,17 @@ import click
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.errors import AwsError, RespoolError
-from respool.cli import adopting, changing, gates, looking, replaying, streams, submitting, tokens
+from respool.cli import (
+    adopting,
+    changing,
+    gates,
+    looking,
+    replaying,
+    replays,
+    streams,
+    submitting,
+    tokens,
+)
 from respool.cli.codes import DONE, INTERRUPTED, REFUSED, USAGE
 from respool.cli.context import Context, everywhere
 from respool.cli.screen import clean
@@ -34,6 +44,7 @@ def respool(shell: click.Context) -> None:
 for command in (
     *looking.COMMANDS,
     *replaying.COMMANDS,
+    *replays.COMMANDS,
     *gates.COMMANDS,
     *changing.COMMANDS,
     *submitting.COMMANDS,

@@ -5,6 +5,7 @@ is what their policies are measured by: nobody wrote it down.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -14,8 +15,8 @@ from moto.core.authorization import enable_iam_authentication
 import app
 from chalicelib.aws.tokens import Kind, NamedTokens
 from chalicelib.aws.world import AwsWorld
-from chalicelib.deployed import SystemTime
-from chalicelib.errors import AwsError
+from chalicelib.deployed import SystemTime, engines_of
+from chalicelib.errors import AwsError, RespoolError
 from chalicelib.job.claim import State
 from chalicelib.job.execution import Status
 from chalicelib.job.record import Record
@@ -90,6 +91,14 @@ def replay_jobs(dev: IamStage) -> None:
         assert told["resumed"] >= 2, "one by its token, one redriven"
         assert told["restarted"] >= 2, "one that nobody claimed, one whose execution was aborted"
         assert invoke({"max": 1, "key": "none such"})["replayed"] == 0
+        assert invoke({"replay": dev.cut_short()})["carried_on"]
+        hand_over(dev)
+
+
+def hand_over(dev: IamStage) -> None:
+    """As a run does whose time is up; the function itself is not there on moto."""
+    with suppress(RespoolError):
+        engines_of(arn("lambda", f"function:{dev.names.reprocess}")).world.hand_over("0123")
 
 
 def take_what_sqs_delivers(dev: IamStage) -> None:
@@ -135,6 +144,7 @@ def admit_jobs(dev: IamStage) -> None:
     record = {"dynamodb": {"Keys": {"pk": {"S": f"slots#{UNCERTAIN_TASK}"}}}}
     with dev.process("admit") as invoke:
         assert invoke({"Records": [record]})["admitted"] == {UNCERTAIN_TASK: 4}
+        dev.cut_short()
         assert invoke({})["admitted"] == {UNCERTAIN_TASK: 0}
 
 
@@ -154,6 +164,9 @@ def call_every_route(dev: IamStage) -> None:
         request("GET", "/jobs/{key}", key=stuck),
         request("POST", "/replay", {"key": "none such"}),
         request("POST", "/replay", {"max": 100}),
+        request("GET", "/replays"),
+        request("GET", "/replays/{id}", id=dev.cut_short()),
+        request("POST", "/replays/{id}/stop", {"reason": "not yet"}, id=dev.cut_short()),
         request("POST", "/jobs/{key}/replay", {}, key=stuck),
         request("POST", "/jobs/{key}/give-up", {"reason": "nobody wants it"}, key=running),
         request("POST", "/jobs/{key}/give-up", {"reason": "nobody wants it"}, key=inside),
@@ -164,6 +177,7 @@ def call_every_route(dev: IamStage) -> None:
     assert {one["requestContext"]["resourcePath"] for one in calls} == set(app.app.routes)
     with dev.process("api_handler", RECOVERY="ramp") as invoke:
         answers = [invoke(event) for event in calls]
+        hand_over(dev)
     assert [
         (one["statusCode"], one["body"][:200]) for one in answers if one["statusCode"] != 200
     ] == []

@@ -31,6 +31,8 @@ PAGE = {
     Call("apigateway:GET", f"arn:aws:apigateway:{REGION}::/restapis/a1b2c3/stages"),
 }
 """What `respool open` calls; moto has no API Gateway here."""
+HAND_OVER = {Call("lambda:InvokeFunction", arn("lambda", "function:respool-dev-reprocess"))}
+"""What `respool replay` calls when its time is up; moto runs no function here."""
 
 
 class Prompt(Account):
@@ -117,6 +119,9 @@ def test_who_operates_can_run_every_command_and_no_more(dev: IamStage, moto: Nee
         ("replay", "--key", "none such"),
         ("replay", "--max", "100"),
         ("replay", "--stuck", "--key", stuck),
+        ("replays",),
+        ("replays", dev.cut_short()),
+        ("replays", dev.cut_short(), "--stop"),
         ("give-up", running, "--reason", "nobody wants it", "--yes"),
         ("give-up", inside, "--reason", "nobody wants it", "--yes"),
         ("limit", UNCERTAIN_TASK, "3"),
@@ -132,7 +137,7 @@ def test_who_operates_can_run_every_command_and_no_more(dev: IamStage, moto: Nee
         ("token", "revoke", "kim"),
     ]
     ended = {words: command(dev, "operate", *words) for words in commands}
-    needed = called(dev, moto, "operate")
+    needed = called(dev, moto, "operate") | HAND_OVER
 
     assert {words: code for words, code in ended.items() if code not in (0, 1)} == {}
     assert moto.denied == {}
@@ -144,7 +149,8 @@ def test_who_operates_can_run_every_command_and_no_more(dev: IamStage, moto: Nee
 def test_who_looks_sees_all_and_changes_nothing(dev: IamStage, moto: Needed) -> None:
     key = dev.claim(dev.start("seen"), attempt="2")
 
-    for words in (("status",), ("jobs",), ("show", key)):
+    dev.cut_short()
+    for words in (("status",), ("jobs",), ("show", key), ("replays",)):
         assert command(dev, "look", *words) == 0
     assert idle(policy_of("look"), called(dev, moto, "look")) == []
 

@@ -214,7 +214,7 @@ def test_a_job_that_nobody_knows_is_not_found() -> None:
 def test_one_job_is_a_handful_of_calls_among_ten_thousand() -> None:
     api = ApiStage(*(job(f"job-{n}", n / 100) for n in range(10_000)))
 
-    assert len(api.calls(lambda: full(api, "job-7"))) <= 3
+    assert len(api.calls(lambda: full(api, "job-7"))) <= 5
 
 
 @pytest.mark.parametrize(
