@@ -79,7 +79,7 @@ def test_a_job_fails_is_retried_once_spooled_replayed_and_finishes(stage: Deploy
     assert record.attempt == 1
     assert record.error.name == "ConnectionError"
     assert record.error.message == "the service does not answer"
-    assert result == {**NOTHING, "replayed": 1, "resumed": 1, "remaining": 0}
+    assert result == {**NOTHING, "replayed": 1, "resumed": 1, "remaining": 0, "id": result["id"]}
     assert stage.output(execution) == {"key": "12345"}
 
 
@@ -92,7 +92,7 @@ def test_a_replay_of_two_resumes_two_and_leaves_five(stage: Deployment) -> None:
         lambda: sum(stage.status(e) == "SUCCEEDED" for e in executions) == 2, "two jobs to finish"
     )
 
-    assert result == {**NOTHING, "replayed": 2, "resumed": 2, "remaining": 5}
+    assert result == {**NOTHING, "replayed": 2, "resumed": 2, "remaining": 5, "id": result["id"]}
     assert stage.spool_depth() == 5
     assert sum(stage.status(execution) == "RUNNING" for execution in executions) == 5
 
@@ -117,7 +117,7 @@ def test_a_bare_body_of_an_older_spool_is_started_with_it_as_input(stage: Deploy
     (started,) = stage.executions()
     stage.wait_until(lambda: finished(stage, [started["executionArn"]]), "the job to finish")
 
-    assert result == {**NOTHING, "replayed": 1, "restarted": 1, "remaining": 0}
+    assert result == {**NOTHING, "replayed": 1, "restarted": 1, "remaining": 0, "id": result["id"]}
     assert stage.output(started["executionArn"]) == {"key": "12345"}
 
 

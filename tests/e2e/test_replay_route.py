@@ -16,9 +16,30 @@ def test_a_replay_of_two_resumes_two_and_leaves_five(stage: Deployment) -> None:
     )
 
     assert answer.status == 200
+    kept = stage.api("GET", f"/replays/{answer.json.pop('id')}", token=stage.token).json
+    assert (kept["by"], kept["state"], kept["outcomes"]) == ("console", "done", {"finished": 2})
+    assert [job["outcome"] for job in kept["jobs"]] == ["finished"] * 2
     assert answer.json == {**NOTHING, "replayed": 2, "resumed": 2, "remaining": 5}
     assert stage.spool_depth() == 5
     assert sum(stage.status(execution) == "RUNNING" for execution in executions) == 5
+
+
+def test_what_the_api_has_no_time_for_is_carried_on_by_the_next_lambda(stage: Deployment) -> None:
+    executions = fail_and_spool(stage, [{"key": f"job-{n}"} for n in range(3)])
+    stage.set_behavior("OK")
+
+    answer = stage.api("POST", "/replay?max=2&rate=0.03", token=stage.token)
+    assert (answer.json["replayed"], answer.json["more"]) == (1, True)
+    stage.wait_until(
+        lambda: sum(stage.status(e) == "SUCCEEDED" for e in executions) == 2, "two jobs to finish"
+    )
+
+    path = f"/replays/{answer.json['id']}"
+    stage.wait_until(
+        lambda: stage.api("GET", path, token=stage.token).json["state"] == "done", "its end"
+    )
+    kept = stage.api("GET", path, token=stage.token).json
+    assert (kept["put_back"], kept["outcomes"]) == (2, {"finished": 2})
 
 
 @pytest.mark.parametrize("token", [None, "", "wrong", "\u00e9", "x" * 3000])
