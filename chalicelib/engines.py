@@ -27,8 +27,10 @@ if TYPE_CHECKING:
     from chalicelib.parking.give_up import GiveUp
     from chalicelib.parking.rescue import Rescue
     from chalicelib.parking.sweep import Sweep
+    from chalicelib.replaying.estimate import Estimate
     from chalicelib.replaying.keeping import Asked, Keeping
     from chalicelib.replaying.outcome import Outcome
+    from chalicelib.replaying.past import Past
     from chalicelib.replaying.recovery import Recovery
     from chalicelib.replaying.replay import Order, Replayer
     from chalicelib.replaying.report import Report
@@ -325,6 +327,31 @@ class Engines:
             keeping = replace(keeping, replayer=lambda: watched)
         order = self._order(request, seconds, attended=asked.kind is Kind.PRESS)
         return keeping.run(order, asked)
+
+    def foresee(
+        self, request: "Request", seconds: float, attended: bool = False
+    ) -> "tuple[Report, Estimate]":
+        """What a replay would do, from reads alone, and what that would come to."""
+        from chalicelib.replaying.estimate import estimate
+
+        plan: list[Outcome] = []
+        report = self.replay(replace(request, dry_run=True), seconds, attended, plan.append)
+        tasks = {each.task for each in plan if each.put_back and each.task}
+        return report, estimate(
+            plan,
+            {task: self.world.line.slots(task) for task in tasks},
+            {task: self.past.pace(task) for task in tasks},
+            self.clock.now(),
+            request.rate,
+            self.settings.max_attempts,
+        )
+
+    @cached_property
+    def past(self) -> "Past":
+        """How long jobs took lately."""
+        from chalicelib.replaying.past import Past
+
+        return Past(self.world.workflow, self.world.telemetry, self.clock.elapsed)
 
     def _order_of(self, replay: "Replay", keys: "Sequence[str]", seconds: float) -> "Order":
         """What a kept replay asks for, as on the day when it began."""

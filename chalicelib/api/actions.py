@@ -13,6 +13,7 @@ from chalicelib.errors import BadRequest, Conflict, NotFound
 from chalicelib.job.claim import JOB, Claim, State
 from chalicelib.job.plan import Choice, standing
 from chalicelib.job.replay import Kind
+from chalicelib.replaying.estimate import Estimate
 from chalicelib.replaying.keeping import Asked
 from chalicelib.replaying.outcome import Outcome
 from chalicelib.replaying.report import Report
@@ -58,7 +59,7 @@ def replay(stage: Stage, press: Press, seconds: float) -> dict[str, Any]:
         request = _only_these(request, keys)
     check_pass(request)
     if request.dry_run:
-        return stage.engines.replay(request, seconds, attended=True).as_json()
+        return _foreseen(stage, *stage.engines.foresee(request, seconds, attended=True))
     back: list[Outcome] = []
     about = {name: given[name] for name in given if name not in _UNSAID}
     logged = {"keys": [*keys[:LOGGED], f"({len(keys)} in all)"]} if keys else {}
@@ -79,8 +80,8 @@ def replay_job(stage: Stage, key: str, press: Press, seconds: float) -> dict[str
     if claim is not None and claim.state not in takes and not press.idempotency_key:
         raise Conflict(f"the job {shown(key)} {standing(claim)}: there is nothing to put back")
     if request.dry_run:
-        report = stage.engines.replay(request, seconds, attended=True)
-        return _met(stage, key, claim, report).as_json()
+        report, comes_to = stage.engines.foresee(request, seconds, attended=True)
+        return _foreseen(stage, _met(stage, key, claim, report), comes_to)
     by_pass = {"pass": True} if request.by_pass else {}
     asked = _asked(press, request, {"key": key, **by_pass})
     with audited(stage, press.who, "replay-job", request.reason, key=key, **by_pass) as line:
@@ -88,6 +89,10 @@ def replay_job(stage: Stage, key: str, press: Press, seconds: float) -> dict[str
         line |= {"count": report.replayed, "replay": kept.id}
         _met(stage, key, claim, report)
     return report.as_json() | {"id": kept.id}
+
+
+def _foreseen(stage: Stage, report: Report, comes_to: Estimate) -> dict[str, Any]:
+    return report.as_json() | {"estimate": comes_to.as_json(stage.engines.clock.now())}
 
 
 def _asked(

@@ -293,6 +293,16 @@ SCHEMAS: dict[str, Schema] = {
         ),
         unnamed=whole("Jobs that failed, or of the plan, for whose names there was no room"),
         dry_run=flag("Nothing was changed"),
+        estimate=shape(
+            "What it would come to, by how the last jobs went; only in a dry run. Null: unknown",
+            jobs=whole("Jobs that would be put back"),
+            seconds=maybe(whole("Until the last of them has ended")),
+            finish_at=maybe(text(f"When that is; {_TIME}")),
+            transitions=maybe(whole("State transitions, where none fails again")),
+            dollars=maybe({"type": "number", "description": "Their price in us-east-1"}),
+            calls_per_hour=maybe(whole("Calls on the service in the busiest hour")),
+            stuck_if_failed=whole("Jobs of which unattended replays leave off if they fail again"),
+        ),
         plan=many(
             shape("One job", key=text("Which"), action=text("What"), reason=text("Why")),
             "Each job that was looked at; only in a dry run",

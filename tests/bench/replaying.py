@@ -16,9 +16,12 @@ from botocore.exceptions import ClientError
 
 from chalicelib.aws.claims_table import DynamoClaims
 from chalicelib.aws.line_table import DynamoLine
+from chalicelib.aws.replay_table import DynamoReplays
 from chalicelib.engines import Engines
 from chalicelib.errors import RespoolError
 from chalicelib.job.plan import Choice, Rules
+from chalicelib.job.replay import Kind
+from chalicelib.replaying.keeping import Asked
 from chalicelib.replaying.replay import Order
 from chalicelib.settings import Settings
 from chalicelib.telemetry import LambdaTelemetry
@@ -26,6 +29,7 @@ from tests.article import Loop
 
 KEY = b"respool-bench"
 TABLE = "respool-memory-claims"
+PRESS = Asked(Kind.PRESS, "bench")
 
 
 class Port:
@@ -70,7 +74,8 @@ def main(address: str, jobs: int, how: str) -> None:
     else:
         choice = Choice(older_than=60) if how == "choosing" else Choice()
         order = Order(jobs, Rules(attended=True, choice=choice), 600)
-        replayed = _engines(address, spool, workflow).replayer.replay(order).replayed
+        report, _ = _engines(address, spool, workflow).keeping.run(order, PRESS)
+        replayed = report.replayed
     print(json.dumps({"replayed": replayed, "peak": _peak()}), file=sys.stderr)
 
 
@@ -79,6 +84,8 @@ def _engines(address: str, spool: Any, workflow: Any) -> Engines:
     world: Any = SimpleNamespace(
         claims=DynamoClaims(client, TABLE),
         line=DynamoLine(client, TABLE),
+        replays=DynamoReplays(client, TABLE),
+        hand_over=lambda _: None,
         spool=spool,
         stuck=Port(address, "stuck"),
         workflow=workflow,

@@ -14,6 +14,8 @@ from typing import Any
 from chalicelib.engines import Engines
 from chalicelib.job.plan import Choice, Rules
 from chalicelib.job.ports import THREADS
+from chalicelib.job.replay import Kind
+from chalicelib.replaying.keeping import Asked
 from chalicelib.replaying.replay import Order
 from chalicelib.replaying.report import Report
 from chalicelib.telemetry import LambdaTelemetry
@@ -25,6 +27,7 @@ from tests.fakes.wire import Wire
 from tests.fakes.workflow import FakeWorkflow
 
 MODEL = "model-of-a-job"
+PRESS = Asked(Kind.PRESS, "bench")
 ERROR = "ConnectionError"
 
 
@@ -106,7 +109,8 @@ def replay(stage: FakeStage, wire: Wire, jobs: int, choice: Choice | None = None
     """Replay that many jobs as the Lambda does."""
     order = Order(jobs, Rules(attended=True, choice=choice or Choice()), 600)
     with silence():
-        return engines(stage, wire).replayer.replay(order)
+        report, _ = engines(stage, wire).keeping.run(order, PRESS)
+    return report
 
 
 def loop(stage: FakeStage, wire: Wire, jobs: int) -> int:
