@@ -16,7 +16,7 @@ from chalicelib.replaying.report import Report
 from chalicelib.replaying.requests import Request, check_pass, read_request
 from respool.cli.codes import DONE, INTERRUPTED, NOT_ALL
 from respool.cli.context import Context, everywhere, pass_context
-from respool.cli.screen import many
+from respool.cli.screen import many, moment
 from respool.cli.watching import Watch
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
@@ -50,15 +50,26 @@ def replay(
     request = _request(named, stuck=stuck, by_pass=by_pass, dry_run=dry_run)
     count = request.count or context.stage.engines.settings.max_reprocess
     watch = Watch(context, min(count, _waiting(context, request)))
+    if dry_run:
+        return _foresee(context, request, allowance(count, request), named)
     engines = context.stage.engines
     engines.replayer = watch.over(engines.replayer)
     with watch.watching():
         report, id = _replay(context, request, allowance(count, request), named)
-    _send_metrics(context, dry_run)
+    _send_metrics(context)
     result = report.as_json(sys.maxsize) | {"interrupted": watch.interrupted}
-    result |= {"id": id} if id else {}
+    result |= {"id": id}
     context.screen.result(result, lambda: _tell(context, report, watch.interrupted, id))
     return _code(context, report, watch.interrupted, any(name in named for name in FILTERS))
+
+
+def _foresee(context: Context, request: Request, seconds: float, named: dict[str, str]) -> int:
+    """Tell which jobs a run would take and what that would come to; change nothing."""
+    report, comes_to = context.stage.engines.foresee(request, seconds, attended=True)
+    foreseen = comes_to.as_json(context.clock())
+    result = report.as_json(sys.maxsize) | {"estimate": foreseen}
+    context.screen.result(result, lambda: _tell_plan(context, _chosen(report), foreseen))
+    return _code(context, report, False, any(name in named for name in FILTERS))
 
 
 def _waiting(context: Context, request: Request) -> int:
@@ -69,10 +80,8 @@ def _waiting(context: Context, request: Request) -> int:
 def _replay(
     context: Context, request: Request, seconds: float, named: dict[str, str]
 ) -> tuple[Report, str]:
-    """The report and the id of a replay that is kept; of a dry run the plan alone."""
+    """The report of a replay, and its id."""
     engines = context.stage.engines
-    if request.dry_run:
-        return engines.replay(request, seconds, attended=True), ""
     about: dict[str, Any] = {name: value for name, value in named.items() if name != "reason"}
     if request.stuck:
         about["stuck"] = True
@@ -125,9 +134,7 @@ def allowance(count: int, request: Request) -> float:
     return min(60 + count / 10 + paced, LONGEST)
 
 
-def _send_metrics(context: Context, dry_run: bool) -> None:
-    if dry_run:
-        return
+def _send_metrics(context: Context) -> None:
     try:
         context.account.send_metrics()
     except AwsError as refused:
@@ -152,9 +159,6 @@ def _chosen(report: Report) -> list[dict[str, str]]:
 
 def _tell(context: Context, report: Report, interrupted: bool, id: str) -> None:
     result = report.as_json()
-    if report.plan is not None:
-        _tell_plan(context, _chosen(report))
-        return
     ways = [
         f"{result[way]:,} {told}"
         for way, told in (
@@ -186,11 +190,25 @@ def _tell(context: Context, report: Report, interrupted: bool, id: str) -> None:
         )
 
 
-def _tell_plan(context: Context, plan: list[dict[str, str]]) -> None:
+def _tell_plan(context: Context, plan: list[dict[str, str]], foreseen: dict[str, Any]) -> None:
     rows = [(told["key"], told["action"], told["reason"]) for told in plan]
     if rows:
         context.screen.table(("key", "action", "why"), rows)
+        context.screen.say(_comes_to(foreseen))
     context.screen.say("Nothing was changed." if rows else "There is nothing to put back.", "bold")
+
+
+def _comes_to(foreseen: dict[str, Any]) -> str:
+    """When, how much and how hard, by how the last jobs went."""
+    ends, stuck = foreseen["finish_at"], foreseen["stuck_if_failed"]
+    calls, price = foreseen["calls_per_hour"], foreseen["dollars"]
+    told = [
+        f"They would be through by {moment(ends)}" if ends else "When they are through is unknown",
+        f"{foreseen['transitions']:,} transitions, ${price:.4f}" if price is not None else "",
+        f"at most {many(calls, 'call')} an hour on the service" if calls is not None else "",
+        f"{many(stuck, 'job')} would be stuck if they fail again" if stuck else "",
+    ]
+    return "; ".join(each for each in told if each) + "."
 
 
 COMMANDS = (replay,)

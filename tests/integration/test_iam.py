@@ -163,6 +163,7 @@ def call_every_route(dev: IamStage) -> None:
         request("GET", "/jobs/groups"),
         request("GET", "/jobs/{key}", key=stuck),
         request("POST", "/replay", {"key": "none such"}),
+        request("POST", "/replay", {"max": 100, "dry_run": True}),
         request("POST", "/replay", {"max": 100}),
         request("GET", "/replays"),
         request("GET", "/replays/{id}", id=dev.cut_short()),

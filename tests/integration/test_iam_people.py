@@ -117,6 +117,7 @@ def test_who_operates_can_run_every_command_and_no_more(dev: IamStage, moto: Nee
         ("jobs",),
         ("show", running),
         ("replay", "--key", "none such"),
+        ("replay", "--max", "100", "--dry-run"),
         ("replay", "--max", "100"),
         ("replay", "--stuck", "--key", stuck),
         ("replays",),

@@ -67,8 +67,10 @@ def test_a_dry_run_lists_the_chosen_alone_and_changes_nothing(shell: Shell, caps
         ["key", "action"],
         ["1", "resume"],
         ["2", "resume"],
+        ["When", "they"],
         ["Nothing", "was"],
     ]
+    assert said[3] == "When they are through is unknown.", "no job has come through yet"
     assert shell.waiting() == ["1", "2", "3"]
     assert shell.account.audited == []
 
