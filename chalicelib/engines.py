@@ -12,6 +12,7 @@ from functools import cached_property
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.errors import RespoolError
 from chalicelib.job import ports
 from chalicelib.job.world import Time, World
 from chalicelib.settings import OFF, RAMP, Settings
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from chalicelib.gate.hearing import Hearing
     from chalicelib.gate.line import Admission
     from chalicelib.gate.ramp.tick import Tick
+    from chalicelib.incidents.outlook import Arrangements
+    from chalicelib.incidents.telling import Teller
+    from chalicelib.incidents.watch import Watch
     from chalicelib.job.replay import Replay
     from chalicelib.parking.error_spool import Spooling
     from chalicelib.parking.give_up import GiveUp
@@ -166,6 +170,55 @@ class Engines:
         )
 
     @cached_property
+    def watch(self) -> "Watch":
+        """What sees each task's trouble begin, change and end, and tells people."""
+        from chalicelib.incidents.watch import Watch
+
+        return Watch(
+            claims=self.world.claims,
+            ramps=self.world.ramps if self.settings.recovery == RAMP else None,
+            incidents=self.world.incidents,
+            teller=self.teller,
+            telemetry=self.world.telemetry,
+            clock=self.clock.now,
+            elapsed=self.clock.elapsed,
+        )
+
+    @cached_property
+    def teller(self) -> "Teller":
+        """What writes and sends the messages to people."""
+        from chalicelib.gate.windows import zone_of
+        from chalicelib.incidents.telling import Teller
+
+        return Teller(
+            posts=self.world.posts,
+            incidents=self.world.incidents,
+            clock=self.clock.now,
+            stage=self.world.prefix,
+            url=self.settings.webhook_url,
+            language=self.settings.language,
+            zone=lambda: zone_of(self.settings.replay_timezone),
+            arranged=self._arranged,
+        )
+
+    def _arranged(self, task: str) -> "Arrangements":
+        """What the stage does by itself for a task."""
+        from chalicelib.incidents.outlook import Arrangements
+
+        settings = self.settings
+        try:
+            trigger: bool | None = self.world.mapping.state() in ("enabled", "enabling")
+        except RespoolError:  # that it can't be told is no reason to tell nothing
+            trigger = None
+        return Arrangements(
+            ramp=self.world.ramps.get(task) if settings.recovery == RAMP else None,
+            trigger=trigger,
+            schedule=settings.replay_schedule,
+            schedule_zone=settings.replay_timezone,
+            schedule_max=settings.replay_max,
+        )
+
+    @cached_property
     def sweep(self) -> "Sweep":
         """What looks for everything that events missed."""
         from chalicelib.parking.sweep import Sweep
@@ -281,15 +334,19 @@ class Engines:
         return self.world.is_well(url) if url else None
 
     def admit(self, event: Any, seconds: float) -> dict[str, Any]:
-        """What `admit` does: serve the lines; when it was called for all, count and relay, too."""
+        """What `admit` does: serve the lines; when it was called for all, also count, relay and
+        tell people, the jobs first."""
         from chalicelib.gate.turn import tasks_in
 
+        ends = self.clock.elapsed() + seconds
         try:
             return self.admission.take(event, seconds)
         finally:
             if isinstance(event, dict) and tasks_in(event) is None:
-                self.gauges.tell()
-                self.keeping.relay()
+                try:
+                    self.keeping.relay()
+                finally:
+                    self.watch.look(self.gauges.tell(), ends - self.clock.elapsed())
 
     @cached_property
     def keeping(self) -> "Keeping":

@@ -65,3 +65,7 @@ class Conflict(RespoolError):
 
 class LineStalled(RespoolError):
     """Jobs are in line that can't be served just now; whoever called is to call again."""
+
+
+class NotSent(RespoolError):
+    """A message to people did not go out; the text says why, and never to which address."""

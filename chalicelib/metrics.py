@@ -42,6 +42,7 @@ RAMP_PROBES = "RampProbes"
 RAMP_HEALTHY = "RampHealthy"
 RAMP_ALONE = "RampAlone"
 RAMP_REFUSED = "RampRefused"
+MESSAGES_NOT_SENT = "MessagesNotSent"
 
 SECONDS = frozenset({WAITED})
 """Those that are times; the others count."""
@@ -75,4 +76,5 @@ ALL = (
     RAMP_HEALTHY,
     RAMP_ALONE,
     RAMP_REFUSED,
+    MESSAGES_NOT_SENT,
 )

@@ -53,6 +53,16 @@ class Names:
         return f"{self.prefix}/console"
 
     @property
+    def hook_secret(self) -> str:
+        """The secret that signs what the webhook is sent."""
+        return f"{self.prefix}/webhook"
+
+    @property
+    def topic_arn(self) -> str:
+        """The SNS topic by which people are told."""
+        return f"arn:{self.partition}:sns:{self.region}:{self.account}:{self.prefix}-alerts"
+
+    @property
     def reprocess(self) -> str:
         """The replay Lambda."""
         return f"{self.prefix}-reprocess"

@@ -36,6 +36,8 @@ class Settings:
     replay_max: int = 10
     sweep_schedule: str = "rate(1 hour)"
     alert_email: str = ""
+    webhook_url: str = ""
+    language: str = "en"
     recovery: str = OFF
     close_after: int = NEVER
     history_days: int = 30
@@ -164,6 +166,19 @@ def _url(text: str) -> str:
     return text
 
 
+def _webhook(text: str) -> str:
+    """HTTPS; without it only to this very machine, as tests do."""
+    plain = text.isascii() and text.isprintable() and not set(text) & set(' "<>')
+    scheme, _, rest = text.partition("://")
+    host = rest.partition("/")[0]
+    near = host.partition(":")[0] in ("localhost", "127.0.0.1")
+    if not (scheme == "https" or (scheme == "http" and near)) or not (plain and host):
+        raise ValueError("must be an address such as https://hooks.example/T0/B0")
+    if len(text) > 1000:
+        raise ValueError("has more than 1,000 characters")
+    return text
+
+
 def _pattern(text: str) -> str:
     before, place, after = text.partition("{time}")
     if not place or len(before) < 3 or "{time}" in after or len(text) > 200:
@@ -192,6 +207,8 @@ CHECKS: dict[str, Callable[[str], Any]] = {
     "REPLAY_MAX": _whole(1, MAX_REPLAY),
     "SWEEP_SCHEDULE": _schedule,
     "ALERT_EMAIL": _email,
+    "WEBHOOK_URL": _webhook,
+    "LANGUAGE": _one_of("en", "ja"),
     "RECOVERY": _one_of(OFF, RAMP),
     "CLOSE_AFTER": _failures,
     "HISTORY_DAYS": _whole(1, 3650),

@@ -6,8 +6,8 @@ from itertools import islice, zip_longest
 from typing import Any
 
 from chalicelib.api.overview import View
-from chalicelib.api.patterns import pattern
 from chalicelib.job.claim import Claim, State
+from chalicelib.job.patterns import pattern
 from chalicelib.job.ports import Claims
 from chalicelib.replaying.requests import single
 

@@ -14,7 +14,9 @@ from chalicelib.settings import is_function
 
 if TYPE_CHECKING:
     from chalicelib.aws.claims_table import DynamoClaims
+    from chalicelib.aws.incident_table import DynamoIncidents
     from chalicelib.aws.line_table import DynamoLine
+    from chalicelib.aws.posts import AwsPosts
     from chalicelib.aws.queue import SqsSpool
     from chalicelib.aws.ramp_table import DynamoRamps
     from chalicelib.aws.replay_table import DynamoReplays
@@ -51,6 +53,11 @@ class AwsWorld:
         if name == "RESPOOL_PREFIX":
             return cls(Names.of_session(environ[name], sdk_session()))
         return cls(Names.of_function(environ[name], account))
+
+    @property
+    def prefix(self) -> str:
+        """respool-<stage>."""
+        return self.names.prefix
 
     @cached_property
     def telemetry(self) -> Telemetry:
@@ -116,6 +123,25 @@ class AwsWorld:
         from chalicelib.aws.handing_on import hand_on
 
         hand_on(self._client("lambda"), self.names.reprocess, replay)
+
+    @cached_property
+    def incidents(self) -> "DynamoIncidents":
+        """What is kept of each task's trouble."""
+        from chalicelib.aws.incident_table import DynamoIncidents
+
+        return DynamoIncidents(self._client("dynamodb"), self.names.table)
+
+    @cached_property
+    def posts(self) -> "AwsPosts":
+        """The ways by which people are told; each asks once, and gives up soon."""
+        from chalicelib.aws.posts import PATIENCE, AwsPosts
+
+        names = self.names
+        return AwsPosts(
+            lambda service: client(service, self._session, 2 * PATIENCE),
+            names.topic_arn,
+            names.hook_secret,
+        )
 
     def is_well(self, url: str) -> bool:
         """Whether the downstream service's health check says so."""

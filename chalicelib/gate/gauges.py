@@ -7,11 +7,21 @@ from dataclasses import dataclass
 
 from chalicelib import metrics
 from chalicelib.gate.turn import turn
-from chalicelib.job.claim import FAILURES, RAMP, SERVICE, State
-from chalicelib.job.ports import Claims, Clock, Line, Spool, Telemetry
+from chalicelib.job.claim import FAILURES, RAMP, SERVICE, Slots, State
+from chalicelib.job.ports import Claims, Clock, Count, Line, Spool, Telemetry
 
 MOST_PAGES = 30
 """Pages of the index that one count reads; beyond it the number is a lower bound."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a task stands: its slots, and how many jobs wait for it, and how."""
+
+    slots: Slots
+    parked: Count
+    stuck: Count
+    line: Count
 
 
 @dataclass(frozen=True)
@@ -24,26 +34,30 @@ class Gauges:
     telemetry: Telemetry
     clock: Clock
 
-    def tell(self) -> None:
-        """Count; to be called after all tasks were served."""
-        tasks = self.line.tasks()
-        stuck = self._count(tasks, State.STUCK) + self.stuck.depth()
-        self.telemetry.metric(metrics.PARKED_NOW, self._count(tasks, State.PARKED))
+    def tell(self) -> tuple[Standing, ...]:
+        """Count; to be called after all tasks were served. Returns how each task stands."""
+        standings = tuple(map(self._standing, self.line.tasks()))
+        stuck = sum(each.stuck.number for each in standings) + self.stuck.depth()
+        self.telemetry.metric(metrics.PARKED_NOW, sum(each.parked.number for each in standings))
         self.telemetry.metric(metrics.STUCK_NOW, stuck)
-        self.telemetry.metric(metrics.LINE_NOW, self._count(tasks, State.LINE))
-        closed = sum(map(self._is_closed, tasks))
+        self.telemetry.metric(metrics.LINE_NOW, sum(each.line.number for each in standings))
+        closed = sum(self._is_closed(each.slots) for each in standings)
+        blocked = sum(self._is_blocked(each.slots) for each in standings)
         self.telemetry.metric(metrics.CLOSED_NOW, closed)
-        self.telemetry.metric(metrics.BLOCKED_NOW, closed + sum(map(self._is_blocked, tasks)))
+        self.telemetry.metric(metrics.BLOCKED_NOW, blocked)
+        return standings
 
-    def _count(self, tasks: list[str], state: State) -> int:
-        return sum(self.claims.count(state, task, most=MOST_PAGES).number for task in tasks)
+    def _standing(self, task: str) -> Standing:
+        parked, stuck, line = (
+            self.claims.count(state, task, most=MOST_PAGES)
+            for state in (State.PARKED, State.STUCK, State.LINE)
+        )
+        return Standing(self.line.slots(task), parked, stuck, line)
 
-    def _is_closed(self, task: str) -> bool:
+    def _is_closed(self, slots: Slots) -> bool:
         """Whether the service's trouble has closed its gate: no person, and no window."""
-        gate = self.line.slots(task).gate(self.clock())
-        return gate.by in (FAILURES, RAMP, SERVICE)
+        return slots.gate(self.clock()).by in (FAILURES, RAMP, SERVICE)
 
-    def _is_blocked(self, task: str) -> bool:
+    def _is_blocked(self, slots: Slots) -> bool:
         """Whether it has room for somebody in line, whom nobody has let in."""
-        slots = self.line.slots(task)
         return bool(slots.waking) or turn(slots, self.clock()).count > 0

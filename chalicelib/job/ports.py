@@ -3,13 +3,14 @@
 Times are seconds unless said otherwise; errors are those of `chalicelib.errors`.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
 from chalicelib.job.claim import Claim, Slots, State
 from chalicelib.job.execution import Execution, Status, Tail
+from chalicelib.job.incident import Incident
 from chalicelib.job.message import Message
 from chalicelib.job.ramp_state import State as RampState
 from chalicelib.job.replay import Chosen, Replay
@@ -268,6 +269,41 @@ class Replays(Protocol):
 
     def newest(self, most: int, after: str = "") -> list[Replay]:
         """All replays behind that order, at most so many; the newest first."""
+
+
+class Incidents(Protocol):
+    """What is kept of each task's trouble."""
+
+    def current(self, tasks: Sequence[str]) -> dict[str, Incident]:
+        """Each task's latest incident, read consistently; none where there never was one."""
+
+    def put(self, incident: Incident, over: Incident | None) -> Incident | None:
+        """Write it over the one that it follows; None where that is not there any more.
+
+        One that is over and makes room for a new one is kept beside it.
+        """
+
+    def list(self, most: int, before: str = "") -> list[Incident]:
+        """The latest ones, the newest first, of those whose ids are below `before`."""
+
+    def find(self, id: str) -> Incident | None:
+        """One of them."""
+
+    def page(self) -> str:
+        """The address of the stage's page, as the last deploy noted it; empty where none has."""
+
+    def note_page(self, url: str) -> None:
+        """Note the page's address."""
+
+
+class Posts(Protocol):
+    """The ways by which people are told. Each gives up after some seconds, and raises NotSent."""
+
+    def mail(self, subject: str, text: str) -> None:
+        """Publish to the stage's topic, from which mail goes out."""
+
+    def hook(self, url: str, body: str, headers: Mapping[str, str], at: int) -> None:
+        """Send JSON to an address, signed with the stage's secret and the time."""
 
 
 class Telemetry(Protocol):

@@ -10,6 +10,10 @@ class World(Protocol):
     """All that the engines need of the world: AWS's adapters, or the tests' fakes."""
 
     @property
+    def prefix(self) -> str:
+        """respool-<stage>."""
+
+    @property
     def claims(self) -> ports.Claims:
         """The table's claims."""
 
@@ -39,6 +43,14 @@ class World(Protocol):
 
     def hand_over(self, replay: str) -> None:
         """Let another Lambda carry on the replay of that id; returns at once."""
+
+    @property
+    def incidents(self) -> ports.Incidents:
+        """What is kept of each task's trouble."""
+
+    @property
+    def posts(self) -> ports.Posts:
+        """The ways by which people are told."""
 
     def is_well(self, url: str) -> bool:
         """Whether the downstream service's own health check says so."""

@@ -48,6 +48,13 @@ def is_near_end(claim: Claim, now: datetime) -> bool:
     return moment is not None and now - moment >= lasts - NOTICE
 
 
+def may_be_near_end(claim: Claim, now: datetime) -> bool:
+    """Whether what the index holds of a job lets it be near its end; the claim itself says."""
+    since, lasts = (claim.dead_at, REMEMBERS) if claim.dead_at else (claim.started_at, RUNS)
+    moment = read(since)
+    return moment is not None and now - moment >= lasts - NOTICE
+
+
 def may_have_outlived(claim: Claim) -> bool:
     """Whether a parked job may be dead because its execution had lasted for a year.
 

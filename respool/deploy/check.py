@@ -28,7 +28,11 @@ MAX_ROLE_POLICY = 10_240
 """Characters, spaces aside, that IAM takes for the inline policies of one role."""
 VIAS = ("lambda", "sqs")
 EXAMPLES = "docs/pipelines/*.json"
-ALL_ON = {"ALERT_EMAIL": "team@example.com", "REPLAY_SCHEDULE": "cron(0 2 * * ? *)"}
+ALL_ON = {
+    "ALERT_EMAIL": "team@example.com",
+    "WEBHOOK_URL": "https://hooks.example/T0",
+    "REPLAY_SCHEDULE": "cron(0 2 * * ? *)",
+}
 """Settings that put into the template what is left out by default."""
 
 

@@ -75,6 +75,7 @@ def _deploy(command: Command, app: Any) -> None:
         done = target.deploying.run(checked.body, tags)
         target.task_slots.apply(checked.definition)
         target.limit_api(checked.settings)
+        target.note_page()
         _say(report.deployed(target.place(), done, checked.settings))
 
     _at_the_end(command, finish)

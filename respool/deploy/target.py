@@ -148,6 +148,11 @@ class Target:
             gateway = Gateway(self._account.client("apigateway"))
             gateway.limit(api["rest_api_id"], stage, settings.api_rate, settings.api_burst)
 
+    def note_page(self) -> None:
+        """Note where the page is, for the messages that lead to it."""
+        if url := self._api_url():
+            self.engines.world.incidents.note_page(f"{url.rstrip('/')}/")
+
     def render(self, checked: Checked, values: Mapping[str, str]) -> None:
         """Write the policies where config.json has Chalice look for them."""
         filled = {n: policies.rendered(one, values) for n, one in checked.policies.items()}

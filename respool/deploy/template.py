@@ -61,6 +61,7 @@ def values(settings: Settings, prefix: str) -> Values:
         "SweepState": "ENABLED" if settings.sweep_schedule else "DISABLED",
         "RampState": "ENABLED" if settings.recovery != RECOVERY_OFF else "DISABLED",
         "AlertEmail": settings.alert_email,
+        "Webhook": "on" if settings.webhook_url else "",
     }
 
 

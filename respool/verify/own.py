@@ -25,7 +25,7 @@ KEYS = "verify-"
 """What every key of its jobs begins with."""
 QUIET = {"REPLAY_SCHEDULE": OFF, "SWEEP_SCHEDULE": OFF, "RECOVERY": OFF, "COOL_DOWN": "0"}
 """Settings that would act meanwhile, as they have to be."""
-LEFT_OUT = ("ALERT_EMAIL", "HOLD_WINDOWS")
+LEFT_OUT = ("ALERT_EMAIL", "WEBHOOK_URL", "HOLD_WINDOWS")
 """Settings that would send mail or hold jobs, and are off where they are left out."""
 
 

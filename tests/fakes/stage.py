@@ -6,6 +6,7 @@ from functools import cache, cached_property
 from typing import Any, ParamSpec, TypeVar
 
 from chalicelib.aws.claims_table import DynamoClaims
+from chalicelib.aws.incident_table import DynamoIncidents
 from chalicelib.aws.line_table import DynamoLine
 from chalicelib.aws.ramp_table import DynamoRamps
 from chalicelib.aws.replay_table import DynamoReplays
@@ -18,6 +19,7 @@ from tests.fakes.dynamodb import FakeDynamoDb
 from tests.fakes.executions import Executions
 from tests.fakes.machine import Machine
 from tests.fakes.mapping import FakeMapping
+from tests.fakes.posts import FakePosts, Posted
 from tests.fakes.resources import Resources
 from tests.fakes.service import TASK, Service
 from tests.fakes.spool import Delivery, FakeSpool, Queue
@@ -77,6 +79,7 @@ class FakeStage:
         self.service = Service()
         self.executions = Executions(self.clock)
         self.mapping = FakeMapping()
+        self.posted = Posted()
         self.handed_over: list[str] = []
         self.new_wire: Callable[[], Wire] = Wire
         self._dynamodb = dynamodb
@@ -158,7 +161,10 @@ class Process:
         self.line = DynamoLine(client, TABLE, **timing)
         self.ramps = DynamoRamps(client, TABLE)
         self.replays = DynamoReplays(client, TABLE, **timing)
+        self.incidents = DynamoIncidents(client, TABLE, **timing)
+        self.posts = FakePosts(stage.posted, wire)
         self.mapping = stage.mapping
+        self.prefix = "respool-memory"
 
     def hand_over(self, replay: str) -> None:
         """Let another reprocess Lambda carry on a replay, some time."""
@@ -179,3 +185,7 @@ class Process:
     def admit(self, event: Mapping[str, Any], seconds: float = 60) -> Any:
         """What the Lambda `admit` does with an event."""
         return self.engines.admission.take(event, seconds)
+
+    def tick(self, seconds: float = 50) -> Any:
+        """What the Lambda `admit` does every five minutes."""
+        return self.engines.admit({}, seconds)

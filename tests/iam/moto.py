@@ -39,7 +39,7 @@ def moto_with_iam() -> Iterator[Needed]:
 
     class Judged(access_control.IAMRequest):
         def check_signature(self) -> None:
-            if self._service == "sts":  # moto signs another body than was sent
+            if self._service in ("sts", "sns"):  # moto signs another body than was sent
                 return
             if not self._body:  # moto would take the query for the body
                 self._data = {}
@@ -50,7 +50,9 @@ def moto_with_iam() -> Iterator[Needed]:
             service, _, operation = self._action.partition(":")
             if service == "sts":
                 return  # everybody may ask who he is
-            given = json.loads(self._body) if self._body else {}
+            given: Any = json.loads(self._body) if self._body else {}
+            if service == "sns":  # is asked in a form's words
+                given = {name: _one(value) for name, value in self._data.items()}
             policies = [_document(one) for one in self._access_key.collect_policies()]
             role = self._access_key.arn.split("/")[1]
             for call in calls_of(self._service, operation, self._path, given):
@@ -66,6 +68,10 @@ def moto_with_iam() -> Iterator[Needed]:
         patch.setattr(StepFunctionResponse, "redrive_execution", _redriven, raising=False)
         patch.setattr(StepFunctionResponse, "describe_execution", _redrivable)
         yield needed
+
+
+def _one(value: Any) -> Any:
+    return value[0] if isinstance(value, list) else value
 
 
 def _document(policy: Any) -> Any:

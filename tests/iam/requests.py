@@ -112,6 +112,10 @@ def _logs(operation: str, path: str, given: Mapping[str, Any]) -> Asked:
     yield operation, arn("logs", stream), ()
 
 
+def _sns(operation: str, path: str, given: Mapping[str, Any]) -> Asked:
+    yield operation, given["TopicArn"], ()
+
+
 _PREFIXES = {"monitoring": "cloudwatch"}
 _ASKED = {
     "sqs": _sqs,
@@ -121,4 +125,5 @@ _ASKED = {
     "lambda": _lambda,
     "monitoring": _monitoring,
     "logs": _logs,
+    "sns": _sns,
 }

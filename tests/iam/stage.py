@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from secrets import token_hex
 from typing import Any
@@ -17,11 +17,13 @@ import app
 from chalicelib.api.stage import forget_stages
 from chalicelib.aws.calling import client
 from chalicelib.aws.claims_table import DynamoClaims
+from chalicelib.aws.incident_table import DynamoIncidents
 from chalicelib.aws.line_table import DynamoLine
 from chalicelib.aws.queue import SqsSpool
 from chalicelib.aws.replay_table import DynamoReplays
 from chalicelib.deployed import engines_of, forget_engines
 from chalicelib.job.claim import JOB
+from chalicelib.job.incident import Incident
 from chalicelib.job.record import Record, encode
 from chalicelib.job.replay import Kind, Replay
 from chalicelib.names import UNCERTAIN_TASK, Names
@@ -78,9 +80,9 @@ class IamStage:
             definition=json.dumps({"StartAt": "UncertainTask", "States": STATES}),
             roleArn=f"arn:aws:iam::{ACCOUNT}:role/machine",
         )
-        self.session.client("secretsmanager").create_secret(
-            Name=self.names.secret, SecretString=TOKEN
-        )
+        for secret in (self.names.secret, self.names.hook_secret):
+            self.session.client("secretsmanager").create_secret(Name=secret, SecretString=TOKEN)
+        self.session.client("sns").create_topic(Name=f"{self.names.prefix}-alerts")
         for function in FUNCTIONS:
             self.make_role(function, [self.deployed.of_function(function)])
         for role in ROLES:
@@ -204,6 +206,15 @@ class IamStage:
         with disable_iam_authentication():
             replays.put(new, keys=["none such"])
         return new.id
+
+    def incident(self) -> str:
+        """An incident that was over before what waits now had failed; gives its id."""
+        old = Incident(UNCERTAIN_TASK, f"20260101T000000-{token_hex(4)}", "2026", "2026")
+        table = DynamoIncidents(self.session.client("dynamodb"), self.names.table)
+        with disable_iam_authentication():
+            before = table.current([UNCERTAIN_TASK]).get(UNCERTAIN_TASK)
+            table.put(replace(old, over_at="2026-01-01", seen_until="2026-01-01"), before)
+        return old.id
 
     def _add(self, change: str, key: str, values: dict[str, Any]) -> None:
         """Tell the task's slots of a job."""

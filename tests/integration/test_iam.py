@@ -142,7 +142,9 @@ def admit_jobs(dev: IamStage) -> None:
     dev.claim(dev.start("in-line-aborted", "ABORTED"), "line", deadAt=LONG_AGO)
     dev.claim(dev.start("in-line-unheard", "FAILED", "States.Runtime"), "line")
     record = {"dynamodb": {"Keys": {"pk": {"S": f"slots#{UNCERTAIN_TASK}"}}}}
-    with dev.process("admit") as invoke:
+    dev.incident()
+    dev.claim(dev.start("parked-untold"))
+    with dev.process("admit", RECOVERY="ramp", WEBHOOK_URL="http://127.0.0.1:9/") as invoke:
         assert invoke({"Records": [record]})["admitted"] == {UNCERTAIN_TASK: 4}
         dev.cut_short()
         assert invoke({})["admitted"] == {UNCERTAIN_TASK: 0}

@@ -7,9 +7,9 @@ import pytest
 from chalicelib.api.groups import MOST_LOOKS, group_jobs
 from chalicelib.api.jobs import list_jobs
 from chalicelib.api.overview import MOST_READ
-from chalicelib.api.patterns import pattern
 from chalicelib.api.schemas import SCHEMAS
 from chalicelib.job.claim import State
+from chalicelib.job.patterns import pattern
 from tests.unit.api_stage import ApiStage, job, moment, slots
 
 

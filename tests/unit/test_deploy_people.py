@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from respool.deploy.check import ALL_ON
 from respool.deploy.checks.actions import findings
 from respool.deploy.iam import Call, allows, listed
 from respool.deploy.resolved import ACCOUNT, arn
@@ -56,7 +57,7 @@ def made_by_a_deploy(stage: str) -> list[Call]:
 
 def handled(stage: str, via: str = "lambda") -> list[Call]:
     """What AWS's handlers call while they make, read, change and delete a stage's parts."""
-    deployed = Deployed(stage, via=via, settings={"ALERT_EMAIL": "team@example.com"})
+    deployed = Deployed(stage, via=via, settings=ALL_ON)
     return list(calls_of_handlers(deployed.resources, deployed.prefix))
 
 
@@ -78,7 +79,7 @@ def test_who_deploys_may_do_all_that_aws_s_handlers_do_in_his_name(via: str) -> 
 
 
 def test_the_table_of_handlers_has_the_stack_s_types_and_no_others() -> None:
-    deployed = Deployed("dev", via="sqs", settings={"ALERT_EMAIL": "team@example.com"})
+    deployed = Deployed("dev", via="sqs", settings=ALL_ON)
 
     assert set(HANDLERS) == {one["Type"] for one in deployed.resources.values()}
 

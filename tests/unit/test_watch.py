@@ -160,7 +160,7 @@ class Watched(FakeStage):
 def _emitted() -> dict[str, set[frozenset[str]]]:
     """What jobs, replays, the rescue and the sweep count when everything happens that can."""
     telemetry = Noting()
-    for course in (_replayed, _killed, _stuck, _near_the_year, _refused, _in_line):
+    for course in (_replayed, _killed, _stuck, _near_the_year, _refused, _in_line, _untold):
         stage = Watched(telemetry)
         stage.service.broken = True
         course(stage)
@@ -239,6 +239,13 @@ def _in_line(stage: FakeStage) -> None:
     gates.open(TASK, "kim", "done")
     stage.run()
     stage.process().engines.gauges.tell()
+
+
+def _untold(stage: FakeStage) -> None:
+    """Nobody can be told that jobs fail."""
+    stage.posted.dead = {"mail"}
+    _start(stage, "k")
+    stage.process().tick()
 
 
 def _ramped(fakes: FakeStage) -> None:

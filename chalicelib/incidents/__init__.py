@@ -1,0 +1,1 @@
+"""Incidents: one task's trouble as one thing, told once, and reported."""

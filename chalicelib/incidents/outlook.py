@@ -1,0 +1,78 @@
+"""What respool will do by itself while an incident lasts, and when. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from chalicelib.job.claim import FAILURES, RAMP, SERVICE, WINDOW
+from chalicelib.job.incident import Incident
+from chalicelib.job.ramp_state import State as Ramp
+
+
+class Plan(StrEnum):
+    """One thing that respool does by itself, or does not."""
+
+    PROBES = "probes"
+    PROBES_NAMED = "probes-named"
+    PROBES_SOON = "probes-soon"
+    WINDOW = "window"
+    HELD = "held"
+    HELD_UNTIL = "held-until"
+    REOPENS = "reopens"
+    STAYS_CLOSED = "stays-closed"
+    TRIGGER = "trigger"
+    SCHEDULE = "schedule"
+    NOTHING = "nothing"
+
+
+@dataclass(frozen=True)
+class Next:
+    """A plan, the time that it is for (ISO 8601, UTC; empty: none), and what else it says."""
+
+    plan: Plan
+    at: str = ""
+    text: str = ""
+    number: int = 0
+
+
+@dataclass(frozen=True)
+class Arrangements:
+    """What the stage does by itself at all. `trigger` is None where nobody could tell."""
+
+    ramp: Ramp | None = None
+    trigger: bool | None = False
+    schedule: str = ""
+    schedule_zone: str = ""
+    schedule_max: int = 0
+
+
+def outlook(incident: Incident, arranged: Arrangements) -> Sequence[Next]:
+    """What comes next by itself, the gate first; nothing is said of what nobody knows."""
+    if incident.is_over:
+        return ()
+    found = [*_of_gate(incident, arranged)]
+    if arranged.trigger:
+        found.append(Next(Plan.TRIGGER))
+    if arranged.schedule:
+        text = f"{arranged.schedule} {arranged.schedule_zone}"
+        found.append(Next(Plan.SCHEDULE, text=text, number=arranged.schedule_max))
+    ramps = arranged.ramp is not None
+    if not ramps and arranged.trigger is False and not arranged.schedule and incident.failed:
+        found.append(Next(Plan.NOTHING))
+    return found
+
+
+def _of_gate(incident: Incident, arranged: Arrangements) -> Sequence[Next]:
+    ramp, until = arranged.ramp, incident.gate_until
+    if incident.gate_closed and incident.gate_by == WINDOW:
+        return (Next(Plan.WINDOW, until),)
+    if incident.gate_closed and incident.gate_by not in (FAILURES, RAMP, SERVICE):
+        return (Next(Plan.HELD_UNTIL if until else Plan.HELD, until, incident.gate_by),)
+    if ramp is not None:
+        named = until if incident.gate_by == SERVICE else ramp.named
+        if named:
+            return (Next(Plan.PROBES_NAMED, named),)
+        return (Next(Plan.PROBES, ramp.due),) if ramp.due else (Next(Plan.PROBES_SOON),)
+    if not incident.gate_closed:
+        return ()
+    return (Next(Plan.REOPENS, until),) if until else (Next(Plan.STAYS_CLOSED),)
