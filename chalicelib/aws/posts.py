@@ -49,8 +49,8 @@ class AwsPosts:
             raise NotSent(str(refused)) from refused
         signed = signature(str(answer["SecretString"]), at, data)
         about = {"Content-Type": "application/json; charset=utf-8", SIGNED: signed, **headers}
-        request = urllib.request.Request(url, data, about, method="POST")
         try:
+            request = urllib.request.Request(url, data, about, method="POST")
             with urllib.request.build_opener(_Still).open(request, timeout=PATIENCE):
                 pass  # any other answer than a success is raised
         except urllib.error.HTTPError as refused:

@@ -39,7 +39,11 @@ def letter(
     """Tell of an incident as it stands; `news` is what is new to the reader."""
     words = _Words(TEXTS[language], language, zone)
     lines = [words.since(incident), *words.said(incident.said), words.waiting(incident)]
-    lines += [words.text[each] for each in _EXPLAINED if each in news and not incident.is_over]
+    lines += [
+        words.text[f"explain-{each.value}"]
+        for each in _EXPLAINED
+        if each in news and not incident.is_over
+    ]
     lines += [words.gate(incident)] if incident.gate_closed else []
     lines += [words.next(each) for each in coming]
     lines.append(words.text["incident"].format(id=incident.id))
@@ -160,10 +164,10 @@ TEXTS: dict[str, dict[str, str]] = {
         "ended": "{jobs} failed, {failures} times in all; they have finished or were given up.",
         "left": "Not so {jobs}: stuck, and waiting for somebody to look.",
         "at-least": "at least {number}",
-        What.STUCK.value: "A stuck job waits until a person replays it or gives it up.",
-        What.NEAR_LOSS.value: "In less than 14 days Step Functions ends the execution of a waiting"
+        "explain-stuck": "A stuck job waits until a person replays it or gives it up.",
+        "explain-near-loss": "In less than 14 days Step Functions ends the execution of a waiting"
         " job, or forgets a dead one: replay it, or give it up. The page names it.",
-        What.AGAIN.value: "Nothing had failed for a day before.",
+        "explain-failing-again": "Nothing had failed for a day before.",
         "gate": "The gate is closed since {since}, by {by}{why}: jobs that are started wait.",
         "by-failures": "failures in a row",
         "by-ramp": "the ramp",
@@ -205,11 +209,11 @@ TEXTS: dict[str, dict[str, str]] = {
         "ended": "{jobs}が延べ{failures}回失敗し、その後すべて完了または取りやめとなりました。",
         "left": "ただし{jobs}は要確認のまま、担当者を待っています。",
         "at-least": "少なくとも{number}",
-        What.STUCK.value: "要確認のジョブは、人が再処理するか取りやめるまで待ちます。",
-        What.NEAR_LOSS.value: "14日以内に、待っているジョブの実行が Step Functions により終了"
+        "explain-stuck": "要確認のジョブは、人が再処理するか取りやめるまで待ちます。",
+        "explain-near-loss": "14日以内に、待っているジョブの実行が Step Functions により終了"
         "されるか、終了した実行の記録が消えます。再処理するか取りやめてください。"
         "該当のジョブはページに表示されます。",
-        What.AGAIN.value: "その前の1日間は失敗がありませんでした。",
+        "explain-failing-again": "その前の1日間は失敗がありませんでした。",
         "gate": "受付は {since} から停止中です({by}){why}。開始されたジョブは待ちます。",
         "by-failures": "連続した失敗のため",
         "by-ramp": "段階的な再処理による",
