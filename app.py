@@ -169,6 +169,22 @@ def stop_replay(id: str) -> Response:
     )
 
 
+@app.route("/incidents", authorizer=authorizer)
+def incidents() -> Response:
+    """The incidents that are kept, the newest first, and the last fortnight."""
+    from chalicelib.api.incidents import list_incidents
+
+    return http.answer(app, lambda call: list_incidents(call.stage, call.query))
+
+
+@app.route("/incidents/{id}", authorizer=authorizer)
+def incident(id: str) -> Response:
+    """One incident as a report."""
+    from chalicelib.api.incidents import show_incident
+
+    return http.answer(app, lambda call: show_incident(call.stage, paths.read(id), call.query))
+
+
 @app.route("/jobs/{key}/replay", methods=["POST"], authorizer=authorizer)
 def replay_job(key: str) -> Response:
     """Puts one job back, also one that is stuck."""

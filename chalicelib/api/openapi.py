@@ -71,6 +71,11 @@ _JOBS: dict[str, Schema] = {
     "ids": _IDS,
 }
 
+_INCIDENTS: dict[str, Schema] = {
+    "limit": whole("Incidents on a page", 1) | {"maximum": 100, "default": 20},
+    "cursor": text("The next page, as the last one named it"),
+}
+
 
 def document() -> Part:
     """The document itself."""
@@ -109,6 +114,10 @@ def _paths() -> Part:
         "/replays": {"get": _get("replays", "The replays of 90 days", "Replays", _REPLAYS)},
         "/replays/{id}": {"get": _one_replay()},
         "/replays/{id}/stop": {"post": _stop_replay()},
+        "/incidents": {
+            "get": _get("incidents", "The incidents of 90 days", "Incidents", _INCIDENTS)
+        },
+        "/incidents/{id}": {"get": _incident()},
         "/jobs/{key}/replay": {"post": _replay_job()},
         "/jobs/{key}/give-up": {"post": _give_up()},
         "/tasks/{task}/limit": {"put": _limit()},
@@ -135,6 +144,14 @@ def _one_replay() -> Part:
     about = "One replay, and what became of each of its jobs"
     part = _get("oneReplay", about, "ReplayInFull", {})
     part["parameters"] = [_in_path("id", "The replay's id"), *_in_query(_REPLAYS_JOBS)]
+    part["responses"] |= _refusals("404")
+    return part
+
+
+def _incident() -> Part:
+    about = "One incident as a report, with the replays in it"
+    part = _get("incident", about, "IncidentInFull", {})
+    part["parameters"] = [_in_path("id", "The incident's id")]
     part["responses"] |= _refusals("404")
     return part
 

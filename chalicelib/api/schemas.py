@@ -3,6 +3,7 @@
 from typing import Any
 
 from chalicelib.gate.ramp.describe import SENTENCES
+from chalicelib.job.incident import What
 from chalicelib.job.replay import Course, Kind, Outcome
 
 Schema = dict[str, Any]
@@ -57,6 +58,7 @@ def ref(name: str) -> Schema:
 
 
 _TIME = "ISO 8601, UTC"
+_NEWS = [each.value for each in What]
 WAITING_STATES = ["line", "parked", "stuck"]
 LISTED_STATES = ["running", *WAITING_STATES]
 ENDED_STATES = ["finished", "failed", "given-up", "aborted"]
@@ -117,6 +119,58 @@ _REPLAY: dict[str, Schema] = {
     "outcomes": mapping("How many of the jobs put back came to what; what none came to is left out")
     | {"additionalProperties": {"type": "integer"}},
     "counted_at": maybe(text(f"As of when the outcomes are; null: nobody has counted; {_TIME}")),
+}
+_INCIDENT: dict[str, Schema] = {
+    "id": text("Its id"),
+    "task": text("Whose trouble it is"),
+    "over": flag("Whether it has ended"),
+    "since": text(f"The first failure; {_TIME}"),
+    "noticed_at": text(f"When it was seen first; {_TIME}"),
+    "over_at": maybe(text(_TIME)),
+    "counted_at": text(f"As of when the figures are; {_TIME}"),
+    "jobs": whole("Jobs that failed"),
+    "failures": whole("How often they failed, all together"),
+    "failed_again": whole("Failures that were not a job's first"),
+    "ended": whole("Of those jobs, how many have finished or were given up"),
+    "waiting": shape(
+        "Jobs that wait, by how, and those inside again",
+        parked=whole("To be put back"),
+        stuck=whole("Failed too often for unattended replay"),
+        line=whole("In line after a failure"),
+        untried=whole("In line, never tried"),
+        inside=whole("In the task again"),
+    ),
+    "most": shape("The most at once", failed=whole("That failed"), untried=whole("Not tried")),
+    "near_loss": whole("Jobs whose execution ends, or is forgotten, within 14 days"),
+    "whole": flag("False: more jobs wait than were read, and the figures are lower bounds"),
+    "calls": shape(
+        "Calls on the service",
+        hourly_retry=whole("That retrying each waiting job every hour would have made, at least"),
+        again=whole("That failed again"),
+        spared=whole("The difference"),
+    ),
+    "dollars": {"type": "number", "description": "What the failures and replays cost, us-east-1"},
+    "gate": shape(
+        "The task's gate",
+        open=flag("Whether it takes jobs"),
+        by=text("Who closed it"),
+        why=text("Why"),
+        since=maybe(text(_TIME)),
+        until=maybe(text(_TIME)),
+    ),
+    "said": many(
+        shape(
+            "An error",
+            name=text("Its name"),
+            message=text("One message as it came, 300 characters at most"),
+            jobs=whole("Of how many of the jobs that failed last"),
+        ),
+        "What the jobs said that failed last",
+    ),
+    "news": many(
+        shape("What people are told of", at=text(_TIME), what=text("What", enum=_NEWS)),
+        "In order",
+    ),
 }
 SCHEMAS: dict[str, Schema] = {
     "Problem": shape("Why it was refused", error=text("What happened, to what, and what would do")),
@@ -328,6 +382,50 @@ SCHEMAS: dict[str, Schema] = {
             "In the order in which it chose them",
         ),
         cursor=maybe(text("Asks for the next page; null on the last")),
+    ),
+    "Incidents": shape(
+        "A page of incidents, the newest first",
+        incidents=many(shape("One incident", **_INCIDENT), "The page"),
+        days=many(
+            shape(
+                "A day",
+                day=text("Its date, UTC"),
+                failed=whole("The most failed jobs waiting at once"),
+                untried=whole("The most untried jobs in line at once"),
+                failures=whole("Failures"),
+                ended=whole("Failed jobs that have ended"),
+            ),
+            "The stage's last fortnight, the oldest day first",
+        ),
+        cursor=maybe(text("Asks for the next page; null on the last")),
+    ),
+    "IncidentInFull": shape(
+        "One incident with its course",
+        **_INCIDENT,
+        changes=many(
+            shape(
+                "What the gate or the ramp did",
+                at=text(_TIME),
+                what=text("gate-closed, gate-opened, or a step's verdict"),
+                by=text("Who"),
+                why=text("Why"),
+                jobs=whole("Jobs of the step"),
+            ),
+            "In order",
+        ),
+        changes_left_out=whole("Changes in the middle that are not told"),
+        curve=many(
+            shape(
+                "How it stood",
+                at=text(_TIME),
+                failed=whole("Failed jobs that waited"),
+                untried=whole("Untried jobs in line"),
+                failures=whole("Failures by then"),
+                ended=whole("Failed jobs that had ended by then"),
+            ),
+            "240 points at most",
+        ),
+        replays=many(ref("KeptReplay"), "The replays within it, the oldest first"),
     ),
     "GivenUp": shape(
         "How a job has ended that was to be given up",

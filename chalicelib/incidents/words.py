@@ -91,9 +91,9 @@ class _Words:
         return f"{number} job" if count == 1 and whole else f"{number} jobs"
 
     def subject(self, incident: Incident, news: Sequence[What], stage: str) -> str:
-        what = incident.news[-1].what if incident.is_over or not news else news[-1]
-        if What.BEGUN in news and not incident.is_over:
-            what = What.BEGUN
+        what = news[-1] if news and What.BEGUN not in news else What.BEGUN
+        if incident.is_over:
+            what = What.OVER
         about = self.text[f"subject-{what.value}"].format(
             task=plain(incident.task, 40), jobs=self.jobs(incident.failed, incident.whole)
         )

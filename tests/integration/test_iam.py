@@ -169,6 +169,8 @@ def call_every_route(dev: IamStage) -> None:
         request("POST", "/replay", {"max": 100}),
         request("GET", "/replays"),
         request("GET", "/replays/{id}", id=dev.cut_short()),
+        request("GET", "/incidents"),
+        request("GET", "/incidents/{id}", id=dev.incident()),
         request("POST", "/replays/{id}/stop", {"reason": "not yet"}, id=dev.cut_short()),
         request("POST", "/jobs/{key}/replay", {}, key=stuck),
         request("POST", "/jobs/{key}/give-up", {"reason": "nobody wants it"}, key=running),

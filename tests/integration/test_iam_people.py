@@ -123,6 +123,8 @@ def test_who_operates_can_run_every_command_and_no_more(dev: IamStage, moto: Nee
         ("replays",),
         ("replays", dev.cut_short()),
         ("replays", dev.cut_short(), "--stop"),
+        ("incident", dev.incident()),
+        ("incident", dev.incident(), "--message"),
         ("give-up", running, "--reason", "nobody wants it", "--yes"),
         ("give-up", inside, "--reason", "nobody wants it", "--yes"),
         ("limit", UNCERTAIN_TASK, "3"),
@@ -151,7 +153,9 @@ def test_who_looks_sees_all_and_changes_nothing(dev: IamStage, moto: Needed) -> 
     key = dev.claim(dev.start("seen"), attempt="2")
 
     dev.cut_short()
-    for words in (("status",), ("jobs",), ("show", key), ("replays",)):
+    incident = ("incident", dev.incident())
+    dev.incident()  # the first one is an older one now
+    for words in (("status",), ("jobs",), ("show", key), ("replays",), incident, ("incident",)):
         assert command(dev, "look", *words) == 0
     assert idle(policy_of("look"), called(dev, moto, "look")) == []
 

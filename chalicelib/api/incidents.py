@@ -1,0 +1,72 @@
+"""Incidents as people see them: listed, and each as a report with the replays in it."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from chalicelib.api.replays import COUNTED
+from chalicelib.api.replays import as_json as replay_as_json
+from chalicelib.api.stage import Stage
+from chalicelib.errors import BadRequest, NotFound
+from chalicelib.incidents.report import as_json, in_full, last_days
+from chalicelib.job.incident import Incident
+from chalicelib.job.replay import Replay
+from chalicelib.moments import iso
+from chalicelib.replaying.requests import read_whole, shown, single
+
+MOST = 100
+"""Incidents in one answer."""
+MOST_REPLAYS = 100
+"""Replays that a report tells of, the last ones."""
+LOOKED_THROUGH = 500
+_ID = re.compile(r"[A-Za-z0-9]+-[0-9a-f]{8}")
+
+
+def list_incidents(stage: Stage, query: Mapping[str, list[str]]) -> dict[str, Any]:
+    """The incidents, the newest first, and the stage's last fortnight day by day."""
+    given = single(query, ("limit", "cursor"))
+    limit = read_whole(given, "limit", 1, MOST) or 20
+    incidents = stage.engines.world.incidents
+    found = incidents.list(limit + 1, _id(given.get("cursor", "")))
+    page = found[:limit]
+    return {
+        "incidents": [as_json(each) for each in page],
+        "days": last_days(incidents.list(MOST), stage.engines.clock.now()),
+        "cursor": page[-1].id if len(found) > limit else None,
+    }
+
+
+def show_incident(stage: Stage, id: str, query: Mapping[str, list[str]]) -> dict[str, Any]:
+    """One incident in full. Raises NotFound."""
+    single(query, ())
+    incident = stage.engines.world.incidents.find(_id(id))
+    if incident is None:
+        raise NotFound(f"there is no incident {shown(id)}: /incidents names those of 90 days")
+    replays = replays_in(stage, incident)
+    return {**in_full(incident), "replays": [replay_as_json(each) for each in replays]}
+
+
+def replays_in(stage: Stage, incident: Incident) -> list[Replay]:
+    """The replays within it, the oldest first; those of another task are left out."""
+    keeping = stage.engines.keeping
+    ends = incident.over_at or iso(stage.engines.clock.now())
+    listed = [
+        each
+        for each in keeping.replays.newest(LOOKED_THROUGH, "")
+        if each.started_at <= ends and (not each.ended_at or each.ended_at >= incident.since)
+    ]
+    found = [each for each in listed if each.asked.get("task", incident.task) == incident.task]
+    room, told = COUNTED, []
+    for replay in found[:MOST_REPLAYS]:
+        counted = replay
+        if not replay.settled and replay.jobs <= room:
+            room -= replay.jobs
+            counted, _ = keeping.look(replay)
+        told.append(counted)
+    return told[::-1]
+
+
+def _id(text: str) -> str:
+    if text and not _ID.fullmatch(text):
+        raise BadRequest(f"{shown(text)} is no incident's id: /incidents names them")
+    return text

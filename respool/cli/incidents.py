@@ -1,0 +1,210 @@
+"""The command that tells of incidents: which there were, or one as a report."""
+
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from chalicelib.api.incidents import list_incidents, show_incident
+from chalicelib.errors import BadRequest
+from chalicelib.incidents.telling import text_of
+from chalicelib.incidents.words import ENGLISH, moment, plain
+from chalicelib.moments import read
+from respool.cli.codes import DONE, NOT_ALL
+from respool.cli.context import Context, everywhere, pass_context
+from respool.cli.screen import many
+from respool.cli.screen import moment as local
+
+WIDTH = 40
+"""Points that a curve in a report has."""
+_UNMARKED = re.compile(r"\\([^A-Za-z0-9 ])")
+BARS = " ▁▂▃▄▅▆▇█"
+
+
+@click.command()
+@click.argument("id", required=False)
+@click.option("--markdown", is_flag=True, help="As a report, for the boss or the service's vendor.")
+@click.option("--message", is_flag=True, help="As people are told of it; nothing is sent.")
+@everywhere
+@pass_context
+def incident(context: Context, id: str | None, markdown: bool, message: bool) -> int:
+    """The incidents of 90 days; with ID one of them. ID may be `last`."""
+    if (markdown or message) and id is None:
+        id = "last"
+    if id is None:
+        found = list_incidents(context.stage, {})
+        context.screen.result(found, lambda: _tell_all(context, found["incidents"]))
+        return DONE
+    if id == "last":
+        listed = list_incidents(context.stage, {"limit": ["1"]})["incidents"]
+        if not listed:
+            context.screen.remark("There was no incident in 90 days.")
+            return NOT_ALL
+        id = str(listed[0]["id"])
+    if message and markdown:
+        raise BadRequest("--markdown and --message are two things: give one of them")
+    if message:
+        return _show_message(context, id)
+    told = show_incident(context.stage, id, {})
+    lines = report(told, context.stage.prefix) if markdown else _facts(told)
+    context.screen.result(told, lambda: _say(context, lines))
+    return DONE
+
+
+def _say(context: Context, lines: list[str]) -> None:
+    for line in lines:
+        context.screen.say(line)
+
+
+def _show_message(context: Context, id: str) -> int:
+    engines = context.stage.engines
+    found = engines.world.incidents.find(id)
+    if found is None:
+        show_incident(context.stage, id, {})  # raises what is wrong
+        return NOT_ALL
+    written = engines.teller.write(found, [each.what for each in found.news])
+    text = text_of(written, engines.settings.language)
+    data = {"subject": written.subject, "text": text}
+
+    lines = [f"Subject: {written.subject}", "", *text.rstrip().splitlines()]
+    context.screen.result(data, lambda: _say(context, lines))
+    return DONE
+
+
+def _tell_all(context: Context, incidents: list[dict[str, Any]]) -> None:
+    if not incidents:
+        context.screen.say("There was no incident in 90 days.")
+        return
+    rows = [
+        (
+            each["id"],
+            each["task"],
+            local(each["since"]),
+            local(each["over_at"]) if each["over"] else "under way",
+            each["jobs"],
+            each["failures"],
+        )
+        for each in incidents
+    ]
+    context.screen.table(("id", "task", "since", "until", "jobs", "failures"), rows)
+
+
+def _facts(told: dict[str, Any]) -> list[str]:
+    """The report without Markdown's marks, for a terminal."""
+    found = []
+    for line in report(told, ""):
+        cells = [cell.strip() for cell in line.strip("|").split(" | ")]
+        if line.startswith("|"):
+            found += [f"  {cells[0]}: {cells[1]}"] if len(cells) > 1 and cells[0] else []
+        else:
+            found.append(_UNMARKED.sub(r"\1", line.lstrip("# ") if line.startswith("#") else line))
+    return found
+
+
+def report(told: dict[str, Any], stage: str) -> list[str]:
+    """The incident in Markdown; other people's words stand in it without marks of their own."""
+    waits = told["waiting"]
+    head = f"# {_text(told['task'])}: {'an incident' if told['over'] else 'an incident under way'}"
+    lines = [head, "", f"{f'Stage {_text(stage)}. ' if stage else ''}{_span(told)}", ""]
+    lines += _table(
+        ("jobs that failed", f"{told['jobs']:,}"),
+        ("failures in all", f"{told['failures']:,}, {told['failed_again']:,} of them again"),
+        ("have ended (finished, or given up)", f"{told['ended']:,}"),
+        ("wait for a replay", f"{waits['parked'] + waits['line']:,}, and {waits['stuck']:,} stuck"),
+        ("most waiting at once", f"{told['most']['failed']:,} failed, "
+         f"{told['most']['untried']:,} untried"),
+        ("calls spared against an hourly retry", f"at least {told['calls']['spared']:,}"),
+        ("failures and replays cost", f"${told['dollars']:.4f}"),
+    )  # fmt: skip
+    if not told["whole"]:
+        lines += ["", "More jobs waited than could be read: the figures are lower bounds."]
+    lines += ["", *_curve(told["curve"])]
+    lines += _section("What the failed jobs said", [_said(each) for each in told["said"]])
+    lines += _section("Replays", [_replay(each) for each in told["replays"]])
+    changes = [_change(each) for each in told["changes"]]
+    if told["changes_left_out"]:
+        changes.append(f"{told['changes_left_out']:,} changes in between are left out")
+    lines += _section("Gate and probes", changes)
+    lines += ["", f"Incident {told['id']}, as of {_at(told['counted_at'])}."]
+    return lines
+
+
+def _section(title: str, items: list[str]) -> list[str]:
+    return ["", f"## {title}", "", *(f"- {each}" for each in items)] if items else []
+
+
+def _table(*rows: tuple[str, str]) -> list[str]:
+    return ["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows)]
+
+
+def _span(told: dict[str, Any]) -> str:
+    began, ended = read(told["since"]), read(told["over_at"] or told["counted_at"])
+    long = _long(began, ended) if began and ended else ""
+    until = f"until {_at(told['over_at'])}" if told["over"] else "and is under way"
+    return f"It began on {_at(told['since'])} {until}{long}."
+
+
+def _long(began: datetime, ended: datetime) -> str:
+    minutes = int((ended - began).total_seconds()) // 60
+    days, rest = divmod(minutes, 24 * 60)
+    hours, minutes = divmod(rest, 60)
+    return f" ({f'{days} d ' if days else ''}{hours} h {minutes} min)"
+
+
+def _curve(points: list[dict[str, Any]]) -> list[str]:
+    """Waiting, failures and ended jobs over time, as bars that any text shows."""
+    if len(points) < 2:
+        return []
+    chosen = points[:: -(-len(points) // WIDTH)]
+    if chosen[-1] is not points[-1]:
+        chosen.append(points[-1])
+    rows = {
+        "waiting": [each["failed"] + each["untried"] for each in chosen],
+        "failures": [each["failures"] for each in chosen],
+        "ended": [each["ended"] for each in chosen],
+    }
+    most = max(max(row) for row in rows.values()) or 1
+    drawn = [
+        f"    {name:<9}{''.join(BARS[-(-value * 8 // most)] for value in row)}  {row[-1]:,}"
+        for name, row in rows.items()
+    ]
+    spans = f"{_at(points[0]['at'])} to {_at(points[-1]['at'])}; the highest bar is {most:,}"
+    return [f"{spans}:", "", *drawn]
+
+
+def _said(said: dict[str, Any]) -> str:
+    what = ": ".join(each for each in (_text(said["name"]), _text(said["message"])) if each)
+    return f"{what} ({many(said['jobs'], 'job')} of those that failed last)"
+
+
+def _replay(replay: dict[str, Any]) -> str:
+    why = f", because: {_text(replay['reason'])}" if replay["reason"] else ""
+    who = _text(replay["by"]) or replay["kind"]
+    came = ", ".join(f"{number:,} {name}" for name, number in replay["outcomes"].items() if number)
+    became = f": {came}" if came else ""
+    put = f"{who} put {many(replay['put_back'], 'job')} back"
+    return f"{_at(replay['started_at'])}: {put}{became}{why}"
+
+
+def _change(change: dict[str, Any]) -> str:
+    at, what = _at(change["at"]), change["what"]
+    if what == "gate-closed":
+        by = f" by {_text(change['by'])}" if change["by"] else ""
+        why = f" ({_text(change['why'])})" if change["why"] else ""
+        return f"{at}: the gate closed{by}{why}"
+    if what == "gate-opened":
+        return f"{at}: the gate opened, as seen then"
+    return f"{at}: the ramp let {many(change['jobs'], 'job')} go: {_text(what)}"
+
+
+def _at(text: str) -> str:
+    return moment(text, ENGLISH, UTC)
+
+
+def _text(text: str) -> str:
+    """Somebody else's words: no mark of Markdown works in them."""
+    return "".join(f"\\{sign}" if sign in "\\`*_[]<>|#&~" else sign for sign in plain(text, 300))
+
+
+COMMANDS = (incident,)
