@@ -493,6 +493,25 @@ def test_no_error_is_a_traceback(shell: Shell, capsys: Out, problem: Exception, 
     assert said.count("\n") == 1
 
 
+def test_an_invitation_is_one_link_with_the_token_behind_the_fragment(
+    shell: Shell, capsys: Out
+) -> None:
+    assert shell("invite", "lee", "--read-only", "--days", "7") == 0
+
+    said = capsys.readouterr().out.strip()
+    page, _, token = said.partition("#invite=")
+    assert page == shell.account.page()
+    assert token == "rsp_lee"
+    assert (shell.account.names.kinds["lee"].value, shell.account.names.days["lee"]) == ("read", 7)
+
+
+def test_an_invitation_ends_by_itself_unless_told_when(shell: Shell) -> None:
+    assert shell("invite", "lee") == 0
+    assert shell.account.names.days["lee"] == 90
+    (line,) = shell.account.audited
+    assert "rsp_lee" not in str(line)
+
+
 def test_every_command_takes_the_options_of_all(shell: Shell, capsys: Out) -> None:
     for name in respool.commands:
         assert shell(name, "--help") == 0
