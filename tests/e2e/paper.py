@@ -15,6 +15,7 @@ from chalicelib.api.groups import group_jobs
 from chalicelib.api.http import SECURE, status_of
 from chalicelib.api.jobs import list_jobs
 from chalicelib.api.one_job import show_job
+from chalicelib.api.replays import list_replays, show_replay, stop_replay
 from chalicelib.api.stage import Stage
 from chalicelib.api.status import status
 from chalicelib.aws.items import value
@@ -125,6 +126,7 @@ class Paper:
     instead: Callable[[str, str, Given], Answer | None] = lambda _method, _path, _given: None
     then: Callable[[], None] = lambda: None
     asked: list[tuple[str, str, Given]] = field(default_factory=list)
+    press: actions.Press = field(default_factory=lambda: actions.Press(WHO, {}))
 
     def __post_init__(self) -> None:
         self.memory.clock.pause((NOW - START).total_seconds())
@@ -136,7 +138,8 @@ class Paper:
 
     def replays(self) -> list[Given]:
         """The replays that were asked for, without those that only looked."""
-        return [given for _, path, given in self.asked if path == "replay" and "jobs" in given]
+        asked = [given for _, path, given in self.asked if path == "replay"]
+        return [given for given in asked if "dry_run" not in given]
 
     def answer(self, route: Route) -> None:
         """Stand for the API and for the page's files."""
@@ -150,6 +153,8 @@ class Paper:
             return _tell(route, 403, {"Message": "User is not authorized"})
         method, given = route.request.method, json.loads(route.request.post_data or "{}")
         try:
+            once = route.request.headers.get("idempotency-key", "")
+            self.press = actions.Press(WHO, given, once)
             return _tell(route, *self._answered(method, path, parse_qs(address.query, True), given))
         except Lost:
             return route.abort()
@@ -171,19 +176,25 @@ class Paper:
         if method == "GET":
             return self._look(what, rest, query)
         if what == "replay":
-            told = actions.replay(self.stage, actions.Press(WHO, given), 20)
+            told = actions.replay(self.stage, self.press, 20)
             if told["replayed"] and "plan" not in told:
                 self.then()
             return told
         name, action = paths.read(rest[0]), rest[1]
         if action == "replay":
-            return actions.replay_job(self.stage, name, actions.Press(WHO, given), 20)
+            return actions.replay_job(self.stage, name, self.press, 20)
+        if what == "replays":
+            return stop_replay(self.stage, name, given, WHO)
         if action == "give-up":
             return actions.give_up(self.stage, name, given, WHO)
         change = gates.set_limit if action == "limit" else gates.set_gate
         return change(self.stage, name, given, WHO)
 
     def _look(self, what: str, rest: list[str], query: Given) -> Mapping[str, Any]:
+        if what == "replays":
+            return (
+                show_replay(self.stage, rest[0], query) if rest else list_replays(self.stage, query)
+            )
         if what == "status":
             return {**status(self.stage, query), "caller": {"name": WHO, "kind": self.kind}}
         if not rest:

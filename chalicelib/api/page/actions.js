@@ -19,7 +19,7 @@ export const act = {
   lock() {
     rest();
     token.forget();
-    Object.assign(state, { signedIn: false, status: null, groups: null, problem: "", flow: idle(), shown: null, notices: [] });
+    Object.assign(state, { signedIn: false, status: null, groups: null, problem: "", flow: idle(), replays: [], shown: null, notices: [] });
     for (const kept of [state.lists, state.singles, state.chosen]) kept.clear();
     changed();
   },
@@ -59,7 +59,8 @@ export const act = {
   cancel: replaying.cancel,
   run: () => replaying.run(notice),
   tryOne: () => replaying.tryOne(notice),
-  runOthers: () => replaying.runOthers(notice),
+  runOthers: (count) => replaying.runOthers(notice, count),
+  stop: (id) => replaying.stop(notice, id),
   replayJob: (job) => replaying.replayJob(notice, job),
 
   choose(job, ticked) {

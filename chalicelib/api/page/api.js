@@ -33,13 +33,14 @@ export function bare(pasted) {
 const base = new URL("./", location.href);
 
 /** Call a route; returns its JSON or throws Refused. */
-export async function call(method, path, { query = {}, body } = {}) {
+export async function call(method, path, { query = {}, body, once } = {}) {
   const url = new URL(path, base);
   for (const [name, value] of Object.entries(query)) {
     if (value !== undefined && value !== null && value !== "") url.searchParams.set(name, value);
   }
   const headers = { Authorization: `Bearer ${token.get() ?? ""}` };
   if (body !== undefined) headers["Content-Type"] = "application/json";
+  if (once) headers["Idempotency-Key"] = once;
   const answer = await send(url, { method, headers, body: body && JSON.stringify(body) });
   const told = await answer.json().catch(() => null);
   if (answer.ok && told !== null) return told;

@@ -7,7 +7,8 @@ import { h, show } from "./dom.js";
 import { facts, factsSignature } from "./facts.js";
 import { hero, heroSignature } from "./hero.js";
 import { head, headSignature, jobs, jobsSignature } from "./jobs.js";
-import { outcomes, settle } from "./replaying.js";
+import { settle } from "./replaying.js";
+import { replays, replaysSignature } from "./replays.js";
 import { onChange, state, waiting } from "./store.js";
 import { tasks, tasksSignature } from "./tasks.js";
 import { speak } from "./texts.js";
@@ -15,7 +16,7 @@ import { look, rest } from "./watch.js";
 
 const main = document.getElementById("main");
 const parts = {};
-for (const name of ["notices", "hero", "head", "jobs", "tasks", "facts", "age"]) {
+for (const name of ["notices", "hero", "replays", "head", "jobs", "tasks", "facts", "age"]) {
   parts[name] = h("div", { id: name, class: `part-${name}` });
 }
 const jobsSection = h("section", { class: "jobs-section", "aria-labelledby": "jobs-title" }, parts.head, parts.jobs);
@@ -32,11 +33,12 @@ function draw() {
   settle();
   if (main.firstChild !== parts.notices) {
     delete main.dataset.shown;
-    main.replaceChildren(parts.notices, parts.age, parts.hero, columns);
+    main.replaceChildren(parts.notices, parts.age, parts.hero, parts.replays, columns);
   }
   show(parts.notices, noticesSignature(now), () => notices(t, f, act));
   show(parts.age, ageSignature(), () => age(t, f, act));
   show(parts.hero, heroSignature(now), () => hero(t, f, act));
+  show(parts.replays, replaysSignature(now), () => replays(t, f, act));
   show(parts.head, headSignature(), () => head(t, act));
   show(parts.jobs, jobsSignature(now), () => jobs(t, f, act));
   show(parts.tasks, tasksSignature(now), () => tasks(t, f, act));
@@ -48,7 +50,7 @@ function draw() {
 /** What may be old is not acted on: greyed, it takes no presses. */
 function grey(old) {
   main.classList.toggle("old", old);
-  for (const part of [columns, ...parts.hero.querySelectorAll(".act, .panel")]) part.inert = old;
+  for (const part of [parts.replays, columns, ...parts.hero.querySelectorAll(".act, .panel")]) part.inert = old;
 }
 
 function drawSignIn(t) {
@@ -67,9 +69,9 @@ function speakUp(t, f) {
   if (state.cameBack) say(t.offline.back);
   if (state.said) say(state.said(t));
   const { flow } = state;
-  if (flow.phase === "watching") {
-    const { finished, again } = outcomes();
-    say(t.replay.progress(f.number(finished + again), f.number(flow.sent)));
+  if (flow.phase === "following" && flow.replay) {
+    const { finished = 0, failed = 0 } = flow.replay.outcomes;
+    say(t.replay.progress(f.number(finished + failed), f.number(flow.count)));
   }
   state.cameBack = state.said = null;
   if (!state.focus) return;
@@ -88,9 +90,6 @@ document.addEventListener("visibilitychange", () => {
   else look();
 });
 addEventListener("online", () => state.signedIn && look());
-addEventListener("beforeunload", (event) => {
-  if (state.flow.phase === "sending") event.preventDefault(); // what is not on its way yet would wait on
-});
 
 onChange(draw);
 state.signedIn = Boolean(token.get());

@@ -35,6 +35,8 @@ export function makeFormat(lang) {
       if (clock.format(from) === clock.format(to)) return this.moment(first, now);
       return `${this.moment(first, now)}\u00a0–\u00a0${clock.format(to)}`;
     },
+    /** `$0.01`, `less than $0.01` is for the texts: what costs anything is never shown as nothing. */
+    dollars: (value) => new Intl.NumberFormat(lang, { style: "currency", currency: "USD", minimumFractionDigits: 2, maximumFractionDigits: value < 0.1 ? 4 : 2 }).format(value),
     clock: (text) => clock.format(new Date(text)),
     seconds: (text) => seconds.format(new Date(text)),
     date: (text) => dateAndYear.format(new Date(text)),

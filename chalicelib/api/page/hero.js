@@ -26,7 +26,7 @@ export function hero(t, f, act) {
   );
 }
 
-const busy = () => ["sending", "watching"].includes(state.flow.phase);
+const busy = () => state.flow.phase === "following";
 
 function moodOf() {
   if (closedTasks().length) return "closed";
@@ -45,7 +45,7 @@ function pill(t, mood) {
 function headline(t, f) {
   const closed = closedTasks();
   if (closed.length) return closedHeadline(t, f, closed);
-  if (busy()) return t.now.busy(state.flow.asked, f.number(state.flow.asked));
+  if (busy()) return t.now.busy(state.flow.count, f.number(state.flow.count));
   return waitingHeadline(t, f);
 }
 

@@ -2,21 +2,20 @@
 
 import { ICONS, foreign, h, icon, withoutArns } from "./dom.js";
 import { readCount } from "./number.js";
-import { outcomes } from "./replaying.js";
 import { closedTasks, readOnly, state, waiting, wanted } from "./store.js";
 
-const ORDER = ["finished", "again", "inside", "line", "way", "unknown", "given-up", "stopped", "left", "gone"];
-const BAR = ["finished", "again", "stopped", "given-up", "inside", "line"];
-const MOST_NAMED = 20; // jobs that could not be put back, by name
+const ORDER = ["finished", "failed", "running", "line", "waiting", "given-up", "aborted", "unknown"];
+const ENDED = ["finished", "failed", "aborted", "given-up", "unknown"];
+const BAR = ["finished", "failed", "aborted", "given-up", "running", "line"];
 
 export function panelSignature() {
   const { flow } = state;
   const known = state.status && [waiting(), state.status.spooled];
-  return [known, { ...flow, reason: null, jobs: null, keys: null }, flow.jobs ? outcomes() : null, readOnly()];
+  return [known, { ...flow, reason: null, keys: null, others: flow.others?.count }, readOnly()];
 }
 
 export function panel(t, f, act) {
-  const panels = { idle, looking, preview, sending: progress, watching: progress, ended };
+  const panels = { idle, looking, preview, following: progress, ended };
   return panels[state.flow.phase](t, f, act);
 }
 
@@ -104,33 +103,46 @@ function looking(t) {
 }
 
 function preview(t, f, act) {
-  const { plan, count, only, reason, rest, why, keys } = state.flow;
+  const { plan, count, only, reason, more, why, comesTo, bare } = state.flow;
   const lines = ["resume", "redrive", "restart", "line", "stale", "stuck"]
     .filter((action) => plan[action])
     .map((action) => h("li", { class: action }, t.replay[action](plan[action], f.number(plan[action]))));
   return h(
     "form",
-    { class: "panel", id: "preview", tabindex: "-1", "aria-labelledby": "preview-title", onsubmit: (event) => (event.preventDefault(), count > 1 && keys.length ? act.tryOne() : act.run()) },
+    { class: "panel", id: "preview", tabindex: "-1", "aria-labelledby": "preview-title", onsubmit: (event) => (event.preventDefault(), count > 1 && !bare ? act.tryOne() : act.run()) },
     h("h2", { id: "preview-title" }, t.replay.preview),
     only ? h("p", { class: "only" }, onlyText(t, f, only)) : null,
     lines.length ? h("ul", { class: "plan" }, lines) : h("p", {}, t.replay.nothing),
     !count && why ? h("p", { class: "quiet" }, foreign(withoutArns(why))) : null,
-    rest ? h("p", { class: "quiet" }, t.replay.sample(f.number(keys.length), f.number(count))) : null,
+    more ? h("p", { class: "quiet" }, t.replay.sample(count, f.number(count))) : null,
+    count && comesTo ? h("p", { class: "quiet", id: "comes-to" }, t.replay.comesTo(told(f, comesTo))) : null,
     count ? closedTasks().map((task) => h("p", { class: "warning" }, t.replay.closed(task.task, count))) : null,
     count ? reasonField(t, act, reason) : null,
     h(
       "div",
       { class: "buttons" },
-      count ? goButtons(t, f, act, count, keys.length) : null,
+      count ? goButtons(t, f, act, count, bare) : null,
       h("button", { class: "button", type: "button", "data-k": "cancel", onclick: act.cancel }, count ? t.replay.cancel : t.replay.close),
     ),
   );
 }
 
+/** When, how much, how hard, and how many stuck: as people say it; what is unknown is null. */
+function told(f, { finish_at: at, dollars, calls_per_hour: calls, stuck_if_failed: stuck }) {
+  return {
+    at: at && f.moment(at),
+    price: dollars === null ? null : f.dollars(dollars),
+    calls,
+    callsShown: calls === null ? "" : f.number(calls),
+    stuck,
+    stuckShown: f.number(stuck),
+  };
+}
+
 /** The safe way first: one job, and the others once it has come through. */
-function goButtons(t, f, act, count, named) {
+function goButtons(t, f, act, count, bare) {
   const all = t.replay.go(count, f.number(count));
-  if (count === 1 || !named) return h("button", { class: "button primary", "data-k": "go", id: "go" }, icon(ICONS.replay), all);
+  if (count === 1 || bare) return h("button", { class: "button primary", "data-k": "go", id: "go" }, icon(ICONS.replay), all);
   return [
     h("button", { class: "button primary", "data-k": "try", id: "try" }, icon(ICONS.replay), t.replay.tryOne),
     h("button", { class: "button", type: "button", "data-k": "go", id: "go", onclick: act.run }, all),
@@ -154,79 +166,91 @@ function reasonField(t, act, reason) {
 }
 
 function progress(t, f, act) {
-  const { phase, asked, sent, lost, unsure } = state.flow;
-  const sending = phase === "sending";
-  const title = sending ? t.replay.sending(f.number(sent), f.number(asked)) : t.replay.sent(sent, f.number(sent));
+  const { count, replay, lostAt } = state.flow;
+  const told = replay?.put_back ?? 0;
+  const running = !replay || replay.state === "running";
   return h(
     "div",
     { class: "panel", id: "progress", tabindex: "-1" },
-    h("h2", {}, title),
-    bar(t, f, sending ? asked : Math.max(sent, state.flow.jobs.size)),
-    lost ? h("p", { class: "warning" }, t.replay.lost) : null,
-    unsure ? h("p", { class: "warning" }, t.replay.unsure(unsure, f.number(unsure))) : null,
-    h("p", { class: "quiet" }, sending ? t.replay.stay(asked - sent, f.number(asked - sent)) : t.replay.leave(sent)),
-    sending ? null : h("div", { class: "buttons" }, closeButton(t, act)),
+    h("h2", {}, running ? t.replay.putting(f.number(told), f.number(count)) : t.replay.sent(told, f.number(told))),
+    meter(t, f, replay, count),
+    lostAt && !replay ? h("p", { class: "warning" }, t.replay.lost) : h("p", { class: "quiet" }, t.replay.leave),
+    h("div", { class: "buttons" }, replay && running ? stopButton(t, act, replay) : null, closeButton(t, act)),
   );
 }
 
 const closeButton = (t, act) => h("button", { class: "button", type: "button", "data-k": "close", onclick: act.cancel }, t.replay.close);
 
-function bar(t, f, all) {
-  const counts = outcomes();
-  const done = all ? BAR.filter((name) => !["inside", "line"].includes(name)).reduce((sum, name) => sum + counts[name], 0) : 0;
+/** While the server goes on with a replay; what it has begun with goes. */
+export function stopButton(t, act, replay) {
+  if (replay.stopped_at) return h("p", { class: "quiet" }, t.replay.stopping(foreign(replay.stopped_by)));
+  return h("button", { class: "button", type: "button", "data-k": `stop ${replay.id}`, onclick: () => act.stop(replay.id) }, t.replay.stop);
+}
+
+/** How many of a replay's jobs came to what. */
+export function meter(t, f, replay, all) {
+  const counts = replay?.outcomes ?? {};
+  const whole = Math.max(all, replay?.put_back ?? 0);
+  const done = ENDED.reduce((sum, name) => sum + (counts[name] ?? 0), 0);
   const segments = BAR.map((name) => {
     const part = h("span", { class: `part ${name}` });
-    part.style.width = `${all ? (100 * Math.min(counts[name], all)) / all : 0}%`;
+    part.style.width = `${whole ? (100 * Math.min(counts[name] ?? 0, whole)) / whole : 0}%`;
     return part;
   });
   const told = ORDER.filter((name) => counts[name] || name === "finished");
   return [
-    h("div", { class: "meter", role: "progressbar", "aria-valuemin": "0", "aria-valuemax": String(all), "aria-valuenow": String(done), "aria-label": t.replay.progress(f.number(done), f.number(all)) }, segments),
-    h("ul", { class: "counts" }, told.map((name) => h("li", { class: name }, h("b", {}, f.number(counts[name])), ` ${t.outcome[name]}`))),
+    h("div", { class: "meter", role: "progressbar", "aria-valuemin": "0", "aria-valuemax": String(whole), "aria-valuenow": String(done), "aria-label": t.replay.progress(f.number(done), f.number(whole)) }, segments),
+    h("ul", { class: "counts" }, told.map((name) => h("li", { class: name }, h("b", {}, f.number(counts[name] ?? 0)), ` ${t.outcome[name]}`))),
   ];
 }
 
 function ended(t, f, act) {
-  const { sent, failed, asked, lost, unsure, jobs } = state.flow;
-  const counts = outcomes();
-  const bad = counts.again + counts.stopped + counts["given-up"] + counts.left + counts.gone;
-  const missing = asked - sent - failed.length;
-  const others = state.flow.tried ? state.flow.tried.count - 1 : 0;
-  const worked = counts.finished === 1;
+  const { replay, count, others, lostAt } = state.flow;
+  if (!replay) return notBegun(t, act, lostAt);
+  const { put_back: back, outcomes, failed, refused } = replay;
+  const missing = count - back - refused;
+  const worked = back > 0 && outcomes.finished === back;
+  const bad = outcomes.finished !== back || refused;
   return h(
     "div",
-    { class: `panel ${bad || failed.length || lost ? "again" : "good"}`, id: "ended", tabindex: "-1" },
-    h("h2", {}, endedText(t, f, counts)),
-    sent || jobs.size ? bar(t, f, Math.max(sent, jobs.size)) : null,
-    lost ? h("p", { class: "warning" }, t.replay.wasLost) : null,
-    unsure ? h("p", { class: "warning" }, t.replay.unsure(unsure, f.number(unsure))) : null,
-    !lost && sent && missing > 0 ? h("p", { class: "quiet" }, t.replay.notAll(f.number(sent), f.number(asked), missing)) : null,
-    failed.length ? [h("p", {}, t.replay.failed(failed.length, f.number(failed.length))), h("ul", { class: "failed" }, failed.slice(0, MOST_NAMED).map(refusal))] : null,
-    others ? h("p", { class: "quiet" }, worked ? t.replay.worked : t.replay.othersWait(others, f.number(others))) : null,
-    h("div", { class: "buttons" }, others ? othersButton(t, f, act, others, worked) : null, closeButton(t, act)),
+    { class: `panel ${bad ? "failed" : "good"}`, id: "ended", tabindex: "-1" },
+    h("h2", {}, endedText(t, f, replay)),
+    back ? meter(t, f, replay, back) : null,
+    replay.stopped_by ? h("p", { class: "warning" }, t.replay.stopped(foreign(replay.stopped_by))) : null,
+    back && missing > 0 && !replay.stopped_by ? h("p", { class: "quiet" }, t.replay.notAll(f.number(back), f.number(count), missing)) : null,
+    refused ? [h("p", {}, t.replay.failed(refused, f.number(refused))), h("ul", { class: "refused" }, failed.map(refusal))] : null,
+    others ? h("p", { class: "quiet" }, worked ? t.replay.worked(count) : t.replay.othersWait(others.count, f.number(others.count))) : null,
+    h("div", { class: "buttons" }, others ? othersButtons(t, f, act, others, worked, count) : null, closeButton(t, act)),
   );
 }
 
-/** What is left to do after one was tried: the obvious next step only where it has worked. */
-function othersButton(t, f, act, others, worked) {
-  const text = t.replay.others(others, f.number(others));
-  return h("button", { class: worked ? "button primary" : "button", type: "button", "data-k": "others", id: "others", onclick: act.runOthers }, icon(ICONS.replay), text);
+/** The server knows of no such replay, long after it was asked for. */
+function notBegun(t, act, lostAt) {
+  return h(
+    "div",
+    { class: "panel failed", id: "ended", tabindex: "-1" },
+    h("h2", {}, t.replay.noneTaken),
+    lostAt ? h("p", { class: "warning" }, t.replay.neverCame) : null,
+    h("div", { class: "buttons" }, closeButton(t, act)),
+  );
+}
+
+/** What is left to do after some were tried: the obvious next step only where they have worked. */
+function othersButtons(t, f, act, others, worked, tried) {
+  const next = tried * 2;
+  const all = h("button", { class: worked ? "button primary" : "button", type: "button", "data-k": "others", id: "others", onclick: () => act.runOthers(others.count) }, icon(ICONS.replay), t.replay.others(others.count, f.number(others.count)));
+  if (!worked || next >= others.count) return all;
+  return [all, h("button", { class: "button", type: "button", "data-k": "next", id: "next", onclick: () => act.runOthers(next) }, t.replay.next(next, f.number(next)))];
 }
 
 const refusal = ({ key, reason }) => h("li", {}, h("code", {}, h("bdi", {}, foreign(key))), ` ${foreign(withoutArns(reason))}`);
 
 /** Only what is so: jobs that were given up or stopped meanwhile have not finished. */
-function endedText(t, f, counts) {
-  const { sent, lost, jobs, unsure } = state.flow;
-  if (!sent && !jobs.size) return lost ? t.replay.nothingKnown : t.replay.noneTaken;
-  if (lost && !sent && counts.left === jobs.size) return t.replay.noneTaken;
-  if (counts.finished && counts.finished === Math.max(sent, jobs.size) && !unsure) return t.replay.allDone(counts.finished, f.number(counts.finished));
-  return t.replay.mixed([
-    [counts.finished, t.outcome.finished],
-    [counts.again, t.outcome.again],
-    [counts["given-up"], t.outcome["given-up"]],
-    [counts.stopped, t.outcome.stopped],
-    [counts.left, t.outcome.left],
-    [counts.gone, t.outcome.gone],
-  ].filter(([n]) => n).map(([n, text]) => `${f.number(n)} ${text}`));
+function endedText(t, f, { put_back: back, outcomes }) {
+  if (!back) return t.replay.noneTaken;
+  if (outcomes.finished === back) return t.replay.allDone(back, f.number(back));
+  return t.replay.mixed(cameTo(t, f, outcomes));
 }
+
+/** `57 finished`, `3 failed again`: what became of jobs, the best first. */
+export const cameTo = (t, f, outcomes) => ORDER.filter((name) => outcomes[name]).map((name) => `${f.number(outcomes[name])} ${t.outcome[name]}`);

@@ -1,12 +1,12 @@
-// A replay that somebody presses: looked at first, sent in pieces, then followed job by job.
+// A replay that somebody presses: looked at first, asked for once, then followed by its id.
 
-import { Refused, call, written } from "./api.js";
-import { isOpen, countOutcomes, unsure } from "./outcomes.js";
+import { Refused, call } from "./api.js";
+import { UNSURE, isOpen } from "./following.js";
 import { changed, closedTasks, idle, state, waiting, wanted } from "./store.js";
 import { keen, look } from "./watch.js";
 
-const NAMED = 500; // jobs that a preview names; those and no others are put back
-const PIECE = 100; // jobs a request: each answers well within API Gateway's 29 seconds
+const MOST = 10_000; // jobs of one replay
+const PUT_BACK = ["resume", "redrive", "restart", "line", "pass"];
 
 /** The big button: the oldest of all that wait. */
 export function previewAll(notice) {
@@ -40,21 +40,20 @@ async function preview(notice, { count, filter, only = null, bare = false }) {
   const mine = { phase: "looking" };
   state.flow = mine;
   changed();
-  const seen = Math.min(count, NAMED);
   let told = null;
   try {
-    told = await call("POST", "replay", { body: { ...filter, max: seen, dry_run: true } });
+    told = await call("POST", "replay", { body: { ...filter, max: Math.min(count, MOST), dry_run: true } });
   } catch (problem) {
     notice(problem);
   }
   if (state.flow !== mine) return;
   if (!told) return cancel();
-  const possible = told.plan.filter(({ action }) => ["resume", "redrive", "restart", "line"].includes(action));
+  const possible = told.plan.filter(({ action }) => PUT_BACK.includes(action));
   const plan = {};
   for (const { action } of told.plan) plan[action] = (plan[action] ?? 0) + 1;
-  const rest = possible.length === NAMED ? count - NAMED : 0;
   const why = told.plan.find(({ action }) => action === "stale" || action === "leave")?.reason ?? "";
-  state.flow = { phase: "preview", plan, why, filter, only, bare, keys: possible.map(({ key }) => key), rest, count: possible.length + rest };
+  const stuck = filter.stuck ? { stuck: true } : {};
+  state.flow = { phase: "preview", plan, why, stuck, only, bare, comesTo: told.estimate, keys: possible.map(({ key }) => key), more: told.more, count: possible.length };
   state.focus = "preview";
   changed();
 }
@@ -67,120 +66,103 @@ export function cancel() {
 
 /** The oldest of those that the preview named, alone; through a closed gate where one is. */
 export function tryOne(notice) {
-  const { phase, keys } = state.flow;
-  if (phase !== "preview") return undefined;
-  state.flow = { ...state.flow, tried: state.flow, keys: keys.slice(0, 1), rest: 0, count: 1 };
-  return run(notice);
+  const { phase } = state.flow;
+  return phase === "preview" ? begin(notice, state.flow, 1, closedTasks().length ? { pass: true } : {}) : undefined;
 }
 
-/** The others, after one was tried: those that the preview named then. */
-export function runOthers(notice) {
-  const { phase, tried } = state.flow;
-  if (phase !== "ended" || !tried) return undefined;
-  state.flow = { ...tried, keys: tried.keys.slice(1), count: tried.count - 1 };
-  return run(notice);
+/** All that the preview named. */
+export function run(notice) {
+  const { phase, count } = state.flow;
+  return phase === "preview" && count ? begin(notice, state.flow, count) : undefined;
+}
+
+/** The next ones, after some were tried: of those that the preview named then. */
+export function runOthers(notice, count) {
+  const { phase, others } = state.flow;
+  return phase === "ended" && others ? begin(notice, others, Math.min(count, others.count)) : undefined;
 }
 
 /** Once, however often it is pressed: the phase changes before anything is awaited. */
-export async function run(notice) {
-  const { phase, count, keys, bare, only, reason } = state.flow;
-  if (phase !== "preview" || !count) return;
-  const jobs = new Map();
-  state.flow = { ...state.flow, phase: "sending", at: state.status.at, asked: count, sent: 0, unsure: 0, failed: [], jobs };
+async function begin(notice, seen, count, more = {}) {
+  const { keys, bare, stuck, only, reason } = seen;
+  const others = count < seen.count ? { ...seen, keys: keys.slice(count), count: seen.count - count } : null;
+  const once = crypto.randomUUID();
+  const flow = { phase: "following", count, replay: null, others };
+  state.flow = flow;
   state.focus = "progress";
   if (only?.chosen) state.chosen.clear();
   changed();
   keen();
-  await send(notice, pieces(keys, bare, state.flow), reason?.trim());
-  state.flow = { ...state.flow, phase: "watching" };
-  settle();
-  changed();
-  keen();
+  const id = await idOf(state.status.caller.name, once);
+  if (state.flow === flow) state.flow = { ...flow, id };
+  const which = bare ? { max: count } : { ...stuck, keys: keys.slice(0, count) };
+  const why = reason?.trim() ? { reason: reason.trim() } : {};
+  await ask(notice, id, "replay", { ...which, ...why, ...more }, once);
   look();
 }
 
-/** First those that the preview named, then as many more as were asked for. */
-function* pieces(keys, bare, { filter, rest, count, tried }) {
-  const { stuck, keys: _, ...choice } = filter;
-  const pass = tried && closedTasks().length ? { pass: true } : {};
-  const state_ = { ...(stuck ? { stuck } : {}), ...pass };
-  if (bare) yield { max: count };
-  else for (let n = 0; n < keys.length; n += PIECE) yield { ...state_, keys: keys.slice(n, n + PIECE) };
-  for (let n = 0; n < rest; n += PIECE) yield { ...state_, ...choice, max: Math.min(PIECE, rest - n) };
-}
-
-async function send(notice, all, reason) {
-  for (const piece of all) {
-    const max = piece.max ?? piece.keys.length;
-    let left = max;
-    while (left > 0) {
-      let told;
-      try {
-        told = await call("POST", "replay", { body: { ...piece, max: left, jobs: true, ...(reason ? { reason } : {}) } });
-      } catch (problem) {
-        return lost(notice, problem, piece, left);
-      }
-      count(told);
-      left -= told.replayed;
-      if (!told.more || !told.replayed) break;
+/** The server goes on whatever becomes of its answer; only a refusal says that nothing was begun. */
+async function ask(notice, id, path, body, once) {
+  const mine = () => state.flow.id === id;
+  try {
+    const told = await call("POST", path, { body, once });
+    if (mine()) state.flow = { ...state.flow, answered: told };
+  } catch (problem) {
+    const refused = problem instanceof Refused ? problem : new Refused(0, String(problem));
+    if (!mine()) return;
+    if (!refused.lost) {
+      state.flow = idle();
+      return notice(refused);
     }
+    state.flow = { ...state.flow, lostAt: Date.now() };
   }
-}
-
-function count(told) {
-  const { flow } = state;
-  for (const job of told.jobs ?? []) flow.jobs.set(job.id, { key: job.key, attempt: job.attempt, outcome: "way" });
-  state.flow = { ...flow, sent: flow.sent + told.replayed, failed: [...flow.failed, ...told.failed] };
   changed();
 }
 
-/** No answer: whether they were put back is not known until their own claims tell. */
-function lost(notice, problem, piece, left) {
-  const refused = problem instanceof Refused ? problem : new Refused(0, String(problem));
-  if (!refused.lost) return notice(refused);
-  for (const key of piece.keys ?? []) {
-    const id = written(key);
-    if (!state.flow.jobs.has(id)) state.flow.jobs.set(id, { key, unsure: unsure(state.flow.at, Date.now()), outcome: "unknown" });
-  }
-  state.flow = { ...state.flow, lost: true, unsure: state.flow.unsure + (piece.keys ? 0 : left) };
-  return changed();
-}
-
-/** The counts of what became of them. What was started without a key can't be followed. */
-export function outcomes() {
-  const { jobs, sent } = state.flow;
-  const counts = countOutcomes([...jobs.values()].map((job) => job.outcome));
-  const known = [...jobs.values()].filter((job) => !job.unsure).length;
-  return { ...counts, gone: counts.gone + Math.max(0, sent - known) };
+/** The id under which the server keeps what this person asks for once. */
+async function idOf(who, once) {
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(`${who}\n${once}`));
+  return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("").slice(0, 16);
 }
 
 /** The end of a replay that is followed: when nothing may change any more. */
 export function settle() {
-  const { flow } = state;
-  if (flow.phase !== "watching" || [...flow.jobs.values()].some((job) => isOpen(job.outcome))) return;
-  state.flow = { ...flow, phase: "ended" };
+  const { phase, replay } = state.flow;
+  if (phase !== "following" || isOpen(replay)) return;
+  state.flow = { ...state.flow, phase: "ended" };
   state.focus = "ended";
   changed();
+}
+
+/** Put no more jobs back. */
+export async function stop(notice, id) {
+  try {
+    const replay = await call("POST", `replays/${id}/stop`, { body: {} });
+    if (state.flow.id === id) state.flow = { ...state.flow, replay: { ...state.flow.replay, ...replay } };
+  } catch (problem) {
+    notice(problem);
+  }
+  keen();
+  look();
 }
 
 /** One job by its own button. */
 export async function replayJob(notice, job) {
   if (state.singles.get(job.id)?.outcome === "sending") return;
-  const kept = { key: job.key, attempt: job.attempt };
-  const { at } = state.status;
-  state.singles.set(job.id, { ...kept, outcome: "sending" });
+  const once = crypto.randomUUID();
+  const single = { key: job.key, outcome: "sending", replay: await idOf(state.status.caller.name, once) };
+  if (state.singles.get(job.id)?.outcome === "sending") return;
+  state.singles.set(job.id, single);
   changed();
   try {
-    const done = await call("POST", `jobs/${job.id}/replay`, { body: {} });
+    const done = await call("POST", `jobs/${job.id}/replay`, { body: {}, once });
     const why = done.failed[0]?.reason ?? "";
-    const outcome = done.replayed ? "way" : done.failed.length ? "refused" : "stale";
-    state.singles.set(job.id, { ...kept, why, outcome });
+    const outcome = done.replayed ? "running" : done.failed.length ? "refused" : "stale";
+    state.singles.set(job.id, { ...single, why, outcome, replay: done.replayed ? single.replay : null });
   } catch (problem) {
-    if (!(problem instanceof Refused) || problem.lost) state.singles.set(job.id, { ...kept, unsure: unsure(at, Date.now()), outcome: "unknown" });
-    else {
-      state.singles.set(job.id, { ...kept, why: problem.message, outcome: "refused" });
-      if (problem.status === 401) notice(problem);
-    }
+    const lost = !(problem instanceof Refused) || problem.lost;
+    state.singles.set(job.id, lost ? { ...single, outcome: "unsure", until: Date.now() + UNSURE } : { ...single, why: problem.message, outcome: "refused", replay: null });
+    if (problem.status === 401) notice(problem);
   }
   changed();
   keen();

@@ -58,7 +58,7 @@ function facts(t, f, job, id) {
 
 function buttons(t, act, job, id) {
   const single = state.singles.get(job.id);
-  if (single && !["refused", "stale", "again", "left"].includes(single.outcome)) return h("span", { class: `chip ${single.outcome}` }, t.outcome.one[single.outcome]);
+  if (single && !["refused", "stale", "failed", "left"].includes(single.outcome)) return h("span", { class: `chip ${single.outcome}` }, t.outcome.one[single.outcome]);
   if (job.ended_at || readOnly()) return null;
   return [
     isHeld(job) ? h("button", { class: "button small", type: "button", "data-k": `replay ${id} ${job.id}`, "aria-label": t.list.replayName(foreign(job.key)), onclick: () => act.replayJob(job) }, t.list.replay) : null,

@@ -19,7 +19,8 @@ export const state = {
   count: null, // how many to replay; null: all
   typing: null, // what stands in the field of how many and has not been taken yet
   wrongCount: null, // what was typed and is no number of jobs: {text, problem}
-  flow: IDLE, // of the big button: idle, looking, preview, sending, watching, ended
+  flow: IDLE, // of the big button: idle, looking, preview, following, ended
+  replays: [], // the last ones of everybody, newest first
   singles: new Map(), // by job id: jobs that were put back one by one, and what became of them
   shown: null, // the job whose history is shown: {id, job} or {id, loading}
   lostAt: null, // since when the server has not answered
@@ -62,5 +63,5 @@ export function wanted() {
 export const readOnly = () => state.status?.caller?.kind === "read";
 export const closedTasks = () => (state.status?.tasks ?? []).filter((task) => !task.gate.open);
 export const listId = (group) => JSON.stringify([group.task, group.error, group.state]);
-export const isBusy = () => ["looking", "sending", "watching"].includes(state.flow.phase);
+export const isBusy = () => ["looking", "following"].includes(state.flow.phase);
 export const isFree = () => ["idle", "ended"].includes(state.flow.phase);

@@ -1,21 +1,20 @@
 // Keeps what is shown true: asks how the stage stands, and for the jobs when they have changed.
 
 import { Refused, call, token } from "./api.js";
-import { inGroups, isOpen, outcomeOf } from "./outcomes.js";
+import { follow } from "./following.js";
 import { changed, idle, listId, state } from "./store.js";
 
 const CALM = 10_000;
 const KEEN = 2_000;
 const KEEN_FOR = 90_000;
 const PAGE = 25;
-const MOST_ASKED = 4; // requests a round about jobs that were put back, 100 jobs each
+const SHOWN = 10; // replays that are told of
 const NOTICE = 30_000; // how long a message of what went wrong stays
 
 let timer = 0;
 let round = 0;
 let failures = 0;
 let keenUntil = 0;
-let turn = 0;
 
 /** Look now; afterwards again and again while the page is in sight. */
 export async function look() {
@@ -54,7 +53,7 @@ async function read(mine) {
     state.groups = groups;
   }
   state.status = status;
-  await Promise.all([reloadLists(), follow()]);
+  await Promise.all([reloadLists(), readReplays(), follow()]);
   changed();
 }
 
@@ -91,24 +90,9 @@ function missed(problem) {
   changed();
 }
 
-/** Ask what became of the jobs that were put back here, as long as anything may still change. */
-async function follow() {
-  const followed = [state.flow.jobs, state.singles].filter(Boolean);
-  const ids = followed.flatMap((jobs) => [...jobs].filter(([, job]) => isOpen(job.outcome)).map(([id]) => id));
-  const groups = inGroups([...new Set(ids)]);
-  const asked = Array.from({ length: Math.min(MOST_ASKED, groups.length) }, (_, n) => groups[(turn + n) % groups.length]);
-  turn += asked.length;
-  await Promise.all(asked.map((group) => ask(group, followed)));
-}
-
-async function ask(ids, followed) {
-  const told = await call("GET", "jobs", { query: { ids: ids.join(",") } });
-  const now = new Map(told.jobs.map((job) => [job.id, job]));
-  for (const jobs of followed) {
-    for (const id of ids) {
-      if (jobs.has(id)) jobs.set(id, { ...jobs.get(id), outcome: outcomeOf(jobs.get(id), now.get(id), Date.now()) });
-    }
-  }
+/** The last replays of everybody, newest first. */
+async function readReplays() {
+  state.replays = (await call("GET", "replays", { query: { limit: SHOWN } })).replays;
 }
 
 /** The jobs of every open list that is out of date, as many as are shown. */
