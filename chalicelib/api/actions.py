@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from dataclasses import replace as changed
 from typing import Any
 
-from chalicelib.api import paths
 from chalicelib.api.audit import audited
 from chalicelib.api.overview import HELD
 from chalicelib.api.stage import Stage
@@ -15,7 +14,6 @@ from chalicelib.job.plan import Choice, standing
 from chalicelib.job.replay import Kind
 from chalicelib.replaying.estimate import Estimate
 from chalicelib.replaying.keeping import Asked
-from chalicelib.replaying.outcome import Outcome
 from chalicelib.replaying.report import Report
 from chalicelib.replaying.requests import (
     Request,
@@ -29,11 +27,9 @@ from chalicelib.settings import MAX_REPLAY
 
 MOST_KEYS = MAX_REPLAY
 """Jobs that one replay may name."""
-MOST_NAMED = 1_000
-"""Jobs that an answer names where that is asked for."""
 LOGGED = 10
 """Of the keys that a person named, so many stand in the audit line."""
-_UNSAID = ("reason", "dry_run", "keys", "jobs")
+_UNSAID = ("reason", "dry_run", "keys")
 
 
 @dataclass(frozen=True)
@@ -48,27 +44,24 @@ class Press:
 def replay(stage: Stage, press: Press, seconds: float) -> dict[str, Any]:
     """Put back as many jobs as `max` says, or those of `keys`; `dry_run` only tells what it would.
 
-    With `jobs` the answer names the jobs that went back. Raises BadRequest, and Conflict where the
-    idempotency key was used for something else.
+    Raises BadRequest, and Conflict where the idempotency key was used for something else.
     """
     given = press.given
     keys = _keys(given)
-    names = _flag(given, "jobs")
-    request = read_request({name: given[name] for name in given if name not in ("keys", "jobs")})
+    request = read_request({name: given[name] for name in given if name != "keys"})
     if keys:
         request = _only_these(request, keys)
     check_pass(request)
     if request.dry_run:
         return _foreseen(stage, *stage.engines.foresee(request, seconds, attended=True))
-    back: list[Outcome] = []
     about = {name: given[name] for name in given if name not in _UNSAID}
     logged = {"keys": [*keys[:LOGGED], f"({len(keys)} in all)"]} if keys else {}
     told = about | ({"keys": len(keys)} if keys else {})
     with audited(stage, press.who, "replay", request.reason, **about | logged) as line:
         asked = _asked(press, request, told, keys)
-        report, kept = stage.engines.put_back(request, seconds, asked, back.append)
+        report, kept = stage.engines.put_back(request, seconds, asked)
         line |= {"count": report.replayed, "replay": kept.id}
-    return report.as_json() | {"id": kept.id} | ({"jobs": _named(back)} if names else {})
+    return report.as_json() | {"id": kept.id}
 
 
 def replay_job(stage: Stage, key: str, press: Press, seconds: float) -> dict[str, Any]:
@@ -156,22 +149,3 @@ def _only_these(request: Request, keys: list[str]) -> Request:
         count=min(request.count or len(keys), len(keys)),
         choice=Choice(keys=frozenset(keys)),
     )
-
-
-def _flag(given: Mapping[str, Any], name: str) -> bool:
-    value = given.get(name, False)
-    if value is True or value == "true":
-        return True
-    if value is False or value == "false":
-        return False
-    raise BadRequest(f"{name}={shown(value)} must be true or false")
-
-
-def _named(back: list[Outcome]) -> list[dict[str, Any]]:
-    """The jobs that were put back, as they stood before; an `id` finds what became of one."""
-    found = [(outcome.pk.removeprefix(JOB) or outcome.key, outcome) for outcome in back]
-    return [
-        {"key": outcome.key, "id": paths.written(key), "attempt": outcome.attempt}
-        for key, outcome in found
-        if outcome.put_back
-    ][:MOST_NAMED]

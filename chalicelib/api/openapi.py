@@ -37,7 +37,6 @@ _FILTERS: dict[str, Schema] = {
     "stuck": flag("Put back jobs that failed too often, instead of the others"),
     "pass": flag("Through a closed gate, too, within the limit; with key, keys or max=1"),
     "reason": _REASON,
-    "jobs": flag("Name the jobs that were put back, 1,000 at most"),
 }
 _KEYS = many(
     text("A job's key", minLength=1, maxLength=1024),

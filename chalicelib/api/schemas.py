@@ -339,12 +339,6 @@ SCHEMAS: dict[str, Schema] = {
             shape("A closed gate", task=text("Whose"), reason=text("Why")),
             "Tasks from which nothing was taken",
         ),
-        jobs=many(
-            shape(
-                "A job", key=text("Which"), id=text("Its key in a path"), attempt=whole("Failures")
-            ),
-            "The jobs put back, as they stood before; only where `jobs` asks for them",
-        ),
         unnamed=whole("Jobs that failed, or of the plan, for whose names there was no room"),
         dry_run=flag("Nothing was changed"),
         estimate=shape(

@@ -61,7 +61,10 @@ OPEN = (Outcome.LINE, Outcome.RUNNING)
 
 @dataclass(frozen=True)
 class Chosen:
-    """A job as it stood when a replay chose it; `started_at` tells it from a later one's."""
+    """A job as it stood when a replay chose it; `started_at` tells it from a later one's.
+
+    Both times are empty for a job that only the queue knew.
+    """
 
     pk: str
     since: str
@@ -80,7 +83,7 @@ class Chosen:
 
 def outcome_of(chosen: Chosen, claim: Claim | None) -> Outcome:
     """What became of a job by its claim; a failure counts, whatever followed it."""
-    if claim is None or claim.started_at != chosen.started_at:
+    if claim is None or chosen.started_at not in ("", claim.started_at):
         return Outcome.UNKNOWN
     if claim.attempt > chosen.attempt:
         return Outcome.FAILED

@@ -49,6 +49,8 @@ class Journal:
         self._numbers = {claim.pk: n for n, claim in first.items()}
         self._begun_before = frozenset(self._numbers)
         self._left = set(replay.left)
+        self._unlisted: list[Chosen] = []
+        """Jobs that only the queue knew: nobody could write them down before they had begun."""
         self.heard = 0
 
     @property
@@ -82,6 +84,8 @@ class Journal:
             outcome = replace(outcome, action=Action.RESUME, problem=False)
         if number is not None and not outcome.put_back:
             self._left.add(number)
+        if outcome.put_back and outcome.pk and number is None:
+            self._unlisted.append(Chosen(outcome.pk, "", outcome.attempt, ""))
         return outcome
 
     def close(self, report: Report, stopped_by: str = "") -> Replay:
@@ -104,7 +108,8 @@ class Journal:
             nothing = not changes["put_back"]
             changes |= {"counted_at": at, "outcomes": {}} if nothing else {}
         if self.overtaken is None:
-            self._write(changes)
+            changes["jobs"] = self.replay.jobs + len(self._unlisted)
+            self._write(changes, self._unlisted)
         return self.replay
 
     def _write(self, changes: dict[str, Any], jobs: Sequence[Chosen] = ()) -> bool:

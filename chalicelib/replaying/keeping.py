@@ -244,7 +244,7 @@ class Keeping:
     def _has(self, replay: Replay, claim: Claim) -> bool:
         left = {*replay.left, *replay.pending}
         return any(
-            (job.pk, job.started_at) == (claim.pk, claim.started_at) and n not in left
+            job.pk == claim.pk and job.started_at in ("", claim.started_at) and n not in left
             for n, job in enumerate(self.replays.jobs(replay))
         )
 

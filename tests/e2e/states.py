@@ -1,11 +1,16 @@
 """The states that the page may be in, one after another, on paper."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from playwright.sync_api import Page
 
 from chalicelib.job.claim import State as Stands
+from chalicelib.job.replay import Kind, Replay
+from chalicelib.moments import iso
+from chalicelib.replaying.keeping import Asked
 from chalicelib.replaying.requests import Request
 from tests.e2e.paper import NOW, Given, Paper, ended, job, moment, runs, slots
 from tests.fakes.clock import START
@@ -43,6 +48,16 @@ def real(paper: Paper, count: int) -> list[str]:
 def request(count: int) -> Request:
     """Somebody else's replay of the oldest."""
     return Request(count=count)
+
+
+def under_way(paper: Paper, count: int) -> str:
+    """Somebody else's replay, which the server has taken up; its id."""
+    replays = paper.memory.process().replays
+    began, ends = iso(NOW), iso(NOW + timedelta(minutes=5))
+    asked = Asked(Kind.PRESS, "kim", "they say it is well")
+    new = Replay("0123", asked.kind, asked.by, asked.reason, {"max": count}, count, began)
+    replays.put(replace(new, leased_until=ends))
+    return new.id
 
 
 def signing_in(tab: Page, paper: Paper) -> None:
@@ -107,14 +122,22 @@ def progress(tab: Page, paper: Paper) -> None:
 def spread(paper: Paper) -> None:
     """What became of six jobs a moment after they were put back."""
     now: dict[str, Any] = {"since": moment(0)}
-    paper.lay(
+    become(
+        paper,
         ended("order-0", 1, Stands.FINISHED),
         ended("order-1", 1, Stands.FINISHED),
         job("order-2", 0.001, attempt=2),
         ended("order-3", 1, Stands.GIVEN_UP),
-        runs("order-4", 1),
+        runs("order-4", 1) | {"attempt": {"N": "1"}},
         job("order-5", 1, state=Stands.LINE, **now),
     )
+
+
+def become(paper: Paper, *items: Given) -> None:
+    """Let jobs that there are stand otherwise."""
+    for item in items:
+        there = paper.memory.table.items[item["pk"]["S"]]
+        paper.lay(item | {"order": there["order"]})
 
 
 def some_back(tab: Page, paper: Paper) -> None:
@@ -129,7 +152,7 @@ def some_back(tab: Page, paper: Paper) -> None:
 def again(paper: Paper) -> None:
     """Two of the jobs fail a second time."""
     paper.memory.run()
-    paper.lay(job("order-1", 0.001, attempt=2), job("order-2", 0.001, attempt=2))
+    become(paper, job("order-1", 0.001, attempt=2), job("order-2", 0.001, attempt=2))
 
 
 def all_done(tab: Page, paper: Paper) -> None:

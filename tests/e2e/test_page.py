@@ -300,7 +300,7 @@ def test_a_replay_that_is_cut_off_is_told_and_nothing_is_lost(
     tab.context.set_offline(True)
     tab.locator("#go").click()
 
-    expect(tab.locator("#progress")).to_contain_text("One answer of the server was lost")
+    expect(tab.locator("#progress")).to_contain_text("The server’s answer was lost")
     assert len(stage.jobs("parked")) == 1
 
 

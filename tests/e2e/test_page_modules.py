@@ -50,62 +50,6 @@ def test_a_number_is_read_as_it_is_typed_or_not_at_all(
     assert ask(plain, "number.js", "m.readCount(given, 2000)", typed) == meant
 
 
-BEFORE = {"attempt": 1}
-
-
-@pytest.mark.parametrize(
-    ("now", "outcome"),
-    [
-        ({"state": "finished", "ended_at": "T", "attempt": 1}, "finished"),
-        ({"state": "given-up", "ended_at": "T", "attempt": 1}, "given-up"),
-        ({"state": "aborted", "ended_at": "T", "attempt": 1}, "stopped"),
-        ({"state": "failed", "ended_at": "T", "attempt": 1}, "stopped"),
-        ({"state": "running", "attempt": 1}, "inside"),
-        ({"state": "line", "attempt": 1}, "line"),
-        ({"state": "parked", "attempt": 1}, "way"),
-        ({"state": "parked", "attempt": 2}, "again"),
-        ({"state": "stuck", "attempt": 2}, "again"),
-        (None, "gone"),
-    ],
-)
-def test_what_became_of_a_job_is_read_off_itself(
-    plain: Page, now: dict[str, Any] | None, outcome: str
-) -> None:
-    told = ask(plain, "outcomes.js", "m.outcomeOf(...given, 0)", [BEFORE, now])
-
-    assert told == outcome or (now is None and told == "gone")
-
-
-@pytest.mark.parametrize(
-    ("now", "at", "outcome"),
-    [
-        ({"state": "parked", "failed_at": "2026-11-30T00:00:00.000Z"}, 1, "unknown"),
-        ({"state": "parked", "failed_at": "2026-11-30T00:00:00.000Z"}, 99_999, "left"),
-        ({"state": "parked", "failed_at": "2026-11-30T00:30:00.000Z"}, 1, "again"),
-        ({"state": "running", "failed_at": "2026-11-30T00:00:00.000Z"}, 1, "inside"),
-        ({"state": "finished", "ended_at": "T"}, 1, "finished"),
-    ],
-)
-def test_after_a_lost_answer_only_the_job_tells(
-    plain: Page, now: dict[str, Any], at: int, outcome: str
-) -> None:
-    before = "{ unsure: m.unsure('2026-11-30T00:20:00.000Z', 0) }"
-
-    told = ask(plain, "outcomes.js", f"m.outcomeOf({before}, given[0], given[1])", [now, at])
-
-    assert told == outcome
-
-
-def test_ids_are_asked_for_in_addresses_that_are_not_too_long(plain: Page) -> None:
-    ids = [f"order-{n}" for n in range(250)] + ["x" * 1400] * 3
-
-    groups = ask(plain, "outcomes.js", "m.inGroups(given)", ids)
-
-    assert [each for group in groups for each in group] == ids
-    assert max(len(group) for group in groups) == 100
-    assert max(sum(len(each) + 3 for each in group) for group in groups) <= 4203
-
-
 @pytest.mark.parametrize(
     ("moment", "told"),
     [

@@ -140,14 +140,13 @@ def test_a_lost_answer_is_told_as_unknown_and_then_as_what_is_so(chrome: Browser
 
         paper.then = lose_it
         tab.locator("#go").click()
-        expect(tab.locator("#progress")).to_contain_text("One answer of the server was lost")
+        expect(tab.locator("#progress h2")).to_have_text("4 jobs put back")
         assert "No job was put back" not in tab.content()
         paper.then = lambda: None
         paper.memory.run()
         look_again(tab)
 
         expect(tab.locator("#ended h2")).to_have_text("All 4 have finished.")
-        expect(tab.locator("#ended")).to_contain_text("what the jobs themselves say")
 
 
 @pytest.mark.parametrize("status", [502, 504])
@@ -162,12 +161,13 @@ def test_jobs_that_a_lost_request_left_alone_are_told_as_not_put_back(
         tab.locator("#go").wait_for()
         paper.instead = lambda *_: (status, {"message": "Endpoint request timed out"})
         tab.locator("#go").click()
-        expect(tab.locator(".counts .unknown")).to_contain_text("2 not known yet")
+        expect(tab.locator("#progress")).to_contain_text("Looking whether it has begun")
 
         tab.clock.set_fixed_time(NOW.timestamp() * 1000 + 40_000)
         look_again(tab)
 
         expect(tab.locator("#ended h2")).to_have_text("No job was put back.")
+        expect(tab.locator("#ended")).to_contain_text("it knows of no such replay")
 
 
 def test_jobs_that_are_given_up_or_stopped_meanwhile_have_not_finished(chrome: Browser) -> None:
@@ -175,7 +175,8 @@ def test_jobs_that_are_given_up_or_stopped_meanwhile_have_not_finished(chrome: B
     states.real(paper, 3)
     with paper_page(chrome, paper) as tab:
         states.sign_in(tab)
-        paper.then = lambda: paper.lay(
+        paper.then = lambda: states.become(
+            paper,
             ended("order-0", 1, Stands.GIVEN_UP),
             ended("order-1", 1, Stands.ABORTED),
             ended("order-2", 1, Stands.FINISHED),
@@ -186,41 +187,72 @@ def test_jobs_that_are_given_up_or_stopped_meanwhile_have_not_finished(chrome: B
         expect(ended_panel.locator("h2")).to_have_text(
             "1 finished, 1 given up, 1 stopped without finishing."
         )
-        expect(ended_panel).to_have_class(re.compile("again"))
+        expect(ended_panel).to_have_class(re.compile("failed"))
 
 
-def test_while_it_sends_leaving_is_asked_about(chrome: Browser) -> None:
-    """150 jobs go in two requests; between the two the page is still needed."""
+def test_many_jobs_are_one_request_and_the_page_may_be_left(chrome: Browser) -> None:
     paper = Paper()
     states.real(paper, 150)
     with paper_page(chrome, paper) as tab:
         states.sign_in(tab)
-        tab.locator("#replay").click()
-        tab.locator("#go").wait_for()
-        told: list[Any] = []
-        script = """() => {
+        states.press(tab)
+        expect(tab.locator("#progress")).to_contain_text("the server goes on by itself")
+        leaving = """() => {
             const event = new Event('beforeunload', { cancelable: true });
             dispatchEvent(event);
-            return [event.defaultPrevented, document.getElementById('progress').textContent];
+            return event.defaultPrevented;
         }"""
-        tab.expose_function("between", lambda found: told.append(found))
-        tab.evaluate(
-            f"""() => {{
-                const sent = fetch;
-                window.fetch = async (...given) => {{
-                    const answer = await sent(...given);
-                    if (!String(given[0]).endsWith('/replay')) return answer;
-                    setTimeout(() => between(({script})()), 0);
-                    return answer;
-                }};
-            }}"""
-        )
-        tab.locator("#go").click()
-        expect(tab.locator("#progress h2")).to_have_text("150 jobs put back")
 
-        prevented, words = told[0]
-        assert prevented is True
-        assert "Keep this page open" in words
+        assert tab.evaluate(leaving) is False
+        assert [len(given["keys"]) for given in paper.replays()] == [150]
+
+
+def test_a_replay_under_way_is_shown_to_everybody_alike_and_may_be_stopped(chrome: Browser) -> None:
+    paper = Paper()
+    states.real(paper, 6)
+    begun = states.under_way(paper, 4)
+    with paper_page(chrome, paper) as tab:
+        states.sign_in(tab)
+        panel = tab.locator(".under-way")
+        expect(panel).to_contain_text("kim is putting 4 jobs back since today 09:20: 0 so far.")
+        expect(panel).to_contain_text("“they say it is well”")
+        panel.get_by_role("button", name="Stop: put no more back").click()
+
+        expect(panel).to_contain_text("Stopped by aki: what has begun goes on.")
+        replay = paper.memory.process().replays.get(begun)
+        assert replay is not None
+        assert replay.stopped_by == "aki"
+
+
+def test_after_a_reload_the_last_replays_tell_what_became_of_them(chrome: Browser) -> None:
+    paper = Paper()
+    states.real(paper, 4)
+    with paper_page(chrome, paper) as tab:
+        states.sign_in(tab)
+        paper.then = lambda: states.again(paper)
+        states.press(tab)
+        tab.locator("#ended").wait_for()
+        tab.reload()
+
+        expect(tab.locator(".replays li")).to_have_text(
+            "aki put 4 jobs back today 09:20: 2 finished, 2 failed again."
+        )
+
+
+def test_after_one_has_worked_the_others_may_go_by_twos_and_fours(chrome: Browser) -> None:
+    paper = Paper()
+    states.real(paper, 8)
+    with paper_page(chrome, paper) as tab:
+        states.sign_in(tab)
+        tab.locator("#replay").click()
+        paper.then = paper.memory.run
+        tab.locator("#try").click()
+        for name in ("Put 2 more back first", "Put 4 more back first", "Put the other one back"):
+            tab.get_by_role("button", name=name).click()
+        expect(tab.locator("#ended h2")).to_have_text("It has finished.")
+
+        assert [len(given["keys"]) for given in paper.replays()] == [1, 2, 4, 1]
+        assert paper.memory.waiting == {}
 
 
 def test_two_people_at_once_are_each_told_of_their_own_jobs(chrome: Browser) -> None:
@@ -237,7 +269,7 @@ def test_two_people_at_once_are_each_told_of_their_own_jobs(chrome: Browser) -> 
         theirs.locator("#go").click()
         expect(theirs.locator("#progress h2")).to_have_text("1 job put back")
         paper.memory.run()
-        paper.lay(job("order-0", 0.0001, attempt=2))
+        states.become(paper, job("order-0", 0.0001, attempt=2))
         for tab in (mine, theirs):
             look_again(tab)
 
@@ -253,25 +285,22 @@ def test_in_the_task_and_in_line_are_told_apart(chrome: Browser) -> None:
 
         counts = tab.locator("#progress .counts li")
         expect(counts).to_have_text(
-            ["2 finished", "1 failed again", "1 in the task", "1 in line", "1 given up"]
+            ["2 finished", "1 failed again", "1 on the way", "1 in line", "1 given up"]
         )
         expect(tab.locator("#progress h2")).to_have_text("6 jobs put back")
 
 
 def test_jobs_that_could_not_be_put_back_are_named_as_text(chrome: Browser) -> None:
     paper = Paper()
-    reason = "StopExecution for arn:aws:states:us-east-1:123456789012:execution:respool:x: denied"
-    failed = [{"key": "<b>order</b>", "reason": reason}]
-    states.real(paper, 2)
+    paper.lay(job("<b>order</b>", 5))
     with paper_page(chrome, paper) as tab:
         states.sign_in(tab)
         tab.locator("#replay").click()
         tab.locator("#go").wait_for()
-        answer = {"replayed": 0, "failed": failed, "more": False, "jobs": []}
-        paper.instead = lambda *_: (200, answer)
+        paper.memory.table.put("job#<b>order</b>", job("<b>order</b>", 5, token=""))
         tab.locator("#go").click()
 
-        expect(tab.locator(".failed")).to_have_text("<b>order</b> StopExecution for x: denied")
+        expect(tab.locator("ul.refused")).to_contain_text("<b>order</b> its execution is gone")
 
 
 def test_what_lies_on_the_spool_without_a_job_is_looked_at_first(chrome: Browser) -> None:

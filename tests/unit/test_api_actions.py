@@ -71,16 +71,6 @@ def test_pressed_twice_nothing_more_is_put_back() -> None:
     assert [claim.key for claim in api.memory.waiting.values()] == ["b"]
 
 
-def test_an_answer_names_the_jobs_where_that_is_asked_for() -> None:
-    api = ApiStage()
-    api.fail("a/b", "c")
-
-    assert replay(api, max=5, jobs=True)["jobs"] == [
-        {"key": "a/b", "id": "~YS9i", "attempt": 1},
-        {"key": "c", "id": "c", "attempt": 1},
-    ]
-
-
 def test_a_dry_run_names_the_very_jobs_and_leaves_no_trace() -> None:
     api = ApiStage()
     api.fail("a", "b", "c")
@@ -100,7 +90,6 @@ def test_a_dry_run_names_the_very_jobs_and_leaves_no_trace() -> None:
         ({"keys": ["a"] * 10_001}, "keys must be a list"),
         ({"keys": ["x" * 1025]}, "which is no key"),
         ({"keys": ["a"], "error": "E"}, "keys names the jobs already"),
-        ({"jobs": "yes"}, "jobs=yes must be true or false"),
         ({"max": 0}, "max=0 must be a whole number"),
         ({"colour": "red"}, "unknown parameter 'colour'"),
     ],

@@ -48,8 +48,8 @@ def test_a_replay_takes_what_the_document_says() -> None:
     operation = DOCUMENT["paths"]["/replay"]["post"]
     body = operation["requestBody"]["content"]["application/json"]["schema"]
 
-    assert [p["name"] for p in operation["parameters"]] == [*FIELDS, "jobs", "Idempotency-Key"]
-    assert list(body["properties"]) == [*FIELDS, "jobs", "keys"]
+    assert [p["name"] for p in operation["parameters"]] == [*FIELDS, "Idempotency-Key"]
+    assert list(body["properties"]) == [*FIELDS, "keys"]
 
 
 def test_every_reference_leads_to_a_schema() -> None:
