@@ -19,12 +19,11 @@ from chalicelib.replaying.requests import read_text, read_whole, shown, single
 
 MOST_JOBS = 200
 """Jobs in one answer: at 1,000 characters of error each it stays far under Lambda's 6 MB."""
-MOST_IDS = 100
 MOST_PASSED = 5_000
 """Jobs that one answer passes over in search of those asked for; its cursor goes on from there."""
 LISTED = (State.RUNNING, *WAITING)
 """The states of jobs that are listed; ended ones are found by their key."""
-_FIELDS = ("state", "task", "error", "search", "cursor", "limit", "ids")
+_FIELDS = ("state", "task", "error", "search", "cursor", "limit")
 _CONSOLES = {
     "aws": "https://{region}.console.aws.amazon.com",
     "aws-cn": "https://{region}.console.amazonaws.cn",
@@ -54,14 +53,12 @@ class Filter:
 
 
 def list_jobs(stage: Stage, query: Mapping[str, list[str]]) -> dict[str, Any]:
-    """One page of jobs, the oldest first, and the `cursor` of the next one; or those of `ids`."""
+    """One page of jobs, the oldest first, and the `cursor` of the next one."""
     given = single(query, _FIELDS)
     chosen = _filter(given)
     limit = read_whole(given, "limit", 1, MOST_JOBS) or 50
     after = _read_cursor(given["cursor"]) if "cursor" in given else ("", "")
     view = stage.overview.read()
-    if "ids" in given:
-        return _answer(view, _named(stage, given["ids"]), None)
     page = _Page(limit)
     for job in _in_order(stage, view, chosen, after, 0 if chosen.narrows else limit + 1):
         if not page.goes_on(job, chosen.takes(job)):
@@ -173,14 +170,6 @@ def _ended(stage: Stage, key: str, listed: Sequence[Claim]) -> list[Claim]:
     """The job of exactly that key, if it is not listed: it has ended, or is between two steps."""
     found = stage.engines.world.claims.look([JOB + key]) if len(key.encode()) <= 1024 else {}
     return [job for job in found.values() if job.pk not in {each.pk for each in listed}]
-
-
-def _named(stage: Stage, ids: str) -> list[dict[str, Any]]:
-    keys = [paths.read(each) for each in dict.fromkeys(ids.split(","))]
-    if len(keys) > MOST_IDS:
-        raise BadRequest(f"ids names {len(keys)} jobs; ask for at most {MOST_IDS} at once")
-    found = stage.engines.world.claims.look([JOB + key for key in keys], consistent=True)
-    return [as_json(job) for job in sorted(found.values(), key=position)]
 
 
 def as_json(job: Claim) -> dict[str, Any]:

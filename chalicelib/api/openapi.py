@@ -53,13 +53,6 @@ _CURSOR = text("The next page, as the last one named it")
 _REPLAYS = {"limit": whole("Replays on a page", 1) | {"maximum": 100}, "cursor": _CURSOR}
 _REPLAYS_JOBS = {"limit": whole("Jobs on a page", 1) | {"maximum": 1000}, "cursor": _CURSOR}
 _STATES = {"type": "array", "items": LISTED, "minItems": 1}
-_IDS = {
-    "type": "array",
-    "items": text("A job's id", minLength=1, maxLength=1400),
-    "minItems": 1,
-    "maxItems": 100,
-    "description": "These jobs however they stand, also those that have ended",
-}
 _JOBS: dict[str, Schema] = {
     "state": _STATES,
     "task": text("Only jobs of this task", minLength=1, maxLength=1024),
@@ -67,7 +60,6 @@ _JOBS: dict[str, Schema] = {
     "search": text("Only jobs with this in their key", minLength=1, maxLength=1024),
     "cursor": text("The next page, as the last one named it"),
     "limit": whole("Jobs on a page", 1) | {"maximum": 200, "default": 50},
-    "ids": _IDS,
 }
 
 _INCIDENTS: dict[str, Schema] = {
@@ -274,7 +266,7 @@ def _in_query(schemas: dict[str, Schema]) -> list[Part]:
             "name": name,
             "in": "query",
             "schema": schema,
-            **({"style": "form", "explode": False} if schema in (_STATES, _IDS) else {}),
+            **({"style": "form", "explode": False} if schema is _STATES else {}),
         }
         for name, schema in schemas.items()
     ]

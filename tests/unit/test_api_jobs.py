@@ -95,14 +95,6 @@ def test_an_ended_job_is_found_by_its_whole_key_alone() -> None:
     assert keys(api) == ["order-12"]
 
 
-def test_named_jobs_are_told_however_they_stand() -> None:
-    api = ApiStage(ended("a", State.GIVEN_UP), job("b/c", 1), job("d", 2))
-
-    assert keys(api, ids="d,~Yi9j,a,nobody") == ["a", "b/c", "d"]
-    states = {told["key"]: told["state"] for told in list_jobs(api.stage, {"ids": ["a,d"]})["jobs"]}
-    assert states == {"a": "given-up", "d": "parked"}
-
-
 def test_a_row_tells_the_start_this_wait_and_why() -> None:
     cause = json.dumps({"errorType": "ConnectionError", "errorMessage": "m" * 2000})
     api = ApiStage(job("a", -5, message=cause, since=moment(1), failedAt=moment(1), attempt=2))
@@ -156,8 +148,6 @@ def test_a_page_costs_a_handful_of_calls_whatever_waits() -> None:
         ({"cursor": ["W1tdLDFd"]}, "is not one that /jobs gave"),
         ({"colour": ["red"]}, "unknown parameter 'colour'"),
         ({"search": [""]}, "search is empty"),
-        ({"ids": [",".join(f"k{n}" for n in range(101))]}, "ids names 101 jobs"),
-        ({"ids": [""]}, "the key in the path must be 1 to 1024 bytes long"),
     ],
 )
 def test_a_question_of_no_use_is_refused_by_name(query: dict[str, list[str]], told: str) -> None:
