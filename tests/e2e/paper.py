@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, Page, Route
 from chalicelib.api import actions, gates, page_files, paths
 from chalicelib.api.groups import group_jobs
 from chalicelib.api.http import SECURE, status_of
+from chalicelib.api.incidents import show_incident
 from chalicelib.api.jobs import list_jobs
 from chalicelib.api.one_job import show_job
 from chalicelib.api.replays import list_replays, show_replay, stop_replay
@@ -197,6 +198,8 @@ class Paper:
             )
         if what == "status":
             return {**status(self.stage, query), "caller": {"name": WHO, "kind": self.kind}}
+        if what == "incidents":
+            return show_incident(self.stage, paths.read(rest[0]), query)
         if not rest:
             return list_jobs(self.stage, query)
         if rest == ["groups"]:
@@ -220,11 +223,14 @@ def _tell(route: Route, status_code: int, told: Mapping[str, Any]) -> None:
 
 
 @contextmanager
-def paper_page(chrome: Browser, paper: Paper, **options: Any) -> Iterator[Page]:
-    """The page in a tab in Tokyo on that Monday morning, looking at a stage on paper."""
+def paper_page(chrome: Browser, paper: Paper, fragment: str = "", **options: Any) -> Iterator[Page]:
+    """The page in a tab in Tokyo on that Monday morning, looking at a stage on paper.
+
+    `fragment` is what its link brings.
+    """
     given = {"timezone_id": "Asia/Tokyo", "service_workers": "block", **options}
     with page(chrome, **given) as tab:
         tab.clock.set_fixed_time(NOW)
         tab.context.route("**/*", paper.answer)
-        tab.goto(ADDRESS)
+        tab.goto(ADDRESS + fragment)
         yield tab

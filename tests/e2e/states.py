@@ -12,8 +12,9 @@ from chalicelib.job.replay import Kind, Replay
 from chalicelib.moments import iso
 from chalicelib.replaying.keeping import Asked
 from chalicelib.replaying.requests import Request
-from tests.e2e.paper import NOW, Given, Paper, ended, job, moment, runs, slots
+from tests.e2e.paper import ADDRESS, NOW, Given, Paper, ended, job, moment, runs, slots
 from tests.fakes.clock import START
+from tests.fakes.service import TASK
 
 State = Callable[[Page, Paper], None]
 """Lays out a stage and brings the page to it."""
@@ -62,6 +63,29 @@ def under_way(paper: Paper, count: int) -> str:
 
 def signing_in(tab: Page, paper: Paper) -> None:
     tab.locator("#token").wait_for()
+
+
+def failing(paper: Paper, count: int) -> str:
+    """Jobs have failed, and people were told; gives what the message's link ends with."""
+    real(paper, count)
+    for _ in range(3):
+        paper.memory.clock.pause(300)
+        paper.memory.process().tick()
+    return f"#incident={paper.memory.process().incidents.current([TASK])[TASK].id}"
+
+
+def invited(tab: Page, paper: Paper) -> None:
+    tab.goto(f"{ADDRESS}#invite=rsp_token")
+    tab.locator("#accept").wait_for()
+
+
+def incident(tab: Page, paper: Paper) -> None:
+    link = failing(paper, 3)
+    sign_in(tab)
+    tab.locator("#replay").wait_for()
+    tab.goto(ADDRESS + link)
+    tab.locator(".incident").wait_for()
+    tab.locator("#try").wait_for()
 
 
 def refused(tab: Page, paper: Paper) -> None:
@@ -268,6 +292,8 @@ def sign_in(tab: Page) -> None:
 assert NOW > START
 ALL: tuple[State, ...] = (
     signing_in,
+    invited,
+    incident,
     refused,
     calm,
     waiting,

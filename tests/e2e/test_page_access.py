@@ -18,6 +18,9 @@ SCHEMES = ("light", "dark")
 QUICK = [
     (states.opened, "en-GB", "light"),
     (states.preview, "en-GB", "light"),
+    (states.incident, "en-GB", "light"),
+    (states.incident, "ja-JP", "dark"),
+    (states.invited, "ja-JP", "light"),
     (states.giving_up, "en-GB", "light"),
     (states.shut, "ja-JP", "dark"),
     (states.some_back, "ja-JP", "dark"),

@@ -1,6 +1,7 @@
 // What the buttons do.
 
 import { Refused, call, token, written } from "./api.js";
+import { showIncident } from "./arrival.js";
 import { askLimit, askOpen, askReason, askToClose } from "./dialog.js";
 import { readCount } from "./number.js";
 import * as replaying from "./replaying.js";
@@ -13,7 +14,25 @@ export const act = {
     token.set(given);
     Object.assign(state, { signedIn: true, problem: "" });
     changed();
-    look();
+    look().then(() => showIncident(act.previewTask));
+  },
+
+  accept(keep) {
+    token.set(state.invited, keep);
+    Object.assign(state, { invited: "", signedIn: true, problem: "", status: null, groups: null });
+    changed();
+    look().then(() => showIncident(act.previewTask));
+  },
+
+  decline() {
+    state.invited = "";
+    changed();
+    if (state.signedIn) look();
+  },
+
+  leaveIncident() {
+    state.incident = null;
+    changed();
   },
 
   lock() {

@@ -1,4 +1,5 @@
-// The API over fetch. The token stands in the header only, and lives as long as the tab.
+// The API over fetch. The token stands in the header only, and lives as long as the tab, or in this
+// browser where the person wants that.
 
 const PLACE = "respool-token";
 const PATIENCE = { GET: 15_000, POST: 35_000, PUT: 30_000 };
@@ -17,9 +18,15 @@ export class Refused extends Error {
 }
 
 export const token = {
-  get: () => sessionStorage.getItem(PLACE),
-  set: (pasted) => sessionStorage.setItem(PLACE, bare(pasted)),
-  forget: () => sessionStorage.removeItem(PLACE),
+  get: () => sessionStorage.getItem(PLACE) ?? localStorage.getItem(PLACE),
+  set(pasted, keep = false) {
+    token.forget();
+    (keep ? localStorage : sessionStorage).setItem(PLACE, bare(pasted));
+  },
+  forget() {
+    sessionStorage.removeItem(PLACE);
+    localStorage.removeItem(PLACE);
+  },
 };
 
 const AROUND = "[\\s\"'`\u201c-\u201e\u2018-\u201a\u00ab\u00bb\u300c\u300d]"; // quotes of all kinds, and blanks

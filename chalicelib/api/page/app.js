@@ -2,10 +2,12 @@
 
 import { act } from "./actions.js";
 import { token } from "./api.js";
-import { age, ageSignature, bar, barSignature, isReal, notices, noticesSignature, signIn, signInSignature, stageName } from "./bar.js";
+import { arrive, showIncident } from "./arrival.js";
+import { age, ageSignature, bar, barSignature, invitation, invitationSignature, isReal, notices, noticesSignature, signIn, signInSignature, stageName } from "./bar.js";
 import { h, show } from "./dom.js";
 import { facts, factsSignature } from "./facts.js";
 import { hero, heroSignature } from "./hero.js";
+import { incident, incidentSignature } from "./incident.js";
 import { head, headSignature, jobs, jobsSignature } from "./jobs.js";
 import { settle } from "./replaying.js";
 import { replays, replaysSignature } from "./replays.js";
@@ -16,7 +18,7 @@ import { look, rest } from "./watch.js";
 
 const main = document.getElementById("main");
 const parts = {};
-for (const name of ["notices", "hero", "replays", "head", "jobs", "tasks", "facts", "age"]) {
+for (const name of ["notices", "incident", "hero", "replays", "head", "jobs", "tasks", "facts", "age"]) {
   parts[name] = h("div", { id: name, class: `part-${name}` });
 }
 const jobsSection = h("section", { class: "jobs-section", "aria-labelledby": "jobs-title" }, parts.head, parts.jobs);
@@ -29,14 +31,16 @@ function draw() {
   document.getElementById("skip").textContent = t.skip;
   document.body.classList.toggle("real", isReal());
   show(document.getElementById("bar"), barSignature(), () => bar(t, act));
+  if (state.invited) return drawInvitation(t);
   if (!state.signedIn) return drawSignIn(t);
   settle();
   if (main.firstChild !== parts.notices) {
     delete main.dataset.shown;
-    main.replaceChildren(parts.notices, parts.age, parts.hero, parts.replays, columns);
+    main.replaceChildren(parts.notices, parts.age, parts.incident, parts.hero, parts.replays, columns);
   }
   show(parts.notices, noticesSignature(now), () => notices(t, f, act));
   show(parts.age, ageSignature(), () => age(t, f, act));
+  show(parts.incident, incidentSignature(), () => incident(t, f, act));
   show(parts.hero, heroSignature(now), () => hero(t, f, act));
   show(parts.replays, replaysSignature(now), () => replays(t, f, act));
   show(parts.head, headSignature(), () => head(t, act));
@@ -51,6 +55,12 @@ function draw() {
 function grey(old) {
   main.classList.toggle("old", old);
   for (const part of [parts.replays, columns, ...parts.hero.querySelectorAll(".act, .panel")]) part.inert = old;
+}
+
+function drawInvitation(t) {
+  document.title = "respool";
+  show(main, invitationSignature(), () => invitation(t, act));
+  if (document.activeElement === document.body) document.getElementById("accept")?.focus();
 }
 
 function drawSignIn(t) {
@@ -91,7 +101,20 @@ document.addEventListener("visibilitychange", () => {
 });
 addEventListener("online", () => state.signedIn && look());
 
+/** Look, and then at the incident that the link is about. */
+async function begin() {
+  await look();
+  await showIncident(act.previewTask);
+}
+
+addEventListener("hashchange", () => {
+  if (!arrive()) return;
+  draw();
+  if (state.signedIn && !state.invited) begin();
+});
+
 onChange(draw);
+arrive();
 state.signedIn = Boolean(token.get());
 draw();
-if (state.signedIn) look();
+if (state.signedIn && !state.invited) begin();

@@ -63,6 +63,26 @@ export function notices(t, f, act) {
   return [lost, ...wrong, risk];
 }
 
+export const invitationSignature = () => [state.lang, "invitation", state.invited];
+
+/** Somebody was given a link: nothing is kept, and nothing asked of the server, before a yes. */
+export function invitation(t, act) {
+  const submit = (event) => {
+    event.preventDefault();
+    act.accept(event.target.elements.keep.checked);
+  };
+  return h(
+    "form",
+    { class: "sign-in", onsubmit: submit },
+    h("h1", {}, t.invited.title),
+    h("p", { class: "lead" }, t.invited.lead),
+    h("label", { class: "keep" }, h("input", { id: "keep", name: "keep", type: "checkbox", "data-k": "keep" }), t.invited.keep),
+    h("p", { class: "quiet" }, t.invited.shared),
+    h("button", { class: "button primary big", id: "accept", "data-k": "accept" }, t.signIn.button),
+    h("button", { class: "button", type: "button", "data-k": "decline", onclick: act.decline }, t.invited.no),
+  );
+}
+
 export const signInSignature = () => [state.lang, "sign-in", state.problem];
 
 export function signIn(t, act) {

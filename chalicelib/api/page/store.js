@@ -7,6 +7,8 @@ const IDLE = { phase: "idle" };
 export const state = {
   lang: preferred(),
   signedIn: false,
+  invited: "", // the token of a link that somebody was given, until they say yes or no
+  incident: null, // the one that a link is about: {id}, and then told or missing
   problem: "", // why the token was not taken: "wrong" or "silent"
   status: null,
   groups: null, // {groups, others, read, complete}

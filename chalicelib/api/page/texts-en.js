@@ -28,6 +28,41 @@ export default {
     help: "No token yet? Whoever deployed this stage can make you one: respool token create",
   },
 
+  invited: {
+    title: "You are invited",
+    lead: "This link lets you look at waiting jobs, and put them back where it allows that, in the name that it was made for.",
+    keep: "Keep it in this browser",
+    shared: "Leave this off on a computer that others use: then it is forgotten with this tab.",
+    no: "Not now",
+  },
+
+  incident: {
+    now: (task) => `${task} is failing`,
+    over: (task) => `${task} failed, and it is over`,
+    underWay: "under way",
+    jobs: "Jobs that failed",
+    failures: "Failures in all",
+    waiting: "Failed, and waiting",
+    untried: "In line, never tried",
+    ended: "Finished or given up",
+    spared: "Calls spared against an hourly retry",
+    least: "More jobs waited than could be read: these are lower bounds.",
+    curve: (span, most) => `Waiting jobs, failures, and failed jobs that have ended, ${span}. The highest value is ${most}.`,
+    lines: { waiting: "waiting", failures: "failures", ended: "ended" },
+    course: "Gate, probes and replays",
+    replayed: (who, n, shown, why) => `${who} put ${jobs(n, shown)} back${why ? `: ${why}` : ""}`,
+    changes: {
+      "gate-closed": () => "the gate closed",
+      "gate-opened": () => "the gate was open again",
+      healthy: (shown) => `a step of ${shown} came through`,
+      alone: (shown) => `of a step of ${shown} some failed, for reasons of the jobs’ own`,
+      own: (shown) => `a step of ${shown} failed, for reasons of the jobs’ own`,
+      refused: (shown) => `a step of ${shown} was refused`,
+    },
+    missing: "The incident that the link is about is not kept any more.",
+    close: "Close",
+  },
+
   now: {
     loading: "Looking …",
     calm: "Nothing is waiting",

@@ -21,6 +21,41 @@ export default {
     help: "トークンがない場合は、このステージを用意した人に発行を頼んでください: respool token create",
   },
 
+  invited: {
+    title: "招待を受け取りました",
+    lead: "このリンクで、待っているジョブの確認と、許可されていれば再処理ができます。操作は招待された名前で記録されます。",
+    keep: "このブラウザーに保存する",
+    shared: "共用のパソコンでは保存しないでください。保存しなければ、タブを閉じると消えます。",
+    no: "今はしない",
+  },
+
+  incident: {
+    now: (task) => `${task} が失敗しています`,
+    over: (task) => `${task} の障害は解消しました`,
+    underWay: "継続中",
+    jobs: "失敗したジョブ",
+    failures: "失敗の延べ回数",
+    waiting: "失敗して待機中",
+    untried: "順番待ち（未試行）",
+    ended: "完了または取りやめ",
+    spared: "毎時再試行と比べて省いた呼び出し",
+    least: "待っているジョブが多く、数えきれていません。実際はこれ以上です。",
+    curve: (span, most) => `${span}の、待っているジョブ、失敗、終わったジョブの推移。最大値は${most}。`,
+    lines: { waiting: "待機", failures: "失敗", ended: "終了" },
+    course: "受付・試行・再処理の記録",
+    replayed: (who, n, shown, why) => `${who} が${shown}件を再処理${why ? `：${why}` : ""}`,
+    changes: {
+      "gate-closed": () => "受付を停止",
+      "gate-opened": () => "受付を再開",
+      healthy: (shown) => `${shown}件の段が成功`,
+      alone: (shown) => `${shown}件の段の一部が、ジョブ自身の理由で失敗`,
+      own: (shown) => `${shown}件の段が、ジョブ自身の理由で失敗`,
+      refused: (shown) => `${shown}件の段が拒まれた`,
+    },
+    missing: "リンク先の障害の記録は、もう残っていません。",
+    close: "閉じる",
+  },
+
   now: {
     loading: "確認しています…",
     calm: "待っているジョブはありません",
