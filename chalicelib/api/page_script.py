@@ -12,6 +12,8 @@ _IMPORT = re.compile(
 _EXPORT = re.compile(
     r"^export (?:(async function|function|class|const) (\w+)|(default) )", re.MULTILINE
 )
+_COMMENT = re.compile(r"^ *(?://[^\n]*|/\*\*(?:[^*]|\*(?!/))*\*/)\n", re.MULTILINE)
+"""A comment that has its lines for itself: readers of the source have it, browsers need it not."""
 
 
 def join(modules: Mapping[str, str], first: str) -> str:
@@ -41,7 +43,7 @@ def _wrapped(text: str) -> str:
         exported.append("default: _default" if found[3] else found[2])
         return "const _default = " if found[3] else f"{found[1]} {found[2]}"
 
-    body = _EXPORT.sub(without_export, _IMPORT.sub(_as_constant, text))
+    body = _EXPORT.sub(without_export, _IMPORT.sub(_as_constant, _COMMENT.sub("", text)))
     if left := re.search(r"^(?:import|export)\b.*", body, re.MULTILINE):
         raise ValueError(f"this line is not understood: {left[0]}")
     return f"(() => {{\n{body}return {{ {', '.join(exported)} }};\n}})()"

@@ -127,3 +127,12 @@ def test_modules_are_joined_in_the_order_of_their_imports() -> None:
 def test_a_module_that_can_not_be_joined_is_named(text: str, told: str) -> None:
     with pytest.raises(ValueError, match=told):
         join({"app.js": text}, "app.js")
+
+
+def test_comments_are_for_readers_of_the_source_alone() -> None:
+    text = '// one\n/** two\n * lines. */\nconst url = "a//b"; // three\n  // four\nconst c = 1;\n'
+
+    assert join({"app.js": text}, "app.js").splitlines()[1:-2] == [
+        'const url = "a//b"; // three',
+        "const c = 1;",
+    ]
