@@ -226,6 +226,14 @@ def gate(task: str) -> Response:
     )
 
 
+@app.route("/trigger", methods=["PUT"], authorizer=authorizer)
+def trigger() -> Response:
+    """Enables the trigger on the spool, or disables it."""
+    from chalicelib.api.triggers import set_trigger
+
+    return http.answer(app, lambda call: set_trigger(call.stage, call.given, call.who))
+
+
 def _left(context: Any, spare: float) -> float:
     """Seconds that a Lambda may still use, but for those that it keeps in reserve."""
     return float(context.get_remaining_time_in_millis()) / 1000 - spare

@@ -113,6 +113,7 @@ def _paths() -> Part:
         "/jobs/{key}/give-up": {"post": _give_up()},
         "/tasks/{task}/limit": {"put": _limit()},
         "/tasks/{task}/gate": {"put": _gate()},
+        "/trigger": {"put": _trigger()},
     }
 
 
@@ -165,6 +166,12 @@ def _job() -> Part:
     part = _get("job", about, "JobInFull", {}) | {"parameters": [_key()]}
     part["responses"] |= _refusals("404")
     return part
+
+
+def _trigger() -> Part:
+    body = shape("Whether", enabled=flag("True: put jobs back as they come"), reason=_REASON)
+    about = "Enable or disable the trigger on the spool"
+    return _change("trigger", about, "Trigger", body, ("enabled",))
 
 
 def _limit() -> Part:

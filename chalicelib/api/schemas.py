@@ -96,6 +96,12 @@ _JOB: dict[str, Schema] = {
     "link": maybe(text("Where AWS's console shows the execution")),
 }
 
+_TRIGGER: dict[str, Schema] = {
+    "trigger": text("Whether jobs are put back as they come: `disabled` by default"),
+    "trigger_by": maybe(text("Who switched it last; null: nobody knows")),
+    "trigger_why": maybe(text("The reason given; may be empty")),
+    "trigger_at": maybe(text(_TIME)),
+}
 _REPLAY: dict[str, Schema] = {
     "id": text("Its id"),
     "kind": text("Who puts jobs back", enum=[each.value for each in Kind]),
@@ -187,7 +193,7 @@ SCHEMAS: dict[str, Schema] = {
         ),
         spooled=whole("Messages on the spool, about; no number of jobs"),
         stuck=whole("Messages that can't be used as jobs, about"),
-        trigger=text("Whether jobs are put back as they come: `disabled` by default"),
+        **_TRIGGER,
         oldest_failure=maybe(
             shape("Of the parked and stuck jobs", at=text(_TIME), age=whole("In seconds"))
         ),
@@ -421,6 +427,7 @@ SCHEMAS: dict[str, Schema] = {
         ),
         replays=many(ref("KeptReplay"), "The replays within it, the oldest first"),
     ),
+    "Trigger": shape("The trigger on the spool", **_TRIGGER),
     "GivenUp": shape(
         "How a job has ended that was to be given up",
         key=text("Which"),

@@ -45,10 +45,21 @@ class Stage:
     def _gauge(self) -> dict[str, Any]:
         world = self.engines.world
         try:
-            trigger = world.mapping.state()
+            trigger, switched = world.mapping.state(), world.mapping.switched()
         except AwsError:  # that it can't be told is no reason to tell nothing
-            trigger = UNKNOWN
-        return {"spooled": world.spool.depth(), "stuck": world.stuck.depth(), "trigger": trigger}
+            trigger, switched = UNKNOWN, None
+        if switched is not None and not trigger.startswith(
+            "enabl" if switched.enabled else "disabl"
+        ):
+            switched = None  # somebody switched it since, past this API
+        return {
+            "spooled": world.spool.depth(),
+            "stuck": world.stuck.depth(),
+            "trigger": trigger,
+            "trigger_by": switched.by if switched else None,
+            "trigger_why": switched.why if switched else None,
+            "trigger_at": switched.at if switched else None,
+        }
 
 
 def stage_of(arn: str) -> Stage:

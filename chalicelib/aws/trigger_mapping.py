@@ -3,16 +3,22 @@
 from typing import Any
 
 from chalicelib.aws.calling import calling
+from chalicelib.aws.items import values
+from chalicelib.aws.table import Table, Update
 from chalicelib.errors import NotFound
+from chalicelib.job.ports import Switched
+
+NOTE = "trigger"
 
 
 class SpoolMapping:
     """Looks the mapping up by the queue and the function that it joins."""
 
-    def __init__(self, client: Any, function: str, queue: str) -> None:
+    def __init__(self, client: Any, function: str, queue: str, table: Table) -> None:
         self._client = client
         self._function = function
         self._queue = queue
+        self._table = table
 
     def state(self) -> str:
         """`enabled`, `disabled`, on the way there `enabling` or `disabling`, or `missing`."""
@@ -27,6 +33,29 @@ class SpoolMapping:
         with calling("UpdateEventSourceMapping", self._queue):
             answer = self._client.update_event_source_mapping(UUID=found["UUID"], Enabled=enabled)
         return str(answer["State"]).lower()
+
+    def note(self, switched: Switched) -> None:
+        """Write down who switched it last; the mapping itself has no place for that."""
+        self._table.update(
+            Update(
+                NOTE,
+                "SET enabled = :enabled, changedBy = :by, changedWhy = :why, changedAt = :at",
+                values=values(
+                    enabled="yes" if switched.enabled else "no",
+                    by=switched.by,
+                    why=switched.why,
+                    at=switched.at,
+                ),
+            )
+        )
+
+    def switched(self) -> Switched | None:
+        """Who switched it last, as far as it was written down."""
+        item = self._table.get(NOTE)
+        if item is None:
+            return None
+        by, why, at = (str(item[f"changed{name}"]["S"]) for name in ("By", "Why", "At"))
+        return Switched(item["enabled"]["S"] == "yes", by, why, at)
 
     def _find(self) -> dict[str, Any] | None:
         with calling("ListEventSourceMappings", self._function):

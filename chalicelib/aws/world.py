@@ -154,9 +154,11 @@ class AwsWorld:
     @cached_property
     def mapping(self) -> "SpoolMapping":
         """The trigger on the spool."""
+        from chalicelib.aws.table import Table
         from chalicelib.aws.trigger_mapping import SpoolMapping
 
-        return SpoolMapping(self._client("lambda"), self.names.reprocess, self.names.spool)
+        table = Table(self._client("dynamodb"), self.names.table)
+        return SpoolMapping(self._client("lambda"), self.names.reprocess, self.names.spool, table)
 
     @cached_property
     def tokens(self) -> "Tokens":

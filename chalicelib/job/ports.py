@@ -29,6 +29,16 @@ class Count:
     whole: bool = True
 
 
+@dataclass(frozen=True)
+class Switched:
+    """The last change of the trigger: to what, by whom, why, and when (ISO 8601)."""
+
+    enabled: bool
+    by: str
+    why: str
+    at: str
+
+
 class Workflow(Protocol):
     """What the engines need of Step Functions."""
 
@@ -327,3 +337,9 @@ class Trigger(Protocol):
 
     def switch(self, enabled: bool) -> str:
         """Let SQS call the function, or no longer; returns the state. Raises NotFound."""
+
+    def note(self, switched: Switched) -> None:
+        """Write down who switched it last."""
+
+    def switched(self) -> Switched | None:
+        """Who switched it last, as far as it was written down."""

@@ -6,6 +6,7 @@ import click
 
 from chalicelib.api import actions
 from chalicelib.api.audit import audited
+from chalicelib.api.triggers import set_trigger
 from chalicelib.errors import BadRequest
 from respool.cli.codes import DONE, NOT_ALL
 from respool.cli.context import Context, everywhere, pass_context
@@ -39,16 +40,14 @@ def _ask(question: str, option: str) -> None:
 
 @click.command()
 @click.argument("to", type=click.Choice(("enable", "disable")))
+@click.option("--reason", metavar="TEXT", help="Why; shown to everybody.")
 @everywhere
 @pass_context
-def trigger(context: Context, to: str) -> None:
+def trigger(context: Context, to: str, reason: str | None) -> None:
     """Turn continuous replay on or off. Enabled, jobs are put back when they have cooled down."""
-    with audited(context.stage, context.who, f"trigger-{to}", "") as line:
-        state = context.stage.engines.world.mapping.switch(to == "enable")
-        line["count"] = 1
-    context.screen.result(
-        {"trigger": state}, lambda: context.screen.say(f"The trigger is {state}.")
-    )
+    given = {"enabled": to == "enable", **({"reason": reason} if reason is not None else {})}
+    told = set_trigger(context.stage, given, context.who)
+    context.screen.result(told, lambda: context.screen.say(f"The trigger is {told['trigger']}."))
 
 
 @click.command()

@@ -45,7 +45,7 @@ def _tell_status(context: Context, told: dict[str, Any]) -> None:
             ("stuck", f"{jobs['stuck']:,}{more}"),
             ("notes", f"about {told['spooled']:,} on the spool"),
             ("unusable", f"about {told['stuck']:,} messages" if told["stuck"] else ""),
-            ("trigger", told["trigger"]),
+            ("trigger", _trigger(told)),
             ("schedule", _schedule(told["schedule"])),
             ("near end", _near_end(told["next_loss"])),
         )
@@ -114,6 +114,13 @@ def _schedule(schedule: dict[str, Any] | None) -> str:
         return "off"
     most = many(schedule["max"], "job")
     return f"{schedule['expression']} {schedule['timezone']}, at most {most}"
+
+
+def _trigger(told: dict[str, Any]) -> str:
+    if not told["trigger_by"]:
+        return str(told["trigger"])
+    why = f": {told['trigger_why']}" if told["trigger_why"] else ""
+    return f"{told['trigger']} by {told['trigger_by']}, {moment(told['trigger_at'])}{why}"
 
 
 def _near_end(first: dict[str, Any] | None) -> str:

@@ -19,6 +19,7 @@ from chalicelib.api.one_job import show_job
 from chalicelib.api.replays import list_replays, show_replay, stop_replay
 from chalicelib.api.stage import Stage
 from chalicelib.api.status import status
+from chalicelib.api.triggers import set_trigger
 from chalicelib.aws.items import value
 from chalicelib.errors import RespoolError
 from chalicelib.job.claim import State
@@ -181,6 +182,8 @@ class Paper:
             if told["replayed"] and "plan" not in told:
                 self.then()
             return told
+        if what == "trigger":
+            return set_trigger(self.stage, given, WHO)
         name, action = paths.read(rest[0]), rest[1]
         if action == "replay":
             return actions.replay_job(self.stage, name, self.press, 20)

@@ -1,5 +1,6 @@
 """The page's own reckoning, module by module: numbers as typed, outcomes, times, texts."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,6 +9,9 @@ from playwright.sync_api import Browser, Page
 
 from chalicelib.api.history import SENTENCES
 from chalicelib.gate.ramp import describe
+from chalicelib.job import plan
+from chalicelib.job.claim import Claim, State
+from chalicelib.replaying import recovery, unclaimed
 from respool.local.picture import chromium
 from tests.e2e.paper import ADDRESS, Paper, paper_page
 
@@ -119,6 +123,33 @@ def test_sentences_of_the_server_are_there_in_each_language(
 
 def _holes(sentence: str) -> set[str]:
     return {part.partition("}")[0] for part in sentence.split("{")[1:]}
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        plan.GONE_ON,
+        plan.RESTARTED,
+        plan.NO_INPUT,
+        recovery.UNSETTLED,
+        recovery.UNCLEAR,
+        recovery.PARKED_AGAIN,
+        unclaimed.HELD,
+        *(
+            plan.standing(Claim("job#a", "arn", state, "T", since="2026-11-30T00:00:00.000Z"))
+            for state in (State.RUNNING, State.LINE, State.PARKED, State.STUCK)
+        ),
+        plan.standing(Claim("job#a", "arn", State.FINISHED, ended_at="2026-11-30T00:00:00.000Z")),
+        "the job 'a' has gone on already: there is nothing to put back",
+        "no job has the key 'a': it was never started, or ended more than 30 days ago",
+    ],
+)
+def test_what_the_server_refuses_is_told_in_japanese(plain: Page, sentence: str) -> None:
+    told = ask(plain, "reasons.js", "m.reason({ lang: 'ja' }, given)", sentence)
+
+    assert re.search("[\u3040-\u30ff]", told), told
+    assert not re.search("[a-z]{4,}", told.replace("Step Functions", "")), told
+    assert ask(plain, "reasons.js", "m.reason({ lang: 'en' }, given)", sentence) == sentence
 
 
 @pytest.mark.parametrize("language", ["en", "ja"])

@@ -563,6 +563,33 @@ def test_replaying_before_a_closed_gate_says_that_the_jobs_will_wait(chrome: Bro
         expect(tab.locator(".counts .line")).to_have_text("2 in line")
 
 
+def test_the_trigger_asks_before_it_is_turned_on_and_tells_who_did(chrome: Browser) -> None:
+    paper = Paper()
+    with paper_page(chrome, paper) as tab:
+        states.waiting(tab, paper)
+        tab.get_by_role("button", name="Change whether jobs are replayed by themselves").click()
+        dialog = tab.get_by_role("dialog", name="Replay jobs by themselves?")
+        assert paper.asked == []
+        dialog.locator("#reason").fill("it is well")
+        dialog.get_by_role("button", name="Turn on").click()
+
+        expect(tab.locator(".facts")).to_contain_text("On: jobs go back as they come")
+        expect(tab.locator(".facts")).to_contain_text("by aki, today 09:20: “it is well”")
+
+
+def test_a_refusal_is_told_in_the_reader_s_language(chrome: Browser) -> None:
+    paper = Paper()
+    states.real(paper, 1)
+    with paper_page(chrome, paper, locale="ja-JP") as tab:
+        states.sign_in(tab)
+        tab.locator(".row").wait_for()
+        paper.memory.process().engines.replay(states.request(1), 10, attended=True)
+        paper.memory.run()
+        tab.get_by_role("button", name="order-0").first.click()
+
+        expect(tab.locator(".single")).to_contain_text("に終わっています（完了）")
+
+
 # One job
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from chalicelib.aws.table import Table
 from chalicelib.aws.trigger_mapping import SpoolMapping
 from respool.local.deployment import Deployment
 from tests.e2e.test_loop import bodies, fail_and_spool, finished, send
@@ -12,7 +13,8 @@ from tests.e2e.test_loop import bodies, fail_and_spool, finished, send
 @pytest.fixture
 def trigger(stage: Deployment) -> Iterator[SpoolMapping]:
     """The deployed trigger, disabled afterwards as it was before; no job has to cool down."""
-    mapping = SpoolMapping(stage.client("lambda"), stage.names.reprocess, stage.names.spool)
+    table = Table(stage.client("dynamodb"), stage.names.table)
+    mapping = SpoolMapping(stage.client("lambda"), stage.names.reprocess, stage.names.spool, table)
     stage.set_environment("reprocess", COOL_DOWN="0")
     yield mapping
     mapping.switch(enabled=False)
@@ -33,6 +35,19 @@ def test_enabled_it_puts_jobs_back_and_sets_aside_what_can_not_be_read(
 
     assert bodies(stage, stage.names.stuck) == ["not json"]
     assert len(stage.executions()) == 3
+
+
+def test_the_api_switches_it_and_tells_who_did(stage: Deployment, trigger: SpoolMapping) -> None:
+    body = {"enabled": True, "reason": "the service is well"}
+    told = stage.api("PUT", "/trigger", stage.token, body)
+    assert told.status == 200
+
+    stage.wait_until(lambda: trigger.state() == "enabled", "the trigger to be enabled")
+    stage.wait_until(
+        lambda: stage.api("GET", "/status", stage.token).json["trigger"] == "enabled", "the status"
+    )
+    status = stage.api("GET", "/status", stage.token).json
+    assert (status["trigger_by"], status["trigger_why"]) == ("console", "the service is well")
 
 
 def test_enabled_it_leaves_a_job_that_has_not_cooled_down(

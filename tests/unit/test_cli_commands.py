@@ -308,9 +308,14 @@ def test_trigger_is_switched(shell: Shell, capsys: Out) -> None:
     assert shell("trigger", "enable") == 0
     assert "The trigger is enabled." in capsys.readouterr().out
     assert shell("trigger", "disable", "--json") == 0
-    assert _json(capsys) == {"trigger": "disabled"}
+    assert _json(capsys) == {
+        "trigger": "disabled",
+        "trigger_by": "kim (command line)",
+        "trigger_why": "",
+        "trigger_at": "2026-11-24T09:00:00.000Z",
+    }
     assert shell("trigger", "on") == 2
-    assert [line["what"] for line in shell.account.audited] == ["trigger-enable", "trigger-disable"]
+    assert [line["what"] for line in shell.account.audited] == ["enable-trigger", "disable-trigger"]
 
 
 def test_sweep_reports_its_repairs(shell: Shell, capsys: Out) -> None:

@@ -2,7 +2,7 @@
 
 import { Refused, call, token, written } from "./api.js";
 import { showIncident } from "./arrival.js";
-import { askLimit, askOpen, askReason, askToClose } from "./dialog.js";
+import { askLimit, askOpen, askReason, askToClose, askTrigger } from "./dialog.js";
 import { readCount } from "./number.js";
 import * as replaying from "./replaying.js";
 import { changed, idle, state, wanted } from "./store.js";
@@ -115,6 +115,16 @@ export const act = {
   closeGate: (task) => change(task, "gate", askToClose),
   openGate: (task) => change(task, "gate", askOpen),
   setLimit: (task, limit) => change(task, "limit", (it) => askLimit(it, limit)),
+
+  async setTrigger(enabled) {
+    const body = await askTrigger(enabled);
+    if (!body) return;
+    const told = await attempt(() => call("PUT", "trigger", { body }));
+    if (told && state.status) state.status = { ...state.status, ...told };
+    changed();
+    keen();
+    look();
+  },
 
   async toggle(id) {
     const list = state.lists.get(id);

@@ -46,7 +46,7 @@ function draw() {
   show(parts.head, headSignature(), () => head(t, act));
   show(parts.jobs, jobsSignature(now), () => jobs(t, f, act));
   show(parts.tasks, tasksSignature(now), () => tasks(t, f, act));
-  show(parts.facts, factsSignature(now), () => facts(t, f));
+  show(parts.facts, factsSignature(now), () => facts(t, f, act));
   grey(Boolean(state.lostAt));
   return speakUp(t, f);
 }

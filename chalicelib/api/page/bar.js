@@ -1,6 +1,7 @@
 // The bar with the stage's name, how old the numbers are, and what is wrong with the page itself.
 
-import { ICONS, foreign, h, icon, withoutArns } from "./dom.js";
+import { ICONS, foreign, h, icon } from "./dom.js";
+import { reason } from "./reasons.js";
 import { state } from "./store.js";
 
 /** Stages that people work on: they must not look like one to play with. */
@@ -57,7 +58,7 @@ export function notices(t, f, act) {
   const wrong = state.notices.map((notice, n) => h(
     "div",
     { class: "notice wrong", role: "alert" },
-    h("p", {}, h("b", {}, t.problem[notice.status] ?? t.problem.other), notice.text ? ` ${foreign(withoutArns(notice.text))}` : ""),
+    h("p", {}, h("b", {}, t.problem[notice.status] ?? t.problem.other), notice.text ? ` ${reason(t, notice.text)}` : ""),
     h("button", { class: "button small", type: "button", "data-k": `notice ${n}`, onclick: () => act.dismiss(n) }, t.replay.close),
   ));
   return [lost, ...wrong, risk];

@@ -66,6 +66,20 @@ export function askLimit(task, limit) {
   });
 }
 
+/** Ask before jobs go back by themselves, or no longer. */
+export function askTrigger(enabled) {
+  const { t } = speak(state.lang);
+  const words = enabled ? t.facts.turnOn : t.facts.turnOff;
+  return ask({
+    title: words.title,
+    parts: [h("p", {}, words.lead)],
+    fields: [reasonField(t.gate.reason)],
+    yes: words.yes,
+    no: t.gate.leave,
+    read: ({ reason }) => ({ enabled, ...given(reason) }),
+  });
+}
+
 const given = (reason) => (reason.value.trim() ? { reason: reason.value.trim() } : {});
 
 function reasonField(label, needed) {

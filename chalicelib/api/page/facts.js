@@ -1,14 +1,14 @@
 // The stage at a glance.
 
 import { foreign, h } from "./dom.js";
-import { state } from "./store.js";
+import { readOnly, state } from "./store.js";
 
 export const factsSignature = (now) => {
   const { status, lang } = state;
-  return [lang, status && [status.jobs, status.complete, status.spooled, status.stuck, status.trigger, status.schedule, status.next_loss], now.toDateString()];
+  return [lang, status && [status.jobs, status.complete, status.spooled, status.stuck, status.trigger, status.trigger_at, status.schedule, status.next_loss], readOnly(), now.toDateString()];
 };
 
-export function facts(t, f) {
+export function facts(t, f, act) {
   const { status } = state;
   if (!status) return null;
   const { schedule, next_loss: loss, jobs, complete } = status;
@@ -20,7 +20,7 @@ export function facts(t, f) {
     [t.facts.stuck, held(jobs.stuck)],
     [t.facts.notes, t.facts.about(f.number(status.spooled))],
     status.stuck ? [t.facts.unreadable, t.facts.about(f.number(status.stuck)), "danger"] : null,
-    [t.facts.trigger, t.facts.triggers[status.trigger] ?? status.trigger],
+    [t.facts.trigger, trigger(t, f, act, status)],
     [t.facts.schedule, schedule ? clock(t, f, schedule) : t.facts.none],
     [t.facts.loss, loss ? t.facts.lost(foreign(loss.key), f.date(loss.at)) : t.facts.never, loss ? "danger" : ""],
   ];
@@ -30,6 +30,16 @@ export function facts(t, f) {
     h("h2", { id: "facts-title" }, t.facts.title),
     h("dl", { class: "card" }, told.filter(Boolean).map(([name, text, mark]) => h("div", { class: mark || null }, h("dt", {}, name), h("dd", {}, text)))),
   );
+}
+
+/** How it stands, who said so; changed only after a question. */
+function trigger(t, f, act, { trigger: now, trigger_by: by, trigger_at: at, trigger_why: why }) {
+  const on = now === "enabled";
+  return [
+    t.facts.triggers[now] ?? now,
+    by ? h("span", { class: "quiet" }, t.facts.switched(foreign(by), f.moment(at), foreign(why ?? ""))) : null,
+    readOnly() || !(on || now === "disabled") ? null : h("button", { class: "button small plain", type: "button", "data-k": "trigger", "aria-label": t.facts.switchName, onclick: () => act.setTrigger(!on) }, t.tasks.change),
+  ];
 }
 
 /** `Every 2 hours`; a cron expression stays as it is, with its zone. */

@@ -1,6 +1,7 @@
 // The jobs, grouped by what went wrong; each with its own buttons.
 
 import { ICONS, foreign, h, icon } from "./dom.js";
+import { reason } from "./reasons.js";
 import { rows } from "./rows.js";
 import { isFree, listId, readOnly, state } from "./store.js";
 
@@ -100,7 +101,7 @@ function singles(t, f, act) {
   const told = [...state.singles].map(([, job]) => h(
     "li",
     { class: `row single ${job.outcome}` },
-    h("div", { class: "what" }, h("p", { class: "key" }, h("bdi", {}, foreign(job.key))), job.why ? h("p", { class: "quiet" }, foreign(job.why)) : null),
+    h("div", { class: "what" }, h("p", { class: "key" }, h("bdi", {}, foreign(job.key))), job.why ? h("p", { class: "quiet" }, reason(t, job.why)) : null),
     h("span", { class: `chip ${job.outcome}` }, t.outcome.one[job.outcome]),
   ));
   return h(

@@ -1,7 +1,8 @@
 // The panel beside the headline: how many, what will happen, what is under way, what became of it.
 
-import { ICONS, foreign, h, icon, withoutArns } from "./dom.js";
+import { ICONS, foreign, h, icon } from "./dom.js";
 import { readCount } from "./number.js";
+import { reason as because } from "./reasons.js";
 import { closedTasks, readOnly, state, waiting, wanted } from "./store.js";
 
 const ORDER = ["finished", "failed", "running", "line", "waiting", "given-up", "aborted", "unknown"];
@@ -113,7 +114,7 @@ function preview(t, f, act) {
     h("h2", { id: "preview-title" }, t.replay.preview),
     only ? h("p", { class: "only" }, onlyText(t, f, only)) : null,
     lines.length ? h("ul", { class: "plan" }, lines) : h("p", {}, t.replay.nothing),
-    !count && why ? h("p", { class: "quiet" }, foreign(withoutArns(why))) : null,
+    !count && why ? h("p", { class: "quiet" }, because(t, why)) : null,
     more ? h("p", { class: "quiet" }, t.replay.sample(count, f.number(count))) : null,
     count && comesTo ? h("p", { class: "quiet", id: "comes-to" }, t.replay.comesTo(told(f, comesTo))) : null,
     count ? closedTasks().map((task) => h("p", { class: "warning" }, t.replay.closed(task.task, count))) : null,
@@ -218,7 +219,7 @@ function ended(t, f, act) {
     back ? meter(t, f, replay, back) : null,
     replay.stopped_by ? h("p", { class: "warning" }, t.replay.stopped(foreign(replay.stopped_by))) : null,
     back && missing > 0 && !replay.stopped_by ? h("p", { class: "quiet" }, t.replay.notAll(f.number(back), f.number(count), missing)) : null,
-    refused ? [h("p", {}, t.replay.failed(refused, f.number(refused))), h("ul", { class: "refused" }, failed.map(refusal))] : null,
+    refused ? [h("p", {}, t.replay.failed(refused, f.number(refused))), h("ul", { class: "refused" }, failed.map((each) => refusal(t, each)))] : null,
     others ? h("p", { class: "quiet" }, worked ? t.replay.worked(count) : t.replay.othersWait(others.count, f.number(others.count))) : null,
     h("div", { class: "buttons" }, others ? othersButtons(t, f, act, others, worked, count) : null, closeButton(t, act)),
   );
@@ -243,7 +244,7 @@ function othersButtons(t, f, act, others, worked, tried) {
   return [all, h("button", { class: "button", type: "button", "data-k": "next", id: "next", onclick: () => act.runOthers(next) }, t.replay.next(next, f.number(next)))];
 }
 
-const refusal = ({ key, reason }) => h("li", {}, h("code", {}, h("bdi", {}, foreign(key))), ` ${foreign(withoutArns(reason))}`);
+const refusal = (t, { key, reason }) => h("li", {}, h("code", {}, h("bdi", {}, foreign(key))), ` ${because(t, reason)}`);
 
 /** Only what is so: jobs that were given up or stopped meanwhile have not finished. */
 function endedText(t, f, { put_back: back, outcomes }) {

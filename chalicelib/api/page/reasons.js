@@ -1,0 +1,54 @@
+// Why the server did not do something: its sentences in the reader's language, where they are known.
+
+import { foreign, withoutArns } from "./dom.js";
+
+const TIME = "(\\S+)";
+const JA = [
+  ["has gone on already", () => "すでに先へ進んでいます"],
+  ["was restarted already", () => "すでに最初から再実行されています"],
+  ["has finished already", () => "すでに完了しています"],
+  ["is running: it does not wait for anybody", () => "実行中で、待機していません"],
+  [`stands in line for (.+) since ${TIME}`, (task, at) => `${at} から ${task} の順番待ちです`],
+  [`is parked since ${TIME}`, (at) => `${at} から保留中です`],
+  [`is stuck since ${TIME}`, (at) => `${at} から要確認です`],
+  [`has ended \\((.+)\\) at ${TIME}`, (how, at) => `${at} に終わっています（${HOW[how] ?? how}）`],
+  ["failed only a moment ago", () => "失敗した直後です"],
+  ["has failed (\\d+) times", (n) => `${n}回失敗しています`],
+  ["made a result too large for Step Functions", () => "結果が大きすぎて、Step Functions で扱えません"],
+  ["its execution is gone, and its input with it; only a note on the spool may have it", () => "実行が消え、入力も残っていません。スプールのメッセージにだけ残っている可能性があります"],
+  ["its execution is dead, and its claim does not say so yet: the next sweep sets that right", () => "実行は終わっていますが、まだ記録されていません。次の巡回点検で直ります"],
+  ["Step Functions says that it can be redriven, and refused to: the next replay looks again", () => "リドライブできるはずですが、Step Functions に拒否されました。次の再処理でもう一度試します"],
+  ["runs again, and is parked where it was when it was aborted: replay it once more, now", () => "再び動きましたが、中断されたときと同じところで保留中です。もう一度再処理してください"],
+  ["its key belongs to a job that has not ended; it starts when that has", () => "同じキーのジョブがまだ終わっていません。それが終わると始まります"],
+  ["waits in line: (.+)", (why) => `順番待ち：${why}`],
+];
+const WHOLE = [
+  ["the job (.+?) ((?:is|has|stands|was) .+): there is nothing to put back", (key, why) => `ジョブ ${key} は${why}。再処理するものはありません。`],
+  ["no job has the key (.+): it was never started, or ended more than (\\d+) days ago", (key, days) => `キー ${key} のジョブはありません。一度も始まっていないか、終わってから${days}日以上たっています。`],
+  ["no job has the key (.+): it ended long ago, or was never started", (key) => `キー ${key} のジョブはありません。ずっと前に終わったか、一度も始まっていません。`],
+  ["the replay (\\S+) is over since (\\S+)", (id, at) => `この再処理は ${at} に終わっています。`],
+];
+const HOW = { finished: "完了", failed: "失敗", "given-up": "取りやめ", aborted: "停止" };
+
+/** The sentence as people read it, with nothing in it that acts or names an ARN. */
+export function reason(t, text) {
+  return foreign(withoutArns(t.lang === "ja" ? inJapanese(text) : text));
+}
+
+function inJapanese(text) {
+  const part = said(JA, text);
+  if (part !== null) return part;
+  for (const [pattern, say] of WHOLE) {
+    const found = new RegExp(`^${pattern}$`, "s").exec(text);
+    if (found) return say(...found.slice(1).map((each) => said(JA, each) ?? each));
+  }
+  return text;
+}
+
+function said(sentences, text) {
+  for (const [pattern, say] of sentences) {
+    const found = new RegExp(`^${pattern}$`, "s").exec(text);
+    if (found) return say(...found.slice(1));
+  }
+  return null;
+}
