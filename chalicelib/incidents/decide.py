@@ -17,7 +17,7 @@ from chalicelib.moments import iso, read
 
 CALM = timedelta(minutes=10)
 """How long nobody may have failed or waited before an incident is over."""
-LAG = timedelta(seconds=30)
+LAG = timedelta(seconds=5)
 """The index may be so far behind: what failed later is counted next time."""
 AGAIN = timedelta(hours=24)
 """A failure after so long without one is told anew."""

@@ -61,6 +61,7 @@ def main() -> int:
             script = Script(deployment, screen, [])
             script.fail()
             script.look_at_the_spool()
+            script.tell()
             show_the_page(deployment, screen, PICTURE)
             script.recover()
             script.replay_some()

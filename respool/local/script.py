@@ -3,7 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from rich.text import Text
+
 from chalicelib.errors import RespoolError
+from chalicelib.incidents.telling import text_of
+from chalicelib.incidents.words import ENGLISH
+from chalicelib.settings import Settings
+from respool.deploy.engines import engines_for
 from respool.local.deployment import Answer, Deployment
 from respool.local.jobs import JobView, look
 from respool.local.screen import Screen
@@ -47,6 +53,18 @@ class Script:
         """Show what is in the spool, and why."""
         self.screen.chapter("The spool holds them, whole, and they cost nothing")
         self.screen.show(spool_table(self.deployment.claims()))
+
+    def tell(self) -> None:
+        """Show what people are told; nobody has given an address, so it stays here."""
+        self.screen.chapter("Somebody is told, once, by mail and in the chat")
+        self.deployment.invoke("admit", {})  # what its schedule does every five minutes
+        engines = engines_for(self.deployment.client, self.deployment.names, Settings())
+        told = engines.world.incidents.list(1)
+        if not told:
+            raise ScriptFailed("Jobs have failed, and nobody would have been told.")
+        written = engines.teller.write(told[0], [news.what for news in told[0].news])
+        text = text_of(written, ENGLISH).rstrip()
+        self.screen.show(Text(f"Subject: {written.subject}\n\n{text}"))
 
     def recover(self) -> None:
         """Let the service work again; nothing else changes by itself."""

@@ -5,18 +5,25 @@ the stored schedule names, with what it holds, again and again. Its grain is a m
 interval here a second: ticks between two intervals do no harm.
 """
 
+import hashlib
+import hmac
 import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from playwright.sync_api import Page, expect
 
+from chalicelib.aws.incident_table import DynamoIncidents
+from chalicelib.moments import iso
 from respool.local.deployment import Deployment
 from respool.local.picture import chromium
 from tests.e2e.browser import browser, page
 from tests.e2e.conftest import Deploy
+from tests.e2e.listener import Listener, listener
 from tests.e2e.test_loop import finished
 
 SETTINGS = {"RECOVERY": "ramp", "RAMP_INTERVAL": "1", "HEALTHY_AFTER": "1"}
@@ -83,15 +90,19 @@ def gate(stage: Deployment) -> dict[str, Any]:
 def test_in_an_outage_the_gate_closes_and_after_it_all_jobs_drain_by_themselves(
     deploy: Deploy,
 ) -> None:
-    stage = deploy(SETTINGS)
-    assert (schedule(stage)["State"], schedule(stage)["ScheduleExpression"]) == (
-        "ENABLED",
-        "rate(1 minute)",
-    )
-    with signed_in(stage) as tab:
-        executions = outage(stage, tab)
-        recovery(stage, tab, executions)
-    a_time_that_the_service_names(stage)
+    with listener() as heard:
+        stage = deploy({**SETTINGS, "WEBHOOK_URL": f"{heard.address}/hook"})
+        heard.subscribe(stage)
+        assert (schedule(stage)["State"], schedule(stage)["ScheduleExpression"]) == (
+            "ENABLED",
+            "rate(1 minute)",
+        )
+        with signed_in(stage) as tab:
+            executions = outage(stage, tab)
+            begun(stage, heard)
+            recovery(stage, tab, executions)
+            over(stage, heard)
+        a_time_that_the_service_names(stage)
 
 
 def outage(stage: Deployment, tab: Page | None) -> list[str]:
@@ -119,6 +130,61 @@ def outage(stage: Deployment, tab: Page | None) -> list[str]:
     return executions
 
 
+def incident(stage: Deployment) -> dict[str, Any]:
+    """The stage's latest incident, as the API tells it."""
+    listed = stage.api("GET", "/incidents", stage.token).json["incidents"]
+    return dict(stage.api("GET", f"/incidents/{listed[0]['id']}", stage.token).json)
+
+
+def seen(stage: Deployment, jobs: int) -> bool:
+    """Whether what calls `admit` every five minutes has seen as many jobs fail."""
+    stage.invoke("admit", {})
+    return bool(incident(stage)["jobs"] == jobs)
+
+
+def begun(stage: Deployment, heard: Listener) -> None:
+    """One message by each way, signed, with how things stand and the link."""
+    failed, line = len(stage.jobs("parked")), len(stage.jobs("line"))
+    stage.wait_until(lambda: seen(stage, failed), "every failure to be counted", 60)
+    stage.wait_until(lambda: bool(heard.mails), "the mail")
+
+    ((body, headers),) = heard.hooks
+    assert headers["x-respool-news"] == "begun,gate-closed"
+    signed = dict(part.split("=") for part in headers["x-respool-signature"].split(","))
+    key = stage.client("secretsmanager").get_secret_value(SecretId=stage.names.hook_secret)
+    told = f"{signed['t']}.".encode() + body
+    made = hmac.new(key["SecretString"].encode(), told, hashlib.sha256).hexdigest()
+    assert signed["v1"] == made
+    text = json.loads(body)["text"]
+    assert f"{failed} jobs failed and wait. {line} in line were not tried yet." in text
+    assert "By itself respool tries one job" in text
+    assert f"{stage.api_url}/#incident={incident(stage)['id']}" in text
+    (mail,) = heard.mails
+    assert mail["Subject"] == f"[respool-local] UncertainTask is failing: {failed} jobs waiting"
+    assert mail["Message"].replace("\n\n", "\n").strip() in text
+    assert "ramp-0" not in text, "no key, and no input"
+
+
+def over(stage: Deployment, heard: Listener) -> None:
+    """It is over once nobody has failed for ten minutes; here the record says so."""
+    stage.invoke("admit", {})
+    told = incident(stage)
+    assert (told["over"], told["waiting"]["parked"], told["ended"]) == (False, 0, told["jobs"])
+    assert [each["kind"] for each in told["replays"]] == ["ramp"]
+    table = DynamoIncidents(stage.client("dynamodb"), stage.names.table)
+    early = iso(datetime.now(UTC) - timedelta(minutes=11))
+    kept = table.current(["UncertainTask"])["UncertainTask"]
+    table.put(replace(kept, calm_since=early, last_failure_at=early), kept)
+    stage.invoke("admit", {})
+    stage.wait_until(lambda: len(heard.mails) == 2, "the mail that it is over")
+
+    told = incident(stage)
+    assert told["over"]
+    assert {each["what"] for each in told["changes"]} >= {"gate-closed", "healthy", "gate-opened"}
+    assert len(heard.hooks) == 2
+    assert heard.mails[1]["Subject"].endswith("over, no failed job waits for a replay")
+
+
 def recovery(stage: Deployment, tab: Page | None, executions: list[str]) -> None:
     """The service is well: one probe, then twice as many, the oldest first and each once."""
     calls, before = tries(stage), len(keys_of_steps(stage))
@@ -144,7 +210,7 @@ def recovery(stage: Deployment, tab: Page | None, executions: list[str]) -> None
 
 def told_of_gates(stage: Deployment) -> list[str]:
     """The log's lines of gates that closed and opened."""
-    lines = [line for line in stage.logged() if '"gate-' in line]
+    lines = [line for line in stage.logged() if '"action":"gate-' in line]
     return sorted(lines, key=lambda line: str(json.loads(line)["timestamp"]))
 
 

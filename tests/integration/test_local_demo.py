@@ -33,6 +33,7 @@ def test_the_demo_ends_well_within_two_minutes_and_shows_each_step() -> None:
     assert "All 7 jobs finished exactly once" in done.stdout
     for step in (
         "7 jobs in the spool",
+        "Subject: [respool-local] UncertainTask is failing: 7 jobs waiting",
         "with no token: 401",
         "2 of 7 jobs done",
         "7 of 7 jobs done",
