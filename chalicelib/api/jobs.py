@@ -195,12 +195,30 @@ def as_json(job: Claim) -> dict[str, Any]:
 
 def link(execution: str) -> str | None:
     """Where AWS's console shows an execution; None for a partition without a known console."""
+    found = _console(execution)
+    if found is None:
+        return None
+    console, region = found
+    return f"{console}/states/home?region={region}#/v2/executions/details/{quote(execution)}"
+
+
+def logs(execution: str, prefix: str) -> str | None:
+    """Where AWS's console lists the stage's log groups; None as for `link`."""
+    found = _console(execution)
+    if found is None:
+        return None
+    console, region = found
+    groups = f"#logsV2:log-groups$3FlogGroupNameFilter$3D{quote(prefix, safe='')}"
+    return f"{console}/cloudwatch/home?region={region}{groups}"
+
+
+def _console(execution: str) -> tuple[str, str] | None:
+    """The console's address, and the region."""
     parts = execution.split(":")
     if len(parts) < 8 or parts[1] not in _CONSOLES:
         return None
     region = quote(parts[3], safe="")
-    console = _CONSOLES[parts[1]].format(region=region)
-    return f"{console}/states/home?region={region}#/v2/executions/details/{quote(execution)}"
+    return _CONSOLES[parts[1]].format(region=region), region
 
 
 def _filter(given: Mapping[str, str]) -> Filter:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from chalicelib.api.history import Step, tell
-from chalicelib.api.jobs import as_json
+from chalicelib.api.jobs import as_json, logs
 from chalicelib.api.stage import Stage
 from chalicelib.errors import NotFound
 from chalicelib.job.claim import JOB, Claim
@@ -44,6 +44,7 @@ def show_job(
     replays, replays_whole = stage.engines.keeping.of_job(claim) if claim.attempt else ([], True)
     return {
         **as_json(claim),
+        "logs": logs(claim.execution, stage.prefix),
         "execution_status": execution.status.value.lower(),
         "predecessor": claim.predecessor or None,
         "attempts": [_attempt(step) for step in steps if step.code in FAILURES],

@@ -14,6 +14,8 @@ _EXPORT = re.compile(
 )
 _COMMENT = re.compile(r"^ *(?://[^\n]*|/\*\*(?:[^*]|\*(?!/))*\*/)\n", re.MULTILINE)
 """A comment that has its lines for itself: readers of the source have it, browsers need it not."""
+_INDENT = re.compile(r"^ +", re.MULTILINE)
+"""So it is with indents; no text of the page goes over several lines."""
 
 
 def join(modules: Mapping[str, str], first: str) -> str:
@@ -43,7 +45,8 @@ def _wrapped(text: str) -> str:
         exported.append("default: _default" if found[3] else found[2])
         return "const _default = " if found[3] else f"{found[1]} {found[2]}"
 
-    body = _EXPORT.sub(without_export, _IMPORT.sub(_as_constant, _COMMENT.sub("", text)))
+    plain = _INDENT.sub("", _COMMENT.sub("", text))
+    body = _EXPORT.sub(without_export, _IMPORT.sub(_as_constant, plain))
     if left := re.search(r"^(?:import|export)\b.*", body, re.MULTILINE):
         raise ValueError(f"this line is not understood: {left[0]}")
     return f"(() => {{\n{body}return {{ {', '.join(exported)} }};\n}})()"

@@ -262,6 +262,7 @@ SCHEMAS: dict[str, Schema] = {
         execution_status=text(
             "How Step Functions says that its execution stands, in small letters"
         ),
+        logs=maybe(text("Where AWS's console lists the stage's log groups")),
         predecessor=maybe(text("The dead execution that it was restarted from")),
         attempts=many(
             shape("A failure", at=text(_TIME), state=text("Where"), error=text("What was said")),

@@ -265,6 +265,21 @@ def told(tab: Page, paper: Paper) -> None:
     tab.locator(".history-of li").first.wait_for()
 
 
+def on_its_own(tab: Page, paper: Paper) -> None:
+    """The page of one job that was put back and has failed again."""
+    some_back(tab, paper)
+    tab.evaluate("location.hash = 'job=order-1'")
+    tab.locator(".hero.one .history-of").wait_for()
+
+
+def others_under_way(tab: Page, paper: Paper) -> None:
+    """What the others put back, and what one puts back just now."""
+    some_back(tab, paper)
+    under_way(paper, 4)
+    tab.reload()
+    tab.locator(".under-way").wait_for()
+
+
 def giving_up(tab: Page, paper: Paper) -> None:
     one(tab, paper)
     tab.locator(".row .plain").first.click()
@@ -312,6 +327,8 @@ ALL: tuple[State, ...] = (
     hundreds,
     found,
     told,
+    on_its_own,
+    others_under_way,
     giving_up,
     at_risk,
     looking_only,

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 from chalicelib.job.claim import State as Stands
 from respool.local.picture import chromium
 from tests.e2e import states
-from tests.e2e.paper import NOW, Lost, Paper, ended, job, moment, paper_page, runs, slots
+from tests.e2e.paper import ADDRESS, NOW, Lost, Paper, ended, job, moment, paper_page, runs, slots
 
 pytestmark = pytest.mark.skipif(chromium() is None, reason="there is no Chromium here")
 
@@ -44,15 +44,14 @@ def test_one_is_tried_first_and_the_others_follow_once_it_has_worked(chrome: Bro
     with paper_page(chrome, paper) as tab:
         states.sign_in(tab)
         tab.locator("#replay").click()
+        paper.then = paper.memory.run
         tab.get_by_role("button", name="Try one first").dblclick()
-        paper.memory.run()
         look_again(tab)
         expect(tab.locator("#ended")).to_contain_text("It worked.")
         assert [given["keys"] for given in paper.replays()] == [["order-0"]]
         assert len(paper.memory.waiting) == 3
 
         tab.get_by_role("button", name="Put the other 3 back").dblclick()
-        paper.memory.run()
         look_again(tab)
 
         expect(tab.locator("#ended h2")).to_have_text("All 3 have finished.")
@@ -66,8 +65,8 @@ def test_where_the_one_fails_again_the_others_wait_as_before(chrome: Browser) ->
     with paper_page(chrome, paper) as tab:
         states.sign_in(tab)
         tab.locator("#replay").click()
+        paper.then = paper.memory.run
         tab.locator("#try").click()
-        paper.memory.run()
         look_again(tab)
 
         expect(tab.locator("#ended h2")).to_have_text("1 failed again.")
@@ -84,8 +83,8 @@ def test_one_that_is_tried_passes_a_closed_gate(chrome: Browser) -> None:
     with paper_page(chrome, paper) as tab:
         states.sign_in(tab)
         tab.locator("#replay").click()
+        paper.then = paper.memory.run
         tab.locator("#try").click()
-        paper.memory.run()
         look_again(tab)
 
         expect(tab.locator("#ended")).to_contain_text("It worked.")
@@ -99,8 +98,8 @@ def test_a_double_click_puts_one_job_back(chrome: Browser) -> None:
         states.sign_in(tab)
         tab.locator("#count").fill("1")
         tab.locator("#replay").click()
+        paper.then = paper.memory.run
         tab.locator("#go").dblclick()
-        paper.memory.run()
 
         expect(tab.locator("#ended h2")).to_have_text("It has finished.")
         assert len(paper.replays()) == 1
@@ -633,6 +632,50 @@ def test_a_finished_job_is_found_by_its_key_with_its_history(chrome: Browser) ->
         expect(tab.locator(".history-of")).to_contain_text("UncertainTask began.")
         tab.locator(".history-of summary").click()
         expect(tab.locator(".history-of pre")).to_have_text('{"key": "order-0"}')
+
+
+def test_a_job_has_a_page_of_its_own_with_its_story_and_who_put_it_back(chrome: Browser) -> None:
+    paper = Paper()
+    states.real(paper, 2)
+    with paper_page(chrome, paper) as tab:
+        states.sign_in(tab)
+        paper.then = paper.memory.run
+        states.press(tab)
+        tab.locator("#ended").wait_for()
+        tab.goto(f"{ADDRESS}#job=order-1")
+
+        expect(headline(tab)).to_have_text("order-1")
+        one = tab.locator(".hero.one")
+        expect(one).to_contain_text("Finished")
+        expect(one).to_contain_text("aki, today 09:20")
+        expect(one.locator(".history-of")).to_contain_text("UncertainTask began.")
+        expect(one.get_by_role("link", name="Logs")).to_have_attribute(
+            "href", re.compile("cloudwatch/home.*respool-prod")
+        )
+        tab.get_by_role("link", name="All jobs").click()
+        expect(headline(tab)).to_have_text("Nothing is waiting")
+
+
+def test_a_row_leads_to_its_job_s_page_where_it_is_put_back(chrome: Browser) -> None:
+    paper = Paper()
+    states.real(paper, 2)
+    with paper_page(chrome, paper) as tab:
+        states.sign_in(tab)
+        tab.get_by_role("link", name="order-0", exact=True).click()
+        paper.then = paper.memory.run
+        tab.get_by_role("button", name="Replay the job order-0").click()
+
+        expect(tab.locator(".hero.one .chip")).to_have_text("On its way")
+        assert [claim.key for claim in paper.memory.waiting.values() if claim.token] != []
+
+
+def test_a_key_that_nobody_has_is_said_to_be_none(chrome: Browser) -> None:
+    paper = Paper()
+    with paper_page(chrome, paper) as tab:
+        states.sign_in(tab)
+        tab.goto(f"{ADDRESS}#job=nobody")
+
+        expect(headline(tab)).to_contain_text("No job has this key")
 
 
 def test_a_token_for_looking_sees_no_input(chrome: Browser) -> None:

@@ -8,6 +8,7 @@ import { h, show } from "./dom.js";
 import { facts, factsSignature } from "./facts.js";
 import { hero, heroSignature } from "./hero.js";
 import { incident, incidentSignature } from "./incident.js";
+import { jobInAddress, jobPage, jobSignature } from "./job.js";
 import { head, headSignature, jobs, jobsSignature } from "./jobs.js";
 import { settle } from "./replaying.js";
 import { replays, replaysSignature } from "./replays.js";
@@ -18,7 +19,7 @@ import { look, rest } from "./watch.js";
 
 const main = document.getElementById("main");
 const parts = {};
-for (const name of ["notices", "incident", "hero", "replays", "head", "jobs", "tasks", "facts", "age"]) {
+for (const name of ["notices", "job", "incident", "hero", "replays", "head", "jobs", "tasks", "facts", "age"]) {
   parts[name] = h("div", { id: name, class: `part-${name}` });
 }
 const jobsSection = h("section", { class: "jobs-section", "aria-labelledby": "jobs-title" }, parts.head, parts.jobs);
@@ -34,10 +35,12 @@ function draw() {
   if (state.invited) return drawInvitation(t);
   if (!state.signedIn) return drawSignIn(t);
   settle();
-  if (main.firstChild !== parts.notices) {
+  const view = state.job ? [parts.notices, parts.age, parts.job] : [parts.notices, parts.age, parts.incident, parts.hero, parts.replays, columns];
+  if (main.children.length !== view.length || main.firstChild !== view[0]) {
     delete main.dataset.shown;
-    main.replaceChildren(parts.notices, parts.age, parts.incident, parts.hero, parts.replays, columns);
+    main.replaceChildren(...view);
   }
+  if (state.job) show(parts.job, jobSignature(now), () => jobPage(t, f, act));
   show(parts.notices, noticesSignature(now), () => notices(t, f, act));
   show(parts.age, ageSignature(), () => age(t, f, act));
   show(parts.incident, incidentSignature(), () => incident(t, f, act));
@@ -54,7 +57,7 @@ function draw() {
 /** What may be old is not acted on: greyed, it takes no presses. */
 function grey(old) {
   main.classList.toggle("old", old);
-  for (const part of [parts.replays, columns, ...parts.hero.querySelectorAll(".act, .panel")]) part.inert = old;
+  for (const part of [parts.job, parts.replays, columns, ...parts.hero.querySelectorAll(".act, .panel")]) part.inert = old;
 }
 
 function drawInvitation(t) {
@@ -108,6 +111,14 @@ async function begin() {
 }
 
 addEventListener("hashchange", () => {
+  const id = jobInAddress();
+  if (id !== (state.job?.id ?? "")) {
+    state.job = id ? { id } : null;
+    scrollTo(0, 0);
+    draw();
+    if (state.signedIn && !state.invited) begin();
+    return;
+  }
   if (!arrive()) return;
   draw();
   if (state.signedIn && !state.invited) begin();
@@ -115,6 +126,7 @@ addEventListener("hashchange", () => {
 
 onChange(draw);
 arrive();
+state.job = jobInAddress() ? { id: jobInAddress() } : null;
 state.signedIn = Boolean(token.get());
 draw();
 if (state.signedIn && !state.invited) begin();

@@ -26,7 +26,7 @@ function underWay(t, f, act, replay) {
   return h(
     "div",
     { class: "panel under-way", id: `replay-${replay.id}` },
-    h("p", {}, t.replays.running(who(t, replay), replay.wanted, f.number(replay.wanted), f.moment(replay.started_at), f.number(replay.put_back)), why(replay)),
+    h("p", {}, t.replays.running(whoOf(t, replay), replay.wanted, f.number(replay.wanted), f.moment(replay.started_at), f.number(replay.put_back)), why(replay)),
     meter(t, f, replay, replay.wanted),
     readOnly() ? null : h("div", { class: "buttons" }, stopButton(t, act, replay)),
   );
@@ -38,7 +38,7 @@ function line(t, f, replay) {
   const told = [...cameTo(t, f, outcomes), ...(refused ? [t.replays.refused(refused, f.number(refused))] : [])];
   const stopped = replay.stopped_by ? ` ${t.replay.stopped(foreign(replay.stopped_by))}` : "";
   return [
-    t.replays.line(who(t, replay), back, f.number(back)),
+    t.replays.line(whoOf(t, replay), back, f.number(back)),
     " ",
     time(f, replay.started_at),
     told.length ? `${t.replays.colon}${told.join(t.replays.comma)}${t.stop}` : t.stop,
@@ -47,5 +47,5 @@ function line(t, f, replay) {
   ];
 }
 
-const who = (t, { kind, by, asked }) => (kind === "press" ? foreign(by) : t.replays.who[kind](foreign(asked.task ?? "")));
+export const whoOf = (t, { kind, by, asked }) => (kind === "press" ? foreign(by) : t.replays.who[kind](foreign(asked.task ?? "")));
 const why = ({ reason }) => (reason ? h("span", { class: "quiet", dir: "auto" }, ` “${foreign(reason)}”`) : null);

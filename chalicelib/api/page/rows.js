@@ -22,7 +22,7 @@ function row(t, f, act, job, group, id) {
     h(
       "div",
       { class: "what" },
-      h("p", { class: "key" }, h("bdi", {}, foreign(job.key))),
+      h("p", { class: "key" }, h("a", { href: `#job=${encodeURIComponent(job.id)}` }, h("bdi", {}, foreign(job.key)))),
       h("p", { class: "quiet" }, facts(t, f, job, id)),
       job.error.message && !known && !job.ended_at ? h("p", { class: "message", dir: "auto" }, foreign(job.error.message)) : null,
     ),
@@ -31,7 +31,7 @@ function row(t, f, act, job, group, id) {
   );
 }
 
-const isHeld = (job) => !job.ended_at && (job.state === "parked" || job.state === "stuck");
+export const isHeld = (job) => !job.ended_at && (job.state === "parked" || job.state === "stuck");
 
 function ticked(t, act, job) {
   if (!isHeld(job) || readOnly()) return null;
@@ -56,7 +56,7 @@ function facts(t, f, job, id) {
   return told.filter((part) => part.length).flatMap((part, n) => (n ? [" · ", part] : [part]));
 }
 
-function buttons(t, act, job, id) {
+export function buttons(t, act, job, id) {
   const single = state.singles.get(job.id);
   if (single && !["refused", "stale", "failed", "left"].includes(single.outcome)) return h("span", { class: `chip ${single.outcome}` }, t.outcome.one[single.outcome]);
   if (job.ended_at || readOnly()) return null;

@@ -24,6 +24,7 @@ export const state = {
   flow: IDLE, // of the big button: idle, looking, preview, following, ended
   replays: [], // the last ones of everybody, newest first
   singles: new Map(), // by job id: jobs that were put back one by one, and what became of them
+  job: null, // the job that the address names: {id, told, missing}
   shown: null, // the job whose history is shown: {id, job} or {id, loading}
   lostAt: null, // since when the server has not answered
   notices: [], // short messages of what went wrong

@@ -200,6 +200,19 @@ export default {
     },
   },
 
+  job: {
+    back: "← All jobs",
+    missing: "No job has this key: it was never started, or ended too long ago.",
+    attempts: "Failures",
+    began: "Started",
+    first: "Failed first",
+    last: "Failed last",
+    ended: "Ended",
+    replayed: "Put back",
+    older: "perhaps by older replays, too",
+    logs: "Logs",
+  },
+
   replays: {
     title: "Replays",
     colon: ": ",

@@ -193,6 +193,19 @@ export default {
     },
   },
 
+  job: {
+    back: "← すべてのジョブ",
+    missing: "このキーのジョブはありません。一度も始まっていないか、終わってから長い時間がたっています。",
+    attempts: "失敗の回数",
+    began: "開始",
+    first: "最初の失敗",
+    last: "最後の失敗",
+    ended: "終了",
+    replayed: "再処理",
+    older: "さらに古い再処理があるかもしれません",
+    logs: "ログ",
+  },
+
   replays: {
     title: "再処理の記録",
     colon: "：",

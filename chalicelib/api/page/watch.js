@@ -53,7 +53,7 @@ async function read(mine) {
     state.groups = groups;
   }
   state.status = status;
-  await Promise.all([reloadLists(), readReplays(), follow()]);
+  await Promise.all([reloadLists(), readReplays(), follow(), readJob()]);
   changed();
 }
 
@@ -88,6 +88,19 @@ function missed(problem) {
     state.lostAt ??= new Date().toISOString();
   }
   changed();
+}
+
+/** The job that the address names. */
+export async function readJob() {
+  const { job } = state;
+  if (!job) return;
+  try {
+    const told = await call("GET", `jobs/${job.id}`);
+    if (state.job?.id === job.id) state.job = { id: job.id, told };
+  } catch (problem) {
+    if (!(problem instanceof Refused) || ![400, 404].includes(problem.status)) throw problem;
+    if (state.job?.id === job.id) state.job = { id: job.id, missing: true };
+  }
 }
 
 /** The last replays of everybody, newest first. */
