@@ -26,6 +26,7 @@ WAITED = "SecondsToReplay"
 PARKED_NOW = "JobsParked"
 LINE_NOW = "JobsInLine"
 STUCK_NOW = "JobsStuckNow"
+UNUSABLE_NOW = "MessagesUnusable"
 """With the messages that have no claim."""
 BLOCKED_NOW = "LinesBlocked"
 """Tasks that have room for somebody in line, whom nobody has let in, and those of CLOSED_NOW."""
@@ -67,6 +68,7 @@ ALL = (
     PARKED_NOW,
     LINE_NOW,
     STUCK_NOW,
+    UNUSABLE_NOW,
     BLOCKED_NOW,
     CLOSED_NOW,
     GATE_CLOSED,

@@ -18,6 +18,8 @@ NEVER = 1_000_000
 RAMP_CLOSE_AFTER = 5
 """The failures in a row that close a gate which the ramp can open again."""
 MAX_REPLAY = 10_000
+LANGUAGES = ("en", "ja")
+"""Of messages to people."""
 
 
 @dataclass(frozen=True)
@@ -179,6 +181,14 @@ def _webhook(text: str) -> str:
     return text
 
 
+def _language(text: str) -> str:
+    """`en` or `ja`. Under `chalice local` a shell may have its own LANGUAGE, such as de_DE:de."""
+    known = [each for each in text.split(":") if each[:2] in LANGUAGES and not each[2:3].isalpha()]
+    if text not in LANGUAGES and not set(text) & set(":_"):
+        raise ValueError(f"must be one of {', '.join(LANGUAGES)}")
+    return known[0][:2] if known else LANGUAGES[0]
+
+
 def _pattern(text: str) -> str:
     before, place, after = text.partition("{time}")
     if not place or len(before) < 3 or "{time}" in after or len(text) > 200:
@@ -208,7 +218,7 @@ CHECKS: dict[str, Callable[[str], Any]] = {
     "SWEEP_SCHEDULE": _schedule,
     "ALERT_EMAIL": _email,
     "WEBHOOK_URL": _webhook,
-    "LANGUAGE": _one_of("en", "ja"),
+    "LANGUAGE": _language,
     "RECOVERY": _one_of(OFF, RAMP),
     "CLOSE_AFTER": _failures,
     "HISTORY_DAYS": _whole(1, 3650),

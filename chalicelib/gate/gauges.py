@@ -37,9 +37,9 @@ class Gauges:
     def tell(self) -> tuple[Standing, ...]:
         """Count; to be called after all tasks were served. Returns how each task stands."""
         standings = tuple(map(self._standing, self.line.tasks()))
-        stuck = sum(each.stuck.number for each in standings) + self.stuck.depth()
+        self.telemetry.metric(metrics.UNUSABLE_NOW, self.stuck.depth())
         self.telemetry.metric(metrics.PARKED_NOW, sum(each.parked.number for each in standings))
-        self.telemetry.metric(metrics.STUCK_NOW, stuck)
+        self.telemetry.metric(metrics.STUCK_NOW, sum(each.stuck.number for each in standings))
         self.telemetry.metric(metrics.LINE_NOW, sum(each.line.number for each in standings))
         closed = sum(self._is_closed(each.slots) for each in standings)
         blocked = sum(self._is_blocked(each.slots) for each in standings)

@@ -205,8 +205,8 @@ class Deployment:
             self._cleared.add(execution["executionArn"])
         table = self.client("dynamodb")
         for item in self.claims():
-            if item["pk"]["S"].startswith("dead#"):
-                continue  # the executions of before are still dead: the sweep need not catch them
+            if item["pk"]["S"].startswith(("dead#", "stage#")):
+                continue  # what was dead is dead: the sweep need not catch it; the page stays
             if item["pk"]["S"].startswith("slots#"):
                 table.put_item(TableName=self.names.table, Item=_empty(item))
             else:

@@ -136,6 +136,26 @@ def test_a_token_works_at_the_api_until_it_is_revoked(stage: Deployment, type_in
     assert "e2e" not in type_in("token", "list").stdout
 
 
+def test_an_invitation_lets_one_look_from_a_message_s_link(
+    stage: Deployment, type_in: Type
+) -> None:
+    page, _, token = type_in("invite", "lee", "--read-only").stdout.strip().partition("#invite=")
+    assert page == type_in("open", "--no-browser").stdout.strip()
+    stage.set_behavior("NG")
+    stage.start({"key": "told", "card": "4242"})
+    _parked(stage, 1)
+    stage.invoke("admit", {})
+
+    said = type_in("incident", "--message").stdout
+    assert "UncertainTask is failing: 1 job waiting" in said
+    id = said.partition("#incident=")[2].split()[0]
+    assert stage.api("GET", f"/incidents/{id}", token).json["waiting"]["parked"] == 1
+    assert stage.api("POST", "/replay?max=1", token).status == 403
+    assert "| jobs that failed |" in type_in("incident", id, "--markdown").stdout
+    assert "4242" not in said
+    type_in("token", "revoke", "lee")
+
+
 def test_the_page_s_url_answers(type_in: Type, stage: Deployment) -> None:
     url = json.loads(type_in("open", "--json").stdout)["url"]
     assert re.fullmatch(r"http://\w+\.execute-api\.localhost:\d+/api/", url)

@@ -18,7 +18,8 @@ def counted(stage: FakeStage) -> dict[str, float]:
 
 
 def told(process: Process) -> dict[str, float]:
-    names = (metrics.PARKED_NOW, metrics.LINE_NOW, metrics.STUCK_NOW, metrics.BLOCKED_NOW)
+    gauges = (metrics.PARKED_NOW, metrics.LINE_NOW, metrics.STUCK_NOW, metrics.BLOCKED_NOW)
+    names = (*gauges, metrics.UNUSABLE_NOW)
     return {name: value for name, value in process.telemetry.counts.items() if name in names}
 
 
@@ -34,6 +35,7 @@ def test_nothing_that_waits_is_told_as_nought() -> None:
         metrics.LINE_NOW: 0,
         metrics.STUCK_NOW: 0,
         metrics.BLOCKED_NOW: 0,
+        metrics.UNUSABLE_NOW: 0,
     }
 
 
@@ -50,10 +52,11 @@ def test_parked_jobs_are_counted_though_their_notes_were_doubled_and_purged() ->
     assert counted(stage)[metrics.PARKED_NOW] == 3
 
 
-def test_messages_without_a_claim_count_as_stuck() -> None:
+def test_messages_without_a_claim_are_counted_apart_from_stuck_jobs() -> None:
     stage = FakeStage()
     stage.process().stuck.send("{not to be read")
-    assert counted(stage)[metrics.STUCK_NOW] == 1
+    now = counted(stage)
+    assert (now[metrics.UNUSABLE_NOW], now[metrics.STUCK_NOW]) == (1, 0)
 
 
 def test_a_line_behind_a_closed_gate_is_not_blocked() -> None:
@@ -72,7 +75,7 @@ def test_a_line_that_has_room_and_is_not_served_is_blocked() -> None:
     assert counted(stage)[metrics.BLOCKED_NOW] == 1
 
 
-@pytest.mark.parametrize(("event", "counts"), [({"Records": []}, 0), ({"task": TASK}, 0), ({}, 4)])
+@pytest.mark.parametrize(("event", "counts"), [({"Records": []}, 0), ({"task": TASK}, 0), ({}, 5)])
 def test_only_a_call_for_all_tasks_counts(event: Any, counts: int) -> None:
     process = FakeStage().process()
     process.engines.admit(event, 60)

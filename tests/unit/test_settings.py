@@ -135,3 +135,11 @@ def test_failures_close_a_gate_where_asked_to_or_where_the_ramp_opens_it(
     given: dict[str, str], close_after: int
 ) -> None:
     assert Settings.read(given).close_after == close_after
+
+
+@pytest.mark.parametrize(
+    ("given", "language"),
+    [("ja", "ja"), ("en", "en"), ("ja_JP:ja", "ja"), ("de_DE:de:ja", "ja"), ("de_DE:de", "en")],
+)
+def test_a_shell_s_own_language_is_read_and_stops_nothing(given: str, language: str) -> None:
+    assert Settings.read({"LANGUAGE": given}).language == language
