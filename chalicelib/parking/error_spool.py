@@ -101,7 +101,7 @@ class Spooling:
             attempt=record.attempt,
             error_name=record.error.name,
         )
-        self.telemetry.metric(metrics.SPOOLED, task=record.task, error=record.error.name)
+        self.telemetry.metric(metrics.SPOOLED, task=record.task)
         return {"key": record.key, "result": result}
 
 

@@ -168,8 +168,14 @@ class Rescue:
             return
         self.spool.send(note_of(claim, found.redrives, found.input))
         self.claims.mark_noted(claim, iso(self.clock()))
-        self.telemetry.event("job-spooled", key=claim.key, execution=claim.execution)
-        self.telemetry.metric(metrics.SPOOLED, task=claim.task, error=claim.failure.name)
+        self.telemetry.event(
+            "job-spooled",
+            key=claim.key,
+            execution=claim.execution,
+            task=claim.task,
+            error_name=claim.failure.name,
+        )
+        self.telemetry.metric(metrics.SPOOLED, task=claim.task)
 
     def _first_task(self) -> str:
         """Where a job waits that died before its claim could name a task: a restart begins anew."""

@@ -216,7 +216,7 @@ class Recovery:
         )
         outcome = of_claim(claim, action, reason, problem=problem)
         if action in _COUNTED:
-            self.telemetry.metric(_COUNTED[action], task=claim.task, error=outcome.error)
+            self.telemetry.metric(_COUNTED[action], task=claim.task)
         if _COUNTED.get(action) in (metrics.RESUMED, metrics.RESTARTED):
             self._measure(claim.first_failed_at)
         return outcome

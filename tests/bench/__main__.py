@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 
 from respool.local.emulator import PROJECT
-from tests.bench import deployed, line, looks, memory, path, speed, start, waiting
+from tests.bench import browser, deployed, line, looks, memory, path, speed, start, waiting
 from tests.bench.figures import Figure
 
 FILE = PROJECT / "build" / "bench.json"
@@ -16,6 +16,7 @@ MEASURES: tuple[Callable[[], Iterator[Figure]], ...] = (
     deployed.deployed,
     speed.one_of_many,
     looks.page,
+    browser.page,
     speed.growth,
     memory.memory,
     start.cold_start,

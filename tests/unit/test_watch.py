@@ -102,7 +102,7 @@ def _widgets() -> list[dict[str, Any]]:
 
 def _in_widget(widget: dict[str, Any]) -> Iterator[Shown]:
     before: list[str] = []
-    for line in widget["properties"]["metrics"]:
+    for line in widget["properties"].get("metrics", ()):
         if isinstance(line[0], dict):
             yield from _in_search(line[0]["expression"])
             continue
