@@ -1,4 +1,4 @@
-"""The page in Chromium before many jobs that wait: how soon the headline stands, and a job is found.
+"""The page in Chromium before many waiting jobs: how soon its headline stands, and a job is found.
 
 The API and the engines are the real ones, over a table in memory, in this very process.
 """

@@ -103,22 +103,11 @@ def _widgets() -> list[dict[str, Any]]:
 def _in_widget(widget: dict[str, Any]) -> Iterator[Shown]:
     before: list[str] = []
     for line in widget["properties"].get("metrics", ()):
-        if isinstance(line[0], dict):
-            yield from _in_search(line[0]["expression"])
-            continue
         words = [word for word in line if isinstance(word, str)]
         if "." in words:
             words = [old if word == "." else word for word, old in zip(words, before, strict=True)]
         before = words
         yield words[0], words[1], dict(zip(words[2::2], words[3::2], strict=True))
-
-
-def _in_search(expression: str) -> Iterator[Shown]:
-    schema = re.search(r"\{(\w+),([\w,]+)\}", expression)
-    named = re.search(r'MetricName="(\w+)"', expression)
-    assert schema
-    assert named
-    yield schema[1], named[1], dict.fromkeys(schema[2].split(","), "")
 
 
 def _watched(alarm: dict[str, Any]) -> list[dict[str, Any]]:
