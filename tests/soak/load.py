@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from chalicelib.aws.incident_table import DynamoIncidents
 from chalicelib.errors import RespoolError
+from chalicelib.incidents.decide import LAG
 from chalicelib.moments import iso
 from chalicelib.replaying.requests import Request
 from respool.local.waiting import NotInTime, wait_until
@@ -52,6 +54,9 @@ class Course:
     aborted: int = 0
     replays: int = 0
     kills: int = 0
+    told: tuple[int, ...] = ()
+    truth: tuple[int, ...] = ()
+    """What an incident says, and what is so: jobs that failed, that wait, and failures."""
     outages: list[str] = field(default_factory=list)
 
 
@@ -94,6 +99,19 @@ class Load:
             )
         self.course.parked_within = self._age()
         self.course.failed_within = self._last_failure() - self.course.began
+
+    def report(self) -> None:
+        """Compare an incident's figures with the claims that they are about, while all wait."""
+        time.sleep(LAG.total_seconds() + 1)  # what failed a moment ago is counted next time
+        wait_until(self.stage.admit, "a tick that comes to its end", PATIENCE)
+        table = DynamoIncidents(self.stage.sure.client("dynamodb"), self.stage.sure.names.table)
+        told = table.current([TASK])[TASK]
+        held = ("parked#", "stuck#")
+        claims = self.stage.sure.claims()
+        waits = [item for item in claims if item.get("queue", {}).get("S", "").startswith(held)]
+        failures = sum(max(1, int(item.get("attempt", {"N": "0"})["N"])) for item in waits)
+        self.course.told = told.jobs, told.failed, told.failures
+        self.course.truth = len(waits), len(waits), failures
 
     def _let_in(self, limit: int) -> None:
         self.stage.line.set_limit(TASK, limit, "soak", "", iso(datetime.now(UTC)))

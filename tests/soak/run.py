@@ -23,6 +23,8 @@ def run(folder: Path, jobs: int = JOBS, seed: int = SEED) -> tuple[Verdict, str]
         load = Load(stage, jobs, seed, say)
         load.fail()
         say("Every job is parked, or dead and to be found; the service is well again.")
+        load.report()
+        say(f"The incident tells of {load.course.told}, the claims of {load.course.truth}.")
         load.abort()
         say(f"{load.course.aborted} of them are ended by hand.")
         load.replay()

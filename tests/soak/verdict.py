@@ -23,6 +23,7 @@ class Verdict:
     doubled: list[str]
     wrong: list[str]
     left: list[str]
+    untrue: list[str]
     messages: int
     most_inside: int
     executions: int
@@ -37,6 +38,7 @@ class Verdict:
             "doubled": self.doubled,
             "outputs of another job": self.wrong,
             "claims and slots left": self.left,
+            "figures of the incident that are not so": self.untrue,
             "messages left": [str(self.messages)] * bool(self.messages),
             "jobs in the task at once": [str(self.most_inside)]
             * (not 0 < self.most_inside <= LIMIT),
@@ -66,12 +68,18 @@ def judge(load: Load) -> Verdict:
         doubled=[key for key in load.keys if done[key] > 1 or logged[key] > 1],
         wrong=wrong,
         left=[str(i["pk"]["S"]) for i in sure.claims() if bound(i)],
+        untrue=_untrue(load),
         messages=sum(sure.depth(queue) for queue in (sure.names.spool, sure.names.stuck)),
         most_inside=_most_inside(load),
         executions=len(sure.executions()),
         calls=noted.total(),
         faults=_by_kind(noted),
     )
+
+
+def _untrue(load: Load) -> list[str]:
+    course = load.course
+    return [] if course.told == course.truth else [f"{course.told} is {course.truth}"]
 
 
 def _work(load: Load) -> list[tuple[str, str, float]]:
@@ -116,6 +124,7 @@ def table(load: Load, verdict: Verdict) -> str:
         f"taken down for {OUTAGE} s each": "; ".join(course.outages),
         "executions, with restarts": f"{verdict.executions:,}",
         f"most jobs in the task at once (limit {LIMIT})": str(verdict.most_inside),
+        "jobs that failed, that wait, failures: by the incident": str(course.told),
         "calls": f"{verdict.calls:,}",
         "calls that met a fault": f"{sum(verdict.faults.values()):,} ({verdict.share:.1%})",
         **{f"– {kind}": f"{count:,}" for kind, count in verdict.faults.items()},
