@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from chalicelib.job.claim import FAILURES, RAMP, SERVICE, Claim, Gate, State
 from chalicelib.job.incident import Change, Incident, News, Point, Said, What, name_of
 from chalicelib.job.ramp_state import State as Ramp
-from chalicelib.job.ramp_state import Verdict
 from chalicelib.moments import iso, read
 
 CALM = timedelta(minutes=10)
@@ -98,7 +97,7 @@ def _begun(facts: Facts, last: Incident | None) -> Incident:
         jobs=left + facts.inside,
         seen_until=after,
         counted_at=now,
-        probed_at=facts.ramp.last_at if facts.ramp else "",
+        probed_at=since,
         news=(News(now, What.BEGUN),),
     )
     return _gone_on(begun, facts)
@@ -170,9 +169,9 @@ def _with_changes(before: Incident, after: Incident, facts: Facts) -> Incident:
     if gate.open and before.gate_closed:
         changes.append(Change(iso(facts.now), "gate-opened"))
     ramp = facts.ramp
-    if ramp and ramp.last is not Verdict.NONE and ramp.last_at > before.probed_at:
-        changes.append(Change(ramp.last_at, ramp.last.value, jobs=ramp.last_size))
-    kept = (*before.changes, *changes)
+    steps = [step for step in ramp.past if step.at > before.probed_at] if ramp else []
+    changes += [Change(step.at, step.verdict, jobs=step.jobs) for step in steps]
+    kept = (*before.changes, *sorted(changes, key=lambda change: change.at))
     too_many = max(0, len(kept) - MOST_CHANGES)
     if too_many:
         kept = (*kept[:FIRST_CHANGES], *kept[FIRST_CHANGES + too_many :])

@@ -40,6 +40,15 @@ class Released:
 
 
 @dataclass(frozen=True)
+class Judged:
+    """A step that was judged: when it went out, how many jobs it was, and what it has told."""
+
+    at: str
+    jobs: int
+    verdict: str
+
+
+@dataclass(frozen=True)
 class State:
     """One task's ramp. `wait` is seconds; `due` is when it acts next, empty: at the next tick.
 
@@ -48,7 +57,7 @@ class State:
     `unlike_error_seen`: one error unlike the others was let pass. `closed`: the ramp wants the
     gate closed, so that only its steps go in; `why` says it to people, `closed_at`
     is since when. `named`: the service
-    asked to wait until then.
+    asked to wait until then. `past` are the last steps that were judged, for reports.
     """
 
     task: str
@@ -74,6 +83,11 @@ class State:
     closed_at: str = ""
     why: str = ""
     by: str = ""
+    past: tuple[Judged, ...] = ()
+
+
+MOST_PAST = 20
+"""Steps that were judged are kept for whoever looks every few minutes."""
 
 
 @lru_cache(maxsize=4096)
@@ -93,12 +107,13 @@ def decode(text: str) -> State:
     data: dict[str, Any] = json.loads(text)
     known = _known(State, data)
     known["released"] = tuple(Released(**_known(Released, one)) for one in data["released"])
+    known["past"] = tuple(Judged(**_known(Judged, one)) for one in data.get("past", ()))
     known["suspects"] = frozenset(data["suspects"])
     known["last"] = _verdict(data["last"])
     return State(**known)
 
 
-def _known(kind: type[State | Released], data: Mapping[str, Any]) -> dict[str, Any]:
+def _known(kind: type[State | Released | Judged], data: Mapping[str, Any]) -> dict[str, Any]:
     return {field.name: data[field.name] for field in fields(kind) if field.name in data}
 
 

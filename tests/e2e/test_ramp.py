@@ -180,7 +180,12 @@ def over(stage: Deployment, heard: Listener) -> None:
 
     told = incident(stage)
     assert told["over"]
-    assert {each["what"] for each in told["changes"]} >= {"gate-closed", "healthy", "gate-opened"}
+    assert {each["what"] for each in told["changes"]} >= {
+        "gate-closed",
+        "refused",
+        "healthy",
+        "gate-opened",
+    }
     assert len(heard.hooks) == 2
     assert heard.mails[1]["Subject"].endswith("over, no failed job waits for a replay")
 

@@ -341,6 +341,23 @@ def test_a_dead_webhook_delays_no_mail_and_loses_no_job() -> None:
     assert sorted(story.stage.service.done.values()) == [1, 1, 1, 1]
 
 
+def test_every_probe_is_in_the_story_though_several_came_between_two_looks() -> None:
+    story = outage(jobs=2, RECOVERY="ramp", RAMP_INTERVAL="60")
+    probes = 0
+    for _ in range(6):
+        process = story.stage.process()
+        process.engines.tick(60)
+        probes += process.telemetry.counts["RampRefused"]
+        story.stage.run()
+        story.stage.clock.pause(130)
+    story.tick()
+
+    told = [change for change in story.incident.changes if change.what == "refused"]
+    assert probes >= 2
+    assert len(told) == probes
+    assert [change.at for change in told] == sorted(change.at for change in told)
+
+
 def test_a_month_of_trouble_stays_a_small_item() -> None:
     story = outage(jobs=2, RECOVERY="ramp")
     for _ in range(30 * 24):

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from chalicelib.gate.ramp.judge import TIRED, Job, Observation, Result, judge, result_of
 from chalicelib.job.claim import FAILURES, RAMP, SERVICE, Gate, Slots
-from chalicelib.job.ramp_state import Released, Verdict, digest
+from chalicelib.job.ramp_state import MOST_PAST, Judged, Released, Verdict, digest
 from chalicelib.job.ramp_state import State as Ramp
 from chalicelib.moments import iso, read
 from chalicelib.settings import Settings
@@ -134,6 +134,9 @@ def _after(verdict: Verdict, state: Ramp, facts: Facts, now: datetime, policy: P
         last_at=state.released_at,
         last_key=state.released[0].key,
         last_size=len(state.released),
+        past=(*state.past, Judged(state.released_at, len(state.released), verdict.value))[
+            -MOST_PAST:
+        ],
     )
     if verdict is Verdict.HEALTHY:
         step = min(2 * state.step, policy.most)
