@@ -34,7 +34,7 @@ def incident(context: Context, id: str | None, markdown: bool, message: bool) ->
         id = "last"
     if id is None:
         found = list_incidents(context.stage, {})
-        context.screen.result(found, lambda: _tell_all(context, found["incidents"]))
+        context.screen.result(found, lambda: _tell_all(context, found))
         return DONE
     if id == "last":
         listed = list_incidents(context.stage, {"limit": ["1"]})["incidents"]
@@ -72,7 +72,8 @@ def _show_message(context: Context, id: str) -> int:
     return DONE
 
 
-def _tell_all(context: Context, incidents: list[dict[str, Any]]) -> None:
+def _tell_all(context: Context, found: dict[str, Any]) -> None:
+    incidents = found["incidents"]
     if not incidents:
         context.screen.say("There was no incident in 90 days.")
         return
@@ -88,6 +89,10 @@ def _tell_all(context: Context, incidents: list[dict[str, Any]]) -> None:
         for each in incidents
     ]
     context.screen.table(("id", "task", "since", "until", "jobs", "failures"), rows)
+    days = [day["failures"] for day in found["days"]]
+    first, last = found["days"][0]["day"], found["days"][-1]["day"]
+    drawn = "".join(_bar(number, max(days)) for number in days)
+    context.screen.say(f"Failures a day, {first} to {last}: [{drawn}] at most {max(days):,}")
 
 
 def _facts(told: dict[str, Any]) -> list[str]:
@@ -166,11 +171,15 @@ def _curve(points: list[dict[str, Any]]) -> list[str]:
     }
     most = max(max(row) for row in rows.values()) or 1
     drawn = [
-        f"    {name:<9}{''.join(BARS[-(-value * 8 // most)] for value in row)}  {row[-1]:,}"
+        f"    {name:<9}{''.join(_bar(value, most) for value in row)}  {row[-1]:,}"
         for name, row in rows.items()
     ]
     spans = f"{_at(points[0]['at'])} to {_at(points[-1]['at'])}; the highest bar is {most:,}"
     return [f"{spans}:", "", *drawn]
+
+
+def _bar(value: int, most: int) -> str:
+    return BARS[-(-value * 8 // max(1, most))]
 
 
 def _said(said: dict[str, Any]) -> str:

@@ -52,6 +52,8 @@ def deployed(place: Place, done: Deployed, settings: Settings) -> Iterator[str]:
         yield from _row("recovery", f"{settings.recovery}, a tick every {settings.ramp_interval} s")
     if settings.alert_email:
         yield from _row("alerts", f"by mail to {settings.alert_email}, who has to confirm it once")
+    if settings.webhook_url:
+        yield from _row("webhook", f"told of incidents, signed by the secret {names.hook_secret}")
 
 
 def _row(name: str, text: str) -> Iterator[str]:

@@ -51,6 +51,7 @@ def test_an_enabled_trigger_and_a_schedule_stand_out() -> None:
             "REPLAY_TIMEZONE": "Asia/Tokyo",
             "SWEEP_SCHEDULE": "off",
             "ALERT_EMAIL": "team@example.com",
+            "WEBHOOK_URL": "https://hooks.example/s3cret",
         }
     )
     text = said(Deployed(Step.UPDATE, [], OUTPUTS, trigger=True), settings)
@@ -59,6 +60,8 @@ def test_an_enabled_trigger_and_a_schedule_stand_out() -> None:
     assert "cron(0 2 * * ? *) Asia/Tokyo, at most 10 jobs each time" in text
     assert "sweep          off" in text
     assert "team@example.com" in text
+    assert "signed by the secret respool-dev/webhook" in text
+    assert "s3cret" not in text
 
 
 def test_a_delete_that_kept_jobs_says_how_to_get_at_them() -> None:

@@ -16,6 +16,7 @@ from chalicelib.job.replay import Kind
 from chalicelib.replaying.keeping import Asked
 from chalicelib.replaying.requests import Request
 from respool.cli.incidents import report
+from tests.fakes.wire import Wire
 from tests.unit.cli_stage import Shell
 from tests.unit.test_incidents import HOOK, Story, outage
 
@@ -104,6 +105,19 @@ def test_the_last_fortnight_is_told_day_by_day() -> None:
     assert not any(day["failures"] for day in days[:-1])
 
 
+def test_looking_at_an_incident_changes_nothing() -> None:
+    story = weekend()
+    before = dict(story.stage.table.items)
+    wire = Wire()
+    stage = Stage(story.stage.process(wire).engines, "respool-memory")
+    list_incidents(stage, {})
+    show_incident(stage, story.incident.id, {})
+    changed = {pk for pk, item in story.stage.table.items.items() if item != before.get(pk)}
+
+    assert {pk.partition("#")[0] for pk in changed} <= {"replay"}, "but for what is counted"
+    assert not {"Publish", "PostHook", "TransactWriteItems"} & set(wire.calls)
+
+
 def test_incidents_are_listed_page_by_page() -> None:
     story = Story()
     for _ in range(3):
@@ -173,7 +187,9 @@ def test_the_command_tells_it_as_a_report(capsys: Out) -> None:
 def test_the_command_lists_incidents_and_shows_one(capsys: Out) -> None:
     story = weekend()
     assert shell_of(story)("incident") == 0
-    assert story.incident.id in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert story.incident.id in said
+    assert "Failures a day, 2026-11-11 to 2026-11-24: [             █] at most 12" in said
     assert shell_of(story)("incident", story.incident.id) == 0
     said = capsys.readouterr().out
     assert "  jobs that failed: 10\n" in said
