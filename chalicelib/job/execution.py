@@ -16,6 +16,11 @@ class Status(StrEnum):
     MISSING = "MISSING"
 
 
+def same_machine(one: str, other: str) -> bool:
+    """Whether two executions, by their ARNs, are of one state machine."""
+    return one.rpartition(":")[0] == other.rpartition(":")[0]
+
+
 DEAD = (Status.FAILED, Status.TIMED_OUT, Status.ABORTED)
 """How executions end that did not succeed."""
 

@@ -13,7 +13,7 @@ from chalicelib import metrics
 from chalicelib.errors import Lagging
 from chalicelib.job.claim import JOB, Claim, State
 from chalicelib.job.deaths import death
-from chalicelib.job.execution import DEAD, Execution, Status
+from chalicelib.job.execution import DEAD, Execution, Status, same_machine
 from chalicelib.job.failure import MOST_CAUSE
 from chalicelib.job.key import job_key
 from chalicelib.job.plan import ENDS, GIVEN_UP, TOO_LARGE, after
@@ -74,7 +74,7 @@ class Rescue:
 
     def owns(self, execution: str) -> bool:
         """Whether an execution is one of this stage's own state machine."""
-        return execution.rpartition(":")[0] == self.workflow.arn("any").rpartition(":")[0]
+        return same_machine(execution, self.workflow.arn("any"))
 
     def is_known(self, found: Execution) -> bool:
         """Whether the end of this run of an execution was dealt with."""

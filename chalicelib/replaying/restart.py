@@ -4,13 +4,14 @@ from dataclasses import dataclass, replace
 
 from chalicelib.errors import AlreadyStarted
 from chalicelib.job.claim import Claim
-from chalicelib.job.execution import Status
+from chalicelib.job.execution import Status, same_machine
 from chalicelib.job.key import job_key
 from chalicelib.job.plan import GONE_ON, RESTARTED, Action, Facts
 from chalicelib.job.ports import Claims, Workflow
 from chalicelib.job.restarts import restart_name
 from chalicelib.replaying.patience import Patience
 
+FOREIGN = "its execution is another state machine's"
 OTHER_KEY = "its input has another key than the job"
 Result = tuple[Action, str]
 """What became of it, and why where that is not what was planned."""
@@ -29,7 +30,9 @@ class Restart:
     claims: Claims
 
     def start(self, claim: Claim, facts: Facts, calm: Patience) -> Result:
-        """Start a dead job on its first input. Raises whatever AWS refuses."""
+        """Start a dead job on its first input, in its own machine. Raises whatever AWS refuses."""
+        if not same_machine(claim.execution, self.workflow.arn("any")):
+            return Action.LEAVE, FOREIGN
         if facts.status is Status.MISSING and claim.predecessor:
             return self._start(claim.execution.rpartition(":")[2], facts.input, calm)
         name = restart_name(claim, facts.redrives)

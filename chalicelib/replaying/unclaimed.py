@@ -5,18 +5,18 @@ from dataclasses import dataclass, replace
 from chalicelib.errors import AlreadyStarted
 from chalicelib.job.claim import JOB, Claim
 from chalicelib.job.deaths import death
-from chalicelib.job.execution import Execution, Status
+from chalicelib.job.execution import Execution, Status, same_machine
 from chalicelib.job.plan import ENDS, RESTARTED, Action
 from chalicelib.job.ports import Claims, Workflow
 from chalicelib.job.record import Record
 from chalicelib.job.restarts import restart_name, start_name
 from chalicelib.replaying.outcome import Outcome
 from chalicelib.replaying.patience import Patience
+from chalicelib.replaying.restart import FOREIGN
 from chalicelib.replaying.sorting import Told, input_in
 
 HELD = "its key belongs to a job that has not ended; it starts when that has"
 NO_INPUT = "no claim knows it, its execution is gone, and its input with it"
-FOREIGN = "its execution is another state machine's"
 RUNS = "its execution runs, and no claim knows it"
 
 
@@ -57,7 +57,7 @@ class Unclaimed:
             attempt=record.attempt,
             problem=True,
         )
-        if record.execution.rpartition(":")[0] != self.workflow.arn("").rpartition(":")[0]:
+        if not same_machine(record.execution, self.workflow.arn("any")):
             return outcome
         found = calm(lambda: self.workflow.describe(record.execution))
         if found.status is Status.RUNNING:

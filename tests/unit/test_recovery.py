@@ -1,5 +1,6 @@
 """Each job is recovered in the cheapest way that its execution allows, and once."""
 
+import json
 from collections.abc import Callable
 from functools import partial
 
@@ -11,6 +12,7 @@ from chalicelib.job.plan import NO_INPUT, Action, Choice
 from chalicelib.replaying.outcome import Outcome
 from chalicelib.replaying.recovery import PARKED_AGAIN, UNSETTLED
 from chalicelib.replaying.redrive import SETTLED
+from chalicelib.replaying.restart import FOREIGN
 from tests.fakes.run import Run
 from tests.fakes.service import TASK
 from tests.fakes.stage import Process
@@ -397,6 +399,25 @@ def test_a_restart_has_the_input_of_the_first_start_to_the_letter(stage: ReplayS
     stage.stop(arn)
     stage.replay()
     assert running(stage).input == odd
+
+
+def test_a_dead_job_of_another_machine_is_never_started_in_ours(stage: ReplayStage) -> None:
+    """Not even where its note has the input, and its execution is forgotten."""
+    stage.abort("1")
+    theirs = "arn:aws:states:us-east-1:123456789012:execution:theirs:job-1"
+    item = stage.memory.table.items["job#1"]
+    stage.memory.table.put("job#1", {**item, "execution": {"S": theirs}})
+    (body,) = stage.memory.spool.bodies
+    note = json.loads(body) | {"execution": theirs, "input": {"key": "1"}}
+    stage.memory.process().spool.send(json.dumps(note))
+    runs = set(stage.memory.executions.runs)
+
+    report = stage.replay()
+
+    assert set(stage.memory.executions.runs) == runs
+    assert report.replayed == 0
+    assert FOREIGN in {each["reason"] for each in report.failed}
+    assert stage.claim("1").waits
 
 
 def test_a_restart_keeps_the_job_s_place_and_its_failures(stage: ReplayStage) -> None:
