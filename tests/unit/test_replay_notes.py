@@ -8,8 +8,8 @@ import pytest
 from chalicelib.job.claim import FOR_EVER, State
 from chalicelib.job.plan import NO_INPUT, Choice
 from chalicelib.replaying.clearing import MARGIN
-from chalicelib.replaying.restart import OTHER_KEY
-from chalicelib.replaying.unclaimed import FOREIGN, HELD
+from chalicelib.replaying.restart import FOREIGN, OTHER_KEY
+from chalicelib.replaying.unclaimed import HELD
 from tests.fakes.service import TASK
 from tests.fakes.spool import Delivery
 from tests.fakes.stage import FakeStage
