@@ -88,6 +88,9 @@ LINE = (
     Scenario("line", "let in", situations.freed, actors.states_admitted, actors.admit, limit=1),
     Scenario("admit", "a freed slot", situations.freed, actors.admit, limit=1),
     Scenario("admit", "a freed slot, swept", situations.freed, actors.admit, actors.sweep, limit=1),
+    Scenario(
+        "admit", "people are told of a parked job", situations.parked, actors.tend, actors.replay
+    ),
     Scenario("admit", "a freed slot, tended", situations.freed, actors.tend, actors.admit, limit=1),
     Scenario("admit", "aborted then", situations.freed, actors.admit, actors.stop, limit=1),
     Scenario("admit", "closed then", situations.freed, actors.admit, actors.close_gate, limit=1),
