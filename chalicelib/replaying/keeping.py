@@ -27,7 +27,7 @@ from chalicelib.job.replay import (
 )
 from chalicelib.limits import BATCH_GET
 from chalicelib.moments import iso
-from chalicelib.replaying.journal import LEASE, Journal
+from chalicelib.replaying.kept_run import LEASE, KeptRun
 from chalicelib.replaying.replay import Order, Replayer
 from chalicelib.replaying.report import Report
 
@@ -78,11 +78,11 @@ class Keeping:
         replay = self._new(id, order, asked)
         if asked.idempotency_key and (there := self.replays.get(id)) is not None:
             return _same(there, replay)
-        journal = Journal(self.replays, replay, self.clock, keys=asked.keys)
-        report = self._work(order, journal)
-        if journal.overtaken is not None:
-            return _same(journal.overtaken, replay)
-        return report, journal.replay
+        kept = KeptRun(self.replays, replay, self.clock, keys=asked.keys)
+        report = self._work(order, kept)
+        if kept.overtaken is not None:
+            return _same(kept.overtaken, replay)
+        return report, kept.replay
 
     def carry_on(self, id: str, seconds: float) -> dict[str, Any]:
         """Go on with a replay that nobody works on; says how it stands then."""
@@ -100,9 +100,9 @@ class Keeping:
         first = {n: claims[job.pk] for n, job in begun.items() if job.stands(claims.get(job.pk))}
         mine = _put_back(mine, len(begun) - len(first))
         met = [job.pk for job in jobs]
-        journal = Journal(self.replays, mine, self.clock, first, met)
+        kept = KeptRun(self.replays, mine, self.clock, first, met)
         order = self.order_of(mine, self.replays.keys(mine), seconds)
-        report = self._work(replace(order, count=mine.wanted - mine.put_back), journal)
+        report = self._work(replace(order, count=mine.wanted - mine.put_back), kept)
         return report.as_json() | {"replay": id, "carried_on": True}
 
     def stop(self, id: str, by: str, why: str) -> Replay:
@@ -194,18 +194,18 @@ class Keeping:
             keys=len(asked.keys),
         )
 
-    def _work(self, order: Order, journal: Journal) -> Report:
+    def _work(self, order: Order, kept: KeptRun) -> Report:
         """One run; the replay is handed over where it is to go on and has come any further."""
         replayer = self.replayer()
         report = Report()
         if order.count > 0:
-            report = replayer.replay(replace(order, journal=journal))
-        stopped_by = journal.replay.by if replayer.stopped() and report.more else ""
-        if journal.overtaken is not None or _is_nothing(journal, report):
+            report = replayer.replay(replace(order, kept=kept))
+        stopped_by = kept.replay.by if replayer.stopped() and report.more else ""
+        if kept.overtaken is not None or _is_nothing(kept, report):
             return report
-        after = journal.close(report, stopped_by)
+        after = kept.close(report, stopped_by)
         report.more = after.course is Course.RUNNING
-        if report.more and journal.heard:
+        if report.more and kept.heard:
             self._hand_over(after)
         return report
 
@@ -267,11 +267,11 @@ def _same(there: Replay, asked: Replay) -> tuple[Report, Replay]:
     return report_of(there), there
 
 
-def _is_nothing(journal: Journal, report: Report) -> bool:
+def _is_nothing(kept: KeptRun, report: Report) -> bool:
     """Whether a schedule has found nothing to do: nobody needs to know."""
-    scheduled = journal.replay.kind is Kind.SCHEDULE
+    scheduled = kept.replay.kind is Kind.SCHEDULE
     did = any(report.counts.values()) or report.failed or report.more
-    return scheduled and not journal.replay.version and not did
+    return scheduled and not kept.replay.version and not did
 
 
 def _put_back(replay: Replay, number: int) -> Replay:

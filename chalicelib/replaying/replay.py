@@ -20,7 +20,7 @@ from chalicelib.replaying.choosing import Candidates, Choosing
 from chalicelib.replaying.clearing import MOST_IN_VAIN, Clearing
 from chalicelib.replaying.gates import Gates
 from chalicelib.replaying.guard import Guard
-from chalicelib.replaying.journal import Journal
+from chalicelib.replaying.kept_run import KeptRun
 from chalicelib.replaying.outcome import Outcome, of_claim
 from chalicelib.replaying.passing import Passing
 from chalicelib.replaying.patience import Patience
@@ -37,7 +37,8 @@ READ_AHEAD = 5
 class Order:
     """How many jobs to put back, by when (seconds from now), and how fast (jobs per second).
 
-    `by_pass`: through closed gates as well, within the limit. `journal`: where it is kept.
+    `by_pass`: through closed gates as well, within the limit. `kept`: the run of a kept replay
+    that it is.
     """
 
     count: int
@@ -46,7 +47,7 @@ class Order:
     rate: float = 0
     dry_run: bool = False
     by_pass: bool = False
-    journal: Journal | None = None
+    kept: KeptRun | None = None
 
 
 @dataclass(frozen=True)
@@ -94,8 +95,8 @@ class _Run:
         self._guard = Guard(engine.telemetry)
         self._preview = Preview(engine.workflow, self._gates, engine.clock)
         self._lock = Lock()
-        self._journal = order.journal
-        self._met: set[str] = set(order.journal.met if order.journal else ())
+        self._kept = order.kept
+        self._met: set[str] = set(order.kept.met if order.kept else ())
         self._lives = False
         self._halted = False
         self._gone = 0
@@ -118,8 +119,8 @@ class _Run:
 
     def _put_back(self, pool: Executor, found: Candidates) -> None:
         """Take the oldest until the count is reached, nobody is left or time is up."""
-        if self._journal is not None:  # written down already, by a run before this one
-            self._all_of(pool, self._journal.first[: self._missing()])
+        if self._kept is not None:  # written down already, by a run before this one
+            self._all_of(pool, self._kept.first[: self._missing()])
         ahead: Future[list[Claim]] | None = None
         while (missing := self._missing()) > 0 and (ahead or not found.whole):
             if self._late():
@@ -138,8 +139,8 @@ class _Run:
 
     def _may_begin(self, chunk: Sequence[Claim]) -> bool:
         """Write down what comes next; False where the replay was stopped."""
-        journal = self._journal
-        return journal is None or not chunk or journal.begin(chunk, self._calm)
+        kept = self._kept
+        return kept is None or not chunk or kept.begin(chunk, self._calm)
 
     def _next(self, found: Candidates, count: int) -> list[Claim]:
         """The next claims, in vain when late. Raises where not even the first ones come."""
@@ -242,8 +243,8 @@ class _Run:
     def _hear(self, outcome: Outcome) -> None:
         """Count one outcome, and tell whoever looks on."""
         with self._lock:
-            if self._journal is not None:
-                outcome = self._journal.hear(outcome)
+            if self._kept is not None:
+                outcome = self._kept.hear(outcome)
             self._report.add(outcome)
             if outcome.action is not Action.LEAVE:
                 self._gone += bool(outcome.pk) and outcome.pk in self._met

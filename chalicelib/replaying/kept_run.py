@@ -23,7 +23,7 @@ LEASE = timedelta(minutes=5)
 """How long a run is left alone after it has written last; it writes before each hundred jobs."""
 
 
-class Journal:
+class KeptRun:
     """One run of a kept replay.
 
     `met` are the jobs on its list already; of those, by number, `first` are still to be put back.
