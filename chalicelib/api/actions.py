@@ -96,10 +96,11 @@ def _asked(
 
 def give_up(stage: Stage, key: str, given: Mapping[str, Any], who: str) -> dict[str, Any]:
     """End a job for good, with a reason; says how it has ended. Raises BadRequest or NotFound."""
-    only(given, ("reason",))
-    reason = read_text(given, "reason")
-    with audited(stage, who, "give-up", reason, key=key) as line:
-        ending = stage.engines.give_up.end(key, reason)
+    only(given, ("reason", "machine"))
+    reason, machine = read_text(given, "reason"), read_text(given, "machine")
+    about = {"machine": machine} if machine else {}
+    with audited(stage, who, "give-up", reason, key=key, **about) as line:
+        ending = stage.engines.give_up.end(key, reason, machine)
         line["count"] = int(ending.given_up)
     return {
         "key": key,

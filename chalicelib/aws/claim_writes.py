@@ -111,6 +111,19 @@ class ClaimWrites:
 
         return leave(self._table, claim, parked)
 
+    def leave_line(self, claim: Claim, at: str) -> bool:
+        """From in line to parked, by the token that it waits on; one less in line with it."""
+
+        def parked(old: Claim | None) -> Update | None:
+            if old is None or not old.waits or old.execution != claim.execution:
+                return None
+            if old.state is not State.LINE or old.dead_at:
+                return None
+            change = "SET #state = :state, queue = :queue, since = :since"
+            return Update(claim.pk, change, "", waits(old, State.PARKED, at))
+
+        return leave(self._table, claim, parked)
+
     def begin_redrive(self, claim: Claim, at: str) -> bool:
         """Say that a dead job is about to be redriven where it needs no slot; its `since` is `at`.
 

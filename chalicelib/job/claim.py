@@ -15,6 +15,11 @@ FOR_EVER = "9999-12-31T00:00:00.000Z"
 """Until somebody opens it."""
 
 
+def job_pk(key: str, machine: str = "") -> str:
+    """The claim's own key in the table, of a job of that machine; empty: the stage's own."""
+    return f"job@{machine}#{key}" if machine else JOB + key
+
+
 class State(StrEnum):
     """How a job stands. RUNNING to STUCK are stored; the others tell how it ended."""
 

@@ -147,6 +147,12 @@ class Claims(Protocol):
     def leave_again(self, claim: Claim, at: str) -> bool:
         """Take back `take_slot` where the redrive was refused: parked and dead as `claim` says."""
 
+    def leave_line(self, claim: Claim, at: str) -> bool:
+        """From in line to parked, by the token that it waits on; `at` is its new `since`.
+
+        False where it is not in line any more.
+        """
+
     def begin_redrive(self, claim: Claim, at: str) -> bool:
         """Say that a dead job is about to be redriven where it needs no slot: its `since` is `at`.
 

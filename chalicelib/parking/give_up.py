@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from chalicelib import metrics
 from chalicelib.errors import BadRequest, NotFound, TokenRefused
-from chalicelib.job.claim import JOB, Claim, State
+from chalicelib.job.claim import Claim, State, job_pk
 from chalicelib.job.deaths import death
 from chalicelib.job.execution import Execution, Status
 from chalicelib.job.plan import GIVEN_UP, after
@@ -41,7 +41,8 @@ class GiveUp:
     """Gives jobs up; doing it twice changes nothing more.
 
     First comes what is final: the execution's own end, or of a dead one its claim's. The token
-    decides between this and a replay: only one of the two can use it.
+    decides between this and a replay: only one of the two can use it. A job of an adopted machine
+    gets its last failure by the token, so that its task's own catchers choose what comes next.
     """
 
     workflow: Workflow
@@ -52,8 +53,8 @@ class GiveUp:
     pause: Callable[[float], None]
     history: timedelta = timedelta(days=30)
 
-    def end(self, key: str, reason: str) -> Ending:
-        """End the job for good; says how it ended, which may be otherwise.
+    def end(self, key: str, reason: str, machine: str = "") -> Ending:
+        """End the job of that machine for good; says how it ended, which may be otherwise.
 
         Raises BadRequest without a reason, and NotFound where no claim has that key.
         """
@@ -62,27 +63,48 @@ class GiveUp:
                 f"a reason of 1 to {MOST_REASON} characters is needed to give up {key}"
             )
         calm = Patience(self.telemetry, self.elapsed, self.pause, self.elapsed() + SECONDS)
-        claim = calm(lambda: self.claims.get(JOB + key))
+        claim = calm(lambda: self.claims.get(job_pk(key, machine)))
         if claim is None:
-            raise NotFound(f"no job has the key {key!r}: it ended long ago, or was never started")
+            where = f" of {machine}" if machine else ""
+            raise NotFound(
+                f"no job{where} has the key {key!r}: it ended long ago, or was never started"
+            )
         if claim.ended_at:
-            self._stop_for_good(claim, reason, calm)
+            if not _is_caught(claim):  # a caught one goes on, to whatever makes up for it
+                self._stop_for_good(claim, reason, calm)
             return _ending(claim)
+        claim = self._out_of_line(claim, calm)
         if self._answers(claim, reason, calm):  # nobody else can use the token any more
             return self._conclude(claim, State.GIVEN_UP, calm)
         found = self._end_execution(claim, reason, calm)
         finished = found.status is Status.SUCCEEDED
         ending = self._conclude(claim, State.FINISHED if finished else State.GIVEN_UP, calm)
-        self._remember(found, calm)
+        self._remember(found, claim, calm)
         self._stop_for_good(replace(claim, state=ending.state), reason, calm)
         return ending
+
+    def _out_of_line(self, claim: Claim, calm: Patience) -> Claim:
+        """One that will be caught leaves the line before, since its frame knows of no line.
+
+        It is parked then, by its token: should this process die now, a second press ends it.
+        """
+        if not (_is_caught(claim) and claim.state is State.LINE and claim.token):
+            return claim
+        at = after(self.clock(), claim)
+        left = calm(lambda: self.claims.leave_line(claim, at))
+        if left:
+            return replace(claim, state=State.PARKED, since=at)
+        return calm(lambda: self.claims.get(claim.pk)) or claim
 
     def _answers(self, claim: Claim, reason: str, calm: Patience) -> bool:
         """End the execution by the token on which it waits, where it does."""
         if claim.dead_at or not claim.token or not claim.waits:
             return False
+        error, cause = GIVEN_UP, reason
+        if _is_caught(claim) and claim.attempt and claim.error:
+            error, cause = claim.error, claim.cause
         try:
-            calm(lambda: self.workflow.fail(claim.token, GIVEN_UP, reason))
+            calm(lambda: self.workflow.fail(claim.token, error, cause))
         except TokenRefused:
             return False
         return True
@@ -111,12 +133,13 @@ class GiveUp:
             found = calm(lambda: self.workflow.describe(claim.execution))
         return found
 
-    def _remember(self, found: Execution, calm: Patience) -> None:
+    def _remember(self, found: Execution, claim: Claim, calm: Patience) -> None:
         """Nobody rescues this death, which may not have been heard of yet.
 
         This comes after the claim's end: till then the rescue shall see to it, should nobody else.
+        An adopted machine's execution may hold other jobs, which the rescue has to look at.
         """
-        if found.status in (Status.SUCCEEDED, Status.MISSING):
+        if found.status in (Status.SUCCEEDED, Status.MISSING) or _is_caught(claim):
             return
         expires = int((self.clock() + REMEMBERED).timestamp())
         name = death(found.arn, found.redrives)
@@ -128,11 +151,21 @@ class GiveUp:
         at, expires = after(now, claim), int((now + self.history).timestamp())
         if calm(lambda: self.claims.end(claim, how, at, expires)):
             if how is State.GIVEN_UP:
-                self.telemetry.event("job-given-up", key=claim.key, execution=claim.execution)
-                self.telemetry.metric(metrics.GIVEN_UP, task=claim.task)
+                self._tell(claim)
             return Ending(claim.key, how, at)
-        stands = calm(lambda: self.claims.get(claim.pk))
-        return _ending(stands or claim)
+        stands = calm(lambda: self.claims.get(claim.pk)) or claim
+        if _is_caught(claim) and stands.state is State.GIVEN_UP is how:
+            self._tell(claim)  # its own frame was quicker to say so
+        return _ending(stands)
+
+    def _tell(self, claim: Claim) -> None:
+        self.telemetry.event("job-given-up", key=claim.key, execution=claim.execution)
+        self.telemetry.metric(metrics.GIVEN_UP, task=claim.task)
+
+
+def _is_caught(claim: Claim) -> bool:
+    """Whether its frame catches the end of its wait, and says in the claim how it ended."""
+    return bool(claim.machine)
 
 
 def _ending(claim: Claim) -> Ending:

@@ -18,15 +18,20 @@ SWEEPING = 3600
 @click.command("give-up")
 @click.argument("key")
 @click.option("--reason", required=True, metavar="TEXT", help="Why nobody wants the job any more.")
+@click.option("--machine", metavar="NAME", help="Whose job it is (default: the stage's own).")
 @click.option("--yes", is_flag=True, help="Do not ask first.")
 @everywhere
 @pass_context
-def give_up(context: Context, key: str, reason: str, yes: bool) -> int:
-    """End a job for good. Its execution ends with GivenUp, and its key is free."""
+def give_up(context: Context, key: str, reason: str, machine: str | None, yes: bool) -> int:
+    """End a job for good. Its execution ends with GivenUp, and its key is free.
+
+    A job of an adopted machine goes the way of its task's own catcher, where it has a broad one.
+    """
     if not yes:
         _ask(f"End the job {key} for good? It can't be taken back.", "--yes")
+    given = {"reason": reason} | ({} if machine is None else {"machine": machine})
     with context.screen.busy("ending it"):
-        done = actions.give_up(context.stage, key, {"reason": reason}, context.who)
+        done = actions.give_up(context.stage, key, given, context.who)
     said = "is given up" if done["given_up"] else f"had ended before: {done['state']}"
     context.screen.result(done, lambda: context.screen.say(f"{key} {said}."))
     return DONE if done["given_up"] else NOT_ALL

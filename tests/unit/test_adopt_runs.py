@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from chalicelib.aws.line_table import DynamoLine
+from chalicelib.errors import NotFound
 from chalicelib.job.claim import Claim, State
 from chalicelib.job.execution import Status
 from chalicelib.replaying.replay import Order
@@ -15,7 +16,7 @@ from respool.deploy.definition import State as Fields
 from tests.fakes.definition import TABLE, UNCERTAIN_TASK, VALUES, read
 from tests.fakes.run import Run
 from tests.fakes.stage import FakeStage
-from tests.fakes.wire import Wire
+from tests.fakes.wire import Died, Fault, Wire
 
 TASK = "orders/Call"
 TASKS = {
@@ -177,3 +178,53 @@ def test_a_replay_of_the_stage_puts_another_machines_job_back() -> None:
     orders.stage.run()
 
     assert (report.replayed, run.status) == (1, Status.SUCCEEDED)
+
+
+@pytest.mark.parametrize(("speaks", "task"), KINDS)
+def test_giving_up_a_parked_job_lets_its_own_catcher_choose(speaks: str, task: str) -> None:
+    orders = Orders(speaks, task, CATCHERS[task])
+    orders.stage.service.broken = True
+    run = orders.start()
+    process = orders.stage.process()
+    ending = process.engines.give_up.end("a", "left", "orders")
+    orders.stage.run()
+    again = orders.stage.process().engines.give_up.end("a", "left", "orders")
+
+    assert (ending.given_up, again.given_up) == (True, True)
+    assert orders.way(run)[-2:] == ["Leave", "Compensate"]
+    assert (run.status, run.value) == (Status.SUCCEEDED, orders.input)
+    assert run.variables.get("why") == ("ConnectionError" if task == "JSONata" else None)
+    assert orders.claim.state is State.GIVEN_UP
+    assert process.telemetry.counts["JobsGivenUp"] == 1
+
+
+@pytest.mark.parametrize(("speaks", "task"), KINDS)
+@pytest.mark.parametrize("caught", [True, False], ids=["with a catcher", "without one"])
+def test_giving_up_a_job_in_line_takes_it_off_the_line(
+    speaks: str, task: str, caught: bool
+) -> None:
+    orders = Orders(speaks, task, *([CATCHERS[task]] if caught else []))
+    now = orders.stage.clock.iso()
+    orders.stage.process().line.close(TASK, "9999-12-31T00:00:00.000Z", "kim", "repair", now)
+    run = orders.start()
+    assert orders.slots().waiting == 1
+    wire = Wire().break_next("SendTaskFailure", Fault.DIED_BEFORE)
+    with pytest.raises(Died):
+        orders.stage.process(wire).engines.give_up.end("a", "left", "orders")
+    assert (orders.slots().waiting, orders.claim.waits) == (0, True)
+    assert orders.stage.process().engines.give_up.end("a", "left", "orders").given_up
+    orders.stage.run()
+
+    assert orders.way(run)[-1] == ("Compensate" if caught else "GivenUp")
+    assert run.error == ("" if caught else "GivenUp")
+    assert (orders.slots().waiting, orders.claim.state) == (0, State.GIVEN_UP)
+
+
+def test_a_key_of_another_machine_is_not_ours() -> None:
+    orders = Orders("JSONPath", "JSONPath")
+    orders.stage.service.broken = True
+    orders.start()
+    with pytest.raises(NotFound, match="no job has the key"):
+        orders.stage.process().engines.give_up.end("a", "left")
+    with pytest.raises(NotFound, match="no job of bills has the key"):
+        orders.stage.process().engines.give_up.end("a", "left", "bills")
