@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, Route
 from chalicelib.api import actions, gates, page_files, paths
 from chalicelib.api.groups import group_jobs
 from chalicelib.api.http import SECURE, status_of
-from chalicelib.api.incidents import show_incident
+from chalicelib.api.incidents import list_incidents, show_incident
 from chalicelib.api.jobs import list_jobs
 from chalicelib.api.one_job import show_job
 from chalicelib.api.replays import list_replays, show_replay, stop_replay
@@ -201,6 +201,8 @@ class Paper:
             )
         if what == "status":
             return {**status(self.stage, query), "caller": {"name": WHO, "kind": self.kind}}
+        if what == "incidents" and not rest:
+            return list_incidents(self.stage, query)
         if what == "incidents":
             return show_incident(self.stage, paths.read(rest[0]), query)
         if not rest:

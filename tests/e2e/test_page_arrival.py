@@ -106,6 +106,17 @@ def test_from_the_message_to_replayed_in_two_taps(chrome: Browser) -> None:
         assert sum(paper.memory.service.done.values()) == 1
 
 
+def test_the_stage_s_last_fortnight_is_told_day_by_day(chrome: Browser) -> None:
+    paper = Paper()
+    states.failing(paper, 3)
+    with paper_page(chrome, paper) as tab:
+        states.sign_in(tab)
+
+        bars = tab.locator(".facts .bars")
+        expect(bars).to_have_text("·············█")
+        expect(bars).to_have_attribute("aria-label", ", ".join([*["0"] * 13, "3"]))
+
+
 def test_a_link_tells_how_it_went_with_its_curve_and_who_replayed(chrome: Browser) -> None:
     paper = Paper()
     link = states.failing(paper, 3)

@@ -3,9 +3,11 @@
 import { foreign, h } from "./dom.js";
 import { readOnly, state } from "./store.js";
 
+const BARS = "▁▂▃▄▅▆▇█";
+
 export const factsSignature = (now) => {
   const { status, lang } = state;
-  return [lang, status && [status.jobs, status.complete, status.spooled, status.stuck, status.trigger, status.trigger_at, status.schedule, status.next_loss], readOnly(), now.toDateString()];
+  return [lang, status && [status.jobs, status.complete, status.spooled, status.stuck, status.trigger, status.trigger_at, status.schedule, status.next_loss], readOnly(), state.days, now.toDateString()];
 };
 
 export function facts(t, f, act) {
@@ -22,6 +24,7 @@ export function facts(t, f, act) {
     status.stuck ? [t.facts.unreadable, t.facts.about(f.number(status.stuck)), "danger"] : null,
     [t.facts.trigger, trigger(t, f, act, status)],
     [t.facts.schedule, schedule ? clock(t, f, schedule) : t.facts.none],
+    state.days?.some((day) => day.failures) ? [t.facts.days, fortnight(t, f)] : null,
     [t.facts.loss, loss ? t.facts.lost(foreign(loss.key), f.date(loss.at)) : t.facts.never, loss ? "danger" : ""],
   ];
   return h(
@@ -30,6 +33,14 @@ export function facts(t, f, act) {
     h("h2", { id: "facts-title" }, t.facts.title),
     h("dl", { class: "card" }, told.filter(Boolean).map(([name, text, mark]) => h("div", { class: mark || null }, h("dt", {}, name), h("dd", {}, text)))),
   );
+}
+
+/** Failures day by day; its numbers are read out. */
+function fortnight(t, f) {
+  const counts = state.days.map((day) => day.failures);
+  const most = Math.max(...counts);
+  const bars = counts.map((count) => (count ? BARS[Math.ceil((count / most) * BARS.length) - 1] : "·"));
+  return h("span", { class: "bars", role: "img", "aria-label": counts.map(f.number).join(", "), title: t.facts.most(most, f.number(most)) }, bars.join(""));
 }
 
 /** How it stands, who said so; changed only after a question. */

@@ -361,6 +361,7 @@ export default {
     none: "Never",
     every: (n, unit) => (n === 1 ? `Every ${unit}` : `Every ${n} ${unit}s`),
     most: (max, shown) => `${jobs(max, shown)} at most`,
+    days: "Failures in 14 days",
     loss: "Job near its end",
     never: "None",
     lost: (key, when) => `${key}, on ${when}, if nobody acts`,

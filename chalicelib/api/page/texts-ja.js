@@ -351,6 +351,7 @@ export default {
     none: "なし",
     every: (n, unit) => `${n}${{ minute: "分", hour: "時間", day: "日" }[unit]}ごと`,
     most: (max, shown) => `最大${shown}件`,
+    days: "14日間の失敗",
     loss: "期限の近いジョブ",
     never: "なし",
     lost: (key, when) => `何もしないと ${when} に ${key}`,

@@ -9,6 +9,7 @@ const KEEN = 2_000;
 const KEEN_FOR = 90_000;
 const PAGE = 25;
 const SHOWN = 10; // replays that are told of
+const FORTNIGHT_KEPT = 300_000;
 const NOTICE = 30_000; // how long a message of what went wrong stays
 
 let timer = 0;
@@ -53,7 +54,7 @@ async function read(mine) {
     state.groups = groups;
   }
   state.status = status;
-  await Promise.all([reloadLists(), readReplays(), follow(), readJob()]);
+  await Promise.all([reloadLists(), readReplays(), follow(), readJob(), readDays()]);
   changed();
 }
 
@@ -101,6 +102,13 @@ export async function readJob() {
     if (!(problem instanceof Refused) || ![400, 404].includes(problem.status)) throw problem;
     if (state.job?.id === job.id) state.job = { id: job.id, missing: true };
   }
+}
+
+/** The stage's last fortnight; it changes slowly. */
+async function readDays() {
+  if (Date.now() - (state.daysAt ?? -Infinity) < FORTNIGHT_KEPT) return;
+  state.daysAt = Date.now();
+  state.days = (await call("GET", "incidents", { query: { limit: 1 } })).days;
 }
 
 /** The last replays of everybody, newest first. */
