@@ -32,7 +32,7 @@ def list_replays(stage: Stage, query: Mapping[str, list[str]]) -> dict[str, Any]
         counted = replay
         if not replay.settled and replay.jobs <= room:
             room -= replay.jobs
-            counted, _ = keeping.look(replay)
+            counted, _ = stage.replays.look(replay)
         told.append(as_json(counted))
     return {"replays": told, "cursor": page[-1].order if more else None}
 
@@ -42,8 +42,7 @@ def show_replay(stage: Stage, id: str, query: Mapping[str, list[str]]) -> dict[s
     given = single(query, ("limit", "cursor"))
     limit = read_whole(given, "limit", 1, MOST_JOBS) or MOST_JOBS
     begins = read_whole(given, "cursor", 0, 1_000_000) or 0
-    keeping = stage.engines.keeping
-    replay, jobs = keeping.look(keeping.find(id))
+    replay, jobs = stage.replays.look(stage.engines.keeping.find(id))
     ends = begins + limit
     return {
         **as_json(replay),

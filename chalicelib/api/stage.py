@@ -4,6 +4,7 @@ from functools import cache, cached_property
 from typing import Any
 
 from chalicelib.api.groups import Messages
+from chalicelib.api.looks import Looks
 from chalicelib.api.overview import Overview
 from chalicelib.cached import KEPT, Cached
 from chalicelib.deployed import engines_of
@@ -33,6 +34,11 @@ class Stage:
         return Messages(self.engines.world.claims)
 
     @cached_property
+    def replays(self) -> Looks:
+        """What became of the jobs of its replays."""
+        return Looks(self.engines.keeping, self.engines.clock)
+
+    @cached_property
     def gauges(self) -> Cached[dict[str, Any]]:
         """How many notes lie on the queues, about, and whether the trigger is on."""
         return Cached(self._gauge, KEPT, self.engines.clock.elapsed)
@@ -40,6 +46,7 @@ class Stage:
     def changed(self) -> None:
         """Look anew next time: somebody has just changed something."""
         self.overview.forget()
+        self.replays.forget()
         self.gauges.forget()
 
     def _gauge(self) -> dict[str, Any]:

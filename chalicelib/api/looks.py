@@ -1,0 +1,39 @@
+"""What became of the jobs of replays: looked at for all who ask, the larger the less often."""
+
+from dataclasses import dataclass, field, replace
+
+from chalicelib.cached import KEPT
+from chalicelib.job.replay import Chosen, Outcome, Replay
+from chalicelib.job.world import Time
+from chalicelib.replaying.keeping import Keeping
+
+JOBS_A_SECOND = 100
+"""Claims read for those who look, at most: each costs half a read unit or more."""
+MOST = 50
+"""Looks that are remembered."""
+Became = list[tuple[Chosen, Outcome]]
+
+
+@dataclass
+class Looks:
+    """The last look at each replay, as long as it is good."""
+
+    keeping: Keeping
+    clock: Time
+    _held: dict[str, tuple[float, Replay, Became]] = field(default_factory=dict)
+
+    def look(self, replay: Replay) -> tuple[Replay, Became]:
+        """The replay as it is, with the counts of a look that is a few seconds old at most."""
+        now = self.clock.elapsed()
+        at, counted, became = self._held.get(replay.id, (now, None, []))
+        over = counted is not None and counted.course is not replay.course
+        if counted is None or over or now - at > max(KEPT, replay.jobs / JOBS_A_SECOND):
+            counted, became = self.keeping.look(replay)
+            if len(self._held) >= MOST:
+                self._held.clear()
+            self._held[replay.id] = (now, counted, became)
+        return replace(replay, outcomes=counted.outcomes, counted_at=counted.counted_at), became
+
+    def forget(self) -> None:
+        """Look anew next time."""
+        self._held.clear()
