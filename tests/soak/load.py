@@ -7,12 +7,15 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from chalicelib.aws.incident_table import DynamoIncidents
 from chalicelib.errors import RespoolError
 from chalicelib.incidents.decide import LAG
+from chalicelib.job.replay import Kind
 from chalicelib.moments import iso
+from chalicelib.replaying.keeping import Asked
 from chalicelib.replaying.requests import Request
 from respool.local.waiting import NotInTime, wait_until
 from tests.soak.faults import Fault
@@ -209,7 +212,8 @@ class Load:
         person = self.stage.person()
         for stuck in (False, True):
             asked = Request(count=PORTION, stuck=stuck)
-            self._act(lambda asked=asked: person.replay(asked, 20, attended=True))  # type: ignore[misc]
+            given = {"max": PORTION, **({"stuck": True} if stuck else {})}
+            self._act(partial(person.put_back, asked, 20, Asked(Kind.PRESS, "soak", "", given)))
 
     def _act(self, act: Callable[[], object]) -> None:
         """A person tries again when AWS does not answer."""
