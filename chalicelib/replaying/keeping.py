@@ -90,15 +90,16 @@ class Keeping:
         there = self.replays.get(id)
         if there is None or not there.is_idle(now):
             return {"replay": id, "carried_on": False}
+        if there.stopped_at:  # the run that was to end it has died
+            over = self._over(replace(there, course=Course.STOPPED, ended_at=iso(now)))
+            return {"replay": id, "carried_on": self.replays.put(over) is not None}
         run = replace(there, run=self.new_id(), leased_until=iso(now + LEASE))
         mine = self.replays.put(run)
         if mine is None:
             return {"replay": id, "carried_on": False}
         jobs = self.replays.jobs(mine)
-        begun = {n: jobs[n] for n in mine.pending}
-        claims = self.claims.get_many([job.pk for job in begun.values()])
-        first = {n: claims[job.pk] for n, job in begun.items() if job.stands(claims.get(job.pk))}
-        mine = _put_back(mine, len(begun) - len(first))
+        first = self._still_waiting(mine, jobs)
+        mine = _put_back(mine, len(mine.pending) - len(first))
         met = [job.pk for job in jobs]
         kept = KeptRun(self.replays, mine, self.clock, first, met)
         order = self.order_of(mine, self.replays.keys(mine), seconds)
@@ -116,7 +117,7 @@ class Keeping:
             at = iso(self.clock())
             new = replace(there, stopped_by=by, stopped_at=at, stopped_why=why)
             if there.is_idle(self.clock()):
-                new = replace(new, course=Course.STOPPED, ended_at=at)
+                new = self._over(replace(new, course=Course.STOPPED, ended_at=at))
             if (stopped := self.replays.put(new)) is not None:
                 return stopped
         raise Conflict(f"the replay {id} was not stopped: others wrote it meanwhile; try again")
@@ -178,6 +179,20 @@ class Keeping:
         since = [each for each in newest if (each.ended_at or each.leased_until or "9") >= began]
         mine = [each for each in since if self._has(each, claim)]
         return mine, len(newest) < MOST_LOOKED_AT or len(since) < len(newest)
+
+    def _still_waiting(self, replay: Replay, jobs: Sequence[Chosen]) -> dict[int, Claim]:
+        """Of the jobs that a run had begun with when it ended: those that it did not put back."""
+        begun = {n: jobs[n] for n in replay.pending}
+        claims = self.claims.get_many([job.pk for job in begun.values()])
+        return {n: claims[job.pk] for n, job in begun.items() if job.stands(claims.get(job.pk))}
+
+    def _over(self, replay: Replay) -> Replay:
+        """A replay that nobody goes on with, with what its last run had put back."""
+        if not replay.pending:
+            return replay
+        left = self._still_waiting(replay, self.replays.jobs(replay))
+        counted = _put_back(replay, len(replay.pending) - len(left))
+        return replace(counted, pending=(), left=(*replay.left, *sorted(left)))
 
     def _new(self, id: str, order: Order, asked: Asked) -> Replay:
         now = self.clock()

@@ -268,6 +268,40 @@ def test_a_replay_that_nobody_works_on_is_stopped_at_once() -> None:
     assert len(stage.finish()) == went
 
 
+def test_what_a_run_that_died_had_put_back_is_counted_when_its_replay_is_stopped() -> None:
+    stage = ReplayStage()
+    stage.park(*keys(6))
+    wire = Wire().break_next("SendTaskSuccess", Fault.DIED_AFTER)
+    with suppress(Died):
+        ask(stage, 6, stage.memory.process(wire))
+    stage.memory.run()
+    stage.memory.clock.pause(600)
+
+    stopped = stage.memory.process().engines.keeping.stop(kept(stage).id, "lee", "")
+
+    assert (stopped.put_back, len(stopped.left)) == (1, 5)
+    assert counted(stage) == {"finished": 1}
+
+
+def test_a_stopped_replay_whose_run_has_died_puts_no_more_back() -> None:
+    stage = ReplayStage()
+    stage.park(*keys(6))
+    keeping = stage.memory.process().engines.keeping
+
+    def stop() -> None:
+        keeping.stop(kept(stage).id, "lee", "")
+
+    wire = Wire().break_next("SendTaskSuccess", Fault.DIED_BEFORE).interrupt_at(6, stop)
+    with suppress(Died):
+        ask(stage, 6, stage.memory.process(wire))
+    stage.memory.clock.pause(600)
+    assert kept(stage).course is Course.RUNNING
+    relayed(stage)
+
+    assert (kept(stage).course, kept(stage).put_back) == (Course.STOPPED, 0)
+    assert stage.finish() == []
+
+
 def test_nobody_finds_a_replay_that_there_is_not() -> None:
     with pytest.raises(NotFound, match="there is no replay 0123"):
         FakeStage().process().engines.keeping.stop("0123", "lee", "")
