@@ -6,14 +6,16 @@ Times are seconds unless said otherwise; errors are those of `chalicelib.errors`
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from chalicelib.job.claim import Claim, Slots, State
 from chalicelib.job.execution import Execution, Status, Tail
-from chalicelib.job.incident import Incident
 from chalicelib.job.message import Message
 from chalicelib.job.ramp_state import State as RampState
-from chalicelib.job.replay import Chosen, Replay
+
+if TYPE_CHECKING:  # the Lambdas that need neither start without them
+    from chalicelib.job.incident import Incident
+    from chalicelib.job.replay import Chosen, Replay
 
 Clock = Callable[[], datetime]
 """Tells the time of day, with its zone."""
@@ -263,46 +265,46 @@ class Ramps(Protocol):
 class Replays(Protocol):
     """Where replays are kept. A list, once written, only grows."""
 
-    def get(self, id: str) -> Replay | None:
+    def get(self, id: str) -> "Replay | None":
         """One replay, read consistently."""
 
     def put(
-        self, replay: Replay, jobs: Sequence[Chosen] = (), keys: Sequence[str] = ()
-    ) -> Replay | None:
+        self, replay: "Replay", jobs: "Sequence[Chosen]" = (), keys: Sequence[str] = ()
+    ) -> "Replay | None":
         """Write it over the version that it came from; None where that is not there any more.
 
         `jobs` are added to the end of its list, and `jobs` of the replay counts them already.
         """
 
-    def jobs(self, replay: Replay) -> list[Chosen]:
+    def jobs(self, replay: "Replay") -> "list[Chosen]":
         """Its list, in the order in which it chose."""
 
-    def keys(self, replay: Replay) -> list[str]:
+    def keys(self, replay: "Replay") -> list[str]:
         """The keys that it was asked for by name."""
 
-    def open(self) -> list[Replay]:
+    def open(self) -> "list[Replay]":
         """Those under way, and those of whose jobs more may become; the newest first."""
 
-    def newest(self, most: int, after: str = "") -> list[Replay]:
+    def newest(self, most: int, after: str = "") -> "list[Replay]":
         """All replays behind that order, at most so many; the newest first."""
 
 
 class Incidents(Protocol):
     """What is kept of each task's trouble."""
 
-    def current(self, tasks: Sequence[str]) -> dict[str, Incident]:
+    def current(self, tasks: Sequence[str]) -> "dict[str, Incident]":
         """Each task's latest incident, read consistently; none where there never was one."""
 
-    def put(self, incident: Incident, over: Incident | None) -> Incident | None:
+    def put(self, incident: "Incident", over: "Incident | None") -> "Incident | None":
         """Write it over the one that it follows; None where that is not there any more.
 
         One that is over and makes room for a new one is kept beside it.
         """
 
-    def list(self, most: int, before: str = "") -> list[Incident]:
+    def list(self, most: int, before: str = "") -> "list[Incident]":
         """The latest ones, the newest first, of those whose ids are below `before`."""
 
-    def find(self, id: str) -> Incident | None:
+    def find(self, id: str) -> "Incident | None":
         """One of them."""
 
     def page(self) -> str:
