@@ -9,11 +9,12 @@ from chalice.app import AuthRequest, AuthResponse, AuthRoute, Chalice, Response
 
 from chalicelib.api import http, paths
 from chalicelib.deployed import engines_of
+from chalicelib.limits import GATEWAY
 from chalicelib.names import APP
 from chalicelib.uncertain_task import work
 
-GATEWAY_SECONDS = 25
-"""API Gateway cuts a request off after 29 s."""
+GATEWAY_SECONDS = GATEWAY - 4
+"""What a request may take, with some seconds to finish what it has taken."""
 SPARE_SECONDS = 45
 """What reprocess keeps of its time, to finish what it has taken."""
 ADMIT_SPARE_SECONDS = 10

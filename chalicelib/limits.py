@@ -47,5 +47,7 @@ VARIABLES = 4096
 """A function's environment variables, together."""
 ANSWER = 6_291_556
 """What a function that is waited for may answer."""
+GATEWAY = 29
+"""Seconds after which API Gateway cuts a request off (its integration timeout)."""
 TEMPLATE = 51_200
 """A template in the body of a request."""

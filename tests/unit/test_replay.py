@@ -92,6 +92,16 @@ def test_before_its_deadline_it_stops_with_more_and_nothing_half_done(stage: Rep
     assert len(stage.finish()) == report.replayed
 
 
+def test_named_jobs_end_by_the_deadline_as_well(stage: ReplayStage) -> None:
+    stage.park(*keys(40))
+    choice = Choice(keys=frozenset(keys(40)))
+
+    report = stage.replay(process=stage.slow(1), seconds=12, choice=choice)
+
+    assert report.more
+    assert 0 < report.replayed < 20
+
+
 def test_there_is_no_more_when_the_last_wanted_job_came_just_in_time(stage: ReplayStage) -> None:
     stage.park("1")
     late = stage.engine(look_on=lambda _: stage.memory.clock.pause(60))
