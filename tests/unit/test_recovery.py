@@ -6,6 +6,7 @@ from functools import partial
 
 import pytest
 
+from chalicelib import metrics
 from chalicelib.job.claim import FOR_EVER, JOB, State
 from chalicelib.job.execution import Status
 from chalicelib.job.plan import NO_INPUT, Action, Choice
@@ -418,6 +419,32 @@ def test_a_dead_job_of_another_machine_is_never_started_in_ours(stage: ReplaySta
     assert report.replayed == 0
     assert FOREIGN in {each["reason"] for each in report.failed}
     assert stage.claim("1").waits
+
+
+def test_a_restart_that_died_before_it_claimed_anything_is_restarted_anew(
+    stage: ReplayStage,
+) -> None:
+    stage.memory.executions.redrives = False
+    stage.abort("1")
+    stage.replay()
+    second = running(stage)
+    stage.stop(second.arn)
+
+    stage.replay()
+
+    assert running(stage).arn != second.arn
+    assert stage.finish() == ["1"]
+
+
+def test_how_long_a_restarted_job_waited_is_measured_as_well(stage: ReplayStage) -> None:
+    stage.memory.executions.redrives = False
+    stage.abort("1")
+    stage.memory.clock.pause(600)
+    process = stage.memory.process()
+
+    stage.replay(process=process)
+
+    assert process.telemetry.counts[metrics.WAITED] >= 600
 
 
 def test_a_restart_keeps_the_job_s_place_and_its_failures(stage: ReplayStage) -> None:
