@@ -13,6 +13,7 @@ THROTTLED = "CallsThrottled"
 CAUGHT = "DeathsCaught"
 SWEPT = "RepairsSwept"
 NEAR_YEAR = "JobsNearTheYear"
+UNCLAIMED = "JobsWithoutClaim"
 GIVEN_UP = "JobsGivenUp"
 ADMITTED = "JobsAdmitted"
 """Jobs in line that were given a slot."""
@@ -60,6 +61,7 @@ ALL = (
     CAUGHT,
     SWEPT,
     NEAR_YEAR,
+    UNCLAIMED,
     GIVEN_UP,
     ADMITTED,
     REFUSED,

@@ -8,6 +8,7 @@ from chalicelib.aws.calling import calling
 from chalicelib.errors import AwsError, NotFound, Throttled, Unanswered
 from chalicelib.job.execution import Execution, Status, Tail
 from chalicelib.limits import CAUSE, ERROR_NAME
+from chalicelib.names import MARK
 
 LAST_EVENTS = 1000
 """How far back to look for the state that an execution ended in: over 300 tries of a task."""
@@ -91,7 +92,7 @@ class StepFunctions:
         last = events[0]["id"] if events else 0
         entered: Any = next((e for e in events if e["type"].endswith("StateEntered")), {"type": ""})
         name = entered.get("stateEnteredEventDetails", {}).get("name", "")
-        return Tail(last, entered["type"] == "FailStateEntered", name)
+        return Tail(last, entered["type"] == "FailStateEntered", name, entered.get("timestamp"))
 
     def history(self, execution: str, most: int) -> list[dict[str, Any]]:
         """Its latest events, at most that many, the oldest of them first; without payloads."""
@@ -136,21 +137,24 @@ class StepFunctions:
                 return
             page = {"nextToken": answer["nextToken"]}
 
-    def states(self) -> frozenset[str]:
-        """The names of all states in the machine's definition."""
+    def states(self) -> dict[str, bool]:
+        """The names of all states in the machine's definition, and which of them are respool's."""
         with calling("DescribeStateMachine", self._machine):
             answer = self._client.describe_state_machine(stateMachineArn=self._machine)
-        return frozenset(_state_names(json.loads(answer["definition"])))
+        return {
+            name: str(state.get("Comment", "")).startswith(MARK)
+            for name, state in _states(json.loads(answer["definition"]))
+        }
 
     def arn(self, name: str) -> str:
         """The ARN that an execution of that name has."""
         return self._machine.replace(":stateMachine:", ":execution:") + f":{name}"
 
 
-def _state_names(part: Any) -> Iterator[str]:
+def _states(part: Any) -> Iterator[tuple[str, dict[str, Any]]]:
     """States stand under `States`, also inside the branches and items of others."""
     children = part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
     if isinstance(part, dict):
-        yield from part.get("States", ())
+        yield from part.get("States", {}).items()
     for child in children:
-        yield from _state_names(child)
+        yield from _states(child)

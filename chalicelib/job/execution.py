@@ -42,8 +42,9 @@ class Execution:
 
 @dataclass(frozen=True)
 class Tail:
-    """The end of an execution's history: how many events, and the state that it ended in."""
+    """The end of an execution's history: how many events, and the state entered last, and when."""
 
     events: int
     in_fail_state: bool
     state: str = ""
+    entered_at: datetime | None = None

@@ -63,13 +63,13 @@ class Workflow(Protocol):
         """Look at one; its status is MISSING where there is none."""
 
     def tail(self, execution: str) -> Tail:
-        """Look at the end of its history."""
+        """Look at the end of its history. Raises NotFound."""
 
     def history(self, execution: str, most: int) -> list[dict[str, Any]]:
         """Its latest events, at most that many, the oldest of them first; without payloads."""
 
-    def states(self) -> frozenset[str]:
-        """The names of all states in the machine's definition."""
+    def states(self) -> Mapping[str, bool]:
+        """The names of all states in the machine's definition, and which of them are respool's."""
 
     def list(self, status: Status) -> Iterator[str]:
         """The ARNs of all executions of that status, youngest first."""

@@ -21,6 +21,7 @@ from chalicelib.moments import iso
 from chalicelib.parking.lapses import Lapses
 from chalicelib.parking.repairs import PACE, Looks, Repairs
 from chalicelib.parking.rescue import PARKED, Rescue
+from chalicelib.parking.unclaimed import Unclaimed
 from chalicelib.parking.waiting import Step, Waiting
 from chalicelib.replaying.recovery import Recovery
 
@@ -97,6 +98,15 @@ class _Run:
             looks,
             self.repairs,
         )
+        self._unclaimed = Unclaimed(
+            engine.workflow,
+            engine.claims,
+            engine.telemetry,
+            engine.clock,
+            engine.pause,
+            looks,
+            self.repairs,
+        )
         self._waiting = Waiting(
             engine.claims,
             engine.spool,
@@ -106,6 +116,7 @@ class _Run:
             self._lapses,
             looks,
             self.repairs,
+            self._unclaimed.seen,
         )
 
     def finish(self) -> None:
@@ -117,6 +128,8 @@ class _Run:
         for task in tasks:
             self._all(f"slots of {task}", self._slots(task, running))
             self._all(f"jobs of {task}", self._waiting.steps(task, running))
+        if running and not self.repairs.refused and not self.repairs.more:
+            self._all("jobs without a claim", self._unclaimed.steps(running, tasks))
         self._all("replays", self._engine.settling())
 
     def _all(self, part: str, steps: Iterator[Step]) -> None:
@@ -155,7 +168,7 @@ class _Run:
         return tasks
 
     def _incomplete(self, known: list[str]) -> list[str]:
-        states = sorted(self._engine.workflow.states() - set(known))
+        states = sorted(self._engine.workflow.states().keys() - set(known))
         return [state for state in states if self._engine.line.slots(state).waiting]
 
     def _lines(self, tasks: list[str]) -> Iterator[Step]:
@@ -213,6 +226,7 @@ class _Run:
     def _slots(self, task: str, running: frozenset[str] | None) -> Iterator[Step]:
         """Who is inside, but for those whom `admit` is just letting in."""
         slots = self._engine.line.slots(task)
+        self._unclaimed.seen.update(slots.owners.values())
         for pk, execution in sorted(slots.owners.items()):
             if pk not in slots.waking:
                 runs = running is not None and execution in running

@@ -91,15 +91,18 @@ class Waiting:
     lapses: Lapses
     looks: Looks
     repairs: Repairs
+    seen: set[str]
 
     def steps(self, task: str, running: frozenset[str] | None) -> Iterator[Step]:
         """What there is to do for the jobs that wait for a task, one by one.
 
         `running` are the executions that were listed as running; None: nobody could list them.
+        Those that the index tells of are added to `seen`.
         """
         for state in STATES:
             listed = self.claims.waiting(state, task)
             while page := list(islice(listed, BATCH_GET)):
+                self.seen.update(claim.execution for claim in page)
                 looked = self.claims.look([claim.pk for claim in page])
                 waits = [claim for claim in looked.values() if claim.waits]
                 yield from self._steps(sorted(waits, key=lambda one: one.order), running)

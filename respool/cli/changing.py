@@ -78,6 +78,7 @@ def sweep(context: Context) -> int:
             "notes sent again": found.noted,
             "lines counted anew": found.recounted,
             "jobs near their end": found.near_year,
+            "no claim tells of": found.unclaimed,
         }
         context.screen.say(f"{many(found.count, 'repair')}.", "bold")
         context.screen.facts((name, ", ".join(each)) for name, each in told.items())

@@ -160,7 +160,8 @@ class Executions:
     def tail(self, arn: str) -> Tail:
         """The end of one's history. Raises NotFound."""
         run = self.known(arn)
-        return Tail(run.events, run.fail_state, run.state)
+        at = run.history[-1][2] if run.history else None
+        return Tail(run.events, run.fail_state, run.state, at)
 
     def known(self, arn: str) -> Run:
         """One that Step Functions still knows. Raises NotFound."""

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from chalicelib.job.execution import Execution, Status, Tail
+from chalicelib.names import MARK
 from tests.fakes.definition import Definition
 from tests.fakes.executions import Executions
 from tests.fakes.run import Answer
@@ -66,9 +67,15 @@ class FakeWorkflow:
 
         return self._wire.call("GetExecutionHistory", effect)
 
-    def states(self) -> frozenset[str]:
-        """The names of all states in the machine's definition."""
-        return self._wire.call("DescribeStateMachine", lambda: frozenset(self._definition.states))
+    def states(self) -> dict[str, bool]:
+        """The names of all states in the machine's definition, and which of them are respool's."""
+        return self._wire.call(
+            "DescribeStateMachine",
+            lambda: {
+                name: str(state.fields.get("Comment", "")).startswith(MARK)
+                for name, state in self._definition.states.items()
+            },
+        )
 
     def list(self, status: Status) -> Iterator[str]:
         """The ARNs of all executions of that status, youngest first, a thousand a call."""

@@ -146,14 +146,14 @@ def _entered(id: int, kind: str, name: str) -> dict[str, Any]:
                 _entered(24_996, "Task", "UncertainTask"),
                 _entered(24_990, "Fail", "HistoryFull"),
             ],
-            Tail(24_998, False, "UncertainTask"),
+            Tail(24_998, False, "UncertainTask", NOW),
         ),
         (
             [
                 {"timestamp": NOW, "type": "ExecutionFailed", "id": 9},
                 _entered(8, "Fail", "HistoryFull"),
             ],
-            Tail(9, True, "HistoryFull"),
+            Tail(9, True, "HistoryFull", NOW),
         ),
         ([{"timestamp": NOW, "type": "ExecutionAborted", "id": 2}], Tail(2, False, "")),
     ],

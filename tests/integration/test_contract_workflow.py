@@ -292,6 +292,10 @@ def test_the_end_of_a_history_tells_the_state_in_which_it_was_stopped(side: Side
     side.workflow.stop(execution, "Aborted", "by hand")
     tail = side.workflow.tail(execution)
     assert (tail.state, tail.in_fail_state) == ("Park", False)
+    began = side.workflow.describe(execution).started_at
+    assert began is not None
+    assert tail.entered_at is not None
+    assert tail.entered_at >= began
 
 
 def test_the_history_of_what_nobody_started_is_not_found(side: Side) -> None:
@@ -327,7 +331,9 @@ def test_a_wait_that_ends_with_another_error_is_waited_for_anew(side: Side) -> N
 
 
 def test_the_machine_s_states_are_known(side: Side) -> None:
-    assert {"ClaimJob", "TakeSlot", TASK, "Park"} <= side.workflow.states()
+    states = side.workflow.states()
+    assert {"ClaimJob", "TakeSlot", TASK, "Park"} <= states.keys()
+    assert (states["Park"], states[TASK]) == (True, False)
 
 
 def test_a_job_s_claim_says_the_same_of_each_step(side: Side) -> None:

@@ -149,7 +149,16 @@ class Watched(FakeStage):
 def _emitted() -> dict[str, set[frozenset[str]]]:
     """What jobs, replays, the rescue and the sweep count when everything happens that can."""
     telemetry = Noting()
-    for course in (_replayed, _killed, _stuck, _near_the_year, _refused, _in_line, _untold):
+    for course in (
+        _replayed,
+        _killed,
+        _stuck,
+        _near_the_year,
+        _refused,
+        _in_line,
+        _untold,
+        _restored,
+    ):
         stage = Watched(telemetry)
         stage.service.broken = True
         course(stage)
@@ -235,6 +244,15 @@ def _untold(stage: FakeStage) -> None:
     stage.posted.dead = {"mail"}
     _start(stage, "k")
     stage.process().tick()
+
+
+def _restored(stage: FakeStage) -> None:
+    """The table is from before the job began, which waits."""
+    stage.service.broken = True
+    _start(stage, "l")
+    del stage.table.items["job#l"]
+    stage.clock.pause(3600)
+    stage.process().engines.sweep.run(600)
 
 
 def _ramped(fakes: FakeStage) -> None:
