@@ -10,7 +10,7 @@ READY := $(VENV)/.ready
 # Files are shared out in this order among as many processes as there are cores.
 SLOWEST_FIRST := tests/e2e tests/integration tests/aws_facts tests/unit
 
-.PHONY: help demo up test check coverage bench simulate soak pythons verify package record audit pictures requirements clean
+.PHONY: help demo up test check coverage bench simulate soak repeat pythons verify package record audit pictures requirements clean
 
 help:  ## Say what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST)
@@ -56,6 +56,10 @@ audit: $(READY)  ## Look the pinned requirements up among known vulnerabilities 
 
 pictures: $(READY)  ## Take the README's pictures of the page anew (needs Chromium)
 	@$(PY) -m tests.e2e.pictures
+
+repeat: $(READY)  ## The tests again and again, in any order, beside busy loops
+	@$(PY) -m tests.repeat fast
+	@$(PY) -m tests.repeat e2e
 
 pythons: $(READY)  ## Types, definitions, unit and integration tests on every Python here, 3.11 to 3.13
 	PATH="$$PATH$$(echo $(addprefix :,$(wildcard $(HOME)/.pyenv/versions/3.1*/bin)) | tr -d ' ')" \
