@@ -114,7 +114,7 @@ def _old(local: LocalMachines) -> None:
     recorded(QUEUES, "test_delete_after_visibility_timeout", "2025-03-28"),
 )
 def _late(local: LocalMachines) -> None:
-    sqs, queue = local.client("sqs"), local.queue("late")
+    sqs, queue = local.client("sqs"), local.queue("deleted-late")
     sqs.send_message(QueueUrl=queue, MessageBody="{}")
     (message,) = sqs.receive_message(QueueUrl=queue, VisibilityTimeout=0)["Messages"]
     sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])

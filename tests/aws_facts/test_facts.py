@@ -7,11 +7,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pytest
 
 from respool.local.patches import COMFORTS, PATCHES
-from tests.aws_facts import executions, fakes, functions, language, services, tokens
+from tests.aws_facts import executions, fakes, functions, language, scopes, services, tokens
 from tests.aws_facts.fact import FACTS, ON_FAKES, Fact
 from tests.integration.local_machines import local_machines
 
-MODULES = (executions, functions, language, services, tokens, fakes)
+MODULES = (executions, functions, language, scopes, services, tokens, fakes)
 LOCAL = [fact for fact in FACTS.values() if fact.on_local]
 SIDE_BY_SIDE = 6
 

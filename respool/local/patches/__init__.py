@@ -1,6 +1,7 @@
 """Where the emulator differs from AWS, patched from outside; each patch says what AWS does."""
 
 from respool.local.patches import (
+    children,
     executions,
     expressions,
     failures,
@@ -9,6 +10,7 @@ from respool.local.patches import (
     lambdas,
     limits,
     numbers,
+    scopes,
     stacks,
     tables,
     timeouts,
@@ -50,6 +52,9 @@ PATCHES = (
     limits.payloads_end_at_256_kib,
     variables.json_path_states_have_variables,
     variables.rules_and_catchers_speak_their_states_language,
+    scopes.branches_and_items_have_scopes,
+    scopes.succeed_states_have_an_output,
+    children.children_are_executions,
     stacks.disabled_mappings_are_disabled,
     stacks.generated_secrets_follow_their_rules,
     stacks.alarms_may_compute,

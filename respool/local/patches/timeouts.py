@@ -22,7 +22,9 @@ def executions_time_out_as_a_whole() -> None:
     def run_in_time(arn: str) -> None:
         seconds = _seconds(states._executions.get(arn))
         # The timer's thread needs this one's account and region to find the execution.
-        timer = threading.Timer(seconds or 0, contextvars.copy_context().run, (_expire, arn))
+        timer = threading.Timer(
+            seconds or 0, contextvars.copy_context().run, (lambda: expire(arn),)
+        )
         timer.daemon = True
         if seconds is not None:
             timer.start()
@@ -43,7 +45,8 @@ def _seconds(execution: dict[str, Any] | None) -> float | None:
     return seconds
 
 
-def _expire(arn: str) -> None:
+def expire(arn: str) -> None:
+    """End an execution that has outlasted its machine's TimeoutSeconds."""
     execution = states._executions.get(arn)
     if not execution or execution["status"] != "RUNNING":
         return

@@ -5,17 +5,33 @@ import re
 import threading
 from collections.abc import Callable
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any
 
 from ministack.core.responses import error_response_json, json_response, new_uuid, now_iso
 from ministack.services import stepfunctions as states
 
+from respool.local.patches.attempts import Attempt, current
+
 Data = dict[str, Any]
 
 _answering = threading.Lock()
-_owners: dict[str, Data] = {}  # every token ever given out: the execution that waits for it
+_owners: dict[str, "Owner"] = {}  # every token ever given out: what waits for it
 _execution: ContextVar[Data | None] = ContextVar("execution", default=None)
 _invoking: ContextVar[str | None] = ContextVar("invoking", default=None)
+
+
+@dataclass(frozen=True)
+class Owner:
+    """What waits for a token: an execution, and where in it the attempt at a Parallel or Map."""
+
+    execution: Data
+    attempt: Attempt | None
+
+    @property
+    def running(self) -> bool:
+        """Whether it may still be answered."""
+        return self.execution["status"] == "RUNNING" and not (self.attempt and self.attempt.over)
 
 
 class Stopped(SystemExit):
@@ -87,17 +103,19 @@ def _know_each_tokens_execution() -> None:
 
     def execute(state: Data, entered: Any, execution: Data, ctx: Data) -> Any:
         _execution.set(execution)
+        if not Owner(execution, current.get()).running:
+            raise Stopped
         return run_task(state, entered, execution, ctx)
 
     def invoke(resource: str, arguments: Any, token: str, state: Data) -> Any:
-        execution = _execution.get() or {"status": "RUNNING"}
-        _owners[token] = execution
+        owner = Owner(_execution.get() or {"status": "RUNNING"}, current.get())
+        _owners[token] = owner
         invoking = _invoking.set(token)
         try:
             return wait(resource, arguments, token, state)
         finally:
             _invoking.reset(invoking)
-            if execution["status"] != "RUNNING":
+            if not owner.running:
                 raise Stopped
 
     states._execute_task = execute
@@ -119,7 +137,16 @@ def _close_tokens_of_stopped_executions() -> None:
 
 def close_tokens_of(execution: Data) -> None:
     """Refuse every token of an execution that has ended, and wake the task that waits for it."""
-    for token in [token for token, owner in _owners.items() if owner is execution]:
+    _close(lambda owner: owner.execution is execution)
+
+
+def close_tokens_of_the_stopped() -> None:
+    """The same for the branches and items that another one's failure has stopped."""
+    _close(lambda owner: owner.attempt is not None and owner.attempt.over)
+
+
+def _close(closed: Callable[[Owner], bool]) -> None:
+    for token in [token for token, owner in list(_owners.items()) if closed(owner)]:
         _answer(token, {"error": {"Error": "States.Runtime", "Cause": "the execution has ended"}})
 
 
@@ -127,7 +154,7 @@ def _answers(reading: Callable[[Data], Data]) -> Callable[[Data], Any]:
     def handle(data: Data) -> Any:
         token = data.get("taskToken", "")
         if token in _owners:
-            if _owners[token]["status"] == "RUNNING" and _answer(token, reading(data)):
+            if _owners[token].running and _answer(token, reading(data)):
                 return json_response({})
             refusal = "TaskTimedOut", "Task Timed Out: 'Provided task does not exist anymore'"
         elif re.fullmatch(r"[0-9a-f-]{36}", token):
