@@ -1,5 +1,6 @@
 """A stage's settings: its `environment_variables`, read once, checked all together."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,8 @@ NEVER = 1_000_000
 RAMP_CLOSE_AFTER = 5
 """The failures in a row that close a gate which the ramp can open again."""
 MAX_REPLAY = 10_000
+MACHINE = re.compile(r"[A-Za-z0-9_-]{1,80}")
+"""The name of a state machine that a stage may serve."""
 LANGUAGES = ("en", "ja")
 """Of messages to people."""
 
@@ -33,6 +36,7 @@ class Settings:
     task_limit: int = 5
     spool_via: str = "lambda"
     state_machine: str = "statemachine.json"
+    machines: tuple[str, ...] = ()
     replay_schedule: str = ""
     replay_timezone: str = "UTC"
     replay_max: int = 10
@@ -141,6 +145,19 @@ def _project_file(text: str) -> str:
     return text
 
 
+def _machines(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(","))
+    for name in names:
+        if not MACHINE.fullmatch(name):
+            raise ValueError(
+                f"{name!r} is no state machine's name: names, not ARNs, with commas between them;"
+                " of letters, digits, - and _, at most 80 characters"
+            )
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ValueError(f"names {twice[0]} twice")
+    return names
+
+
 def is_function(health_url: str) -> bool:
     """Whether HEALTH_URL names a Lambda."""
     return health_url.startswith("arn:")
@@ -212,6 +229,7 @@ CHECKS: dict[str, Callable[[str], Any]] = {
     "TASK_LIMIT": _whole(0, 1000),
     "SPOOL_VIA": _one_of("lambda", "sqs"),
     "STATE_MACHINE": _project_file,
+    "MACHINES": _machines,
     "REPLAY_SCHEDULE": _schedule,
     "REPLAY_TIMEZONE": _timezone,
     "REPLAY_MAX": _whole(1, MAX_REPLAY),

@@ -1,6 +1,7 @@
 """The functions' policies: one source for each, written out for the stage at hand."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,9 @@ SOURCES = ".chalice/policies"
 LEAST = f"{SOURCES}/uncertain_task.json"
 """Whose function may write its log and nothing else."""
 KNOWN = frozenset({"Partition", "Region", "Account", "Prefix"})
+
+ROLE_POLICY = 10_240
+"""Characters of all policies in a role, without spaces."""
 
 Policy = dict[str, Any]
 
@@ -52,6 +56,39 @@ def may_ask(policy: Policy, function: str) -> Policy:
         "Resource": function,
     }
     return policy | {"Statement": [*policy["Statement"], asks]}
+
+
+def serving(policy: Policy, machines: Iterable[str]) -> Policy:
+    """The policy with the same rights on these state machines, and on their jobs' items."""
+    names = list(machines)
+    served = [_serving(one, names) for one in policy["Statement"]] if names else []
+    return policy | {"Statement": served} if names else policy
+
+
+def _serving(statement: Policy, machines: list[str]) -> Policy:
+    found = dict(statement)
+    own = statement["Resource"]
+    if isinstance(own, str) and ":states:" in own:
+        theirs = [own.replace("${Prefix}", name) for name in machines]
+        if ":execution:" in own:  # a distributed Map's children, too
+            theirs += [own.replace("${Prefix}:*", f"{name}/*") for name in machines]
+        found["Resource"] = [own, *theirs]
+    keys = statement.get("Condition", {}).get("ForAllValues:StringLike", {})
+    if "job#*" in (leading := keys.get("dynamodb:LeadingKeys", [])):
+        more = [f"job@{name}#*" for name in machines]
+        bound = {"dynamodb:LeadingKeys": [*leading, *more]}
+        found["Condition"] = {"ForAllValues:StringLike": bound}
+    return found
+
+
+def refuse_large(name: str, policy: Policy) -> None:
+    """Raise Malformed where a rendered policy is longer than a role's own policies may be."""
+    size = len("".join(json.dumps(policy, separators=(",", ":")).split()))
+    if size > ROLE_POLICY:
+        raise Malformed(
+            f"MACHINES names so many state machines that the policy of {name} has {size}"
+            f" characters, and IAM takes {ROLE_POLICY}. Give some of them a stage of their own."
+        )
 
 
 def rendered(policy: Policy, values: Mapping[str, str]) -> Policy:

@@ -55,7 +55,8 @@ def check(source: Source) -> Checked:
     settings = _try(lambda: _settings(source), found)
     parts = _try(lambda: template.read_parts(source.project), found)
     health = settings.health_url if settings else ""
-    written = _try(lambda: _policies(source, health), found)
+    machines = settings.machines if settings else ()
+    written = _try(lambda: _policies(source, health, machines), found)
     definition = _try(lambda: _definition(source, settings), found) if settings else None
     if settings is None or parts is None or written is None or definition is None:
         raise Malformed.of(found)
@@ -81,6 +82,11 @@ def _settings(source: Source) -> Settings:
         settings = Settings.read(source.environment)
     except SettingsError as wrong:
         raise Malformed.of(f"{place}: {one}" for one in (wrong, *found)) from None
+    if source.prefix in settings.machines:
+        found.append(
+            f"MACHINES names {source.prefix}, the stage's own state machine, which is always"
+            " served. Leave it out."
+        )
     for window in settings.hold_windows:
         found += zone_findings("HOLD_WINDOWS", window.zone)
     if found:
@@ -102,7 +108,7 @@ def _check_stage(source: Source) -> None:
             )
 
 
-def _policies(source: Source, health: str) -> dict[str, policies.Policy]:
+def _policies(source: Source, health: str, machines: tuple[str, ...]) -> dict[str, policies.Policy]:
     read: dict[str, policies.Policy] = {}
     found: list[str] = []
     config = parse_json(read_text(source.project / CONFIG, CONFIG), CONFIG)
@@ -120,7 +126,7 @@ def _policies(source: Source, health: str) -> dict[str, policies.Policy]:
         raise Malformed.of(found)
     if is_function(health) and ASKS in read:
         read[ASKS] = policies.may_ask(read[ASKS], health)
-    return read
+    return {name: policies.serving(policy, machines) for name, policy in read.items()}
 
 
 def _definition(source: Source, settings: Settings) -> Definition:

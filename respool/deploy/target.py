@@ -156,6 +156,8 @@ class Target:
     def render(self, checked: Checked, values: Mapping[str, str]) -> None:
         """Write the policies where config.json has Chalice look for them."""
         filled = {n: policies.rendered(one, values) for n, one in checked.policies.items()}
+        for name, policy in filled.items():
+            policies.refuse_large(name, policy)
         self.write_policies(filled)
 
     def write_policies(self, rendered: Mapping[str, Any]) -> None:

@@ -135,3 +135,19 @@ def test_a_lambda_of_a_pipeline_is_invoked_by_its_own_placeholder(project: Path)
 def test_a_template_over_cloudformations_limit_is_refused(project: Path) -> None:
     edit(project, "statemachine.json", '"Comment": "', '"Comment": "' + "x" * TEMPLATE)
     assert "CloudFormation takes 51200" in wrong(project)
+
+
+def test_a_stage_s_own_machine_is_not_listed_as_another(project: Path) -> None:
+    said = wrong(project, {"MACHINES": "orders,respool-dev"})
+    assert "MACHINES names respool-dev, the stage's own state machine" in said
+
+
+def test_the_lambdas_reach_the_machines_that_are_listed_and_no_others(project: Path) -> None:
+    checked = check(Source(project, "dev", {"MACHINES": "orders"}, FUNCTIONS))
+    for function in ("admit", "api_handler", "error_spool", "reprocess"):
+        text = json.dumps(checked.policies[function])
+        assert "job@orders#*" in text
+        assert ":execution:orders:*" in text
+        assert ":execution:orders/*" in text
+        assert "job@*" not in text
+    assert "orders" not in json.dumps(checked.policies["authorizer"])

@@ -61,3 +61,39 @@ def test_an_unknown_placeholder_is_named_with_its_file(tmp_path: Path) -> None:
     (folder / "step_a.json").write_text('{"Statement": [{"Resource": "${Stage}"}]}')
     with pytest.raises(Malformed, match=r"policies/step_a\.json: nothing is known as \$\{Stage\}"):
         policies.read(tmp_path, "step_a")
+
+
+def _texts(policy: policies.Policy) -> set[str]:
+    return set(strings(policy))
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_listed_machine_gets_the_rights_of_the_stage_s_own_and_nothing_else(
+    function: str,
+) -> None:
+    plain = policies.read(ROOT, function)
+    served = policies.serving(plain, ["orders"])
+
+    for before, after in zip(plain["Statement"], served["Statement"], strict=True):
+        assert before["Action"] == after["Action"]
+        more = _texts(after) - _texts(before)
+        assert all(":orders" in one or one == "job@orders#*" for one in more)
+        states = isinstance(before["Resource"], str) and ":states:" in before["Resource"]
+        assert any(one.endswith(":orders") or one.endswith(":orders:*") for one in more) == states
+        assert ("job@orders#*" in more) == ("job#*" in _texts(before))
+        assert _texts(before) <= _texts(after)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_without_machines_a_policy_is_what_its_source_says(function: str) -> None:
+    plain = policies.read(ROOT, function)
+    assert policies.serving(plain, ()) == plain
+
+
+def test_more_machines_than_a_role_takes_are_refused_by_the_setting_s_name() -> None:
+    many = [f"machine-{number}" for number in range(60)]
+    policy = policies.serving(policies.read(ROOT, "api_handler"), many)
+    with pytest.raises(Malformed, match="MACHINES names so many"):
+        policies.refuse_large("api_handler", policy)
+    few = policies.serving(policies.read(ROOT, "api_handler"), many[:5])
+    policies.refuse_large("api_handler", few)

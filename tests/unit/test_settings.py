@@ -44,6 +44,7 @@ WRONG = [
     ("STATE_MACHINE", "/etc/passwd.json"),
     ("STATE_MACHINE", "../other.json"),
     ("STATE_MACHINE", "machine.yaml"),
+    ("MACHINES", "orders;billing"),
     ("REPLAY_SCHEDULE", "at night"),
     ("REPLAY_SCHEDULE", "cron(0 3 * * *)"),
     ("REPLAY_SCHEDULE", "rate(0 hours)"),
@@ -143,3 +144,21 @@ def test_failures_close_a_gate_where_asked_to_or_where_the_ramp_opens_it(
 )
 def test_a_shell_s_own_language_is_read_and_stops_nothing(given: str, language: str) -> None:
     assert Settings.read({"LANGUAGE": given}).language == language
+
+
+def test_machines_are_names_with_commas_between_them() -> None:
+    assert Settings.read({"MACHINES": "orders, billing_2"}).machines == ("orders", "billing_2")
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ("orders,", "''"),
+        ("arn:aws:states:eu-west-1:123456789012:stateMachine:orders", "names, not ARNs"),
+        ("orders,orders", "names orders twice"),
+        ("a" * 81, "at most 80"),
+    ],
+)
+def test_a_machine_that_is_none_is_named(given: str, named: str) -> None:
+    with pytest.raises(SettingsError, match=named):
+        Settings.read({"MACHINES": given})
