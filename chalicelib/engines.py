@@ -80,6 +80,7 @@ class Engines:
             telemetry=self.world.telemetry,
             clock=self.clock.now,
             history=self._history,
+            machines=self.settings.machines,
         )
 
     @property
@@ -251,7 +252,8 @@ class Engines:
             elapsed=self.clock.elapsed,
             pause=self.clock.pause,
             rescue=lambda execution: self.rescue.catch(execution),
-            history=timedelta(days=self.settings.history_days),
+            history=self._history,
+            machines=self.settings.machines,
         )
 
     @cached_property

@@ -150,6 +150,11 @@ class StepFunctions:
         """The ARN that an execution of that name has."""
         return self._machine.replace(":stateMachine:", ":execution:") + f":{name}"
 
+    def of(self, machine: str) -> "StepFunctions":
+        """The same of another state machine of this account and region, by its name."""
+        own = self._machine.rpartition(":")[0]
+        return StepFunctions(self._client, f"{own}:{machine}") if machine else self
+
 
 def _states(part: Any) -> Iterator[tuple[str, dict[str, Any]]]:
     """States stand under `States`, also inside the branches and items of others."""

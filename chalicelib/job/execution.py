@@ -16,6 +16,12 @@ class Status(StrEnum):
     MISSING = "MISSING"
 
 
+def machine_of(execution: str) -> str:
+    """The name of an execution's state machine, by its ARN; empty where that is none."""
+    parts = execution.split(":")
+    return parts[6] if len(parts) > 7 else ""
+
+
 def same_machine(one: str, other: str) -> bool:
     """Whether two executions, by their ARNs, are of one state machine."""
     return one.rpartition(":")[0] == other.rpartition(":")[0]

@@ -180,7 +180,8 @@ NO_INPUT = "its execution is gone, and its input with it; only a note on the spo
 
 def needs_slot(claim: Claim, facts: Facts) -> bool:
     """Whether a redrive goes on inside the task; elsewhere the job itself asks for a slot."""
-    return bool(claim.task) and facts.failed_in == claim.task
+    inside = f"{claim.machine}/{facts.failed_in}" if claim.machine else facts.failed_in
+    return bool(claim.task) and inside == claim.task
 
 
 def after(at: datetime, claim: Claim) -> str:

@@ -80,6 +80,9 @@ class Workflow(Protocol):
     def arn(self, name: str) -> str:
         """The ARN that an execution of that name has."""
 
+    def of(self, machine: str) -> "Workflow":
+        """The same of another state machine, by its name; empty: the stage's own."""
+
 
 class Spool(Protocol):
     """What the engines need of a queue; times are seconds."""

@@ -11,9 +11,9 @@ from datetime import timedelta
 
 from chalicelib import metrics
 from chalicelib.errors import Lagging
-from chalicelib.job.claim import JOB, Claim, State
+from chalicelib.job.claim import JOB, Claim, State, job_pk
 from chalicelib.job.deaths import death
-from chalicelib.job.execution import DEAD, Execution, Status, same_machine
+from chalicelib.job.execution import DEAD, Execution, Status, machine_of, same_machine
 from chalicelib.job.failure import MOST_CAUSE
 from chalicelib.job.key import job_key
 from chalicelib.job.plan import ENDS, GIVEN_UP, TOO_LARGE, after
@@ -37,7 +37,8 @@ _NAMES = {Status.FAILED: "Failed", Status.TIMED_OUT: "TimedOut", Status.ABORTED:
 class Rescue:
     """Deals with dead executions; safe to call again at any time.
 
-    `history` is how long the claim of an ended job is kept.
+    `history` is how long the claim of an ended job is kept; `machines` are those that the stage
+    serves besides its own.
     """
 
     workflow: Workflow
@@ -47,24 +48,27 @@ class Rescue:
     telemetry: Telemetry
     clock: Clock
     history: timedelta = timedelta(days=30)
+    machines: tuple[str, ...] = ()
 
     def catch(self, execution: str, redrives: int | None = None) -> str:
         """Deal with one execution's end; returns how. `redrives` says which end was announced.
 
         `parked`: its job waits for a redrive or a restart; `ended`: it was meant to end, or its
         job is another execution's; `already`: this death was dealt with; `alive`: it is not dead,
-        as far as Step Functions says; `foreign`: it belongs to another state machine.
+        as far as Step Functions says; `foreign`: it belongs to another state machine, or to a
+        listed one in which no claim of its key is its own.
         Raises Lagging where Step Functions does not show the announced end yet.
         """
-        if not self.owns(execution):
+        machine = "" if self.owns(execution) else machine_of(execution)
+        if machine and machine not in self.machines:
             return FOREIGN
         found = self.workflow.describe(execution)
         if found.status not in DEAD:
             return _alive(found, redrives)
         if self.is_known(found):
             return ALREADY
-        how = self._settle(found)
-        if how == ALIVE:
+        how = self._settle_listed(found, machine) if machine else self._settle(found)
+        if how in (ALIVE, FOREIGN):
             return how
         expires = int((self.clock() + REMEMBERED).timestamp())
         self.claims.put_tombstone(death(execution, found.redrives), how, expires)
@@ -119,6 +123,23 @@ class Rescue:
             self.telemetry.warning("death-superseded", key=key, execution=found.arn)
             return ENDED
         return PARKED if self.park(found, new) else ENDED
+
+    def _settle_listed(self, found: Execution, machine: str) -> str:
+        """Its job is known by its claim alone: without one it ended as if respool were not there.
+
+        Only a job of the usual key is looked for; it is then the only one of its execution.
+        """
+        key = job_key(found.input, found.arn.rpartition(":")[2])
+        claim = self.claims.get(job_pk(key, machine)) if key is not None else None
+        if claim is None or claim.execution != found.arn:
+            return FOREIGN
+        if claim.ended_at:
+            return ENDED
+        if self._was_meant_to_end(found):
+            return self._end(found, claim)
+        if self._lives_on(found, claim):
+            return ALIVE
+        return PARKED if self.park(found, claim) else ENDED
 
     def _was_meant_to_end(self, found: Execution) -> bool:
         """By one of our own errors, or in a Fail state: whoever wrote that state meant it."""

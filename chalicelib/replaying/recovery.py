@@ -57,6 +57,7 @@ class Recovery:
     pause: Callable[[float], None]
     rescue: Callable[[str], str]
     history: timedelta = timedelta(days=30)
+    machines: tuple[str, ...] = ()
 
     def patience(self, deadline: float) -> Patience:
         """What lasts until that moment of `elapsed`."""
@@ -140,11 +141,15 @@ class Recovery:
         if decision.action is Action.REDRIVE:
             return self._conclude(self._redrive.attempt(claim, facts, calm), decision, calm)
         if decision.action is Action.RESTART:
-            action, reason = Restart(self.workflow, self.claims).start(claim, facts, calm)
+            action, reason = self._restart.start(claim, facts, calm)
             return self._tell(claim, action, reason or decision.reason)
         if decision.ends is not None:
             self._end(claim, decision.ends, calm)
         return self._tell(claim, decision.action, decision.reason)
+
+    @property
+    def _restart(self) -> Restart:
+        return Restart(self.workflow, self.claims, self.machines)
 
     @property
     def _redrive(self) -> Redrive:
@@ -161,7 +166,7 @@ class Recovery:
             return self._act(decide(claim, facts, self.clock()), claim, facts, calm)
         if attempt.end is Redriven.GONE_ON:
             return self._tell(claim, Action.STALE, GONE_ON)
-        if facts.failed_in in PARKS:
+        if facts.failed_in.partition(": ")[0] in PARKS:
             return self._resume_parked(claim, decision, calm)
         return self._tell(claim, Action.REDRIVE, decision.reason)
 

@@ -11,6 +11,7 @@ from chalicelib.job.ports import Claims, Workflow
 from chalicelib.job.restarts import restart_name
 from chalicelib.replaying.patience import Patience
 
+UNLISTED = "its state machine is none of those that MACHINES names"
 FOREIGN = "its execution is another state machine's"
 OTHER_KEY = "its input has another key than the job"
 Result = tuple[Action, str]
@@ -28,27 +29,31 @@ class Restart:
 
     workflow: Workflow
     claims: Claims
+    machines: tuple[str, ...] = ()
 
     def start(self, claim: Claim, facts: Facts, calm: Patience) -> Result:
         """Start a dead job on its first input, in its own machine. Raises whatever AWS refuses."""
-        if not same_machine(claim.execution, self.workflow.arn("any")):
+        home = self.workflow.of(claim.machine)
+        if not same_machine(claim.execution, home.arn("any")):
             return Action.LEAVE, FOREIGN
+        if claim.machine and claim.machine not in self.machines:
+            return Action.LEAVE, UNLISTED
         if facts.status is Status.MISSING and claim.predecessor:
-            return self._start(claim.execution.rpartition(":")[2], facts.input, calm)
+            return self._start(home, claim.execution.rpartition(":")[2], facts.input, calm)
         name = restart_name(claim, facts.redrives)
         pk = _own_key(claim, facts.input, name)
         if pk is None:
             return Action.LEAVE, OTHER_KEY
-        successor = self.workflow.arn(name)
+        successor = home.arn(name)
         if not calm(lambda: self.claims.hand_over(claim, successor, pk)):
             now = calm(lambda: self.claims.get(pk))
             if now is None or now.execution != successor or not now.dead_at:
                 return Action.STALE, GONE_ON
-        return self._start(name, facts.input, calm)
+        return self._start(home, name, facts.input, calm)
 
-    def _start(self, name: str, text: str, calm: Patience) -> Result:
+    def _start(self, home: Workflow, name: str, text: str, calm: Patience) -> Result:
         try:
-            calm(lambda: self.workflow.start(name, text))
+            calm(lambda: home.start(name, text))
         except AlreadyStarted:
             return Action.STALE, RESTARTED
         return Action.RESTART, ""

@@ -61,7 +61,7 @@ def check(source: Source) -> Checked:
     if settings is None or parts is None or written is None or definition is None:
         raise Malformed.of(found)
     values = template.values(settings, source.prefix)
-    whole = template.companion(parts, definition, source.functions, values)
+    whole = template.companion(parts, definition, source.functions, values, machines)
     return Checked(settings, definition, written, whole, template.body(whole))
 
 

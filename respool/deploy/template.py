@@ -107,8 +107,12 @@ def companion(
     definition: Definition,
     functions: Iterable[str],
     stage: Values,
+    machines: Iterable[str] = (),
 ) -> Template:
-    """The whole template of a stage: `functions` are the Lambdas, `stage` the parameters."""
+    """The whole template of a stage: `functions` are the Lambdas, `stage` the parameters.
+
+    `machines` are those that the stage serves besides its own.
+    """
     template = join(parts)
     resources = template.setdefault("Resources", {})
     names = {placeholder_of(one): one for one in functions if one != API_HANDLER}
@@ -120,12 +124,20 @@ def companion(
     machine_role.fit(resources, definition, invoked, spools=spools)
     if not spools:
         resources["Admission"] = _for_lines_alone(resources["Admission"])
+    _hear_of(resources["Rescue"], machines)
     for function in functions:
         resources[f"{placeholder_of(function)}Logs"] = _log_group(function)
     template["Resources"] = written_out(_switched_on(resources, stage))
     del template["Parameters"]
     settled: Template = _settle(template, stage)
     return settled
+
+
+def _hear_of(rule: Template, machines: Iterable[str]) -> None:
+    """Let the rescue hear of the ends of these machines' executions."""
+    where = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateMachine"
+    heard = rule["Properties"]["EventPattern"]["detail"]["stateMachineArn"]
+    heard += [{"Fn::Sub": f"{where}:{name}"} for name in machines]
 
 
 def _for_lines_alone(mapping: Template) -> Template:

@@ -17,7 +17,7 @@ _NAME = re.compile(r"[^\s<>{}\[\]?*\"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]+")
 
 
 class Executions:
-    """All executions of one state machine.
+    """All executions of the state machines.
 
     `redrives` False: a Step Functions without Redrive; `refuses`: with one that never works;
     `explains`: a refused redrive says where the execution runs, as AWS gives its reasons.
@@ -41,9 +41,10 @@ class Executions:
         with self._lock:
             return list(self._live.values())
 
-    def arn(self, name: str) -> str:
-        """The ARN that an execution of that name has."""
-        return MACHINE.replace(":stateMachine:", ":execution:") + f":{name}"
+    def arn(self, name: str, machine: str = "") -> str:
+        """The ARN that an execution of that name has; of another machine, by its name."""
+        own = MACHINE.replace(":stateMachine:", ":execution:")
+        return f"{own.rpartition(':')[0]}:{machine}:{name}" if machine else f"{own}:{name}"
 
     def lag(self) -> None:
         """From now on DescribeExecution tells how things stood at this moment."""
@@ -61,14 +62,14 @@ class Executions:
             return None
         return run
 
-    def start(self, name: str, input: str) -> str:
+    def start(self, name: str, input: str, machine: str = "") -> str:
         """Start one; a running one of that name and input is returned. Raises AlreadyStarted."""
         if not _NAME.fullmatch(name) or len(name) > NAME:
             raise AwsError(f"StartExecution: InvalidName: {name}")
         if len(input.encode()) > PAYLOAD:
             raise AwsError(f"StartExecution: ValidationException: {len(input)} characters")
         with self._lock:
-            arn = self.arn(name)
+            arn = self.arn(name, machine)
             if (old := self._known(arn)) is not None:
                 if old.running and old.input == input:
                     return arn
@@ -170,10 +171,13 @@ class Executions:
             raise NotFound(f"GetExecutionHistory: ExecutionDoesNotExist: {arn}")
         return run
 
-    def pages(self, status: Status, size: int) -> Iterator[list[tuple[str, int]]]:
-        """The ARNs of all of a status and their redrives, youngest first."""
+    def pages(
+        self, status: Status, size: int, machine: str = ""
+    ) -> Iterator[list[tuple[str, int]]]:
+        """The ARNs of a machine's of a status and their redrives, youngest first."""
+        home = self.arn("", machine)
         with self._lock:
-            known = [self.describe(arn) for arn in reversed(self.runs)]
+            known = [self.describe(arn) for arn in reversed(self.runs) if arn.startswith(home)]
             found = [(each.arn, each.redrives) for each in known if each.status is status]
         for start in range(0, max(1, len(found)), size):
             yield found[start : start + size]

@@ -16,10 +16,13 @@ PAGE = 1000
 class FakeWorkflow:
     """One process's access to the executions of a state machine."""
 
-    def __init__(self, executions: Executions, wire: Wire, definition: Definition) -> None:
+    def __init__(
+        self, executions: Executions, wire: Wire, definition: Definition, machine: str = ""
+    ) -> None:
         self._executions = executions
         self._wire = wire
         self._definition = definition
+        self._machine = machine
 
     def resume(self, token: str) -> None:
         """Let the job go on that waits on this token. Raises TokenRefused."""
@@ -32,7 +35,9 @@ class FakeWorkflow:
 
     def start(self, name: str, input: str) -> str:
         """Start an execution; returns its ARN. Raises AlreadyStarted."""
-        return self._wire.call("StartExecution", lambda: self._executions.start(name, input))
+        return self._wire.call(
+            "StartExecution", lambda: self._executions.start(name, input, self._machine)
+        )
 
     def redrive(self, execution: str) -> None:
         """Let a dead execution go on at its failed state. Raises RedriveRefused."""
@@ -83,7 +88,7 @@ class FakeWorkflow:
 
     def deaths(self, status: Status) -> Iterator[tuple[str, int]]:
         """Those of a status, with how often each was redriven, a thousand a call."""
-        pages = self._executions.pages(status, PAGE)
+        pages = self._executions.pages(status, PAGE, self._machine)
         while (page := self._wire.call("ListExecutions", lambda: next(pages, None))) is not None:
             yield from page
             if len(page) < PAGE:
@@ -91,4 +96,10 @@ class FakeWorkflow:
 
     def arn(self, name: str) -> str:
         """The ARN that an execution of that name has."""
-        return self._executions.arn(name)
+        return self._executions.arn(name, self._machine)
+
+    def of(self, machine: str) -> "FakeWorkflow":
+        """The same of another state machine, whose executions are its own."""
+        if not machine:
+            return self
+        return FakeWorkflow(self._executions, self._wire, self._definition, machine)

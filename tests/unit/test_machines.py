@@ -1,0 +1,121 @@
+"""Jobs of another state machine: caught where it is listed, restarted in it, never elsewhere."""
+
+import pytest
+
+from chalicelib.job.execution import Status, machine_of
+from chalicelib.replaying.restart import UNLISTED
+from tests.fakes.stage import FakeStage
+from tests.unit.replay_stage import ReplayStage, given
+
+PK = "job@orders#1"
+
+
+def with_theirs(stage: ReplayStage, name: str = "job-1", text: str = "") -> str:
+    """A job of `orders` that is parked, beside the stage's own of the same key."""
+    stage.park("1")
+    theirs = stage.memory.executions.start(name, text or given("1"), "orders")
+    item = stage.memory.table.items["job#1"]
+    changed = {"pk": {"S": PK}, "execution": {"S": theirs}, "order": {"S": "2026#1"}}
+    stage.memory.table.put(PK, {**item, **changed})
+    stage.memory.executions.redrives = False
+    return theirs
+
+
+@pytest.fixture
+def stage() -> ReplayStage:
+    return ReplayStage(FakeStage(MACHINES="orders"))
+
+
+def catch(stage: ReplayStage, arn: str) -> str:
+    return stage.memory.process().engines.rescue.catch(arn)
+
+
+def stopped(stage: ReplayStage, arn: str) -> str:
+    stage.memory.executions.stop(arn, "Aborted", "by hand")
+    return catch(stage, arn)
+
+
+def started(stage: ReplayStage, before: set[str]) -> list[str]:
+    return sorted(set(stage.memory.executions.runs) - before)
+
+
+def test_the_machine_of_an_execution_stands_in_its_arn(stage: ReplayStage) -> None:
+    theirs = with_theirs(stage)
+    assert machine_of(theirs) == "orders"
+    assert machine_of(stage.arn("1")) == "respool-memory"
+    assert machine_of("no ARN") == ""
+
+
+def test_a_job_stopped_while_parked_is_restarted_in_its_own_machine(stage: ReplayStage) -> None:
+    theirs = with_theirs(stage)
+    assert stopped(stage, theirs) == "parked"
+    claim = stage.memory.claims[PK]
+    assert (claim.dead_at != "", claim.token, claim.machine) == (True, "", "orders")
+    assert stage.claim("1").dead_at == ""
+    runs = set(stage.memory.executions.runs)
+
+    stage.replay()
+
+    (restart,) = started(stage, runs)
+    assert machine_of(restart) == "orders"
+    assert stage.memory.executions.runs[restart].input == given("1")
+    assert stage.memory.claims[PK].execution == restart
+    assert stage.memory.claims[PK].predecessor == theirs
+
+
+def test_a_second_replay_starts_nothing_more(stage: ReplayStage) -> None:
+    stopped(stage, with_theirs(stage))
+    stage.replay()
+    runs = set(stage.memory.executions.runs)
+    stage.replay()
+    assert started(stage, runs) == []
+
+
+def test_a_death_is_caught_once_and_what_has_no_claim_ends_without_respool(
+    stage: ReplayStage,
+) -> None:
+    theirs = with_theirs(stage)
+    assert stopped(stage, theirs) == "parked"
+    assert catch(stage, theirs) == "already"
+    other = stage.memory.executions.start("other", given("2"), "orders")
+    assert stopped(stage, other) == "foreign"
+    assert "job@orders#2" not in stage.memory.claims
+
+
+def test_another_execution_s_claim_stays_as_it_is(stage: ReplayStage) -> None:
+    with_theirs(stage)
+    before = stage.memory.claims[PK]
+    second = stage.memory.executions.start("second", given("1"), "orders")
+    assert stopped(stage, second) == "foreign"
+    assert stage.memory.claims[PK] == before
+
+
+def test_a_job_whose_machine_is_taken_off_the_list_waits_and_is_not_started() -> None:
+    stage = ReplayStage(FakeStage(MACHINES="orders"))
+    stopped(stage, with_theirs(stage))
+    stage.memory.settings = FakeStage().settings
+    runs = set(stage.memory.executions.runs)
+
+    report = stage.replay()
+
+    assert started(stage, runs) == []
+    assert UNLISTED in {each["reason"] for each in report.failed}
+    assert stage.memory.claims[PK].waits
+
+
+def test_an_unlisted_machine_s_death_is_left_alone() -> None:
+    stage = ReplayStage()
+    theirs = with_theirs(stage)
+    before = stage.memory.claims[PK]
+    assert stopped(stage, theirs) == "foreign"
+    assert stage.memory.claims[PK] == before
+    assert stage.memory.executions.describe(theirs).status is Status.ABORTED
+
+
+def test_a_job_given_up_by_its_own_fail_state_is_not_parked(stage: ReplayStage) -> None:
+    theirs = with_theirs(stage)
+    stage.memory.executions.close(
+        stage.memory.executions.runs[theirs], Status.FAILED, "GivenUp", "nobody wants it"
+    )
+    assert catch(stage, theirs) == "ended"
+    assert stage.memory.claims[PK].ended_at
