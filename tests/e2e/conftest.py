@@ -68,7 +68,7 @@ def chrome() -> Iterator[Browser]:
 def deployment(aws: LocalAws) -> Iterator[Deployment]:
     """The project, deployed once."""
     with project_copy(aws.endpoint) as copy:
-        copy.change_settings(QUICK)
+        copy.change_settings({**QUICK, "MACHINES": "orders"})
         copy.deploy()
         yield Deployment(copy)
 

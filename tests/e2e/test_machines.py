@@ -1,0 +1,69 @@
+"""Another state machine, adopted and listed: its dead job is caught, and restarted in it."""
+
+import json
+from typing import Any
+
+from chalicelib.job.execution import machine_of
+from respool.adopt.definition import Choices, adopt
+from respool.deploy.definition import Definition
+from respool.local.deployment import Deployment
+
+PK = "job@orders#stopped"
+PLAIN: Definition = {
+    "StartAt": "Call",
+    "States": {"Call": {"Type": "Task", "Resource": "", "ResultPath": "$.answer", "End": True}},
+}
+
+
+def made(stage: Deployment) -> str:
+    """The machine `orders`, whose task is the sample's, adopted for the stage's names."""
+    where = stage.names.state_machine_arn.split(":")
+    home = f"arn:aws:lambda:{where[3]}:{where[4]}:function:{stage.names.prefix}"
+    plain = json.loads(json.dumps(PLAIN))
+    plain["States"]["Call"]["Resource"] = f"{home}-uncertain_task"
+    values = {
+        "Claims": stage.names.table,
+        "ErrorSpool": f"{home}-error_spool",
+        "CloseAfter": "0",
+        "HistorySeconds": "86400",
+    }
+    answer = stage.client("stepfunctions").create_state_machine(
+        name="orders",
+        definition=json.dumps(adopt(plain, Choices({"Call": ""}, "orders", values=values))),
+        roleArn=f"arn:aws:iam::{where[4]}:role/orders",
+    )
+    return str(answer["stateMachineArn"])
+
+
+def claim(stage: Deployment) -> dict[str, Any]:
+    """The claim of its job, as far as the test needs it."""
+    found = [item for item in stage.claims() if item["pk"]["S"] == PK]
+    return {name: next(iter(value.values())) for item in found for name, value in item.items()}
+
+
+def test_a_job_stopped_while_parked_is_rescued_and_restarted_in_its_own_machine(
+    stage: Deployment,
+) -> None:
+    states = stage.client("stepfunctions")
+    machine = made(stage)
+    stage.set_environment("uncertain_task", BEHAVIOR="NG")
+    given = json.dumps({"key": "stopped", "amount": 7})
+    first = states.start_execution(stateMachineArn=machine, name="first", input=given)
+    execution = first["executionArn"]
+    stage.wait_until(lambda: claim(stage).get("state") == "parked", "its job to be parked")
+
+    states.stop_execution(executionArn=execution, error="Killed", cause="test")
+    stage.wait_until(lambda: "deadAt" in claim(stage), "the rescue to catch it")
+    assert "token" not in claim(stage)
+    stage.set_environment("uncertain_task", BEHAVIOR="OK")
+    report = stage.invoke("reprocess", {})
+
+    assert (report["replayed"], report["restarted"]) == (1, 1)
+    stage.wait_until(lambda: claim(stage).get("how") == "finished", "the restart to finish")
+    restart = claim(stage)["execution"]
+    assert machine_of(restart) == "orders"
+    assert restart != execution
+    assert json.loads(states.describe_execution(executionArn=restart)["input"]) == json.loads(given)
+    listed = states.list_executions(stateMachineArn=machine)["executions"]
+    assert len(listed) == 2
+    assert stage.executions("RUNNING") == stage.executions("SUCCEEDED") == []
