@@ -237,6 +237,7 @@ class Engines:
             clock=self.clock.now,
             elapsed=self.clock.elapsed,
             pause=self.clock.pause,
+            machines=self.settings.machines,
         )
 
     @cached_property

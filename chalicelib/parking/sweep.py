@@ -14,7 +14,7 @@ from typing import Protocol
 from chalicelib import metrics
 from chalicelib.errors import LineStalled
 from chalicelib.job.deaths import death
-from chalicelib.job.execution import DEAD, Status
+from chalicelib.job.execution import DEAD, Status, same_machine
 from chalicelib.job.ports import Claims, Clock, Line, Spool, Telemetry, Workflow
 from chalicelib.limits import BATCH_GET
 from chalicelib.moments import iso
@@ -58,6 +58,7 @@ class Sweep:
     clock: Clock
     elapsed: Callable[[], float]
     pause: Callable[[float], None]
+    machines: tuple[str, ...] = ()
 
     def run(self, seconds: float) -> Repairs:
         """Sweep for at most so many seconds; the result's `more` says that time ran out.
@@ -129,7 +130,7 @@ class _Run:
             self._all(f"slots of {task}", self._slots(task, running))
             self._all(f"jobs of {task}", self._waiting.steps(task, running))
         if running and not self.repairs.refused and not self.repairs.more:
-            self._all("jobs without a claim", self._unclaimed.steps(running, tasks))
+            self._all("jobs without a claim", self._unclaimed.steps(self._own(running), tasks))
         self._all("replays", self._engine.settling())
 
     def _all(self, part: str, steps: Iterator[Step]) -> None:
@@ -221,7 +222,19 @@ class _Run:
         listed: list[str] = []
         before = len(self.repairs.refused)
         self._guarded("running", lambda: listed.extend(self._engine.workflow.list(Status.RUNNING)))
-        return frozenset(listed) if len(self.repairs.refused) == before else None
+        if len(self.repairs.refused) > before:
+            return None
+        for machine in self._engine.machines:
+            self._guarded(f"running in {machine}", partial(self._add_running, machine, listed))
+        return frozenset(listed)
+
+    def _add_running(self, machine: str, listed: list[str]) -> None:
+        """One that is not listed is looked at; so a machine that is gone stops nobody."""
+        listed.extend(self._engine.workflow.of(machine).list(Status.RUNNING))
+
+    def _own(self, running: frozenset[str]) -> frozenset[str]:
+        own = self._engine.workflow.arn("any")
+        return frozenset(one for one in running if same_machine(one, own))
 
     def _slots(self, task: str, running: frozenset[str] | None) -> Iterator[Step]:
         """Who is inside, but for those whom `admit` is just letting in."""

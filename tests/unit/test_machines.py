@@ -5,6 +5,7 @@ import pytest
 from chalicelib.job.execution import Status, machine_of
 from chalicelib.replaying.restart import UNLISTED
 from tests.fakes.stage import FakeStage
+from tests.fakes.wire import Wire
 from tests.unit.replay_stage import ReplayStage, given
 
 PK = "job@orders#1"
@@ -119,3 +120,28 @@ def test_a_job_given_up_by_its_own_fail_state_is_not_parked(stage: ReplayStage) 
     )
     assert catch(stage, theirs) == "ended"
     assert stage.memory.claims[PK].ended_at
+
+
+def looks(stage: ReplayStage) -> int:
+    """How often one sweep looks at single executions."""
+    wire = Wire()
+    process = stage.memory.process(wire)
+    repairs = process.engines.sweep.run(600)
+    assert (repairs.refused, repairs.rescued, repairs.unclaimed) == ([], [], [])
+    return wire.calls.count("DescribeExecution")
+
+
+def test_a_sweep_looks_at_no_job_whose_listed_machine_says_that_it_runs(
+    stage: ReplayStage,
+) -> None:
+    with_theirs(stage)
+    assert looks(stage) == 0
+
+
+def test_a_sweep_catches_a_listed_machine_s_death_that_nobody_heard_of(
+    stage: ReplayStage,
+) -> None:
+    theirs = with_theirs(stage)
+    stage.memory.executions.stop(theirs, "Aborted", "by hand")
+    assert stage.memory.process().engines.sweep.run(600).rescued == [theirs]
+    assert stage.memory.claims[PK].dead_at
