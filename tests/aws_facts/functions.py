@@ -102,7 +102,7 @@ def _timeout(local: LocalMachines) -> None:
 def _batch(local: LocalMachines) -> None:
     sqs, source = local.client("sqs"), local.queue("batch")
     seen = local.queue("seen")
-    sqs.set_queue_attributes(QueueUrl=source, Attributes={"VisibilityTimeout": "1"})
+    sqs.set_queue_attributes(QueueUrl=source, Attributes={"VisibilityTimeout": "5"})
     for body in ("good", "bad"):
         sqs.send_message(QueueUrl=source, MessageBody=body)
     body = (

@@ -223,6 +223,7 @@ JOBS = {
 @pytest.fixture(scope="module")
 def needed(dev: IamStage, moto: Needed) -> dict[str, set[Call]]:
     """What each Lambda's role is asked for: by its handler at work, and by AWS itself."""
+    moto.denied.clear()  # a test before may have been denied on purpose
     for jobs in JOBS.values():
         for job in jobs:
             job(dev)

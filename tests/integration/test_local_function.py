@@ -15,10 +15,16 @@ NAME = "respool-local-uncertain_task"
 
 
 @pytest.fixture(scope="module")
-def local() -> Iterator[LocalMachines]:
+def machines() -> Iterator[LocalMachines]:
     with local_machines() as machines:
-        machines.function(NAME, "return 1", SLEEP="0.2", TASK_LIMIT="5")
         yield machines
+
+
+@pytest.fixture
+def local(machines: LocalMachines) -> Iterator[LocalMachines]:
+    machines.function(NAME, "return 1", SLEEP="0.2", TASK_LIMIT="5")
+    yield machines
+    machines.client("lambda").delete_function(FunctionName=NAME)
 
 
 def test_the_others_stay(local: LocalMachines, monkeypatch: pytest.MonkeyPatch) -> None:
