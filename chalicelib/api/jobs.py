@@ -15,6 +15,7 @@ from chalicelib.api.overview import View, position
 from chalicelib.api.stage import Stage
 from chalicelib.errors import BadRequest
 from chalicelib.job.claim import JOB, WAITING, Claim, State
+from chalicelib.job.execution import machine_of
 from chalicelib.replaying.requests import read_text, read_whole, shown, single
 
 MOST_JOBS = 200
@@ -23,7 +24,7 @@ MOST_PASSED = 5_000
 """Jobs that one answer passes over in search of those asked for; its cursor goes on from there."""
 LISTED = (State.RUNNING, *WAITING)
 """The states of jobs that are listed; ended ones are found by their key."""
-_FIELDS = ("state", "task", "error", "search", "cursor", "limit")
+_FIELDS = ("state", "task", "error", "machine", "search", "cursor", "limit")
 _CONSOLES = {
     "aws": "https://{region}.console.aws.amazon.com",
     "aws-cn": "https://{region}.console.amazonaws.cn",
@@ -40,22 +41,26 @@ class Filter:
     task: str = ""
     error: str | None = None
     search: str = ""
+    machine: str | None = None
+    """A state machine as claims name it: empty is the stage's own."""
 
     @property
     def narrows(self) -> bool:
         """Whether it takes fewer jobs than there are in these states of that task."""
-        return self.error is not None or bool(self.search)
+        return self.error is not None or self.machine is not None or bool(self.search)
 
     def takes(self, job: Claim) -> bool:
         """Whether a job in one of these states of that task is among them."""
         failed = job.error if job.attempt else ""
+        if self.machine not in (None, job.machine):
+            return False
         return self.error in (None, failed) and self.search.casefold() in job.key.casefold()
 
 
 def list_jobs(stage: Stage, query: Mapping[str, list[str]]) -> dict[str, Any]:
     """One page of jobs, the oldest first, and the `cursor` of the next one."""
     given = single(query, _FIELDS)
-    chosen = _filter(given)
+    chosen = _filter(given, stage.prefix)
     limit = read_whole(given, "limit", 1, MOST_JOBS) or 50
     after = _read_cursor(given["cursor"]) if "cursor" in given else ("", "")
     view = stage.overview.read()
@@ -63,7 +68,7 @@ def list_jobs(stage: Stage, query: Mapping[str, list[str]]) -> dict[str, Any]:
     for job in _in_order(stage, view, chosen, after, 0 if chosen.narrows else limit + 1):
         if not page.goes_on(job, chosen.takes(job)):
             break
-    if chosen.search and after == ("", ""):
+    if chosen.search and chosen.machine in (None, "") and after == ("", ""):
         page.jobs += _ended(stage, chosen.search, page.jobs)
     rows = [as_json(job) for job in _whole(stage, page.jobs)]
     return _answer(view, rows, page.cursor, None if chosen.narrows else _total(view, chosen))
@@ -180,6 +185,7 @@ def as_json(job: Claim) -> dict[str, Any]:
         "id": paths.written(job.key),
         "state": job.state.value,
         "task": job.task,
+        "machine": job.machine or machine_of(job.execution),
         "error": {"name": failure.name, "message": failure.message[:MOST_MESSAGE]},
         "attempt": job.attempt,
         "started_at": job.started_at or job.claimed_at or None,
@@ -221,12 +227,14 @@ def _console(execution: str) -> tuple[str, str] | None:
     return _CONSOLES[parts[1]].format(region=region), region
 
 
-def _filter(given: Mapping[str, str]) -> Filter:
+def _filter(given: Mapping[str, str], own: str) -> Filter:
+    machine = read_text(given, "machine")
     return Filter(
         states=_states(given["state"]) if "state" in given else frozenset(LISTED),
         task=read_text(given, "task"),
         error=given.get("error"),
         search=read_text(given, "search"),
+        machine=("" if machine == own else machine) if machine else None,
     )
 
 

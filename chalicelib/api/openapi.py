@@ -57,6 +57,7 @@ _JOBS: dict[str, Schema] = {
     "state": _STATES,
     "task": text("Only jobs of this task", minLength=1, maxLength=1024),
     "error": text("Only jobs that failed with this error"),
+    "machine": text("Only jobs of this state machine", minLength=1, maxLength=80),
     "search": text("Only jobs with this in their key", minLength=1, maxLength=1024),
     "cursor": text("The next page, as the last one named it"),
     "limit": whole("Jobs on a page", 1) | {"maximum": 200, "default": 50},

@@ -84,6 +84,7 @@ _JOB: dict[str, Schema] = {
     "id": text("Its key as it stands in a path"),
     "state": STATE,
     "task": text("The task that it is in, or waits for"),
+    "machine": text("The state machine whose job it is"),
     "error": ERROR,
     "attempt": whole("How often it has failed"),
     "started_at": maybe(text(f"When its first execution started; {_TIME}")),

@@ -135,6 +135,7 @@ def _near_end(first: dict[str, Any] | None) -> str:
 @click.option("--state", metavar="STATE", help="Only: parked, stuck, line, running (or a,b).")
 @click.option("--task", metavar="NAME", help="Only those of this task.")
 @click.option("--error", metavar="NAME", help="Only those that failed with this error.")
+@click.option("--machine", metavar="NAME", help="Only those of this state machine.")
 @click.option("--search", metavar="TEXT", help="Only those with this in their key.")
 @click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="How many.")
 @everywhere
@@ -165,8 +166,12 @@ def _pages(context: Context, query: dict[str, list[str]], limit: int) -> dict[st
 
 def _tell_jobs(context: Context, found: dict[str, Any]) -> None:
     rows = [_row(context, job) for job in found["jobs"]]
+    heads: tuple[str, ...] = ("key", "state", "task", "failures", "since", "error")
+    if context.stage.engines.settings.machines or len({j["machine"] for j in found["jobs"]}) > 1:
+        heads = ("machine", *heads)
+        rows = [(job["machine"], *row) for job, row in zip(found["jobs"], rows, strict=True)]
     if rows:
-        context.screen.table(("key", "state", "task", "failures", "since", "error"), rows)
+        context.screen.table(heads, rows)
     total = f" of {found['total']:,}" if found["total"] is not None else ""
     more = ", and there are more" if found["cursor"] and not total else ""
     context.screen.say(f"{many(len(rows), 'job')}{total}{more}.")

@@ -227,3 +227,18 @@ def test_an_execution_is_linked_in_its_own_partition(partition: str, host: str) 
 
 def test_what_is_no_execution_has_no_link() -> None:
     assert link("javascript:alert(1)") is None
+
+
+def test_jobs_are_told_and_chosen_by_their_state_machine() -> None:
+    api = ApiStage(job("same", 0), job("same", 1, pk="job@orders#same"))
+
+    told = list_jobs(api.stage, {})["jobs"]
+    own = api.stage.prefix
+    assert [(each["key"], each["machine"]) for each in told] == [("same", own), ("same", "orders")]
+    (found,) = list_jobs(api.stage, {"machine": ["orders"]})["jobs"]
+    assert found["machine"] == "orders"
+    (found,) = list_jobs(api.stage, {"machine": [own]})["jobs"]
+    assert found["machine"] == own
+    assert list_jobs(api.stage, {"machine": ["billing"]})["jobs"] == []
+    with pytest.raises(BadRequest, match="machine"):
+        list_jobs(api.stage, {"machine": [""]})
