@@ -8,6 +8,7 @@ from chalicelib.limits import DEFINITION
 from respool.adopt import keys
 from respool.adopt.frame import Frame, was
 from respool.adopt.naming import Names
+from respool.adopt.places import Place
 from respool.adopt.reading import compact
 from respool.adopt.refusals import Refused, check
 from respool.adopt.scopes import Scope, pointers, returns, scopes
@@ -22,7 +23,8 @@ INDEX = "$string($states.context.Map.Item.Index)"
 
 @dataclass(frozen=True)
 class Choices:
-    """What is asked for. `tasks`: each chosen state with the name of its slots, or none.
+    """What is asked for. `tasks`: each chosen state, by its name or `Map/State`, with the name of
+    its slots, or none.
 
     `machine`: the machine's name; empty for the stage's own. `key`: where a job's key is in its
     input. `values`: of the placeholders, as far as they are known.
@@ -38,9 +40,9 @@ class Choices:
 def adopt(definition: Definition, choices: Choices) -> Definition:
     """The definition with each chosen task recoverable. Raises Refused."""
     found = undo(definition)
-    check(found, list(choices.tasks))
+    places = check(found, list(choices.tasks))
     _refuse_placeholders(found, choices)
-    adopted = _Adopting(found, choices).done()
+    adopted = _Adopting(found, choices, places).done()
     if len(size := compact(adopted).encode()) > DEFINITION:
         raise Refused(
             f"The adopted definition would have {len(size):,} bytes, and Step Functions takes"
@@ -60,9 +62,12 @@ def _refuse_placeholders(definition: Definition, choices: Choices) -> None:
 
 
 class _Adopting:
-    def __init__(self, definition: Definition, choices: Choices) -> None:
+    def __init__(self, definition: Definition, choices: Choices, places: list[Place]) -> None:
         self.definition = definition
         self.choices = choices
+        self.addresses = {each.spot: each.address for each in places}
+        labels = zip(places, choices.tasks.values(), strict=True)
+        self.labels = {place.spot: label for place, label in labels}
         self.names = Names(definition, len(choices.tasks) == 1)
         self.items: dict[int, str] = {}
         """By the identity of an outer Map's machine, the variable with its item's number."""
@@ -70,7 +75,7 @@ class _Adopting:
     def done(self) -> Definition:
         """Each scope in turn; those inside were read before any was changed."""
         for scope in list(scopes(self.definition)):
-            chosen = [name for name, _ in scope.states if name in self.choices.tasks]
+            chosen = [name for name, _ in scope.states if _spot(scope, name) in self.labels]
             if chosen:
                 self._scope(scope, chosen)
         return self.definition
@@ -150,7 +155,8 @@ class _Adopting:
         if not own or scope.distributed:
             base = keys.foreign(self.choices.key, scope.distributed)
         several = len(self.choices.tasks) > 1 or scope.kind != "top"
-        key = keys.of_place(base, items, name if several else "")
+        address = self.addresses[_spot(scope, name)]
+        key = keys.of_place(base, items, address if several else "")
         known = {"ClaimJob": claim, "<TASK>": name, "<AFTER>": ""}
 
         def state(local: str) -> str:
@@ -161,7 +167,8 @@ class _Adopting:
                 known[local] = made
             return made
 
-        label = self.choices.tasks[name] or (name if own else f"{self.choices.machine}/{name}")
+        usual = address if own else f"{self.choices.machine}/{address}"
+        label = self.labels[_spot(scope, name)] or usual
         return Filling(
             task=name,
             name=quoted(label),
@@ -172,6 +179,10 @@ class _Adopting:
             values=self.choices.values,
             state=state,
         )
+
+
+def _spot(scope: Scope, name: str) -> tuple[int, str]:
+    return id(scope.machine), name
 
 
 def _is_entered_once(machine: Definition, name: str) -> bool:

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 
 from chalicelib.errors import RespoolError
+from respool.adopt.places import Place, meant, places
 from respool.adopt.scopes import Scope, scopes
-from respool.deploy.definition import Definition, State, all_states, states_of
+from respool.deploy.definition import Definition, states_of
 
 DAY = 86_400
 TASKS = ("dynamodb:", "sqs:", "sns:", "events:", "eventbridge:")
@@ -15,22 +16,35 @@ class Refused(RespoolError):
     """A definition, or a choice, that can't be adopted; the text says why, and what would do."""
 
 
-def check(definition: Definition, chosen: list[str]) -> None:
-    """Whether these states can be adopted. Raises Refused."""
+def check(definition: Definition, chosen: list[str]) -> list[Place]:
+    """Where these states are, if they can be adopted. Raises Refused."""
     if not chosen:
         raise Refused("No task was chosen. Name each by --task STATE.")
     kind = str(definition.get("Type", "STANDARD")).upper()
     if kind == "EXPRESS":
         raise Refused("The machine is EXPRESS, which can't wait for a token. Make it STANDARD.")
-    known = {name: (scope, state) for scope in scopes(definition) for name, state in scope.states}
+    found: list[Place] = []
     for name in chosen:
-        if name not in known:
-            raise Refused(f"There is no state {name!r}. {_candidates(definition)}")
-        scope, state = known[name]
-        _check(name, state, scope, definition)
+        place = _meant(definition, name)
+        if place.spot in [each.spot for each in found]:
+            raise Refused(f"{name!r} was chosen already. Name each state once.")
+        _check(place, definition)
+        found.append(place)
+    return found
 
 
-def _check(name: str, state: State, scope: Scope, definition: Definition) -> None:
+def _meant(definition: Definition, name: str) -> Place:
+    found = meant(places(definition), name)
+    if not found:
+        raise Refused(f"There is no state {name!r}. {_candidates(definition)}")
+    if len(found) > 1:
+        ways = ", ".join(each.address for each in found)
+        raise Refused(f"{name!r} is the name of {len(found)} states. Say which: {ways}.")
+    return found[0]
+
+
+def _check(place: Place, definition: Definition) -> None:
+    name, state, scope = place.address, place.state, place.scope
     if state.get("Type") != "Task":
         raise Refused(f"{name!r} is a {state.get('Type')}, not a Task. {_candidates(definition)}")
     if scope.express:
@@ -40,16 +54,13 @@ def _check(name: str, state: State, scope: Scope, definition: Definition) -> Non
         )
     if "Next" not in state and state.get("End") is not True:
         raise Refused(f'{name!r} has neither "Next" nor "End". Say what comes after it.')
-    twice = [found for found, _ in all_states(definition) if found == name]
-    if len(twice) > 1:
-        raise Refused(f"{name!r} is the name of {len(twice)} states. Rename all but one of them.")
 
 
 def candidates(definition: Definition) -> list[str]:
     """All Tasks, those that call something outside first, those that only write data last."""
-    tasks = [(name, one) for name, one in all_states(definition) if one.get("Type") == "Task"]
-    inside = [name for name, one in tasks if _stays(str(one.get("Resource", "")))]
-    return [name for name, _ in tasks if name not in inside] + inside
+    tasks = [each for each in places(definition) if each.state.get("Type") == "Task"]
+    inside = [each.address for each in tasks if _stays(str(each.state.get("Resource", "")))]
+    return [each.address for each in tasks if each.address not in inside] + inside
 
 
 def _stays(resource: str) -> bool:
@@ -74,8 +85,9 @@ def warnings(definition: Definition, chosen: list[str], own: bool = False) -> It
         yield '"TimeoutSeconds" at the top ends an execution while it waits. Remove it.'
     if not own:
         yield "An EXPRESS machine can't wait for a token: make sure that this one is STANDARD."
+    spots = [each.spot for name in chosen for each in meant(places(definition), name)]
     for scope in scopes(definition):
-        here = [name for name, _ in scope.states if name in chosen]
+        here = [name for name, _ in scope.states if (id(scope.machine), name) in spots]
         if here:
             yield from _of_scope(scope, here)
 

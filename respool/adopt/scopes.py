@@ -22,6 +22,13 @@ class Scope:
     most: int | str = 0
     express: bool = False
     holders: tuple["Scope", ...] = ()
+    within: str = ""
+    """The Map or Parallel state that it is in, with the branch's number: `Both[0]`."""
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """The Map and Parallel states around its own states, the outermost first."""
+        return tuple(each.within for each in (*self.holders[1:], self) if each.within)
 
     @property
     def states(self) -> list[tuple[str, State]]:
@@ -51,12 +58,12 @@ def scopes(definition: Definition) -> Iterator[Scope]:
 
 def _inside(scope: Scope) -> Iterator[Scope]:
     yield scope
-    for _, state in scope.states:
-        for inner in _machines(state, scope):
+    for name, state in scope.states:
+        for inner in _machines(name, state, scope):
             yield from _inside(inner)
 
 
-def _machines(state: State, scope: Scope) -> Iterator[Scope]:
+def _machines(name: str, state: State, scope: Scope) -> Iterator[Scope]:
     holders = (*scope.holders, scope)
     for part in ("ItemProcessor", "Iterator"):
         machine = state.get(part)
@@ -66,10 +73,10 @@ def _machines(state: State, scope: Scope) -> Iterator[Scope]:
             express = scope.express or config.get("ExecutionType") == "EXPRESS"
             most = state.get("MaxConcurrency", 0) or state.get("MaxConcurrencyPath", "")
             language = str(machine.get("QueryLanguage", scope.language))
-            yield Scope(machine, language, kind, most, express, holders)
-    for machine in listed(state, "Branches"):
+            yield Scope(machine, language, kind, most, express, holders, name)
+    for number, machine in enumerate(listed(state, "Branches")):
         language = str(machine.get("QueryLanguage", scope.language))
-        yield Scope(machine, language, "branch", 0, scope.express, holders)
+        yield Scope(machine, language, "branch", 0, scope.express, holders, f"{name}[{number}]")
 
 
 def pointers(state: State) -> Iterator[tuple[State, str]]:

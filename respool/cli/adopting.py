@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from chalicelib.api.gates import MOST_LIMIT
 from chalicelib.errors import BadRequest
 from chalicelib.names import APP, Names
 from chalicelib.settings import NEVER, Settings
@@ -31,6 +32,12 @@ _NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")
 @click.option("--machine", metavar="NAME", help="The state machine's name (default: the stage's).")
 @click.option("--key", metavar="EXPR", help="Where a job's key is: a JSONPath, or {% JSONata %}.")
 @click.option(
+    "--limit",
+    type=click.IntRange(0, MOST_LIMIT),
+    metavar="N",
+    help="Print what sets the tasks' limit.",
+)
+@click.option(
     "--retries",
     type=click.Choice(["keep", "one"]),
     default="keep",
@@ -51,6 +58,7 @@ def adopt_file(
     tasks: tuple[str, ...],
     machine: str | None,
     key: str | None,
+    limit: int | None,
     retries: str,
     out: str | None,
     diff: bool,
@@ -68,6 +76,8 @@ def adopt_file(
     if not takes_out:
         for line in warnings(undo(before), list(choices.tasks), not choices.machine):
             context.screen.remark(line)
+        for command in _limits(choices, limit, context.stage_name if stage else "STAGE"):
+            context.screen.remark(command)
     if check:
         return DONE if same(before, after) else NOT_ALL
     made = write(after, file)
@@ -120,13 +130,24 @@ def _choices(
 ) -> Choices:
     chosen: dict[str, str] = {}
     for task in tasks:
-        state, _, name = task.partition("=")
-        if not state or state in chosen:
+        state, named, name = task.partition("=")
+        if not state or state in chosen or (named and not name):
             raise BadRequest(f"--task {task[:80]!r} must be STATE or STATE=NAME, each state once")
         chosen[state] = name
+    if key == "":
+        raise BadRequest("--key is empty; leave it out to have the input's `key`, or the name")
     if key and not machine:
         raise BadRequest("--key is for another machine: the stage's own reads the input's `key`")
     return Choices(chosen, machine, key or "", retries == "one", _values(stage) if stage else {})
+
+
+def _limits(choices: Choices, limit: int | None, stage: str) -> list[str]:
+    """The commands that set the tasks' limit on a stage which serves their machine."""
+    if limit is None:
+        return []
+    prefix = f"{choices.machine}/" if choices.machine else ""
+    tasks = dict.fromkeys(name or prefix + state for state, name in choices.tasks.items())
+    return [f"respool --stage {stage} limit {shlex.quote(task)} {limit}" for task in tasks]
 
 
 def _values(stage: str) -> Mapping[str, str]:

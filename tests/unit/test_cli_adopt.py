@@ -49,6 +49,31 @@ def test_what_is_written_is_taken_out_again(file: Path, tmp_path: Path, capsys: 
     assert capsys.readouterr().out == file.read_text()
 
 
+def test_a_limit_is_told_as_the_commands_that_set_it(file: Path, capsys: Out) -> None:
+    words = ["--task", "Call=billing", "--task", "Send", "--machine", "orders", "--limit", "3"]
+
+    assert run(["adopt", str(file), *words]) == 0
+    said = capsys.readouterr().err
+    assert "respool --stage STAGE limit billing 3\n" in said
+    assert "respool --stage STAGE limit orders/Send 3\n" in said
+
+    assert run(["adopt", str(file), *words, "--stage", "prod"]) == 0
+    assert "respool --stage prod limit orders/Send 3\n" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["--limit", "-1"], ["--limit", ""], ["--key", ""]])
+def test_an_empty_option_or_one_out_of_range_is_refused(
+    file: Path, words: list[str], capsys: Out
+) -> None:
+    assert run(["adopt", str(file), "--task", "Call", "--machine", "orders", *words]) == 2
+    assert words[0] in capsys.readouterr().err
+
+
+def test_a_name_of_a_task_that_is_empty_is_refused(file: Path, capsys: Out) -> None:
+    assert run(["adopt", str(file), "--task", "Call=", "--machine", "orders"]) == 2
+    assert "'Call='" in capsys.readouterr().err
+
+
 def test_a_stage_fills_its_names_and_no_others(
     tmp_path: Path, capsys: Out, monkeypatch: pytest.MonkeyPatch
 ) -> None:

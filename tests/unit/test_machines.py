@@ -2,8 +2,12 @@
 
 import pytest
 
+from chalicelib.api import gates
+from chalicelib.api.stage import Stage
+from chalicelib.errors import NotFound
 from chalicelib.job.execution import Status, machine_of
 from chalicelib.replaying.restart import UNLISTED
+from tests.fakes.service import TASK
 from tests.fakes.stage import FakeStage
 from tests.fakes.wire import Wire
 from tests.unit.replay_stage import ReplayStage, given
@@ -145,3 +149,20 @@ def test_a_sweep_catches_a_listed_machine_s_death_that_nobody_heard_of(
     stage.memory.executions.stop(theirs, "Aborted", "by hand")
     assert stage.memory.process().engines.sweep.run(600).rescued == [theirs]
     assert stage.memory.claims[PK].dead_at
+
+
+@pytest.mark.parametrize("task", [f"orders/{TASK}", f"orders/Each/{TASK}", TASK])
+def test_a_task_of_a_listed_machine_has_a_limit_before_its_first_job(
+    stage: ReplayStage, task: str
+) -> None:
+    served = Stage(stage.memory.process().engines, "respool-memory")
+    assert gates.set_limit(served, task, {"limit": 3}, "kim")["limit"] == 3
+
+
+@pytest.mark.parametrize("task", [f"billing/{TASK}", "orders/Nowhere", "orders", "orders/"])
+def test_no_limit_is_set_for_what_is_no_task_of_a_listed_machine(
+    stage: ReplayStage, task: str
+) -> None:
+    served = Stage(stage.memory.process().engines, "respool-memory")
+    with pytest.raises(NotFound, match="no task is named"):
+        gates.set_limit(served, task, {"limit": 3}, "kim")
