@@ -207,7 +207,8 @@ class Deployment:
         for item in self.claims():
             if item["pk"]["S"].startswith(("dead#", "stage#")):
                 continue  # what was dead is dead: the sweep need not catch it; the page stays
-            if item["pk"]["S"].startswith("slots#"):
+            # The deploy made the tasks of the stage's own machine, and no others.
+            if item["pk"]["S"].startswith("slots#") and "/" not in item["pk"]["S"]:
                 table.put_item(TableName=self.names.table, Item=_empty(item))
             else:
                 table.delete_item(TableName=self.names.table, Key={"pk": item["pk"]})

@@ -1,0 +1,164 @@
+"""Adopted is as plain: definitions by chance, run without a failure and with one at each call."""
+
+import copy
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from respool.adopt.definition import Choices, adopt
+from respool.deploy.definition import Definition, State, all_states
+from tests.integration.machines_at_hand import VALUES, WORK, World
+
+ITEMS = [{"n": 1, "items": [{"n": 3, "items": []}, {"n": 4, "items": []}]}, {"n": 2, "items": []}]
+GIVEN = {"key": "k", "n": 0, "items": ITEMS}
+KINDS = ("Task", "Task", "Pass", "Wait", "Choice", "Map", "Distributed", "Parallel")
+
+
+class Drawn:
+    """One definition; in a JSONata machine every state is in JSONata."""
+
+    def __init__(self, draw: Any) -> None:
+        self.draw = draw
+        self.count = 0
+        self.jsonata = self.any(False, True)
+        self.definition = self.machine(2)
+        if self.jsonata:
+            self.definition = {"QueryLanguage": "JSONata", **self.definition}
+
+    def any(self, *among: Any) -> Any:
+        return self.draw(st.sampled_from(among))
+
+    def machine(self, depth: int) -> Definition:
+        self.count += 1
+        names = [f"{chr(65 + n)}{self.count}" for n in range(self.any(1, 2, 3))]
+        states: dict[str, State] = {}
+        for name, after in zip(names, [*names[1:], ""], strict=True):
+            states |= self.state(name, after, depth)
+        return {"StartAt": names[0], "States": states}
+
+    def state(self, name: str, after: str, depth: int) -> dict[str, State]:
+        kind = self.any(*(KINDS if depth else KINDS[:4]), *(() if after else ("Succeed",)))
+        speaks = self.jsonata or self.any(False, True)
+        state: State = {"Type": "Map" if kind == "Distributed" else kind}
+        more: dict[str, State] = {}
+        if kind == "Succeed":
+            return {name: state}
+        if kind == "Choice":
+            return self.choice(name, after)
+        if speaks and not self.jsonata:
+            state["QueryLanguage"] = "JSONata"
+        if kind == "Wait":
+            state["Seconds"] = 1
+        if kind == "Pass" and speaks:
+            state["Assign"] = {"seen": f"{{% '{name}' & $string($states.input.n) %}}"}
+        if kind == "Task":
+            more = self.task(name, state, speaks)
+        if kind in ("Map", "Distributed"):
+            state |= {"Items": "{% $states.input.items %}"} if speaks else {"ItemsPath": "$.items"}
+            far = {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}}
+            inside = self.machine(depth - 1)
+            state["ItemProcessor"] = {**(far if kind == "Distributed" else {}), **inside}
+        if kind == "Parallel":
+            state["Branches"] = [self.machine(depth - 1) for _ in range(2)]
+        if kind in ("Task", "Map", "Distributed", "Parallel"):
+            state |= self.kept(name, speaks)
+        state |= {"Next": after} if after else {"End": True}
+        return {name: state, **more}
+
+    def kept(self, name: str, speaks: bool) -> State:
+        if speaks:
+            return {"Output": f"{{% $merge([$states.input, {{'{name}': $states.result}}]) %}}"}
+        return {"ResultPath": self.any(f"$.{name}", None)}
+
+    def choice(self, name: str, after: str) -> dict[str, State]:
+        never = f"Never {name}"
+        rule: State = {"Variable": "$.nothing", "IsPresent": True, "Next": never}
+        if self.jsonata:
+            rule = {"Condition": "{% $exists($states.input.nothing) %}", "Next": never}
+        end = {"Type": "Pass", "End": True} if not after else {"Type": "Pass", "Next": after}
+        return {
+            name: {"Type": "Choice", "Choices": [rule], "Default": f"Else {name}"},
+            never: {"Type": "Fail", "Error": "Never"},
+            f"Else {name}": end,
+        }
+
+    def task(self, name: str, state: State, speaks: bool) -> dict[str, State]:
+        state["Resource"] = WORK
+        if speaks:
+            state["Arguments"] = {"task": name, "n": "{% $states.input.n %}"}
+            if self.any(False, True):
+                state["Assign"] = {"respool": "{% $states.result.did %}"}
+        else:
+            state["Parameters"] = {"task": name, "n.$": "$.n"}
+        if not self.any(False, True):
+            return {}
+        errors = self.any(["States.ALL"], ["States.TaskFailed"], ["Down"], ["Other"])
+        kept = {"ResultPath": "$.error"}
+        if speaks:
+            kept = {"Output": "{% $merge([$states.input, {'error': $states.errorOutput}]) %}"}
+        state["Catch"] = [{"ErrorEquals": errors, **kept, "Next": f"Caught {name}"}]
+        ends = self.any({"Type": "Pass", "End": True}, {"Type": "Fail", "Error": "Caught"})
+        return {f"Caught {name}": copy.deepcopy(ends)}
+
+
+@st.composite
+def definitions(draw: Any) -> Definition:
+    """Definitions with a task."""
+    return Drawn(draw).definition
+
+
+def tasks(definition: Definition) -> list[str]:
+    return [name for name, state in all_states(definition) if state["Type"] == "Task"]
+
+
+def empty(world: World) -> bool:
+    """Whether no slot is taken, and no claim is open."""
+    return not world.owners() and all("endedAt" in claim for claim in world.claims())
+
+
+@settings(
+    max_examples=12,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+@given(definitions().filter(tasks))
+def test_an_adopted_machine_does_what_the_plain_one_does(plain: Definition) -> None:
+    chosen = tasks(plain)
+    adopted = adopt(plain, Choices(dict.fromkeys(chosen, ""), "orders", values=VALUES))
+    slots = {f"orders/{name}": "" for name in chosen}
+
+    world = World(slots)
+    expected = world.ended(world.start(plain, GIVEN))
+    calls = dict(world.calls)
+    assert expected[0] == "SUCCEEDED"
+
+    world = World(slots)
+    assert world.ended(world.start(adopted, GIVEN)) == expected
+    assert (dict(world.calls), empty(world)) == (calls, True)
+
+    for call in sorted(calls)[:6]:
+        world = World(slots)
+        world.failing = call
+        failed = world.ended(world.start(plain, GIVEN))
+
+        for given_up in (False, True):
+            world = World(slots)
+            world.failing = call
+            execution = world.start(adopted, GIVEN)
+            if not world.parks(execution):
+                assert world.ended(execution) == failed  # by a narrow catcher of theirs
+                continue
+            (claim,) = world.claims("parked")
+            assert claim["pk"].endswith(f"/{call[0]}") or len(chosen) == 1
+            if given_up:
+                world.answer(claim["token"], claim["error"], claim["cause"])
+                assert world.ended(execution) == failed
+                continue
+            world.failing = None
+            world.answer(claim["token"])
+            assert world.ended(execution) == expected
+            again = {one: n + (one == call) for one, n in calls.items()}
+            assert (dict(world.calls), empty(world)) == (again, True)
