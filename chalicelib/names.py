@@ -5,8 +5,6 @@ from typing import Any
 
 APP = "respool"
 FUNCTIONS = ("uncertain_task", "error_spool", "reprocess", "admit", "authorizer")
-MARK = "respool: "
-"""How the comment of each state begins that respool adds to a definition."""
 UNCERTAIN_TASK = "UncertainTask"
 """The task that is known before any job has come to it."""
 

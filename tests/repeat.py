@@ -1,6 +1,6 @@
 """`python -m tests.repeat [fast|e2e] [times]`: the tests in any order beside busy loops, and again.
 
-Each run has a seed of its own, which it prints: `pytest -p randomly -p "randomly_seed=N"` is it.
+Each run has a seed of its own, which it prints: `pytest -p randomly --randomly-seed=N` is it again.
 """
 
 import os

@@ -84,19 +84,15 @@ def _must_know(stage: Stage, task: str) -> None:
     known = stage.engines.world.line.tasks()
     if task in known:
         return
-    if not _has_state(stage, task):
+    if not _is_named(stage, task):
         raise NotFound(f"no task is named {shown(task)!r}; there are {', '.join(known) or 'none'}")
     stage.engines.gates.complete(task)
 
 
-def _has_state(stage: Stage, task: str) -> bool:
-    """Whether it is a state of the stage's machine, or `<machine>/<state>` of a listed one."""
-    workflow = stage.engines.world.workflow
-    if task in workflow.states():
-        return True
-    machine, _, place = task.partition("/")
-    listed = machine in stage.engines.settings.machines
-    return listed and place.rpartition("/")[2] in workflow.of(machine).states()
+def _is_named(stage: Stage, task: str) -> bool:
+    """Whether the definition of the stage's machine, or of a listed one, names it."""
+    workflow, listed = stage.engines.world.workflow, stage.engines.settings.machines
+    return any(task in workflow.of(machine).frames().tasks for machine in ("", *listed))
 
 
 def _told(stage: Stage, task: str) -> dict[str, Any]:

@@ -7,8 +7,8 @@ from typing import Any
 from chalicelib.aws.calling import calling
 from chalicelib.errors import AwsError, NotFound, Throttled, Unanswered
 from chalicelib.job.execution import Execution, Status, Tail
+from chalicelib.job.frames import Frames, frames_in
 from chalicelib.limits import CAUSE, ERROR_NAME
-from chalicelib.names import MARK
 
 LAST_EVENTS = 1000
 """How far back to look for the state that an execution ended in: over 300 tries of a task."""
@@ -137,14 +137,11 @@ class StepFunctions:
                 return
             page = {"nextToken": answer["nextToken"]}
 
-    def states(self) -> dict[str, bool]:
-        """The names of all states in the machine's definition, and which of them are respool's."""
+    def frames(self) -> Frames:
+        """What respool has put into the machine's definition."""
         with calling("DescribeStateMachine", self._machine):
             answer = self._client.describe_state_machine(stateMachineArn=self._machine)
-        return {
-            name: str(state.get("Comment", "")).startswith(MARK)
-            for name, state in _states(json.loads(answer["definition"]))
-        }
+        return frames_in(json.loads(answer["definition"]))
 
     def arn(self, name: str) -> str:
         """The ARN that an execution of that name has."""
@@ -154,12 +151,3 @@ class StepFunctions:
         """The same of another state machine of this account and region, by its name."""
         own = self._machine.rpartition(":")[0]
         return StepFunctions(self._client, f"{own}:{machine}") if machine else self
-
-
-def _states(part: Any) -> Iterator[tuple[str, dict[str, Any]]]:
-    """States stand under `States`, also inside the branches and items of others."""
-    children = part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
-    if isinstance(part, dict):
-        yield from part.get("States", {}).items()
-    for child in children:
-        yield from _states(child)

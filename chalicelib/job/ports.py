@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from chalicelib.job.claim import Claim, Slots, State
 from chalicelib.job.execution import Execution, Status, Tail
+from chalicelib.job.frames import Frames
 from chalicelib.job.message import Message
 from chalicelib.job.ramp_state import State as RampState
 
@@ -68,8 +69,8 @@ class Workflow(Protocol):
     def history(self, execution: str, most: int) -> list[dict[str, Any]]:
         """Its latest events, at most that many, the oldest of them first; without payloads."""
 
-    def states(self) -> Mapping[str, bool]:
-        """The names of all states in the machine's definition, and which of them are respool's."""
+    def frames(self) -> Frames:
+        """What respool has put into the machine's definition."""
 
     def list(self, status: Status) -> Iterator[str]:
         """The ARNs of all executions of that status, youngest first."""

@@ -59,8 +59,8 @@ class Rescue:
         listed one in which no claim of its key is its own.
         Raises Lagging where Step Functions does not show the announced end yet.
         """
-        machine = "" if self.owns(execution) else machine_of(execution)
-        if machine and machine not in self.machines:
+        machine = self._machine_of(execution)
+        if machine is None:
             return FOREIGN
         found = self.workflow.describe(execution)
         if found.status not in DEAD:
@@ -79,6 +79,16 @@ class Rescue:
     def owns(self, execution: str) -> bool:
         """Whether an execution is one of this stage's own state machine."""
         return same_machine(execution, self.workflow.arn("any"))
+
+    def _machine_of(self, execution: str) -> str | None:
+        """The machine that it is of, as claims name it; None: one that the stage does not serve."""
+        if self.owns(execution):
+            return ""
+        machine = machine_of(execution)
+        if machine not in self.machines:
+            return None
+        theirs = self.workflow.of(machine).arn("any")
+        return machine if same_machine(execution, theirs) else None
 
     def is_known(self, found: Execution) -> bool:
         """Whether the end of this run of an execution was dealt with."""

@@ -130,7 +130,7 @@ class _Run:
             self._all(f"slots of {task}", self._slots(task, running))
             self._all(f"jobs of {task}", self._waiting.steps(task, running))
         if running and not self.repairs.refused and not self.repairs.more:
-            self._all("jobs without a claim", self._unclaimed.steps(self._own(running), tasks))
+            self._all("jobs without a claim", self._unclaimed.steps(self._own(running)))
         self._all("replays", self._engine.settling())
 
     def _all(self, part: str, steps: Iterator[Step]) -> None:
@@ -162,15 +162,19 @@ class _Run:
         return self.repairs.more
 
     def _tasks(self) -> list[str]:
-        """Those of the index, and states that jobs wait for while their item is not complete."""
+        """Those of the index, and those that jobs wait for while their item is not complete."""
         tasks: list[str] = []
         self._guarded("tasks", lambda: tasks.extend(self._engine.line.tasks()))
-        self._guarded("states", lambda: tasks.extend(self._incomplete(tasks)))
+        for machine in ("", *self._engine.machines):
+            self._guarded(
+                f"tasks {machine}".rstrip(), partial(self._add_incomplete, machine, tasks)
+            )
         return tasks
 
-    def _incomplete(self, known: list[str]) -> list[str]:
-        states = sorted(self._engine.workflow.states().keys() - set(known))
-        return [state for state in states if self._engine.line.slots(state).waiting]
+    def _add_incomplete(self, machine: str, tasks: list[str]) -> None:
+        named = self._engine.workflow.of(machine).frames().tasks
+        lacking = sorted(named - set(tasks))
+        tasks += [task for task in lacking if self._engine.line.slots(task).waiting]
 
     def _lines(self, tasks: list[str]) -> Iterator[Step]:
         for task in tasks:

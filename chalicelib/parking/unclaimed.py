@@ -36,18 +36,19 @@ class Unclaimed:
     seen: set[str] = field(default_factory=set)
     """The executions of which a slot or the index told in this sweep."""
 
-    def steps(self, running: frozenset[str], tasks: list[str]) -> Iterator[Callable[[], None]]:
+    def steps(self, running: frozenset[str]) -> Iterator[Callable[[], None]]:
         """One look for each of those that nothing told of, from another place every hour."""
         unseen = sorted(running - self.seen)
         if not unseen:
             return
-        ours = {name for name, added in self.workflow.states().items() if added}.union(tasks)
+        frames = self.workflow.frames()
+        ours = frames.states | frames.tasks
         now = self.clock()
         begin = int(now.timestamp()) // HOUR * MOST_LOOKED % len(unseen)
         for execution in (unseen[begin:] + unseen[:begin])[:MOST_LOOKED]:
             yield partial(self._look, execution, ours, now)
 
-    def _look(self, execution: str, ours: set[str], now: datetime) -> None:
+    def _look(self, execution: str, ours: frozenset[str], now: datetime) -> None:
         """One that has been in a state behind its claim for longer than the index lags."""
         self.pause(PACE)
         try:

@@ -51,6 +51,17 @@ def adopt(definition: Definition, choices: Choices) -> Definition:
     return adopted
 
 
+def task_names(definition: Definition, choices: Choices) -> list[str]:
+    """The names by which the slots of the chosen tasks go, each once. Raises Refused."""
+    return list(dict.fromkeys(_labels(check(undo(definition), list(choices.tasks)), choices)))
+
+
+def _labels(places: list[Place], choices: Choices) -> list[str]:
+    begin = f"{choices.machine}/" if choices.machine else ""
+    chosen = zip(places, choices.tasks.values(), strict=True)
+    return [name or begin + place.address for place, name in chosen]
+
+
 def _refuse_placeholders(definition: Definition, choices: Choices) -> None:
     """The team's own tool would fill ours with what it takes theirs to be."""
     shared = (placeholders(definition) & OURS) - set(choices.values)
@@ -66,8 +77,8 @@ class _Adopting:
         self.definition = definition
         self.choices = choices
         self.addresses = {each.spot: each.address for each in places}
-        labels = zip(places, choices.tasks.values(), strict=True)
-        self.labels = {place.spot: label for place, label in labels}
+        labels = _labels(places, choices)
+        self.labels = {place.spot: label for place, label in zip(places, labels, strict=True)}
         self.names = Names(definition, len(choices.tasks) == 1)
         self.items: dict[int, str] = {}
         """By the identity of an outer Map's machine, the variable with its item's number."""
@@ -167,8 +178,7 @@ class _Adopting:
                 known[local] = made
             return made
 
-        usual = address if own else f"{self.choices.machine}/{address}"
-        label = self.labels[_spot(scope, name)] or usual
+        label = self.labels[_spot(scope, name)]
         return Filling(
             task=name,
             name=quoted(label),

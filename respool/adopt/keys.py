@@ -2,6 +2,7 @@
 
 import re
 
+from chalicelib.job.claim import job_pk
 from respool.adopt.naming import literal
 from respool.adopt.refusals import Refused
 
@@ -69,4 +70,4 @@ def of_place(base: str, items: list[str], state: str) -> str:
 
 def pk(key: str, machine: str) -> str:
     """The claim's own key in the table."""
-    return f"'job@{machine}#' & ({key})" if machine else f"'job#' & ({key})"
+    return f"'{job_pk('', machine)}' & ({key})"

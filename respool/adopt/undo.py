@@ -3,12 +3,13 @@
 import json
 from typing import Any
 
-from chalicelib.names import MARK
 from respool.adopt.frame import CHANGED, UNDO
 from respool.adopt.reading import loads
 from respool.adopt.refusals import Refused
 from respool.adopt.scopes import pointers, scopes
 from respool.deploy.definition import Definition, State
+
+MARK = "respool: "
 
 
 def is_ours(state: State) -> bool:

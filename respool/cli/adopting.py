@@ -14,7 +14,7 @@ from chalicelib.api.gates import MOST_LIMIT
 from chalicelib.errors import BadRequest
 from chalicelib.names import APP, Names
 from chalicelib.settings import NEVER, Settings
-from respool.adopt.definition import Choices, adopt, same
+from respool.adopt.definition import Choices, adopt, same, task_names
 from respool.adopt.reading import read, write
 from respool.adopt.refusals import candidates, warnings
 from respool.adopt.undo import undo
@@ -76,8 +76,9 @@ def adopt_file(
     if not takes_out:
         for line in warnings(undo(before), list(choices.tasks), not choices.machine):
             context.screen.remark(line)
-        for command in _limits(choices, limit, context.stage_name if stage else "STAGE"):
-            context.screen.remark(command)
+        if limit is not None:
+            for command in _limits(task_names(before, choices), limit, stage or "STAGE"):
+                context.screen.remark(command)
     if check:
         return DONE if same(before, after) else NOT_ALL
     made = write(after, file)
@@ -141,12 +142,8 @@ def _choices(
     return Choices(chosen, machine, key or "", retries == "one", _values(stage) if stage else {})
 
 
-def _limits(choices: Choices, limit: int | None, stage: str) -> list[str]:
+def _limits(tasks: Sequence[str], limit: int, stage: str) -> list[str]:
     """The commands that set the tasks' limit on a stage which serves their machine."""
-    if limit is None:
-        return []
-    prefix = f"{choices.machine}/" if choices.machine else ""
-    tasks = dict.fromkeys(name or prefix + state for state, name in choices.tasks.items())
     return [f"respool --stage {stage} limit {shlex.quote(task)} {limit}" for task in tasks]
 
 

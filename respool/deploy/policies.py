@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from chalicelib.job.claim import job_pk
 from respool.deploy.checks.findings import Malformed, read_json
 from respool.deploy.definition import PLACEHOLDER, placeholders, rewrite
 
@@ -74,8 +75,8 @@ def _serving(statement: Policy, machines: list[str]) -> Policy:
             theirs += [own.replace("${Prefix}:*", f"{name}/*") for name in machines]
         found["Resource"] = [own, *theirs]
     keys = statement.get("Condition", {}).get("ForAllValues:StringLike", {})
-    if "job#*" in (leading := keys.get("dynamodb:LeadingKeys", [])):
-        more = [f"job@{name}#*" for name in machines]
+    if job_pk("*") in (leading := keys.get("dynamodb:LeadingKeys", [])):
+        more = [job_pk("*", name) for name in machines]
         bound = {"dynamodb:LeadingKeys": [*leading, *more]}
         found["Condition"] = {"ForAllValues:StringLike": bound}
     return found

@@ -42,7 +42,7 @@ class Stopping:
     def run(self) -> list[str]:
         """End what runs; returns which. Raises DeployFailed where a job could not be kept."""
         try:
-            self.workflow.states()
+            self.workflow.frames()
             running = list(self.workflow.list(Status.RUNNING))
         except RespoolError as refused:
             if "StateMachineDoesNotExist" in str(refused):

@@ -1,10 +1,11 @@
 """Step Functions in memory, as one process sees it."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from chalicelib.job.execution import Execution, Status, Tail
-from chalicelib.names import MARK
+from chalicelib.job.frames import Frames, frames_in
 from tests.fakes.definition import Definition
 from tests.fakes.executions import Executions
 from tests.fakes.run import Answer
@@ -72,15 +73,15 @@ class FakeWorkflow:
 
         return self._wire.call("GetExecutionHistory", effect)
 
-    def states(self) -> dict[str, bool]:
-        """The names of all states in the machine's definition, and which of them are respool's."""
-        return self._wire.call(
-            "DescribeStateMachine",
-            lambda: {
-                name: str(state.fields.get("Comment", "")).startswith(MARK)
-                for name, state in self._definition.states.items()
-            },
-        )
+    def frames(self) -> Frames:
+        """What respool has put into the definition; another machine's tasks begin with its name."""
+        return self._wire.call("DescribeStateMachine", self._frames)
+
+    def _frames(self) -> Frames:
+        states = {name: state.fields for name, state in self._definition.states.items()}
+        found = frames_in({"States": states})
+        begin = f"{self._machine}/" if self._machine else ""
+        return replace(found, tasks=frozenset(begin + task for task in found.tasks))
 
     def list(self, status: Status) -> Iterator[str]:
         """The ARNs of all executions of that status, youngest first, a thousand a call."""

@@ -330,10 +330,11 @@ def test_a_wait_that_ends_with_another_error_is_waited_for_anew(side: Side) -> N
     assert resume(side, first.token) == "refused"
 
 
-def test_the_machine_s_states_are_known(side: Side) -> None:
-    states = side.workflow.states()
-    assert {"ClaimJob", "TakeSlot", TASK, "Park"} <= states.keys()
-    assert (states["Park"], states[TASK]) == (True, False)
+def test_what_respool_has_put_into_the_definition_is_known(side: Side) -> None:
+    found = side.workflow.frames()
+    assert {"TakeSlot", "WaitInLine", TASK, "Park"} <= found.states
+    assert not {"Done", "BadInput"} & found.states
+    assert found.tasks == {TASK}
 
 
 def test_a_job_s_claim_says_the_same_of_each_step(side: Side) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from respool.adopt.definition import same
+from respool.adopt.definition import Choices, same, task_names
 from respool.adopt.refusals import Refused, candidates
 from respool.adopt.scopes import scopes
 from respool.adopt.undo import undo
@@ -68,6 +68,12 @@ def test_a_state_named_twice_is_refused() -> None:
     alone = machine(Each={"Type": "Map", "ItemProcessor": machine(Call=CALL), "End": True})
     with pytest.raises(Refused, match="was chosen already"):
         made(alone, "Call", "Each/Call")
+
+
+def test_a_task_s_name_is_the_shortest_whatever_it_was_called() -> None:
+    alone = machine(Each={"Type": "Map", "ItemProcessor": machine(Call=CALL), "End": True})
+    assert task_names(alone, Choices({"Each/Call": ""}, "orders")) == ["orders/Call"]
+    assert task_names(TWICE, Choices({"Both[1]/Call": ""}, "orders")) == ["orders/Both[1]/Call"]
 
 
 def test_a_state_may_be_named_by_its_map_though_its_name_is_enough() -> None:

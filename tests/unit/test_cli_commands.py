@@ -45,6 +45,8 @@ def test_jobs_are_listed_with_their_error(shell: Shell, capsys: Out) -> None:
         (("--task", "Other"), 0),
         (("--error", "ConnectionError"), 2),
         (("--error", "ValueError"), 0),
+        (("--machine", "respool-memory"), 2),
+        (("--machine", "orders"), 0),
         (("--search", "B"), 1),
         (("--limit", "1"), 1),
     ],
@@ -55,6 +57,21 @@ def test_jobs_are_narrowed(shell: Shell, capsys: Out, options: tuple[str, ...], 
     said = capsys.readouterr()
     assert len(json.loads(said.out)["jobs"]) == count
     assert ("No job matches." in said.err) is (count == 0)
+
+
+def test_an_empty_machine_is_refused(shell: Shell, capsys: Out) -> None:
+    assert shell("jobs", "--machine", "") == 2
+    assert "machine" in capsys.readouterr().err
+
+
+def test_each_job_s_machine_is_shown_where_a_stage_serves_several(
+    monkeypatch: pytest.MonkeyPatch, capsys: Out
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    shell = Shell(FakeStage(MACHINES="orders"))
+    shell.fail("a")
+    assert shell("jobs") == 0
+    assert "respool-memory  a    parked" in capsys.readouterr().out
 
 
 def test_nothing_waiting_is_no_failure(shell: Shell, capsys: Out) -> None:

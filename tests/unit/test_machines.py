@@ -151,7 +151,7 @@ def test_a_sweep_catches_a_listed_machine_s_death_that_nobody_heard_of(
     assert stage.memory.claims[PK].dead_at
 
 
-@pytest.mark.parametrize("task", [f"orders/{TASK}", f"orders/Each/{TASK}", TASK])
+@pytest.mark.parametrize("task", [f"orders/{TASK}", TASK])
 def test_a_task_of_a_listed_machine_has_a_limit_before_its_first_job(
     stage: ReplayStage, task: str
 ) -> None:
@@ -159,10 +159,38 @@ def test_a_task_of_a_listed_machine_has_a_limit_before_its_first_job(
     assert gates.set_limit(served, task, {"limit": 3}, "kim")["limit"] == 3
 
 
-@pytest.mark.parametrize("task", [f"billing/{TASK}", "orders/Nowhere", "orders", "orders/"])
+@pytest.mark.parametrize(
+    "task", [f"billing/{TASK}", "orders/Park", f"orders/Each/{TASK}", "orders", "Park"]
+)
 def test_no_limit_is_set_for_what_is_no_task_of_a_listed_machine(
     stage: ReplayStage, task: str
 ) -> None:
     served = Stage(stage.memory.process().engines, "respool-memory")
     with pytest.raises(NotFound, match="no task is named"):
         gates.set_limit(served, task, {"limit": 3}, "kim")
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        "no ARN",
+        "arn:aws:states:us-east-1:123456789012:execution:billing:job-1",
+        "arn:aws:states:us-east-1:999999999999:execution:orders:job-1",
+        "arn:aws:states:eu-west-1:123456789012:execution:orders:job-1",
+    ],
+)
+def test_what_is_of_no_served_machine_is_not_even_looked_at(stage: ReplayStage, arn: str) -> None:
+    process = stage.memory.process()
+    assert process.engines.rescue.catch(arn) == "foreign"
+    assert process.wire.calls == []
+
+
+def test_a_sweep_serves_a_listed_machine_s_line_whose_item_is_not_complete(
+    stage: ReplayStage,
+) -> None:
+    task = f"orders/{TASK}"
+    stage.memory.table.put(f"slots#{task}", {"pk": {"S": f"slots#{task}"}, "waiting": {"N": "1"}})
+
+    stage.memory.process().engines.sweep.run(600)
+
+    assert stage.memory.process().line.slots(task).complete

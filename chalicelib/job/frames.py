@@ -1,0 +1,43 @@
+"""What respool has put into a state machine's definition. Pure."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+INSIDE = ("ItemProcessor", "Iterator", "Branches")
+
+
+@dataclass(frozen=True)
+class Frames:
+    """`states`: the names of those that speak of a job's claim; `tasks`: the names by which slots,
+    limits and gates of the recoverable tasks go."""
+
+    states: frozenset[str]
+    tasks: frozenset[str]
+
+
+def frames_in(definition: Mapping[str, Any]) -> Frames:
+    """Read them off a definition; a deploy may have dropped its comments, so they tell nothing."""
+    found = list(_states(definition))
+    return Frames(
+        frozenset(name for name, state in found if "$respool" in json.dumps(state)),
+        frozenset(
+            str(value["task"])
+            for _, state in found
+            for value in state.get("Assign", {}).values()
+            if isinstance(value, dict) and {"pk", "task"} <= value.keys()
+        ),
+    )
+
+
+def _states(part: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each without the machines inside it, which come by themselves."""
+    children = (
+        part.values() if isinstance(part, Mapping) else part if isinstance(part, list) else ()
+    )
+    if isinstance(part, Mapping):
+        for name, state in part.get("States", {}).items():
+            yield name, {field: value for field, value in state.items() if field not in INSIDE}
+    for child in children:
+        yield from _states(child)
