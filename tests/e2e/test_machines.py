@@ -15,7 +15,7 @@ PLAIN: Definition = {
 }
 
 
-def made(stage: Deployment) -> str:
+def adopted(stage: Deployment) -> str:
     """The machine `orders`, whose task is the sample's, adopted for the stage's names."""
     where = stage.names.state_machine_arn.split(":")
     home = f"arn:aws:lambda:{where[3]}:{where[4]}:function:{stage.names.prefix}"
@@ -27,12 +27,12 @@ def made(stage: Deployment) -> str:
         "CloseAfter": "0",
         "HistorySeconds": "86400",
     }
-    answer = stage.client("stepfunctions").create_state_machine(
-        name="orders",
+    machine = stage.names.state_machine_arn.rpartition(":")[0] + ":orders"
+    stage.client("stepfunctions").update_state_machine(
+        stateMachineArn=machine,
         definition=json.dumps(adopt(plain, Choices({"Call": ""}, "orders", values=values))),
-        roleArn=f"arn:aws:iam::{where[4]}:role/orders",
     )
-    return str(answer["stateMachineArn"])
+    return machine
 
 
 def claim(stage: Deployment) -> dict[str, Any]:
@@ -45,7 +45,7 @@ def test_a_job_stopped_while_parked_is_rescued_and_restarted_in_its_own_machine(
     stage: Deployment,
 ) -> None:
     states = stage.client("stepfunctions")
-    machine = made(stage)
+    machine = adopted(stage)
     stage.set_environment("uncertain_task", BEHAVIOR="NG")
     given = json.dumps({"key": "stopped", "amount": 7})
     first = states.start_execution(stateMachineArn=machine, name="first", input=given)

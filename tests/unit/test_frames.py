@@ -27,6 +27,13 @@ def test_the_states_in_which_a_job_waits_and_its_one_task_are_found(file: Path) 
     assert found.tasks <= definition["States"].keys()
 
 
+def test_a_task_named_by_an_expression_is_known_in_the_stage_s_own_machine() -> None:
+    found = frames_in(json.loads(Path("docs/pipelines/two-tasks.json").read_text()))
+
+    assert "SendInvoice" not in found.tasks
+    assert {"FetchOrders", "SendInvoice"} <= found.tasks_of("")
+
+
 @pytest.mark.parametrize("name", EVERY)
 def test_the_tasks_of_an_adopted_machine_are_those_that_adopt_tells(name: str) -> None:
     chosen = tasks(EVERY[name])
@@ -35,7 +42,7 @@ def test_the_tasks_of_an_adopted_machine_are_those_that_adopt_tells(name: str) -
 
     found = frames_in(adopt(EVERY[name], choices))
 
-    assert found.tasks == set(task_names(EVERY[name], choices))
+    assert found.tasks_of("orders") == set(task_names(EVERY[name], choices))
     assert "billing" in found.tasks
 
 

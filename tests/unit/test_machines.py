@@ -160,7 +160,7 @@ def test_a_task_of_a_listed_machine_has_a_limit_before_its_first_job(
 
 
 @pytest.mark.parametrize(
-    "task", [f"billing/{TASK}", "orders/Park", f"orders/Each/{TASK}", "orders", "Park"]
+    "task", [f"billing/{TASK}", "orders/Park", f"orders/Each/{TASK}", "orders"]
 )
 def test_no_limit_is_set_for_what_is_no_task_of_a_listed_machine(
     stage: ReplayStage, task: str
