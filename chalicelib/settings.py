@@ -19,8 +19,6 @@ NEVER = 1_000_000
 RAMP_CLOSE_AFTER = 5
 """The failures in a row that close a gate which the ramp can open again."""
 MAX_REPLAY = 10_000
-MACHINE = re.compile(r"[A-Za-z0-9_-]{1,80}")
-"""The name of a state machine that a stage may serve."""
 LANGUAGES = ("en", "ja")
 """Of messages to people."""
 
@@ -145,10 +143,15 @@ def _project_file(text: str) -> str:
     return text
 
 
+def is_machine(name: str) -> bool:
+    """Whether this may be the name of a state machine that a stage serves."""
+    return re.fullmatch(r"[A-Za-z0-9_-]{1,80}", name) is not None
+
+
 def _machines(text: str) -> tuple[str, ...]:
     names = tuple(name.strip() for name in text.split(","))
     for name in names:
-        if not MACHINE.fullmatch(name):
+        if not is_machine(name):
             raise ValueError(
                 f"{name!r} is no state machine's name: names, not ARNs, with commas between them;"
                 " of letters, digits, - and _, at most 80 characters"

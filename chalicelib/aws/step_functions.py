@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.aws.calling import calling
 from chalicelib.errors import AwsError, NotFound, Throttled, Unanswered
 from chalicelib.job.execution import Execution, Status, Tail
-from chalicelib.job.frames import Frames, frames_in
 from chalicelib.limits import CAUSE, ERROR_NAME
+
+if TYPE_CHECKING:
+    from chalicelib.job.frames import Frames
 
 LAST_EVENTS = 1000
 """How far back to look for the state that an execution ended in: over 300 tries of a task."""
@@ -137,8 +139,10 @@ class StepFunctions:
                 return
             page = {"nextToken": answer["nextToken"]}
 
-    def frames(self) -> Frames:
+    def frames(self) -> "Frames":
         """What respool has put into the machine's definition."""
+        from chalicelib.job.frames import frames_in  # a replay starts without it
+
         with calling("DescribeStateMachine", self._machine):
             answer = self._client.describe_state_machine(stateMachineArn=self._machine)
         return frames_in(json.loads(answer["definition"]))

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from chalicelib.job.claim import Claim, Slots, State
 from chalicelib.job.execution import Execution, Status, Tail
-from chalicelib.job.frames import Frames
 from chalicelib.job.message import Message
-from chalicelib.job.ramp_state import State as RampState
 
 if TYPE_CHECKING:  # the Lambdas that need neither start without them
+    from chalicelib.job.frames import Frames
     from chalicelib.job.incident import Incident
+    from chalicelib.job.ramp_state import State as RampState
     from chalicelib.job.replay import Chosen, Replay
 
 Clock = Callable[[], datetime]
@@ -69,7 +69,7 @@ class Workflow(Protocol):
     def history(self, execution: str, most: int) -> list[dict[str, Any]]:
         """Its latest events, at most that many, the oldest of them first; without payloads."""
 
-    def frames(self) -> Frames:
+    def frames(self) -> "Frames":
         """What respool has put into the machine's definition."""
 
     def list(self, status: Status) -> Iterator[str]:
@@ -259,10 +259,10 @@ class Line(Protocol):
 class Ramps(Protocol):
     """What a tick needs of the table."""
 
-    def get(self, task: str) -> RampState:
+    def get(self, task: str) -> "RampState":
         """The task's state, read consistently; a new one where there is none."""
 
-    def put(self, state: RampState) -> RampState | None:
+    def put(self, state: "RampState") -> "RampState | None":
         """Write it over the version that it came from; None where that is not there any more."""
 
 

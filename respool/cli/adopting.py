@@ -2,7 +2,6 @@
 
 import difflib
 import json
-import re
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,7 +12,7 @@ import click
 from chalicelib.api.gates import MOST_LIMIT
 from chalicelib.errors import BadRequest
 from chalicelib.names import APP, Names
-from chalicelib.settings import NEVER, Settings
+from chalicelib.settings import NEVER, Settings, is_machine
 from respool.adopt.definition import Choices, adopt, same, task_names
 from respool.adopt.reading import read, write
 from respool.adopt.refusals import candidates, warnings
@@ -23,7 +22,6 @@ from respool.cli.context import Context, everywhere, pass_context
 from respool.deploy.definition import Definition
 
 CONFIG = ".chalice/config.json"
-_NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")
 
 
 @click.command("adopt")
@@ -121,7 +119,7 @@ def _machine(given: str | None, stage: str) -> str:
     """The machine's name; empty for the stage's own. Raises BadRequest."""
     if given is None or given == f"{APP}-{stage}":
         return ""
-    if not _NAME.fullmatch(given):
+    if not is_machine(given):
         raise BadRequest(f"--machine {given[:80]!r} must be a state machine's name, such as orders")
     return given
 
