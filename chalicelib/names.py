@@ -1,7 +1,6 @@
 """The fixed names of a stage's resources, derived from its prefix and nothing else."""
 
 from dataclasses import dataclass
-from typing import Any
 
 APP = "respool"
 FUNCTIONS = ("uncertain_task", "error_spool", "reprocess", "admit", "authorizer")
@@ -26,11 +25,10 @@ class Names:
         return cls(head if tail in FUNCTIONS else function, partition, region, account)
 
     @classmethod
-    def of_session(cls, prefix: str, session: Any) -> "Names":
-        """Read them off the credentials of a boto3 session, which asks STS."""
-        identity = session.client("sts").get_caller_identity()
-        partition = identity["Arn"].split(":")[1]
-        return cls(prefix, partition, session.region_name, identity["Account"])
+    def of_caller(cls, prefix: str, arn: str, region: str) -> "Names":
+        """Of the account whose credentials have that ARN, as STS tells it."""
+        _, partition, _, _, account, *_ = arn.split(":")
+        return cls(prefix, partition, region, account)
 
     @property
     def spool(self) -> str:

@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -60,7 +60,7 @@ def _causes(problem: BaseException) -> Iterator[BaseException]:
 
 def _of_sdk(problem: BaseException, option: str) -> tuple[str, bool] | None:
     if isinstance(problem, ClientError):
-        way = _of_answer(problem.response.get("Error", {}), option)
+        way = _of_answer(problem.response["Error"], option)
         return (way, False) if way else None
     if isinstance(problem, BotoCoreError):
         for kinds, way, chosen in _WAYS:
@@ -87,7 +87,7 @@ _WAYS: tuple[tuple[tuple[type[BotoCoreError], ...], str, bool], ...] = (
 )
 
 
-def _of_answer(error: dict[str, Any], option: str) -> str:
+def _of_answer(error: Mapping[str, Any], option: str) -> str:
     code, message = str(error.get("Code", "")), str(error.get("Message", ""))
     if code in _SKEWED or (code in _SIGNED and _TIMES.search(message)):
         return f"{_clock(message)} Set it: timedatectl set-ntp true"

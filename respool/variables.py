@@ -1,18 +1,21 @@
 """Variables of a deployed function: those that are given change, all others stay."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.aws.calling import calling
 from chalicelib.errors import AwsError
 
+if TYPE_CHECKING:
+    from mypy_boto3_lambda import LambdaClient
 
-def of(functions: Any, name: str) -> dict[str, str]:
+
+def of(functions: "LambdaClient", name: str) -> dict[str, str]:
     """A function's variables; `functions` is a client of Lambda. Raises NotFound."""
     return _variables(_look(functions, name))
 
 
-def change(functions: Any, name: str, changes: Mapping[str, str]) -> None:
+def change(functions: "LambdaClient", name: str, changes: Mapping[str, str]) -> None:
     """Change some of a function's variables, and wait until that holds. Raises NotFound.
 
     Where somebody else has changed the function since it was looked at, AWS refuses: AwsError.
@@ -37,10 +40,9 @@ def change(functions: Any, name: str, changes: Mapping[str, str]) -> None:
         settled.wait(FunctionName=name)
 
 
-def _look(functions: Any, name: str) -> dict[str, Any]:
+def _look(functions: "LambdaClient", name: str) -> Mapping[str, Any]:
     with calling("GetFunctionConfiguration", name):
-        found: dict[str, Any] = functions.get_function_configuration(FunctionName=name)
-    return found
+        return functions.get_function_configuration(FunctionName=name)
 
 
 def _variables(found: Mapping[str, Any]) -> dict[str, str]:

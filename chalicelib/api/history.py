@@ -61,7 +61,7 @@ class Step:
         return SENTENCES[self.code].format_map(self.values).rstrip()
 
 
-def tell(events: Iterable[dict[str, Any]]) -> list[Step]:
+def tell(events: Iterable[Mapping[str, Any]]) -> list[Step]:
     """What the events of one execution say, in their order."""
     return list(_Reader().tell(events))
 
@@ -73,12 +73,12 @@ class _Reader:
         self._state = ""
         self._tries = 0
 
-    def tell(self, events: Iterable[dict[str, Any]]) -> Iterator[Step]:
+    def tell(self, events: Iterable[Mapping[str, Any]]) -> Iterator[Step]:
         for event in events:
             for code, values in self._said(event):
                 yield Step(event["timestamp"], code, values)
 
-    def _said(self, event: dict[str, Any]) -> Iterator[tuple[str, dict[str, str]]]:
+    def _said(self, event: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, str]]]:
         kind: str = event["type"]
         if kind.endswith("StateEntered"):
             self._state = event["stateEnteredEventDetails"]["name"]
@@ -149,7 +149,7 @@ def _of_execution(kind: str, failure: Failure) -> Iterator[tuple[str, dict[str, 
         yield told[kind], values
 
 
-def _details(event: dict[str, Any]) -> Failure:
+def _details(event: Mapping[str, Any]) -> Failure:
     """The error in whatever field this type of event keeps its details."""
     for name, value in event.items():
         if name.endswith("EventDetails") and isinstance(value, dict):

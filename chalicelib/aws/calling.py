@@ -1,9 +1,9 @@
 """How AWS is called: the clients' time-outs and retries, and its errors in our words."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import botocore.session
@@ -25,6 +25,8 @@ from chalicelib.errors import (
 
 if TYPE_CHECKING:
     import boto3
+
+    from chalicelib.aws.clients import Clients, Session
 
 THREADS = 24
 LONG_POLL = 2
@@ -87,19 +89,22 @@ _CANCELLED: tuple[tuple[str, type[RespoolError]], ...] = (
 where one item could not be judged, nobody knows whether its condition holds."""
 
 
-def client(
-    service: str, session: "boto3.Session | None" = None, seconds: float | None = None
-) -> Any:
-    """A client with our time-outs and retries; from the process's own session unless told.
+def clients(session: "Session | None" = None, seconds: float | None = None) -> "Clients":
+    """What makes clients with our time-outs and retries, in this process's own session by default.
 
-    With `seconds` it asks once, and gives up after them.
+    With `seconds` a client asks once, and gives up after them.
 
     boto3's clients are botocore's; without boto3 a cold start is shorter by a sixth.
     """
     config = _CONFIG if seconds is None else _CONFIG.merge(_once(seconds))
-    if session is not None:
-        return session.client(service, config=config)
-    return _session().create_client(service, config=config)
+    make: Callable[..., Any] = session.client if session else _session().create_client
+    return once_each(partial(make, config=config))
+
+
+def once_each(make: Callable[..., Any]) -> "Clients":
+    """Makes a client of a service when it is first asked for, and returns that one ever after."""
+    made: Callable[..., Any] = cache(make)
+    return made
 
 
 def _once(seconds: float) -> Config:
@@ -109,12 +114,12 @@ def _once(seconds: float) -> Config:
 
 
 @cache
-def _session() -> Any:
+def _session() -> botocore.session.Session:
     """One for all clients: each reads the endpoints of every service."""
     return _new_session()
 
 
-def _new_session() -> Any:
+def _new_session() -> botocore.session.Session:
     read = {name: (_IN_FILES[name], list(names), None, None) for name, names in VARIABLES.items()}
     return botocore.session.Session(session_vars=read)
 
@@ -158,6 +163,6 @@ def _translate(refused: ClientError, call: str, about: str) -> RespoolError:
         reasons = {reason.get("Code") for reason in refused.response.get("CancellationReasons", ())}
         return next((kind for name, kind in _CANCELLED if name in reasons), AwsError)(said)
     if code == "ConditionalCheckFailedException":
-        item: dict[str, Any] | None = refused.response.get("Item")
-        return Refused(said, item)
+        answer: Mapping[str, Any] = refused.response  # no stub knows of the item
+        return Refused(said, answer.get("Item"))
     return _MEANINGS.get(code, AwsError)(said)

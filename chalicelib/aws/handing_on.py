@@ -1,12 +1,15 @@
 """Lets the reprocess Lambda carry on a replay that another Lambda, or a person, has begun."""
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING
 
 from chalicelib.aws.calling import calling
 
+if TYPE_CHECKING:
+    from mypy_boto3_lambda import LambdaClient
 
-def hand_on(client: Any, function: str, replay: str) -> None:
+
+def hand_on(client: "LambdaClient", function: str, replay: str) -> None:
     """Ask Lambda to invoke the function later; returns at once. Raises AwsError."""
     event = json.dumps({"replay": replay}).encode()
     with calling("Invoke", function):

@@ -3,9 +3,12 @@
 import json
 import urllib.error
 import urllib.request
-from typing import Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
+
+if TYPE_CHECKING:
+    from mypy_boto3_lambda import LambdaClient
 
 PATIENCE = 5
 """Seconds that an answer may take."""
@@ -28,7 +31,7 @@ def is_well(url: str) -> bool:
         return False
 
 
-def function_is_well(client: Any, arn: str) -> bool:
+def function_is_well(client: "LambdaClient", arn: str) -> bool:
     """Whether the Lambda returns in time, without an error and without saying no.
 
     It says no by `false`, or by a `statusCode` that is no success. `client` waits no longer than

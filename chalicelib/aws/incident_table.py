@@ -8,13 +8,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.aws.items import Item, values
 from chalicelib.aws.table import Table, Update
 from chalicelib.errors import Refused
 from chalicelib.job.incident import Incident, decode, encode
 from chalicelib.moments import read
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
 
 LATEST, OLDER, LISTED = "incident#", "incidents#", "incidents"
 PAGE = "stage#page"
@@ -27,7 +30,7 @@ MOST = 1000
 class DynamoIncidents:
     """Incidents on DynamoDB."""
 
-    def __init__(self, client: Any, table: str, **timing: Any) -> None:
+    def __init__(self, client: "DynamoDBClient", table: str, **timing: Any) -> None:
         self._table = Table(client, table, **timing)
 
     def current(self, tasks: Sequence[str]) -> dict[str, Incident]:

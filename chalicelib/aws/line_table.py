@@ -1,13 +1,16 @@
 """A task's slots and line on DynamoDB: `slots#<task>`, one item for each task."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.aws.entering import LET_THROUGH, OPEN, ROOM
 from chalicelib.aws.gate_writes import GateWrites
 from chalicelib.aws.items import SLOTS, TASKS, queue, read_slots, values
 from chalicelib.aws.table import Table, Update
 from chalicelib.job.claim import Claim, Slots, State
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
 
 _WAIT = "execution = :execution AND queue = :queue AND since = :since"
 """This very wait in line."""
@@ -16,7 +19,7 @@ _WAIT = "execution = :execution AND queue = :queue AND since = :since"
 class DynamoLine(GateWrites):
     """Who is inside a task, who waits for it, and whether it takes jobs."""
 
-    def __init__(self, client: Any, table: str, **timing: Callable[..., Any]) -> None:
+    def __init__(self, client: "DynamoDBClient", table: str, **timing: Callable[..., Any]) -> None:
         """`timing`: how the table waits between two tries, for tests (see Table)."""
         super().__init__(Table(client, table, **timing))
 

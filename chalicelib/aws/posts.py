@@ -4,12 +4,15 @@ import hashlib
 import hmac
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from http.client import HTTPException
-from typing import Any
+from typing import TYPE_CHECKING
 
 from chalicelib.aws.calling import calling
 from chalicelib.errors import NotSent, RespoolError
+
+if TYPE_CHECKING:
+    from chalicelib.aws.clients import Clients
 
 PATIENCE = 5
 """Seconds that an answer may take."""
@@ -26,7 +29,7 @@ class _Still(urllib.request.HTTPRedirectHandler):
 class AwsPosts:
     """The topic and the webhook of one stage; a client is made when it is first needed."""
 
-    def __init__(self, client: Callable[[str], Any], topic: str, secret: str) -> None:
+    def __init__(self, client: "Clients", topic: str, secret: str) -> None:
         self._client = client
         self._topic = topic
         self._secret = secret

@@ -2,18 +2,23 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.aws.calling import LONG_POLL, calling
 from chalicelib.errors import AwsError
 from chalicelib.job.message import Message
 from chalicelib.limits import BATCH, MAX_HIDDEN, MAX_RELEASED
 
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.literals import QueueAttributeNameType
+    from mypy_boto3_sqs.type_defs import MessageTypeDef
+
 
 class SqsSpool:
     """The spool on SQS. Its address is looked up at the first call."""
 
-    def __init__(self, client: Any, name: str, wait: int = LONG_POLL) -> None:
+    def __init__(self, client: "SQSClient", name: str, wait: int = LONG_POLL) -> None:
         self._client = client
         self._name = name
         self._wait = wait
@@ -77,14 +82,14 @@ class SqsSpool:
         return sum(int(answer["Attributes"].get(name, 0)) for name in _COUNTS)
 
 
-_COUNTS = [
+_COUNTS: "tuple[QueueAttributeNameType, ...]" = (
     "ApproximateNumberOfMessages",
     "ApproximateNumberOfMessagesNotVisible",
     "ApproximateNumberOfMessagesDelayed",
-]
+)
 
 
-def _read(message: dict[str, Any]) -> Message:
+def _read(message: "MessageTypeDef") -> Message:
     sent = int(message.get("Attributes", {}).get("SentTimestamp", 0)) / 1000
     return Message(
         message["MessageId"],

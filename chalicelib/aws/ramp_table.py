@@ -4,11 +4,14 @@ Each write says which version it follows, so of two ticks at once only one can w
 """
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.aws.calling import calling
 from chalicelib.errors import Refused
 from chalicelib.job.ramp_state import State, decode, encode
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
 
 RAMP = "ramp#"
 
@@ -16,7 +19,7 @@ RAMP = "ramp#"
 class DynamoRamps:
     """The states on DynamoDB."""
 
-    def __init__(self, client: Any, table: str) -> None:
+    def __init__(self, client: "DynamoDBClient", table: str) -> None:
         self._client = client
         self._table = table
 

@@ -8,12 +8,15 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.aws.items import Item, values
 from chalicelib.aws.table import Table, Update
 from chalicelib.job.replay import KEPT_DAYS, REPLAY, Chosen, Replay, decode, encode
 from chalicelib.moments import read
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
 
 OPEN, OVER = "replays#open", "replays#over"
 """The partitions of the index: of those that are under way or not settled, and of all others."""
@@ -27,7 +30,7 @@ DAY = 86_400
 class DynamoReplays:
     """The replays on DynamoDB."""
 
-    def __init__(self, client: Any, table: str, **timing: Callable[..., Any]) -> None:
+    def __init__(self, client: "DynamoDBClient", table: str, **timing: Callable[..., Any]) -> None:
         """`timing`: how the table waits between two tries, for tests (see Table)."""
         self._table = Table(client, table, **timing)
 

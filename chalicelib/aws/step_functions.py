@@ -1,7 +1,7 @@
 """Step Functions: executions looked at, resumed, redriven, started and stopped."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.aws.calling import calling
@@ -10,6 +10,8 @@ from chalicelib.job.execution import Execution, Status, Tail
 from chalicelib.limits import CAUSE, ERROR_NAME
 
 if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions import SFNClient
+
     from chalicelib.job.frames import Frames
 
 LAST_EVENTS = 1000
@@ -19,7 +21,7 @@ LAST_EVENTS = 1000
 class StepFunctions:
     """The stage's state machine on Step Functions."""
 
-    def __init__(self, client: Any, state_machine: str) -> None:
+    def __init__(self, client: "SFNClient", state_machine: str) -> None:
         self._client = client
         self._machine = state_machine
 
@@ -96,10 +98,10 @@ class StepFunctions:
         name = entered.get("stateEnteredEventDetails", {}).get("name", "")
         return Tail(last, entered["type"] == "FailStateEntered", name, entered.get("timestamp"))
 
-    def history(self, execution: str, most: int) -> list[dict[str, Any]]:
+    def history(self, execution: str, most: int) -> list[Mapping[str, Any]]:
         """Its latest events, at most that many, the oldest of them first; without payloads."""
-        found: list[dict[str, Any]] = []
-        page: dict[str, str] = {}
+        found: list[Mapping[str, Any]] = []
+        page: dict[str, Any] = {}
         while True:
             with calling("GetExecutionHistory", execution):
                 answer = self._client.get_execution_history(
@@ -124,20 +126,15 @@ class StepFunctions:
             (listed["executionArn"], listed.get("redriveCount", 0)) for listed in self._list(status)
         )
 
-    def _list(self, status: Status) -> Iterator[dict[str, Any]]:
-        page: dict[str, str] = {}
+    def _list(self, status: Status) -> Iterator[Mapping[str, Any]]:
+        asked: dict[str, Any] = {"stateMachineArn": self._machine, "statusFilter": status.value}
         while True:
             with calling("ListExecutions", self._machine):
-                answer = self._client.list_executions(
-                    stateMachineArn=self._machine,
-                    statusFilter=status.value,
-                    maxResults=1000,
-                    **page,
-                )
+                answer = self._client.list_executions(**asked, maxResults=1000)
             yield from answer["executions"]
             if "nextToken" not in answer:
                 return
-            page = {"nextToken": answer["nextToken"]}
+            asked["nextToken"] = answer["nextToken"]
 
     def frames(self) -> "Frames":
         """What respool has put into the machine's definition."""

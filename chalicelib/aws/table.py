@@ -5,13 +5,17 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.aws.calling import calling
 from chalicelib.aws.items import Item, pk, values
 from chalicelib.errors import Conflict, Refused, Throttled
 from chalicelib.job.ports import Count
 from chalicelib.limits import BATCH_GET
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import UpdateTypeDef
 
 INDEX = "waiting"
 TRIES = 6
@@ -31,9 +35,9 @@ class Update:
     values: Mapping[str, Item] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
 
-    def parameters(self, table: str) -> dict[str, Any]:
+    def parameters(self, table: str) -> "UpdateTypeDef":
         """As DynamoDB takes it, with no name or value that no expression uses."""
-        given: dict[str, Any] = {
+        given: UpdateTypeDef = {
             "TableName": table,
             "Key": pk(self.pk),
             "UpdateExpression": self.change,
@@ -55,7 +59,7 @@ class Table:
 
     def __init__(
         self,
-        client: Any,
+        client: "DynamoDBClient",
         name: str,
         pause: Callable[[float], None] = time.sleep,
         jitter: Callable[[], float] = random.random,
@@ -117,7 +121,7 @@ class Table:
                 return Count(total, whole=False)
         return Count(total)
 
-    def _pages(self, queue: str, after: str, how: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    def _pages(self, queue: str, after: str, how: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         begins: dict[str, Any] = {}
         while True:
             answer = self._query(queue, after, {**how, **begins})
@@ -126,7 +130,7 @@ class Table:
                 return
             begins = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
-    def _query(self, queue: str, after: str, page: Mapping[str, Any]) -> dict[str, Any]:
+    def _query(self, queue: str, after: str, page: Mapping[str, Any]) -> Mapping[str, Any]:
         asked: dict[str, Any] = {"KeyConditionExpression": "queue = :queue"}
         asked["ExpressionAttributeValues"] = values(queue=queue)
         if after:
@@ -134,10 +138,7 @@ class Table:
             asked["ExpressionAttributeNames"] = {"#order": "order"}
             asked["ExpressionAttributeValues"] |= values(after=after)
         with calling("Query", queue):
-            answer: dict[str, Any] = self._client.query(
-                TableName=self._name, IndexName=INDEX, **asked, **page
-            )
-        return answer
+            return self._client.query(TableName=self._name, IndexName=INDEX, **asked, **page)
 
     def update(self, update: Update) -> bool:
         """Change one item; False where its condition does not hold. Raises Conflict."""

@@ -12,12 +12,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.aws.calling import calling
 from chalicelib.cached import Cached
 from chalicelib.errors import BadRequest, NotFound
 from chalicelib.moments import read
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_secretsmanager import SecretsManagerClient
 
 CACHED = 15
 """Seconds that the secret is believed after it was read. API Gateway believes us besides."""
@@ -64,7 +68,7 @@ class Token:
 class NamedTokens:
     """Makes, lists and revokes tokens; the command line calls it, and the authorizer `find`."""
 
-    def __init__(self, client: Any, table: str, clock: Callable[[], datetime]) -> None:
+    def __init__(self, client: "DynamoDBClient", table: str, clock: Callable[[], datetime]) -> None:
         self._client = client
         self._table = table
         self._clock = clock
@@ -153,7 +157,11 @@ class Tokens:
     """Tells who calls. The secret is read seldom, and compared in constant time."""
 
     def __init__(
-        self, client: Any, secret: str, named: NamedTokens, elapsed: Callable[[], float]
+        self,
+        client: "SecretsManagerClient",
+        secret: str,
+        named: NamedTokens,
+        elapsed: Callable[[], float],
     ) -> None:
         self._client = client
         self._secret = secret

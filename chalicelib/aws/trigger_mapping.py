@@ -1,6 +1,7 @@
 """The trigger: the event-source mapping from the spool to the reprocess Lambda."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.aws.calling import calling
 from chalicelib.aws.items import values
@@ -8,13 +9,16 @@ from chalicelib.aws.table import Table, Update
 from chalicelib.errors import NotFound
 from chalicelib.job.ports import Switched
 
+if TYPE_CHECKING:
+    from mypy_boto3_lambda import LambdaClient
+
 NOTE = "trigger"
 
 
 class SpoolMapping:
     """Looks the mapping up by the queue and the function that it joins."""
 
-    def __init__(self, client: Any, function: str, queue: str, table: Table) -> None:
+    def __init__(self, client: "LambdaClient", function: str, queue: str, table: Table) -> None:
         self._client = client
         self._function = function
         self._queue = queue
@@ -57,9 +61,9 @@ class SpoolMapping:
         by, why, at = (str(item[f"changed{name}"]["S"]) for name in ("By", "Why", "At"))
         return Switched(item["enabled"]["S"] == "yes", by, why, at)
 
-    def _find(self) -> dict[str, Any] | None:
+    def _find(self) -> Mapping[str, Any] | None:
         with calling("ListEventSourceMappings", self._function):
             answer = self._client.list_event_source_mappings(FunctionName=self._function)
-        found: list[dict[str, Any]] = answer["EventSourceMappings"]
+        found = answer["EventSourceMappings"]
         joined = (each for each in found if each["EventSourceArn"].endswith(f":{self._queue}"))
         return next(joined, None)

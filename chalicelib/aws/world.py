@@ -4,9 +4,9 @@ import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from chalicelib.aws.calling import client, sdk_session
+from chalicelib.aws.calling import clients, sdk_session
 from chalicelib.errors import SettingsError
 from chalicelib.job.ports import Telemetry
 from chalicelib.names import Names
@@ -14,6 +14,7 @@ from chalicelib.settings import is_function
 
 if TYPE_CHECKING:
     from chalicelib.aws.claims_table import DynamoClaims
+    from chalicelib.aws.clients import Clients, Session
     from chalicelib.aws.incident_table import DynamoIncidents
     from chalicelib.aws.line_table import DynamoLine
     from chalicelib.aws.posts import AwsPosts
@@ -33,7 +34,7 @@ class AwsWorld:
     """The adapters of one stage. Imports stand where they are used: no Lambda needs them all."""
 
     def __init__(
-        self, names: Names, session: Any = None, telemetry: Telemetry | None = None
+        self, names: Names, session: "Session | None" = None, telemetry: Telemetry | None = None
     ) -> None:
         self.names = names
         self._session = session
@@ -51,7 +52,9 @@ class AwsWorld:
                 f"{name} is empty or missing: set RESPOOL_PREFIX, as in respool-dev"
             )
         if name == "RESPOOL_PREFIX":
-            return cls(Names.of_session(environ[name], sdk_session()))
+            session = sdk_session()
+            arn = session.client("sts").get_caller_identity()["Arn"]
+            return cls(Names.of_caller(environ[name], arn, session.region_name))
         return cls(Names.of_function(environ[name], account))
 
     @property
@@ -138,7 +141,7 @@ class AwsWorld:
 
         names = self.names
         return AwsPosts(
-            lambda service: client(service, self._session, 2 * PATIENCE),
+            clients(self._session, 2 * PATIENCE),
             names.topic_arn,
             names.hook_secret,
         )
@@ -149,7 +152,7 @@ class AwsWorld:
 
         if not is_function(url):
             return is_well(url)
-        return function_is_well(client("lambda", self._session, PATIENCE), url)
+        return function_is_well(clients(self._session, PATIENCE)("lambda"), url)
 
     @cached_property
     def mapping(self) -> "SpoolMapping":
@@ -175,11 +178,6 @@ class AwsWorld:
 
         return NamedTokens(self._client("dynamodb"), self.names.table, _now)
 
-    def _client(self, service: str) -> Any:
-        if service not in self._clients:
-            self._clients[service] = client(service, self._session)
-        return self._clients[service]
-
     @cached_property
-    def _clients(self) -> dict[str, Any]:
-        return {}
+    def _client(self) -> "Clients":
+        return clients(self._session)

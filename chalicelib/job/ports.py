@@ -66,7 +66,7 @@ class Workflow(Protocol):
     def tail(self, execution: str) -> Tail:
         """Look at the end of its history. Raises NotFound."""
 
-    def history(self, execution: str, most: int) -> list[dict[str, Any]]:
+    def history(self, execution: str, most: int) -> list[Mapping[str, Any]]:
         """Its latest events, at most that many, the oldest of them first; without payloads."""
 
     def frames(self) -> "Frames":

@@ -2,11 +2,11 @@
 
 import re
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from chalicelib.api.stage import Stage
-from chalicelib.aws.calling import calling, client
+from chalicelib.aws.calling import calling, clients
 from chalicelib.aws.tokens import NamedTokens
 from chalicelib.aws.world import AwsWorld
 from chalicelib.deployed import Deployed, SystemTime
@@ -17,13 +17,18 @@ from respool.cli import audit
 from respool.cli.metrics import Metrics
 from respool.session import chosen
 
+if TYPE_CHECKING:
+    import boto3
+
+    from chalicelib.aws.clients import Clients
+
 _API = re.compile(r":execute-api:[^:]*:[^:]*:([a-z0-9]+)/")
 
 
 class Account:
     """One stage in one account and region."""
 
-    def __init__(self, session: Any, stage: str) -> None:
+    def __init__(self, session: "boto3.Session", stage: str) -> None:
         self._session = session
         self._stage = stage
         self.prefix = f"{APP}-{stage}"
@@ -92,8 +97,9 @@ class Account:
         if lines:
             audit.send(self._client("logs"), self.prefix, at, lines)
 
-    def _client(self, service: str) -> Any:
-        return client(service, self._session)
+    @cached_property
+    def _client(self) -> "Clients":
+        return clients(self._session)
 
 
 def origin(api: str, control: str) -> str:

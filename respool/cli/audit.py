@@ -2,11 +2,15 @@
 
 import json
 import uuid
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.api.audit import AUDIT
 from chalicelib.aws.calling import calling
 from chalicelib.moments import read
+
+if TYPE_CHECKING:
+    from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_logs.type_defs import InputLogEventTypeDef
 
 
 def group_of(prefix: str) -> str:
@@ -14,13 +18,15 @@ def group_of(prefix: str) -> str:
     return f"/aws/lambda/{prefix}"
 
 
-def send(logs: Any, prefix: str, at: str, lines: list[dict[str, Any]]) -> None:
+def send(logs: "CloudWatchLogsClient", prefix: str, at: str, lines: list[dict[str, Any]]) -> None:
     """Write lines into a stream of this run's own. Raises AwsError."""
     group = group_of(prefix)
     stream = f"command-line/{at[:10]}/{uuid.uuid4().hex}"
     moment = read(at)
     millis = int(moment.timestamp() * 1000) if moment else 0
-    events = [{"timestamp": millis, "message": _line(prefix, at, each)} for each in lines]
+    events: list[InputLogEventTypeDef] = [
+        {"timestamp": millis, "message": _line(prefix, at, each)} for each in lines
+    ]
     with calling("CreateLogStream", group):
         logs.create_log_stream(logGroupName=group, logStreamName=stream)
     with calling("PutLogEvents", group):

@@ -3,11 +3,15 @@
 from collections import defaultdict
 from collections.abc import Iterator
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.api.audit import AUDIT
 from chalicelib.aws.calling import calling
 from chalicelib.metrics import NAMESPACE, SECONDS
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch import CloudWatchClient
+    from mypy_boto3_cloudwatch.type_defs import MetricDatumTypeDef
 
 AT_ONCE = 150
 """Values that one metric datum takes; a call takes a thousand of those."""
@@ -39,7 +43,7 @@ class Metrics:
             for dims in {stage, stage + named}:
                 self._values[name, dims].append(value)
 
-    def send(self, cloudwatch: Any) -> None:
+    def send(self, cloudwatch: "CloudWatchClient") -> None:
         """Hand over what was counted. Raises AwsError."""
         data = list(self._data())
         for start in range(0, len(data), 1000):
@@ -49,7 +53,7 @@ class Metrics:
                 )
         self._values.clear()
 
-    def _data(self) -> Iterator[dict[str, Any]]:
+    def _data(self) -> Iterator["MetricDatumTypeDef"]:
         for (metric, dims), values in self._values.items():
             timed = metric in SECONDS
             shown = values if timed else [sum(values)]

@@ -1,17 +1,20 @@
 """The AWS account and region that a command acts on, and its clients."""
 
-from collections.abc import Callable
-from typing import Any
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
 
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
 
+from chalicelib.aws.calling import once_each
 from chalicelib.names import Names
 from respool.deploy.checks.findings import DeployFailed
 from respool.refusals import explain
 from respool.session import chosen
 
-Client = Callable[[str], Any]
+if TYPE_CHECKING:
+    from chalicelib.aws.clients import Clients
+
 _CONFIG = Config(
     connect_timeout=5, read_timeout=30, retries={"mode": "standard", "max_attempts": 6}
 )
@@ -25,7 +28,6 @@ class Account:
             self._session = chosen(profile)
         except BotoCoreError as unknown:
             raise DeployFailed(explain(unknown).text) from None
-        self._clients: dict[str, Any] = {}
         self.profile = profile
 
     @property
@@ -35,22 +37,20 @@ class Account:
             raise DeployFailed(explain(NoRegionError()).text)
         return str(self._session.region_name)
 
-    def client(self, service: str) -> Any:
-        """A client of that service; the same one each time."""
-        if service not in self._clients:
-            self._clients[service] = self._session.client(
-                service, region_name=self.region, config=_CONFIG
-            )
-        return self._clients[service]
+    @cached_property
+    def client(self) -> "Clients":
+        """A client of the service that it is called with; the same one each time."""
+        make = partial(self._session.client, region_name=self.region, config=_CONFIG)
+        return once_each(make)
 
     def names(self, prefix: str) -> Names:
         """The stage's names, whose account STS tells. Raises DeployFailed without credentials."""
         try:
-            identity = self.client("sts").get_caller_identity()
+            arn = self.client("sts").get_caller_identity()["Arn"]
         except (BotoCoreError, ClientError) as refused:
             told = explain(refused, self.profile or "").text
             raise DeployFailed(f"AWS does not say whose credentials these are: {told}") from None
-        return Names(prefix, identity["Arn"].split(":")[1], self.region, identity["Account"])
+        return Names.of_caller(prefix, arn, self.region)
 
     @property
     def endpoint(self) -> str:

@@ -6,13 +6,16 @@ executed second is refused by CloudFormation.
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from chalicelib.aws.calling import calling
 from respool.deploy.checks.findings import DeployFailed
 from respool.deploy.patience import Patience
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
 
 LONGEST = 3600
 """Seconds that CloudFormation is waited for."""
@@ -25,7 +28,11 @@ class ChangeSet:
     """A change set, by its ARN: a name alone could be another deploy's."""
 
     def __init__(
-        self, client: Any, stack: str, patience: Patience, made: Mapping[str, str]
+        self,
+        client: "CloudFormationClient",
+        stack: str,
+        patience: Patience,
+        made: Mapping[str, Any],
     ) -> None:
         self._client = client
         self._stack = stack
@@ -35,7 +42,12 @@ class ChangeSet:
 
     @classmethod
     def create(
-        cls, client: Any, stack: str, patience: Patience, token: str, request: Mapping[str, Any]
+        cls,
+        client: "CloudFormationClient",
+        stack: str,
+        patience: Patience,
+        token: str,
+        request: Mapping[str, Any],
     ) -> "ChangeSet":
         """Ask for it; `token` names it, and says to CloudFormation that a retry is the same."""
         with calling("CreateChangeSet", stack):
@@ -95,13 +107,13 @@ class ChangeSet:
                 ) from refused
 
     @property
-    def _named(self) -> dict[str, str]:
+    def _named(self) -> dict[str, Any]:
         return {"StackName": self._stack, "ChangeSetName": self._arn}
 
-    def _proposed(self) -> dict[str, Any]:
+    def _proposed(self) -> Mapping[str, Any]:
         for _ in self._patience.looks(LONGEST):
             with self._ours("DescribeChangeSet"):
-                found: dict[str, Any] = self._client.describe_change_set(**self._named)
+                found = self._client.describe_change_set(**self._named)
                 if found["Status"] == "FAILED":
                     return found
                 if found["Status"] == "CREATE_COMPLETE":
@@ -111,7 +123,7 @@ class ChangeSet:
         raise endless(self._stack)
 
 
-def validation_errors(client: Any, about: Mapping[str, str]) -> list[str]:
+def validation_errors(client: "CloudFormationClient", about: Mapping[str, Any]) -> list[str]:
     """What CloudFormation's own validation found, by DescribeEvents, which alone tells it.
 
     That the reasons can't be had must not hide that there was a failure, so it is one of them.
@@ -127,7 +139,7 @@ def validation_errors(client: Any, about: Mapping[str, str]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _told(event: Mapping[str, str]) -> str:
+def _told(event: Mapping[str, Any]) -> str:
     place = event.get("ValidationPath", "")
     about = f"{event.get('LogicalResourceId', '?')} ({event.get('ResourceType', '?')})"
     return f"{about}: {event.get('ValidationStatusReason', '')}" + (f" (at {place})" * bool(place))

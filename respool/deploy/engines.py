@@ -1,8 +1,7 @@
 """The engines of a stage as a command runs them, with that command's own clients."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.aws.world import AwsWorld
 from chalicelib.deployed import SystemTime
@@ -11,9 +10,12 @@ from chalicelib.job.world import Time
 from chalicelib.names import Names
 from chalicelib.settings import Settings
 
+if TYPE_CHECKING:
+    from chalicelib.aws.clients import Clients
+
 
 def engines_for(
-    client: Callable[[str], Any], names: Names, settings: Settings, clock: Time | None = None
+    client: "Clients", names: Names, settings: Settings, clock: Time | None = None
 ) -> Engines:
     """The stage's engines; `client` makes clients, by the service's name."""
     world = AwsWorld(names, _Session(client), _Silence())
@@ -24,9 +26,9 @@ def engines_for(
 class _Session:
     """Stands for an SDK session: its clients are those of the command."""
 
-    make: Callable[[str], Any]
+    make: "Clients"
 
-    def client(self, service: str, **_: Any) -> Any:
+    def client(self, service: Any, **_: object) -> object:
         """A client of that service."""
         return self.make(service)
 

@@ -3,12 +3,20 @@
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.aws.calling import calling
 from chalicelib.errors import NotFound
 from chalicelib.names import APP, Names
 from respool.deploy.record import Entry
+
+if TYPE_CHECKING:
+    from mypy_boto3_apigateway import APIGatewayClient
+    from mypy_boto3_iam import IAMClient
+    from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_resourcegroupstaggingapi import ResourceGroupsTaggingAPIClient
+
+    from chalicelib.aws.clients import Clients
 
 TAG = "aws-chalice"
 """Chalice puts it on every Lambda: `version=1.34.0:stage=dev:app=respool`."""
@@ -23,14 +31,16 @@ class Existing:
     apis: tuple[str, ...] = ()
 
 
-def look(client: Callable[[str], Any], names: Names) -> Existing:
+def look(client: "Clients", names: Names) -> Existing:
     """What there is of the stage in this account and region; `client` makes clients."""
     functions = sorted(_tagged(client("resourcegroupstaggingapi"), client("lambda"), names))
     apis = sorted(_apis(client("lambda"), client("apigateway"), names.prefix))
     return Existing(tuple(functions), tuple(apis))
 
 
-def _tagged(tags: Any, functions: Any, names: Names) -> Iterator[str]:
+def _tagged(
+    tags: "ResourceGroupsTaggingAPIClient", functions: "LambdaClient", names: Names
+) -> Iterator[str]:
     ours = f":stage={names.prefix.removeprefix(f'{APP}-')}:app={APP}"
     with calling("GetResources", TAG):
         pages = tags.get_paginator("get_resources").paginate(
@@ -45,7 +55,7 @@ def _tagged(tags: Any, functions: Any, names: Names) -> Iterator[str]:
             yield arn
 
 
-def _apis(functions: Any, gateway: Any, handler: str) -> Iterator[str]:
+def _apis(functions: "LambdaClient", gateway: "APIGatewayClient", handler: str) -> Iterator[str]:
     """The APIs that may call the handler and are there: a permission outlives its API."""
     try:
         with calling("GetPolicy", handler):
@@ -55,7 +65,7 @@ def _apis(functions: Any, gateway: Any, handler: str) -> Iterator[str]:
     yield from (api for api in set(_API.findall(policy)) if _api_is_there(gateway, api))
 
 
-def is_there(client: Callable[[str], Any], entry: Entry) -> bool:
+def is_there(client: "Clients", entry: Entry) -> bool:
     """Whether what an entry of a record names still exists; True for what is not known here."""
     if "lambda_arn" in entry:
         return _function_is_there(client("lambda"), entry["lambda_arn"])
@@ -66,17 +76,17 @@ def is_there(client: Callable[[str], Any], entry: Entry) -> bool:
     return True
 
 
-def _function_is_there(functions: Any, arn: str) -> bool:
+def _function_is_there(functions: "LambdaClient", arn: str) -> bool:
     return _found(
         "GetFunctionConfiguration", arn, functions.get_function_configuration, FunctionName=arn
     )
 
 
-def _api_is_there(gateway: Any, api: str) -> bool:
+def _api_is_there(gateway: "APIGatewayClient", api: str) -> bool:
     return _found("GetRestApi", api, gateway.get_rest_api, restApiId=api)
 
 
-def _role_is_there(identities: Any, role: str) -> bool:
+def _role_is_there(identities: "IAMClient", role: str) -> bool:
     return _found("GetRole", role, identities.get_role, RoleName=role)
 
 

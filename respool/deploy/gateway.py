@@ -1,8 +1,12 @@
 """The deployed API's stage: how many requests it takes, for which Chalice has no setting."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from chalicelib.aws.calling import calling
+
+if TYPE_CHECKING:
+    from mypy_boto3_apigateway import APIGatewayClient
+    from mypy_boto3_apigateway.type_defs import PatchOperationTypeDef
 
 EVERY_METHOD = "*/*"
 
@@ -10,7 +14,7 @@ EVERY_METHOD = "*/*"
 class Gateway:
     """API Gateway's REST APIs, by their id and stage."""
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: "APIGatewayClient") -> None:
         self._client = client
 
     def limit(self, api: str, stage: str, rate: int, burst: int) -> bool:
@@ -38,5 +42,5 @@ class Gateway:
         return settings.get("throttlingRateLimit"), settings.get("throttlingBurstLimit")
 
 
-def _replace(what: str, value: int) -> dict[str, str]:
+def _replace(what: str, value: int) -> "PatchOperationTypeDef":
     return {"op": "replace", "path": f"/{EVERY_METHOD}/{what}", "value": str(value)}

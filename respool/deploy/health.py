@@ -1,6 +1,6 @@
 """The Lambda that HEALTH_URL may name: whether it is there for the ramp to ask."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
@@ -8,8 +8,11 @@ from chalicelib.names import Names
 from chalicelib.settings import is_function
 from respool.deploy.checks.findings import DeployFailed
 
+if TYPE_CHECKING:
+    from mypy_boto3_lambda import LambdaClient
 
-def refuse_missing(client: Any, names: Names, url: str) -> None:
+
+def refuse_missing(client: "LambdaClient", names: Names, url: str) -> None:
     """Raise DeployFailed where HEALTH_URL names a Lambda of another region, or none at all."""
     if not is_function(url):
         return

@@ -5,7 +5,7 @@ which after an ExecuteChangeSet looks like an end. Its events bear the token it 
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
@@ -15,6 +15,9 @@ from respool.deploy.checks.findings import DeployFailed
 from respool.deploy.patience import Patience
 from respool.deploy.steps import has_ended
 
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+
 LAG = 60
 """Seconds that DescribeStacks may need to catch up with the events."""
 _DELETED = "DELETE_COMPLETE"
@@ -22,11 +25,11 @@ _TAKEN_YET = "60 seconds after deleting"
 """What SQS says of a queue whose name a rollback has given up just now."""
 _NONE = "does not exist"
 
-Event = Mapping[str, str]
-Described = dict[str, Any]
+Event = Mapping[str, Any]
+Described = Mapping[str, Any]
 
 
-def described(client: Any, name: str) -> Described | None:
+def described(client: "CloudFormationClient", name: str) -> Described | None:
     """A stack by its name or id, as DescribeStacks has it; None where there is none."""
     try:
         answer = client.describe_stacks(StackName=name)
@@ -35,15 +38,19 @@ def described(client: Any, name: str) -> Described | None:
             return None
         with calling("DescribeStacks", name):
             raise
-    stack: Described = answer["Stacks"][0]
-    return stack
+    return answer["Stacks"][0]
 
 
 class Operation:
     """What is about to be done to the stack with that id; made before it begins."""
 
     def __init__(
-        self, client: Any, name: str, patience: Patience, stack_id: str, token: str
+        self,
+        client: "CloudFormationClient",
+        name: str,
+        patience: Patience,
+        stack_id: str,
+        token: str,
     ) -> None:
         self._client = client
         self._name = name

@@ -4,9 +4,8 @@ For a checkout that takes over a stage whose record is lost, or is in another ch
 """
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 from botocore.exceptions import BotoCoreError, ClientError
@@ -22,10 +21,15 @@ from respool.deploy.record import Entry
 from respool.deploy.template import API_HANDLER
 from respool.refusals import explain
 
+if TYPE_CHECKING:
+    from mypy_boto3_apigateway import APIGatewayClient
+
+    from chalicelib.aws.clients import Clients
+
 PROJECT = Path(__file__).resolve().parents[2]
 
 
-def resources(client: Callable[[str], Any], existing: Existing, names: Names) -> list[Entry]:
+def resources(client: "Clients", existing: Existing, names: Names) -> list[Entry]:
     """The entries of a record that names all that exists, as Chalice writes them.
 
     Raises DeployFailed where there is nothing, or more than one API: a record names one.
@@ -45,7 +49,7 @@ def resources(client: Callable[[str], Any], existing: Existing, names: Names) ->
     return found + [_api(client("apigateway"), api, names) for api in existing.apis]
 
 
-def _function(client: Callable[[str], Any], arn: str, prefix: str) -> list[Entry]:
+def _function(client: "Clients", arn: str, prefix: str) -> list[Entry]:
     function = arn.rpartition(":")[2]
     name = API_HANDLER if function == prefix else function.removeprefix(f"{prefix}-")
     with calling("GetFunctionConfiguration", function):
@@ -57,7 +61,7 @@ def _function(client: Callable[[str], Any], arn: str, prefix: str) -> list[Entry
     ]
 
 
-def _api(gateway: Any, api: str, names: Names) -> Entry:
+def _api(gateway: "APIGatewayClient", api: str, names: Names) -> Entry:
     with calling("GetStages", api):
         served = gateway.get_stages(restApiId=api)["item"]
     if not served:

@@ -1,8 +1,8 @@
 """What outlives a deleted stage while jobs wait in it: the queues and the table."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.aws.calling import LONG_POLL, calling
 from chalicelib.aws.queue import SqsSpool
@@ -15,6 +15,9 @@ from chalicelib.limits import BATCH
 from chalicelib.names import Names
 from respool.deploy.patience import Patience
 from respool.deploy.stopping import Stopping
+
+if TYPE_CHECKING:
+    from chalicelib.aws.clients import Clients
 
 HIDDEN = 300
 """Seconds that a message is out of sight while it is looked at."""
@@ -38,7 +41,7 @@ class Retained:
 
     def __init__(
         self,
-        client: Callable[[str], Any],
+        client: "Clients",
         names: Names,
         engines: Engines,
         patience: Patience,
@@ -146,12 +149,11 @@ class Retained:
         except NotFound:
             return ""
 
-    def _table(self) -> dict[str, Any]:
+    def _table(self) -> Mapping[str, Any]:
         """The table as DynamoDB describes it; empty where there is none."""
         try:
             with calling("DescribeTable", self._names.table):
                 answer = self._dynamodb.describe_table(TableName=self._names.table)
         except NotFound:
             return {}
-        found: dict[str, Any] = answer["Table"]
-        return found
+        return answer["Table"]

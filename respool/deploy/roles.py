@@ -5,7 +5,7 @@ policies over those of the first, silently, and a delete of either would take th
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
@@ -14,11 +14,14 @@ from chalicelib.names import Names
 from respool.deploy.checks.findings import DeployFailed
 from respool.deploy.definition import strings
 
+if TYPE_CHECKING:
+    from mypy_boto3_iam import IAMClient
+
 
 class Roles:
     """The roles that Chalice makes for one stage."""
 
-    def __init__(self, client: Any, names: Names) -> None:
+    def __init__(self, client: "IAMClient", names: Names) -> None:
         self._client = client
         self._names = names
 

@@ -2,13 +2,16 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from secrets import token_hex
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.aws.calling import calling
 from respool.deploy.change_set import LONGEST, ChangeSet, endless
 from respool.deploy.operation import Operation, described
 from respool.deploy.patience import Patience
 from respool.deploy.steps import is_settled
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
 
 
 def new_token() -> str:
@@ -21,7 +24,7 @@ class Stack:
 
     def __init__(
         self,
-        client: Any,
+        client: "CloudFormationClient",
         name: str,
         patience: Patience,
         token: Callable[[], str] = new_token,

@@ -1,11 +1,14 @@
 """The trigger as deployed: the event-source mapping that, while enabled, replays continuously."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from chalicelib.aws.calling import calling
 from chalicelib.errors import NotFound
 from respool.deploy.checks.findings import DeployFailed
 from respool.deploy.patience import Patience
+
+if TYPE_CHECKING:
+    from mypy_boto3_lambda import LambdaClient
 
 SETTLING = 300
 """Seconds that a change of it is waited for."""
@@ -14,7 +17,7 @@ SETTLING = 300
 class Trigger:
     """Mappings by their UUID; an empty one stands for none."""
 
-    def __init__(self, client: Any, patience: Patience) -> None:
+    def __init__(self, client: "LambdaClient", patience: Patience) -> None:
         self._client = client
         self._patience = patience
 

@@ -3,13 +3,16 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from chalicelib.aws.calling import calling
 from chalicelib.names import Names
 from respool.deploy.definition import Definition, fill
+
+if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions import SFNClient
 
 NOT_FOR_US = ("AccessDeniedException", "UnknownOperationException", "InvalidAction")
 _STATE = re.compile(r"/States/([^/]+)")
@@ -41,7 +44,7 @@ def _value(value: Any, names: Names) -> str:
     return str(next(iter(value.values())))
 
 
-def findings(client: Any, definition: Definition) -> Iterator[str]:
+def findings(client: "SFNClient", definition: Definition) -> Iterator[str]:
     """What AWS would refuse, each with its state; `client` is one of Step Functions.
 
     Raises NotAsked where it may not be asked.

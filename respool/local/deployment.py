@@ -3,16 +3,21 @@
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from chalicelib.names import APP, Names
 from respool import variables
-from respool.local.environment import REGION, client, sdk_session
+from respool.local.environment import REGION, clients, sdk_session
 from respool.local.project import ProjectCopy
 from respool.local.waiting import wait_until
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs.literals import QueueAttributeNameType
+
+    from chalicelib.aws.clients import Clients
 
 T = TypeVar("T")
 
@@ -32,7 +37,6 @@ class Deployment:
     """One stage of the project as deployed from a copy to the local AWS."""
 
     project: ProjectCopy
-    _clients: dict[str, Any] = field(default_factory=dict)
     _cleared: set[str] = field(default_factory=set)
 
     @property
@@ -40,12 +44,10 @@ class Deployment:
         """The names of the stage's resources."""
         return Names(f"{APP}-{self.project.stage}", "aws", REGION, self.project.account)
 
-    def client(self, service: str) -> Any:
-        """An SDK client at this deployment's AWS and account."""
-        if service not in self._clients:
-            session = sdk_session(self.project.account)
-            self._clients[service] = client(session, service, self.project.endpoint)
-        return self._clients[service]
+    @cached_property
+    def client(self) -> "Clients":
+        """An SDK client, by its service's name, at this deployment's AWS and account."""
+        return clients(sdk_session(self.project.account), self.project.endpoint)
 
     def start(self, job: Any, name: str | None = None) -> str:
         """Start a job with that input; returns its execution's ARN."""
@@ -59,12 +61,9 @@ class Deployment:
         )
         return str(started["executionArn"])
 
-    def describe(self, execution: str) -> dict[str, Any]:
+    def describe(self, execution: str) -> Mapping[str, Any]:
         """What Step Functions says of an execution."""
-        about: dict[str, Any] = self.client("stepfunctions").describe_execution(
-            executionArn=execution
-        )
-        return about
+        return self.client("stepfunctions").describe_execution(executionArn=execution)
 
     def status(self, execution: str) -> str:
         """RUNNING, SUCCEEDED, FAILED, TIMED_OUT or ABORTED."""
@@ -74,7 +73,7 @@ class Deployment:
         """The output of an execution that has succeeded."""
         return json.loads(self.describe(execution)["output"])
 
-    def history(self, execution: str) -> list[dict[str, Any]]:
+    def history(self, execution: str) -> list[Mapping[str, Any]]:
         """All events of an execution, the first one first."""
         pages = self.client("stepfunctions").get_paginator("get_execution_history")
         found = pages.paginate(executionArn=execution)
@@ -111,7 +110,10 @@ class Deployment:
 
     def depth(self, queue: str) -> int:
         """How many messages a queue holds, whether visible or being worked on."""
-        wanted = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        wanted: tuple[QueueAttributeNameType, ...] = (
+            "ApproximateNumberOfMessages",
+            "ApproximateNumberOfMessagesNotVisible",
+        )
         found = self.client("sqs").get_queue_attributes(
             QueueUrl=self.queue_url(queue), AttributeNames=wanted
         )
@@ -186,9 +188,9 @@ class Deployment:
         except urllib.error.HTTPError as refusal:
             return _answer(refusal.code, refusal.headers, refusal.read())
 
-    def executions(self, status: str | None = None) -> list[dict[str, Any]]:
+    def executions(self, status: str | None = None) -> list[Mapping[str, Any]]:
         """All executions since the last clearing, or those of one status, the latest first."""
-        chosen = {"statusFilter": status} if status else {}
+        chosen: dict[str, Any] = {"statusFilter": status} if status else {}
         pages = self.client("stepfunctions").get_paginator("list_executions")
         found = pages.paginate(stateMachineArn=self.names.state_machine_arn, **chosen)
         executions = [execution for page in found for execution in page["executions"]]
@@ -238,7 +240,7 @@ def _empty(slots: dict[str, Any]) -> dict[str, Any]:
     return {**item, **maps, "waiting": {"N": "0"}, "limit": limit}
 
 
-def _ended(execution: dict[str, Any]) -> bool:
+def _ended(execution: Mapping[str, Any]) -> bool:
     return str(execution["status"]) != "RUNNING"
 
 

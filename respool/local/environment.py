@@ -1,12 +1,18 @@
 """An environment in which the AWS SDK reaches the local AWS, and can't reach a real account."""
 
 import os
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import botocore.config
 import botocore.session
+
+from chalicelib.aws.calling import once_each
+
+if TYPE_CHECKING:
+    from chalicelib.aws.clients import Clients
 
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
@@ -59,9 +65,10 @@ def sdk_session(account: str = ACCOUNT) -> boto3.Session:
     )
 
 
-def client(session: boto3.Session, service: str, endpoint: str) -> Any:
-    """A client of that service at the local AWS."""
+def clients(session: boto3.Session, endpoint: str) -> "Clients":
+    """What makes clients at the local AWS."""
     settings = botocore.config.Config(
         proxies={}, max_pool_connections=32, retries={"total_max_attempts": 2}
     )
-    return session.client(service, endpoint_url=endpoint, config=settings)
+    make: Callable[..., Any] = session.client
+    return once_each(partial(make, endpoint_url=endpoint, config=settings))

@@ -1,19 +1,21 @@
 """Jobs as a person wants to see them: where each is, how often it was tried, what came of it."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 TASK = "UncertainTask"
+Event = Mapping[str, Any]
 
 
 class Stage(Protocol):
     """Where executions can be looked at."""
 
-    def describe(self, execution: str, /) -> dict[str, Any]:
+    def describe(self, execution: str, /) -> Mapping[str, Any]:
         """What Step Functions says of an execution."""
 
-    def history(self, execution: str, /) -> list[dict[str, Any]]:
+    def history(self, execution: str, /) -> list[Event]:
         """All its events."""
 
 
@@ -50,7 +52,7 @@ def look(stage: Stage, execution: str) -> JobView:
     )
 
 
-def _states(events: list[dict[str, Any]], every: bool = False) -> list[tuple[dict[str, Any], str]]:
+def _states(events: list[Event], every: bool = False) -> list[tuple[Event, str]]:
     """The events that enter a state (or every event), each with the state that it belongs to."""
     found, state = [], ""
     for event in events:
@@ -62,5 +64,5 @@ def _states(events: list[dict[str, Any]], every: bool = False) -> list[tuple[dic
     return found
 
 
-def _count(events: list[dict[str, Any]], kind: str) -> int:
+def _count(events: list[Event], kind: str) -> int:
     return sum(event["type"] == kind for event in events)

@@ -4,7 +4,7 @@ import sys
 import time
 import uuid
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 from botocore.exceptions import BotoCoreError, ClientError
@@ -27,6 +27,9 @@ from respool.verify.own import (
 )
 from respool.verify.scenario import Scenario
 from respool.verify.site import Pace, Site
+
+if TYPE_CHECKING:
+    import boto3
 
 FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
 PLAN = """\
@@ -53,7 +56,8 @@ def verify(stage: str, yes: bool, free: bool, record: Path | None) -> None:
     refuse_unknown(PROJECT, stage)
     session = chosen()
     own = OwnStage(stage, PROJECT / "build" / "verify" / stage)
-    names = Names.of_session(prefix_of(own), session)
+    arn = session.client("sts").get_caller_identity()["Arn"]
+    names = Names.of_caller(prefix_of(own), arn, session.region_name)
     site = Site(session, own.name, Pace(lambda: time.sleep(2)))
     if own.recorded:
         click.echo(f"Deleting {own.name}, which an interrupted run has left.")
@@ -89,7 +93,7 @@ def _is_deployed(site: Site) -> bool:
     return True
 
 
-def _verify(own: OwnStage, site: Site, session: Any) -> None:
+def _verify(own: OwnStage, site: Site, session: "boto3.Session") -> None:
     try:
         own.deploy(PROJECT)
         refuse_others(open_jobs(site.engines))
@@ -103,7 +107,7 @@ def _verify(own: OwnStage, site: Site, session: Any) -> None:
             _clean_up(own, site, session)
 
 
-def _clean_up(own: OwnStage, site: Site, session: Any) -> None:
+def _clean_up(own: OwnStage, site: Site, session: "boto3.Session") -> None:
     """Delete the stage; where it holds somebody's jobs after all, raise NotOurs."""
     if _is_deployed(site):
         refuse_others(open_jobs(site.engines))

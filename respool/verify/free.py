@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
@@ -21,6 +21,9 @@ from respool.deploy.definition import Definition
 from respool.deploy.preflight import check
 from respool.deploy.target import functions_of
 from respool.deploy.validating import NOT_FOR_US, NotAsked, filled, findings
+
+if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions import SFNClient
 
 START = "2026-11-26T12:00:00.000Z"
 NAME = "order-1"
@@ -143,7 +146,7 @@ PROBES = (
 class Free:
     """Asks Step Functions through `client`, and tells `say` what came of it."""
 
-    client: Any
+    client: "SFNClient"
     say: Callable[[str], None]
     wrong: list[str] = field(default_factory=list)
 

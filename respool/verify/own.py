@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.aws.calling import calling
 from chalicelib.deployed import Deployed
@@ -19,6 +19,9 @@ from chalicelib.moments import iso
 from chalicelib.names import APP, FUNCTIONS
 from chalicelib.settings import OFF
 from respool.local.project import CHALICE, copy_parts
+
+if TYPE_CHECKING:
+    import boto3
 
 SUFFIX = "-verify"
 KEYS = "verify-"
@@ -111,7 +114,7 @@ def open_jobs(engines: Deployed) -> Iterator[Claim]:
         yield from claims.look(list(line.slots(task).owners)).values()
 
 
-def clear(engines: Deployed, session: Any) -> None:
+def clear(engines: Deployed, session: "boto3.Session") -> None:
     """End what an interrupted run has left, so that the stage can be deleted whole."""
     world = engines.world
     for execution in list(world.workflow.list(Status.RUNNING)):
@@ -126,7 +129,7 @@ def clear(engines: Deployed, session: Any) -> None:
                 sqs.purge_queue(QueueUrl=sqs.get_queue_url(QueueName=queue)["QueueUrl"])
 
 
-def delete_logs(prefix: str, session: Any) -> None:
+def delete_logs(prefix: str, session: "boto3.Session") -> None:
     """Delete what Lambda made by itself, and would keep for ever."""
     for function in (prefix, *(f"{prefix}-{name}" for name in FUNCTIONS)):
         with suppress(NotFound), calling("DeleteLogGroup", function):

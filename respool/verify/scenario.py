@@ -1,7 +1,7 @@
 """What has to be true on AWS, end to end; the same lines run on a real account and in the tests."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from chalicelib.aws.tokens import Kind
@@ -185,7 +185,7 @@ class Scenario:
         return self._site.call(method, path, token)
 
 
-def most_at_once(histories: list[list[dict[str, Any]]]) -> int:
+def most_at_once(histories: list[list[Mapping[str, Any]]]) -> int:
     """In how many of these executions the task was under way at the same time."""
     edges = []
     for history in histories:

@@ -3,10 +3,10 @@
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from chalicelib.aws.calling import calling
@@ -14,6 +14,9 @@ from chalicelib.deployed import Deployed
 from respool import variables
 from respool.cli.account import Account
 from respool.local.waiting import wait_until
+
+if TYPE_CHECKING:
+    import boto3
 
 T = TypeVar("T")
 ON_THIS_MACHINE = ".localhost"
@@ -31,7 +34,7 @@ class Pace:
 class Site:
     """One stage in one account."""
 
-    def __init__(self, session: Any, stage: str, pace: Pace) -> None:
+    def __init__(self, session: "boto3.Session", stage: str, pace: Pace) -> None:
         self._session = session
         self._pace = pace
         self.account = Account(session, stage)
@@ -52,19 +55,17 @@ class Site:
         """Start a job; returns its execution's ARN."""
         return self.engines.world.workflow.start(name, json.dumps(job))
 
-    def describe(self, execution: str) -> dict[str, Any]:
+    def describe(self, execution: str) -> Mapping[str, Any]:
         """What Step Functions says of an execution."""
         with calling("DescribeExecution", execution):
-            about: dict[str, Any] = self._session.client("stepfunctions").describe_execution(
-                executionArn=execution
-            )
-        return about
+            steps = self._session.client("stepfunctions")
+            return steps.describe_execution(executionArn=execution)
 
     def status(self, execution: str) -> str:
         """RUNNING, SUCCEEDED, FAILED, TIMED_OUT or ABORTED."""
         return str(self.describe(execution)["status"])
 
-    def history(self, execution: str) -> list[dict[str, Any]]:
+    def history(self, execution: str) -> list[Mapping[str, Any]]:
         """All its events."""
         pages = self._session.client("stepfunctions").get_paginator("get_execution_history")
         with calling("GetExecutionHistory", execution):

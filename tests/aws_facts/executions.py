@@ -122,8 +122,8 @@ def _announced(local: LocalMachines) -> None:
     }
     events.put_rule(Name="ends", EventPattern=json.dumps(pattern))
     arn = local.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])
-    target = {"Id": "queue", "Arn": arn["Attributes"]["QueueArn"]}
-    events.put_targets(Rule="ends", Targets=[target])
+    target = arn["Attributes"]["QueueArn"]
+    events.put_targets(Rule="ends", Targets=[{"Id": "queue", "Arn": target}])
     execution = local.start(machine, {"key": "a"})
     detail = local.next_message(queue)["detail"]
     assert (detail["executionArn"], detail["status"]) == (execution, "FAILED")

@@ -160,8 +160,8 @@ def _child(local: LocalMachines) -> None:
     pattern = {"source": ["aws.states"], "detail": {"executionArn": prefix}}
     events.put_rule(Name="children", EventPattern=json.dumps(pattern))
     arn = local.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])
-    target = {"Id": "queue", "Arn": arn["Attributes"]["QueueArn"]}
-    events.put_targets(Rule="children", Targets=[target])
+    target = arn["Attributes"]["QueueArn"]
+    events.put_targets(Rule="children", Targets=[{"Id": "queue", "Arn": target}])
 
     parent = local.start(machine, [7])
     (seen,) = json.loads(local.ended(parent)["output"])

@@ -1,6 +1,7 @@
 """DynamoDB, SQS, CloudFormation: what they answer, and what a state machine makes of it."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -29,7 +30,7 @@ def table(local: LocalMachines, name: str) -> Any:
     return client
 
 
-def call(local: LocalMachines, name: str, resource: str, **arguments: Any) -> dict[str, Any]:
+def call(local: LocalMachines, name: str, resource: str, **arguments: Any) -> Mapping[str, Any]:
     """How an execution ends that does nothing but that."""
     state = {"Type": "Task", "Resource": resource, "Arguments": arguments, "End": True}
     return local.run(local.machine(name, Call=state))
@@ -104,7 +105,8 @@ def _old(local: LocalMachines) -> None:
             ConditionExpression="attribute_not_exists(pk)",
             ReturnValuesOnConditionCheckFailure="ALL_OLD",
         )
-    assert refused.value.response["Item"]["n"] == {"N": "1"}
+    response: Mapping[str, Any] = refused.value.response
+    assert response["Item"]["n"] == {"N": "1"}
 
 
 @on_local(

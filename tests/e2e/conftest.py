@@ -45,7 +45,7 @@ class Here:
 
     deployment: Deployment
 
-    def client(self, service: str, **_: Any) -> Any:
+    def client(self, service: Any, **_: object) -> Any:
         """A client of that service at the deployment's account."""
         return self.deployment.client(service)
 

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from respool.deploy import bundle
@@ -57,9 +58,9 @@ def is_empty(deployment: Deployment) -> bool:
 def everything_readable(deployment: Deployment) -> str:
     """The stack's template and outputs, and the functions with their environments."""
     stacks = deployment.client("cloudformation")
-    name = {"StackName": deployment.names.prefix}
-    template = stacks.get_template(**name)["TemplateBody"]
-    about = stacks.describe_stacks(**name)["Stacks"]
+    name = deployment.names.prefix
+    template = stacks.get_template(StackName=name)["TemplateBody"]
+    about = stacks.describe_stacks(StackName=name)["Stacks"]
     functions = deployment.client("lambda").list_functions()["Functions"]
     assert any("TASK_LIMIT" in str(one.get("Environment")) for one in functions)
     return f"{template} {about} {functions}"
@@ -71,7 +72,7 @@ def printed_token(deployment: Deployment, said: str) -> str:
     words = line.split()
     assert words[1:3] == ["secretsmanager", "get-secret-value"]
     assert words[words.index("--output") + 1] == "text"
-    found = deployment.client("secretsmanager").get_secret_value(
+    found: Mapping[str, Any] = deployment.client("secretsmanager").get_secret_value(
         SecretId=words[words.index("--secret-id") + 1]
     )
     return str(found[words[words.index("--query") + 1]])

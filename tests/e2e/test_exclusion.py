@@ -1,5 +1,6 @@
 """One execution owns a key: while it runs, and while it is parked."""
 
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -15,7 +16,7 @@ def stage(request: pytest.FixtureRequest) -> Deployment:
     return stage_that_spools_via(request)
 
 
-def ended(stage: Deployment, execution: str, status: str = "FAILED") -> dict[str, Any]:
+def ended(stage: Deployment, execution: str, status: str = "FAILED") -> Mapping[str, Any]:
     stage.wait_until(lambda: stage.status(execution) == status, f"an execution {status}")
     return stage.describe(execution)
 

@@ -1,7 +1,7 @@
 """A job that dies outside every Catch is parked once, and restarted once."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -9,6 +9,9 @@ from chalicelib.job.record import decode
 from chalicelib.parking.error_spool import STATUS_CHANGE
 from respool.local.deployment import Deployment
 from tests.e2e.conftest import VIAS, Engines, altered, stage_that_spools_via
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs.type_defs import MessageTypeDef
 
 TASK = "UncertainTask"
 
@@ -71,12 +74,11 @@ def test_an_aborted_job_is_parked_once_however_often_its_death_is_told(stage: De
     assert (record.key, record.input) == ("aborted", {"key": "aborted"})
 
 
-def receive(stage: Deployment) -> list[dict[str, Any]]:
+def receive(stage: Deployment) -> "list[MessageTypeDef]":
     received = stage.client("sqs").receive_message(
         QueueUrl=stage.queue_url(stage.names.spool), MaxNumberOfMessages=10, VisibilityTimeout=0
     )
-    found: list[dict[str, Any]] = received.get("Messages", [])
-    return found
+    return received.get("Messages", [])
 
 
 def test_an_aborted_job_is_restarted_and_finishes_once(stage: Deployment) -> None:

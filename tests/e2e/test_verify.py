@@ -9,15 +9,16 @@ import pytest
 
 from respool.local.deployment import Deployment
 from respool.local.emulator import PROJECT, LocalAws
-from respool.local.environment import client, sdk_session, variables, without_aws
+from respool.local.environment import clients, sdk_session, variables, without_aws
 from respool.local.wheels import wheel_folder
 from respool.verify.scenario import Scenario
 from respool.verify.site import Pace, Site
 from tests.e2e.conftest import Here
+from tests.fakes.stand_in import stand_in
 
 
 def test_the_scenario_holds_on_the_emulator_and_leaves_nothing(stage: Deployment) -> None:
-    site = Site(Here(stage), stage.project.stage, Pace(lambda: None, patience=90))
+    site = Site(stand_in(Here(stage)), stage.project.stage, Pace(lambda: None, patience=90))
     said: list[str] = []
 
     Scenario(site, "verify-e2e-", said.append).run(work_seconds="0.3")
@@ -48,12 +49,9 @@ def test_the_command_makes_a_stage_of_its_own_and_deletes_it(
     assert done.returncode == 0, done.stdout + done.stderr
     assert "costs under one cent" in done.stdout
     assert "nothing is left of it" in done.stdout
-    left = {
-        service: client(sdk_session(account), service, aws.endpoint)
-        for service in ("lambda", "sqs", "dynamodb", "cloudformation", "logs", "secretsmanager")
-    }
-    assert left["lambda"].list_functions()["Functions"] == []
-    assert left["sqs"].list_queues().get("QueueUrls", []) == []
-    assert left["dynamodb"].list_tables()["TableNames"] == []
-    assert left["secretsmanager"].list_secrets()["SecretList"] == []
-    assert left["logs"].describe_log_groups()["logGroups"] == []
+    client = clients(sdk_session(account), aws.endpoint)
+    assert client("lambda").list_functions()["Functions"] == []
+    assert client("sqs").list_queues().get("QueueUrls", []) == []
+    assert client("dynamodb").list_tables()["TableNames"] == []
+    assert client("secretsmanager").list_secrets()["SecretList"] == []
+    assert client("logs").describe_log_groups()["logGroups"] == []

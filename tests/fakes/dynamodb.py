@@ -185,7 +185,8 @@ _QUERIES = {
 
 
 def _error(code: str, message: str, operation: str, **more: Any) -> ClientError:
-    return ClientError({"Error": {"Code": code, "Message": message}, **more}, operation)
+    answer: Any = {"Error": {"Code": code, "Message": message}, **more}
+    return ClientError(answer, operation)
 
 
 def _cancelled(reasons: list[str]) -> ClientError:

@@ -23,6 +23,7 @@ from tests.fakes.posts import FakePosts, Posted
 from tests.fakes.resources import Resources
 from tests.fakes.service import TASK, Service
 from tests.fakes.spool import Delivery, FakeSpool, Queue
+from tests.fakes.stand_in import stand_in
 from tests.fakes.table import FakeTable, Item
 from tests.fakes.telemetry import FakeTelemetry
 from tests.fakes.wire import Wire
@@ -49,7 +50,7 @@ class Inline(Executor):
 def _made_by_a_deploy(task_limit: int, close_after: int) -> tuple[Item, ...]:
     """The items that a deploy leaves in a new table."""
     table = FakeTable()
-    line = DynamoLine(FakeDynamoDb(table, Wire()), TABLE)
+    line = DynamoLine(stand_in(FakeDynamoDb(table, Wire())), TABLE)
     line.apply_settings(TASK, task_limit, close_after)
     return tuple(table.items.values())
 

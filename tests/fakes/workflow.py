@@ -1,6 +1,6 @@
 """Step Functions in memory, as one process sees it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -56,12 +56,12 @@ class FakeWorkflow:
         """Look at the end of its history."""
         return self._wire.call("GetExecutionHistory", lambda: self._executions.tail(execution))
 
-    def history(self, execution: str, most: int) -> list[dict[str, Any]]:
+    def history(self, execution: str, most: int) -> list[Mapping[str, Any]]:
         """Its latest events, at most that many, the oldest of them first; without payloads."""
 
-        def effect() -> list[dict[str, Any]]:
+        def effect() -> list[Mapping[str, Any]]:
             events = self._executions.known(execution).history
-            return [
+            told: list[Mapping[str, Any]] = [
                 {
                     "id": number,
                     "type": f"{self._definition.states[state].type}{kind}",
@@ -69,7 +69,8 @@ class FakeWorkflow:
                     "stateEnteredEventDetails": {"name": state},
                 }
                 for number, (kind, state, at) in enumerate(events, 1)
-            ][-most:]
+            ]
+            return told[-most:]
 
         return self._wire.call("GetExecutionHistory", effect)
 

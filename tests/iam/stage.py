@@ -15,7 +15,7 @@ from moto.stepfunctions.models import stepfunctions_backends
 
 import app
 from chalicelib.api.stage import forget_stages
-from chalicelib.aws.calling import client
+from chalicelib.aws.calling import clients
 from chalicelib.aws.claims_table import DynamoClaims
 from chalicelib.aws.incident_table import DynamoIncidents
 from chalicelib.aws.line_table import DynamoLine
@@ -135,7 +135,7 @@ class IamStage:
                 environ.setenv(variable, value)
             _forget()
             world = engines_of(arn).world
-            sqs = client("sqs")  # a long poll is no other call, and takes two seconds each time
+            sqs = clients()("sqs")  # a long poll is no other call, and takes two seconds each time
             world.spool = SqsSpool(sqs, self.names.spool, wait=0)
             world.stuck = SqsSpool(sqs, self.names.stuck, wait=0)
             yield lambda event: HANDLERS[function](event, _Context(arn))
@@ -218,7 +218,9 @@ class IamStage:
 
     def _add(self, change: str, key: str, values: dict[str, Any]) -> None:
         """Tell the task's slots of a job."""
-        named = {"ExpressionAttributeNames": {"#me": JOB + key}} if "#me" in change else {}
+        named: dict[str, Any] = (
+            {"ExpressionAttributeNames": {"#me": JOB + key}} if "#me" in change else {}
+        )
         self.session.client("dynamodb").update_item(
             TableName=self.names.table,
             Key={"pk": {"S": f"slots#{UNCERTAIN_TASK}"}},

@@ -3,15 +3,18 @@
 import io
 import json
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from respool.local.emulator import local_aws
-from respool.local.environment import client, sdk_session
+from respool.local.environment import clients, sdk_session
 from respool.local.waiting import wait_until
+
+if TYPE_CHECKING:
+    from chalicelib.aws.clients import Clients
 
 ROLE = "arn:aws:iam::000000000000:role/any"
 
@@ -20,8 +23,9 @@ ROLE = "arn:aws:iam::000000000000:role/any"
 class LocalMachines:
     endpoint: str
 
-    def client(self, service: str) -> Any:
-        return _client(self.endpoint, service)
+    @property
+    def client(self) -> "Clients":
+        return _clients(self.endpoint)
 
     def function(self, name: str, body: str, **variables: str) -> str:
         """A Python Lambda whose handler has that body, of `event` and `context`."""
@@ -55,20 +59,17 @@ class LocalMachines:
         )
         return str(started["executionArn"])
 
-    def describe(self, execution: str) -> dict[str, Any]:
-        found: dict[str, Any] = self.client("stepfunctions").describe_execution(
-            executionArn=execution
-        )
-        return found
+    def describe(self, execution: str) -> Mapping[str, Any]:
+        return self.client("stepfunctions").describe_execution(executionArn=execution)
 
-    def ended(self, execution: str, timeout: float = 20) -> dict[str, Any]:
+    def ended(self, execution: str, timeout: float = 20) -> Mapping[str, Any]:
         """The execution's description, once it is closed."""
         wait_until(
             lambda: self.describe(execution)["status"] != "RUNNING", "the execution's end", timeout
         )
         return self.describe(execution)
 
-    def run(self, machine: str, given: Any = None, name: str = "one") -> dict[str, Any]:
+    def run(self, machine: str, given: Any = None, name: str = "one") -> Mapping[str, Any]:
         return self.ended(self.start(machine, given, name))
 
     def events(self, execution: str) -> list[str]:
@@ -92,8 +93,8 @@ class LocalMachines:
 
 
 @cache
-def _client(endpoint: str, service: str) -> Any:
-    return client(sdk_session(), service, endpoint)
+def _clients(endpoint: str) -> "Clients":
+    return clients(sdk_session(), endpoint)
 
 
 @contextmanager

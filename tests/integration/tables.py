@@ -7,7 +7,7 @@ from typing import Any
 import boto3
 from moto import mock_aws
 
-from chalicelib.aws.calling import client
+from chalicelib.aws.calling import clients
 from tests.fakes.definition import TABLE
 from tests.tables import create_claims
 
@@ -16,7 +16,7 @@ from tests.tables import create_claims
 def moto_dynamodb() -> Iterator[Any]:
     """A client of moto's DynamoDB, without tables."""
     with mock_aws():
-        yield client("dynamodb", boto3.Session(region_name="us-east-1"))
+        yield clients(boto3.Session(region_name="us-east-1"))("dynamodb")
 
 
 def empty_table(dynamodb: Any) -> None:

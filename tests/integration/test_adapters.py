@@ -231,7 +231,7 @@ def test_a_call_without_an_answer_is_not_taken_for_a_refusal() -> None:
     sdk = client("stepfunctions")
 
     def silent(request: AWSRequest, **_: Any) -> None:
-        raise ReadTimeoutError(endpoint_url=request.url)
+        raise ReadTimeoutError(endpoint_url=str(request.url))
 
     sdk.meta.events.register("before-send", silent)
     with pytest.raises(Unanswered, match="SendTaskSuccess"):

@@ -10,7 +10,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from chalicelib.aws.calling import client
+from chalicelib.aws.calling import clients
 from chalicelib.aws.queue import SqsSpool
 from chalicelib.errors import AwsError, NotFound
 from chalicelib.job.message import Message
@@ -57,7 +57,7 @@ def on_fakes() -> Side:
 @pytest.fixture(scope="module")
 def sqs() -> Iterator[Any]:
     with mock_aws():
-        yield client("sqs", boto3.Session(region_name="us-east-1"))
+        yield clients(boto3.Session(region_name="us-east-1"))("sqs")
 
 
 @pytest.fixture(params=["fakes", "sqs"])

@@ -3,7 +3,7 @@
 import io
 import json
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import boto3
@@ -41,7 +41,8 @@ GATEWAY = Gateway()
 def client(service: str) -> Any:
     if service == "apigateway":
         return GATEWAY
-    return boto3.client(service, region_name="eu-west-1")
+    make: Callable[..., Any] = boto3.client
+    return make(service, region_name="eu-west-1")
 
 
 @pytest.fixture(autouse=True)

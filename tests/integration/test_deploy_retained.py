@@ -1,7 +1,7 @@
 """What a delete does with jobs, on moto."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -51,7 +51,8 @@ class Aws:
 
     def client(self, service: str) -> Any:
         if service not in self._clients:
-            self._clients[service] = boto3.client(service, region_name="us-east-1")
+            make: Callable[..., Any] = boto3.client
+            self._clients[service] = make(service, region_name="us-east-1")
         return self._clients[service]
 
     @property

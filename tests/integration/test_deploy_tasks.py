@@ -13,6 +13,7 @@ from chalicelib.names import Names
 from chalicelib.settings import NEVER, Settings
 from respool.deploy.engines import engines_for
 from respool.deploy.tasks import TaskSlots, tasks_in
+from tests.fakes.stand_in import stand_in
 from tests.tables import create_claims
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,7 +31,7 @@ class Stage:
         create_claims(self.client, NAMES.table)
 
     def deploy(self, **settings: str) -> Slots:
-        engines = engines_for(lambda _: self.client, NAMES, Settings.read(settings))
+        engines = engines_for(stand_in(lambda _: self.client), NAMES, Settings.read(settings))
         TaskSlots(engines.world.line, engines.gates, engines.settings).apply(DEFINITION)
         self.line = engines.world.line
         return self.line.slots(TASK)

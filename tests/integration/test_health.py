@@ -10,8 +10,9 @@ import pytest
 from boto3 import Session
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from chalicelib.aws.calling import client
+from chalicelib.aws.calling import clients
 from chalicelib.aws.health import PATIENCE, function_is_well, is_well
+from tests.fakes.stand_in import stand_in
 
 ARN = "arn:aws:lambda:eu-west-1:123456789012:function:health"
 
@@ -84,12 +85,12 @@ class Functions:
     ],
 )
 def test_a_lambda_is_well_unless_it_fails_or_says_no(functions: Functions, well: bool) -> None:
-    assert function_is_well(functions, ARN) is well
+    assert function_is_well(stand_in(functions), ARN) is well
     assert functions.asked == [{"FunctionName": ARN, "Payload": b"{}"}]
 
 
 def test_a_lambda_is_asked_once_and_for_five_seconds_at_most() -> None:
-    config = client("lambda", Session(region_name="eu-west-1"), PATIENCE).meta.config
+    config: Any = clients(Session(region_name="eu-west-1"), PATIENCE)("lambda").meta.config
 
     assert config.connect_timeout + config.read_timeout == 5
     assert config.retries["total_max_attempts"] == 1

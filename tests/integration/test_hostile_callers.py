@@ -22,6 +22,7 @@ from chalicelib.errors import BadRequest, RespoolError
 from respool.deploy.checks.findings import read_json
 from respool.deploy.preflight import CONFIG
 from respool.local.emulator import PROJECT
+from tests.fakes.stand_in import stand_in
 from tests.hostile import anything, cases, tries, values
 from tests.integration.api_stage import ENVIRONMENT, TOKEN, ApiStage, api_stage
 
@@ -51,8 +52,8 @@ class Secret:
 
 
 def known() -> Tokens:
-    named = NamedTokens(Nobody(), "table", lambda: datetime.now(UTC))
-    return Tokens(Secret(), "secret", named, time.monotonic)
+    named = NamedTokens(stand_in(Nobody()), "table", lambda: datetime.now(UTC))
+    return Tokens(stand_in(Secret()), "secret", named, time.monotonic)
 
 
 @cases(200, 6000)

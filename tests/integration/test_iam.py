@@ -108,7 +108,7 @@ def take_what_sqs_delivers(dev: IamStage) -> None:
     execution = dev.start("not-yet-parked")
     key = dev.claim(execution, "running", attempt="0")
     dev.spool(Record(key=key, execution=execution, task=UNCERTAIN_TASK, attempt=1))
-    asked = {"QueueUrl": url, "MessageSystemAttributeNames": ["SentTimestamp"]}
+    asked: dict[str, Any] = {"QueueUrl": url, "MessageSystemAttributeNames": ["SentTimestamp"]}
     (message,) = sqs.receive_message(**asked)["Messages"]
     record = {
         "messageId": message["MessageId"],

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from moto.core.authorization import enable_iam_authentication
 
 from chalicelib.api.stage import Stage
-from chalicelib.aws.calling import client
+from chalicelib.aws.calling import clients
 from chalicelib.aws.claim_reads import ATTRIBUTES
 from chalicelib.aws.queue import SqsSpool
 from chalicelib.job.claim import JOB
@@ -41,7 +41,7 @@ class Prompt(Account):
     def stage(self) -> Stage:
         """The stage as it is deployed."""
         stage = super().stage()
-        sqs = client("sqs", self._session)
+        sqs = clients(self._session)("sqs")
         world = self.engines.world
         world.spool = SqsSpool(sqs, world.names.spool, wait=0)
         world.stuck = SqsSpool(sqs, world.names.stuck, wait=0)

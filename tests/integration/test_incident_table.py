@@ -10,6 +10,7 @@ from chalicelib.aws.incident_table import DynamoIncidents
 from chalicelib.job.incident import Change, Incident, News, Point, Post, Said, What, name_of
 from tests.fakes.definition import TABLE
 from tests.fakes.dynamodb import FakeDynamoDb
+from tests.fakes.stand_in import stand_in
 from tests.fakes.table import FakeTable
 from tests.fakes.wire import Wire
 from tests.integration.tables import empty_table, moto_dynamodb
@@ -35,7 +36,7 @@ def access(request: pytest.FixtureRequest) -> Iterator[Callable[[], DynamoIncide
     """Makes the access of one more process."""
     if request.param == "memory":
         table = FakeTable()
-        yield lambda: DynamoIncidents(FakeDynamoDb(table, Wire()), TABLE)
+        yield lambda: DynamoIncidents(stand_in(FakeDynamoDb(table, Wire())), TABLE)
         return
     with moto_dynamodb() as client:
         empty_table(client)

@@ -14,7 +14,7 @@ import pytest
 from respool import variables
 from respool.local.demo import PICTURE
 from respool.local.emulator import PROJECT
-from respool.local.environment import client, sdk_session
+from respool.local.environment import clients, sdk_session
 from respool.local.picture import chromium
 from respool.local.up import has_desktop
 from respool.local.waiting import wait_until
@@ -60,7 +60,7 @@ def use(told: str, change: str) -> dict[str, str]:
         env={**os.environ, **there},
         check=True,
     )
-    functions = client(sdk_session(), "lambda", there["AWS_ENDPOINT_URL"])
+    functions = clients(sdk_session(), there["AWS_ENDPOINT_URL"])("lambda")
     return variables.of(functions, "respool-local-uncertain_task")
 
 

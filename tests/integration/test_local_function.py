@@ -1,6 +1,7 @@
 """A variable of a function is changed, and all its others stay."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -9,6 +10,7 @@ from chalicelib.errors import AwsError, BadRequest
 from respool import variables
 from respool.local.environment import variables as there
 from respool.local.function import change, read
+from tests.fakes.stand_in import stand_in
 from tests.integration.local_machines import LocalMachines, local_machines
 
 NAME = "respool-local-uncertain_task"
@@ -50,11 +52,11 @@ def test_a_change_of_somebody_else_in_between_is_not_lost(local: LocalMachines) 
             variables.change(self._real, NAME, {"THEIRS": "1"})
             return found
 
-        def update_function_configuration(self, **about: object) -> object:
+        def update_function_configuration(self, **about: Any) -> object:
             return self._real.update_function_configuration(**about)
 
     with pytest.raises(AwsError, match="PreconditionFailed"):
-        variables.change(Slow(), NAME, {"OURS": "1"})
+        variables.change(stand_in(Slow()), NAME, {"OURS": "1"})
     assert "THEIRS" in variables.of(local.client("lambda"), NAME)
 
 

@@ -10,6 +10,7 @@ from moto import mock_aws
 
 from chalicelib.aws.tokens import Caller, Kind, NamedTokens
 from chalicelib.errors import BadRequest, NotFound
+from tests.fakes.stand_in import stand_in
 from tests.tables import create_claims
 
 TABLE = "respool-dev-claims"
@@ -34,7 +35,7 @@ def tokens(monkeypatch: pytest.MonkeyPatch) -> Iterator[NamedTokens]:
     with mock_aws():
         client = boto3.client("dynamodb", region_name="us-east-1")
         create_claims(client, TABLE)
-        yield NamedTokens(NoScan(client), TABLE, lambda: NOW)
+        yield NamedTokens(stand_in(NoScan(client)), TABLE, lambda: NOW)
 
 
 def test_tokens_are_listed_by_name_with_their_kinds(tokens: NamedTokens) -> None:
@@ -101,4 +102,4 @@ def test_what_can_be_none_of_ours_is_not_even_looked_up(token: str) -> None:
         def __getattr__(self, name: str) -> Any:
             raise AssertionError(name)
 
-    assert NamedTokens(Nobody(), TABLE, lambda: NOW).find(token) is None
+    assert NamedTokens(stand_in(Nobody()), TABLE, lambda: NOW).find(token) is None

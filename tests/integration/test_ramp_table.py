@@ -11,6 +11,7 @@ from chalicelib.job.ports import Ramps
 from chalicelib.job.ramp_state import Released, State, Verdict
 from tests.fakes.definition import TABLE
 from tests.fakes.dynamodb import FakeDynamoDb
+from tests.fakes.stand_in import stand_in
 from tests.fakes.table import FakeTable
 from tests.fakes.wire import Wire
 from tests.integration.tables import empty_table, moto_dynamodb
@@ -43,7 +44,7 @@ def access(request: pytest.FixtureRequest) -> Iterator[Callable[[], Ramps]]:
     """Makes the access of one more process."""
     if request.param == "memory":
         table = FakeTable()
-        yield lambda: DynamoRamps(FakeDynamoDb(table, Wire()), TABLE)
+        yield lambda: DynamoRamps(stand_in(FakeDynamoDb(table, Wire())), TABLE)
         return
     with moto_dynamodb() as client:
         empty_table(client)

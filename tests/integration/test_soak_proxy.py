@@ -1,7 +1,7 @@
 """The proxy that fails: what it does is what the SDK takes for a failing AWS."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -76,10 +76,10 @@ def upstream() -> Iterator[str]:
 
 def ask(service: str, url: str, attempts: int) -> Any:
     """One call by way of the proxy, with so many attempts of the SDK."""
-    retries = {"total_max_attempts": attempts, "mode": "standard"}
-    config = Config(retries=retries, proxies={})
+    config = Config(retries={"total_max_attempts": attempts, "mode": "standard"}, proxies={})
     call, given = CALLS[service]
-    return getattr(sdk_session().client(service, endpoint_url=url, config=config), call)(**given)
+    make: Callable[..., Any] = sdk_session().client
+    return getattr(make(service, endpoint_url=url, config=config), call)(**given)
 
 
 @pytest.mark.parametrize("service", CALLS)

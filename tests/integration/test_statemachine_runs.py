@@ -1,7 +1,7 @@
 """The definitions run on the local AWS: their ways, their costs, and answers that get lost."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from tests.integration.metered import tell
 
 TABLE = "respool-dev-claims"
 EXACT = 1161888007138312192
-INDEX = {
+INDEX: Any = {
     "IndexName": "waiting",
     "KeySchema": [
         {"AttributeName": "queue", "KeyType": "HASH"},
@@ -79,7 +79,7 @@ class Stage:
 
     def settle(self, task: str = "UncertainTask", **changed: Any) -> None:
         """Tasks with five free slots but for what is named; the Lambdas work; nothing is lost."""
-        item = {
+        item: dict[str, Any] = {
             "pk": {"S": f"slots#{task}"},
             "owners": {"M": {}},
             "waking": {"M": {}},
@@ -153,7 +153,7 @@ class Stage:
         )
         self.resume(claim)
 
-    def ended(self, execution: str) -> dict[str, Any]:
+    def ended(self, execution: str) -> Mapping[str, Any]:
         return self.machines.ended(execution, 60)
 
     def way(self, execution: str) -> tuple[list[str], int]:

@@ -16,7 +16,7 @@ EARLIER = "2026-11-24T00:30:00.000Z"
 FOREVER = "9999-12-31T00:00:00.000Z"
 CANCELLED = "TransactionCanceledException"
 REFUSED = "ConditionalCheckFailedException"
-HASH_AND_RANGE = [
+HASH_AND_RANGE: Any = [
     {"AttributeName": "queue", "KeyType": "HASH"},
     {"AttributeName": "order", "KeyType": "RANGE"},
 ]

@@ -3,7 +3,7 @@
 import json
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,7 +53,8 @@ class ThroughProxy:
     def client(self, service: str, config: Config) -> Any:
         """A client with the product's own time-outs and retries."""
         config = config.merge(Config(proxies={}))
-        return sdk_session(self.account).client(service, endpoint_url=self.url, config=config)
+        make: Callable[..., Any] = sdk_session(self.account).client
+        return make(service, endpoint_url=self.url, config=config)
 
 
 @dataclass(frozen=True)

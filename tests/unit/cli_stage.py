@@ -9,6 +9,7 @@ from respool.cli.account import Account
 from respool.cli.context import Context
 from respool.cli.run import run
 from tests.fakes.stage import FakeStage
+from tests.fakes.stand_in import stand_in
 from tests.fakes.wire import Wire
 
 
@@ -40,7 +41,7 @@ class MemoryAccount(Account):
     """An account with one stage, in memory. `audited` are the audit lines that were handed over."""
 
     def __init__(self, fakes: FakeStage, wire: Wire | None = None) -> None:
-        super().__init__(None, "memory")
+        super().__init__(stand_in(None), "memory")
         self.process = fakes.process(wire)
         self.process.telemetry = self.metrics  # type: ignore[assignment]
         self.names: Any = FakeTokens()

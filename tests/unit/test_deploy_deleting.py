@@ -7,6 +7,7 @@ from respool.deploy.deleting import Deleted, Deleting
 from respool.deploy.retained import Kept
 from respool.deploy.stack import Stack
 from respool.deploy.steps import Step
+from tests.fakes.stand_in import stand_in
 from tests.unit.fake_cloudformation import Clock, FakeCloudFormation
 
 REMAINS = json.dumps({"Resources": {"Spool": {}}})
@@ -32,7 +33,7 @@ class FakeJobs:
 
 
 def delete(cloud: FakeCloudFormation, jobs: Any) -> Deleted:
-    return Deleting(Stack(cloud, "respool-dev", Clock().patience), jobs).run(REMAINS)
+    return Deleting(Stack(stand_in(cloud), "respool-dev", Clock().patience), jobs).run(REMAINS)
 
 
 def test_without_jobs_stack_queues_and_table_go() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from chalicelib.settings import Settings
 from respool.deploy.gateway import Gateway
+from tests.fakes.stand_in import stand_in
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -35,13 +36,13 @@ class Stages:
 def test_every_method_takes_as_many_requests_as_the_settings_say() -> None:
     stages = Stages()
 
-    assert Gateway(stages).limit("abc", "api", 20, 100)
+    assert Gateway(stand_in(stages)).limit("abc", "api", 20, 100)
     assert stages.throttling == {"rateLimit": "20", "burstLimit": "100"}
 
 
 def test_a_second_deploy_changes_nothing_and_other_settings_do() -> None:
     stages = Stages()
-    gateway = Gateway(stages)
+    gateway = Gateway(stand_in(stages))
     gateway.limit("abc", "api", 20, 100)
 
     assert not gateway.limit("abc", "api", 20, 100)

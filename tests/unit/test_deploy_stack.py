@@ -9,6 +9,7 @@ from respool.deploy.checks.findings import DeployFailed
 from respool.deploy.deploying import Deploying
 from respool.deploy.stack import Stack
 from respool.deploy.steps import Step
+from tests.fakes.stand_in import stand_in
 from tests.unit.fake_cloudformation import Clock, FakeCloudFormation
 
 SPOOL = {
@@ -53,7 +54,7 @@ def cloud(request: pytest.FixtureRequest) -> Cloud:
 
 
 def stack_on(cloud: FakeCloudFormation) -> Stack:
-    return Stack(cloud, "respool-dev", Clock().patience)
+    return Stack(stand_in(cloud), "respool-dev", Clock().patience)
 
 
 def deploy(

@@ -11,6 +11,7 @@ from chalicelib.errors import Throttled
 from chalicelib.names import Names
 from respool.deploy.preflight import Source, check, placed
 from respool.deploy.validating import NotAsked, filled, findings
+from tests.fakes.stand_in import stand_in
 
 ROOT = Path(__file__).resolve().parents[2]
 FUNCTIONS = ("uncertain_task", "error_spool", "reprocess", "admit", "authorizer", "api_handler")
@@ -28,8 +29,9 @@ class StepFunctions:
         """Validate."""
         self.asked = asked
         if isinstance(self._answer, str):
-            error = {"Error": {"Code": self._answer, "Message": "no"}}
-            raise ClientError(error, "ValidateStateMachineDefinition")
+            raise ClientError(
+                {"Error": {"Code": self._answer, "Message": "no"}}, "ValidateStateMachineDefinition"
+            )
         return self._answer
 
 
@@ -44,7 +46,7 @@ def diagnostic(location: str, message: str = "Reference to 'phone'") -> dict[str
 
 def test_what_aws_takes_has_no_findings() -> None:
     aws = StepFunctions({"result": "OK", "diagnostics": []})
-    assert list(findings(aws, {"StartAt": "あ"})) == []
+    assert list(findings(stand_in(aws), {"StartAt": "あ"})) == []
     assert json.loads(aws.asked["definition"]) == {"StartAt": "あ"}
     assert (aws.asked["type"], aws.asked["severity"]) == ("STANDARD", "ERROR")
 
@@ -53,7 +55,7 @@ def test_what_aws_refuses_is_named_with_its_state() -> None:
     places = ["/States/Task/Output/v", "/States/M/ItemProcessor/States/A~1B/Catch", "", "/"]
     told = [diagnostic(place) for place in places]
     aws = StepFunctions({"result": "FAIL", "diagnostics": told, "truncated": True})
-    first, second, third, fourth, more = findings(aws, {})
+    first, second, third, fourth, more = findings(stand_in(aws), {})
     assert first == (
         "state Task: AWS refuses it: Reference to 'phone' (UNSUPPORTED_JSONATA_EXPRESSION)"
     )
@@ -73,12 +75,12 @@ def test_a_finding_is_placed_in_the_file() -> None:
 @pytest.mark.parametrize("code", ["AccessDeniedException", "UnknownOperationException"])
 def test_where_it_may_not_be_asked_that_is_no_finding(code: str) -> None:
     with pytest.raises(NotAsked, match=code):
-        list(findings(StepFunctions(code), {}))
+        list(findings(stand_in(StepFunctions(code)), {}))
 
 
 def test_a_throttle_is_no_verdict() -> None:
     with pytest.raises(Throttled):
-        list(findings(StepFunctions("ThrottlingException"), {}))
+        list(findings(stand_in(StepFunctions("ThrottlingException")), {}))
 
 
 def test_nothing_is_left_to_fill_in() -> None:

@@ -1,4 +1,5 @@
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -10,25 +11,25 @@ JOB = {"key": "12345"}
 DONE = JobView(job=JOB, status="SUCCEEDED", state="Finish", tries=3, finished=1, output=JOB)
 
 
-def entered(state: str) -> dict[str, Any]:
+def entered(state: str) -> Mapping[str, Any]:
     return {"type": "TaskStateEntered", "stateEnteredEventDetails": {"name": state}}
 
 
-def event(kind: str) -> dict[str, Any]:
+def event(kind: str) -> Mapping[str, Any]:
     return {"type": kind}
 
 
 class OneExecution:
     """A deployment that knows one execution."""
 
-    def __init__(self, status: str, events: list[dict[str, Any]]) -> None:
+    def __init__(self, status: str, events: list[Mapping[str, Any]]) -> None:
         self._about = {"status": status, "input": json.dumps(JOB), "output": json.dumps(JOB)}
         self._events = events
 
     def describe(self, _execution: str) -> dict[str, Any]:
         return self._about
 
-    def history(self, _execution: str) -> list[dict[str, Any]]:
+    def history(self, _execution: str) -> list[Mapping[str, Any]]:
         return self._events
 
 

@@ -10,6 +10,7 @@ from chalicelib.names import Names
 from respool.deploy.checks.findings import DeployFailed, Malformed
 from respool.deploy.health import refuse_missing
 from respool.deploy.preflight import Source, check
+from tests.fakes.stand_in import stand_in
 from tests.iam.deployed import FUNCTIONS
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -88,15 +89,17 @@ def test_a_health_check_that_is_not_there_stops_the_deploy(
     names = Names("respool-dev", "aws", region, "123456789012")
 
     with pytest.raises(DeployFailed, match=said):
-        refuse_missing(Functions(error), names, HEALTH)
+        refuse_missing(stand_in(Functions(error)), names, HEALTH)
 
 
 @pytest.mark.parametrize("error", ["", "AccessDeniedException"])
 def test_one_that_is_there_or_hidden_stops_no_deploy(error: str) -> None:
     names = Names("respool-dev", "aws", "eu-west-1", "123456789012")
 
-    refuse_missing(Functions(error), names, HEALTH)
-    refuse_missing(Functions("ResourceNotFoundException"), names, "https://service.example")
+    refuse_missing(stand_in(Functions(error)), names, HEALTH)
+    refuse_missing(
+        stand_in(Functions("ResourceNotFoundException")), names, "https://service.example"
+    )
 
 
 def test_all_wrong_settings_of_the_ramp_stop_the_deploy_at_once() -> None:

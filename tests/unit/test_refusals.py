@@ -173,7 +173,7 @@ def test_files_that_can_not_be_parsed_are_named(home: Path, capsys: Out) -> None
 
 
 def test_every_error_of_the_sdk_is_told_on_one_line(capsys: Out) -> None:
-    class Odd(BotoCoreError):  # type: ignore[misc]
+    class Odd(BotoCoreError):
         """One that nobody knows."""
 
         fmt = "first\nsecond"

@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ProfileNotFound
 from chalice.cli.factory import create_botocore_session
 
-from chalicelib.aws.calling import client, forget_session, sdk_session
+from chalicelib.aws.calling import clients, forget_session, sdk_session
 from chalicelib.errors import SettingsError
 from respool.cli.account import Account
 from respool.deploy.account import Account as Deployer
@@ -51,7 +51,7 @@ OURS: dict[str, Found] = {
     "deploy": lambda: _of(Deployer().client("sqs")),
     "verify": lambda: str(chosen().region_name),
     "chalice local": lambda: str(sdk_session().region_name),
-    "a stage's own": lambda: _of(client("sqs")),
+    "a stage's own": lambda: _of(clients()("sqs")),
     "chalice": _chalice,
 }
 

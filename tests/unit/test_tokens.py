@@ -11,6 +11,7 @@ from chalicelib.api.http import Refusal
 from chalicelib.aws.tokens import CACHED, Caller, NamedTokens, Tokens
 from chalicelib.errors import AwsError
 from tests.fakes.clock import SteppedClock
+from tests.fakes.stand_in import stand_in
 
 
 class Secrets:
@@ -46,8 +47,8 @@ def clock() -> SteppedClock:
 
 @pytest.fixture
 def tokens(secrets: Secrets, clock: SteppedClock) -> Tokens:
-    named = NamedTokens(NoTokens(), "claims", lambda: datetime.now(UTC))
-    return Tokens(secrets, "respool-dev/console", named, clock.elapsed)
+    named = NamedTokens(stand_in(NoTokens()), "claims", lambda: datetime.now(UTC))
+    return Tokens(stand_in(secrets), "respool-dev/console", named, clock.elapsed)
 
 
 def test_many_calls_read_the_secret_once(tokens: Tokens, secrets: Secrets) -> None:
@@ -131,7 +132,9 @@ def test_without_the_secret_nobody_is_let_in(clock: SteppedClock) -> None:
         def get_secret_value(self, **_: Any) -> None:
             raise AwsError("GetSecretValue: no answer")
 
-    named = NamedTokens(NoTokens(), "claims", lambda: datetime.now(UTC))
+    named = NamedTokens(stand_in(NoTokens()), "claims", lambda: datetime.now(UTC))
 
     with pytest.raises(AwsError):
-        Tokens(Broken(), "respool-dev/console", named, clock.elapsed).caller("Bearer first")
+        Tokens(stand_in(Broken()), "respool-dev/console", named, clock.elapsed).caller(
+            "Bearer first"
+        )

@@ -1,6 +1,7 @@
 """What `make verify` decides without AWS: its own stage's settings, and how many were inside."""
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,13 @@ from respool.verify.free import PROBES, Free, as_fact, shape
 from respool.verify.own import NotOurs, OwnStage, own_config, refuse_others
 from respool.verify.scenario import most_at_once
 from tests.fakes.definition import deployed_json, read
+from tests.fakes.stand_in import stand_in
 from tests.fakes.state_test import StateTest
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
-def history(*events: tuple[int, str]) -> list[dict[str, Any]]:
+def history(*events: tuple[int, str]) -> list[Mapping[str, Any]]:
     kinds = [(NOON + timedelta(seconds=at), f"LambdaFunction{kind}") for at, kind in events]
     return [{"timestamp": at, "type": kind} for at, kind in kinds]
 
@@ -70,7 +72,7 @@ def state_test(definition: dict[str, Any]) -> StateTest:
 def test_every_state_that_is_asked_about_does_as_it_must() -> None:
     definition = json.loads(deployed_json())
     said: list[str] = []
-    free = Free(state_test(definition), said.append)
+    free = Free(stand_in(state_test(definition)), said.append)
 
     seen = free.run(definition)
 
@@ -86,7 +88,7 @@ def test_a_state_that_leads_elsewhere_is_told_with_its_fact() -> None:
     definition["States"]["ClaimJob"]["Assign"]["respool"]["pk"] = "job#1"
     aws = state_test(definition)
     aws.diagnostics = [{"message": "unknown resource", "code": "X", "location": "/States/Park"}]
-    free = Free(aws, lambda _: None)
+    free = Free(stand_in(aws), lambda _: None)
 
     free.run(definition)
 
@@ -99,13 +101,14 @@ def test_a_state_that_leads_elsewhere_is_told_with_its_fact() -> None:
 def test_who_may_not_ask_is_told_so_and_nothing_is_wrong() -> None:
     class Refusing:
         def refuse(self, **_: Any) -> None:
-            error = {"Error": {"Code": "AccessDeniedException", "Message": "no"}}
-            raise ClientError(error, "TestState")
+            raise ClientError(
+                {"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "TestState"
+            )
 
         validate_state_machine_definition = test_state = refuse
 
     said: list[str] = []
-    free = Free(Refusing(), said.append)
+    free = Free(stand_in(Refusing()), said.append)
 
     assert free.run(json.loads(deployed_json())) == []
     assert free.wrong == []
