@@ -10,13 +10,16 @@ READY := $(VENV)/.ready
 # Files are shared out in this order among as many processes as there are cores.
 SLOWEST_FIRST := tests/e2e tests/integration tests/aws_facts tests/unit
 
-.PHONY: help demo up test check coverage bench simulate soak repeat pythons verify package record audit pictures requirements clean
+.PHONY: help demo adopt-demo up test check coverage bench simulate soak repeat pythons verify package record audit pictures requirements clean
 
 help:  ## Say what there is
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST)
 
 demo: $(READY)  ## Deploy to a local AWS, let jobs fail there, and replay them
 	@$(PY) -m respool.local.demo
+
+adopt-demo: $(READY)  ## Put a pipeline of somebody's own under respool, on a local AWS, and replay it
+	@$(PY) -m respool.local.adopt_demo
 
 up: $(READY)  ## The same deployment, to play with until Ctrl-C
 	@$(PY) -m respool.local.up

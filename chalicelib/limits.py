@@ -51,3 +51,5 @@ GATEWAY = 29
 """Seconds after which API Gateway cuts a request off (its integration timeout)."""
 TEMPLATE = 51_200
 """A template in the body of a request."""
+STORED_TEMPLATE = 1_000_000
+"""A template in a bucket: "1 MB", of which CloudFormation counts 1,000,000 bytes."""

@@ -34,6 +34,8 @@ class Settings:
     task_limit: int = 5
     spool_via: str = "lambda"
     state_machine: str = "statemachine.json"
+    uncertain_tasks: tuple[str, ...] = ()
+    template_bucket: str = ""
     machines: tuple[str, ...] = ()
     replay_schedule: str = ""
     replay_timezone: str = "UTC"
@@ -138,8 +140,22 @@ def _email(text: str) -> str:
 
 
 def _project_file(text: str) -> str:
-    if text.startswith("/") or ".." in text.split("/") or not text.endswith(".json"):
-        raise ValueError("must be the path of a .json file inside the project")
+    inside = not text.startswith("/") and ".." not in text.split("/")
+    if not inside or not text.endswith((".json", ".yaml", ".yml")):
+        raise ValueError("must be the path of a .json, .yaml or .yml file inside the project")
+    return text
+
+
+def _tasks(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(","))
+    if not all(names):
+        raise ValueError("must be states with commas between them, such as ChargeCard,SaveOrder")
+    return names
+
+
+def _bucket(text: str) -> str:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", text):
+        raise ValueError("must be the name of an S3 bucket, such as my-templates")
     return text
 
 
@@ -232,6 +248,8 @@ CHECKS: dict[str, Callable[[str], Any]] = {
     "TASK_LIMIT": _whole(0, 1000),
     "SPOOL_VIA": _one_of("lambda", "sqs"),
     "STATE_MACHINE": _project_file,
+    "UNCERTAIN_TASKS": _tasks,
+    "TEMPLATE_BUCKET": _bucket,
     "MACHINES": _machines,
     "REPLAY_SCHEDULE": _schedule,
     "REPLAY_TIMEZONE": _timezone,

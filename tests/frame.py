@@ -78,7 +78,7 @@ class Run:
         catcher = state["Catch"][-1]
         told = {"Error": error, "Cause": cause}
         variables._running.set((state, context))
-        language = state["QueryLanguage"]
+        language = state.get("QueryLanguage", "JSONPath")
         stepfunctions._apply_catcher(catcher, {}, context, language, told)
         if catcher["Next"] == "NoteFailure":
             self.enter("NoteFailure")

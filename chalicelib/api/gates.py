@@ -92,7 +92,7 @@ def _must_know(stage: Stage, task: str) -> None:
 def _is_named(stage: Stage, task: str) -> bool:
     """Whether the definition of the stage's machine, or of a listed one, names it."""
     workflow, listed = stage.engines.world.workflow, stage.engines.settings.machines
-    return any(task in workflow.of(machine).frames().tasks_of(machine) for machine in ("", *listed))
+    return any(task in workflow.of(machine).frames().tasks for machine in ("", *listed))
 
 
 def _told(stage: Stage, task: str) -> dict[str, Any]:

@@ -10,27 +10,17 @@ INSIDE = ("ItemProcessor", "Iterator", "Branches")
 
 @dataclass(frozen=True)
 class Frames:
-    """`names`: of all states; `states`: of those that speak of a job's claim; `tasks`: the names by
-    which slots, limits and gates go, as far as they stand there in plain."""
+    """`states`: the names of those that speak of a job's claim; `tasks`: the names by which slots,
+    limits and gates go."""
 
-    names: frozenset[str]
     states: frozenset[str]
     tasks: frozenset[str]
-
-    def tasks_of(self, machine: str) -> frozenset[str]:
-        """The names by which tasks may go, in the machine of that name; empty: the stage's own.
-
-        That one may be written by hand, where a task goes by its state's name, and an expression
-        may put it together; another one is as adopt makes it.
-        """
-        return self.tasks if machine else self.tasks | self.names
 
 
 def frames_in(definition: Mapping[str, Any]) -> Frames:
     """Read them off a definition; a deploy may have dropped its comments, so they tell nothing."""
     found = list(_states(definition))
     return Frames(
-        frozenset(name for name, _ in found),
         frozenset(name for name, state in found if "$respool" in json.dumps(state)),
         frozenset(
             str(value["task"])

@@ -172,7 +172,7 @@ class _Run:
         return tasks
 
     def _add_incomplete(self, machine: str, tasks: list[str]) -> None:
-        named = self._engine.workflow.of(machine).frames().tasks_of(machine)
+        named = self._engine.workflow.of(machine).frames().tasks
         lacking = sorted(named - set(tasks))
         tasks += [task for task in lacking if self._engine.line.slots(task).waiting]
 

@@ -7,11 +7,12 @@ from typing import Any
 import yaml
 
 from respool.adopt.refusals import Refused
-from respool.deploy.definition import Definition
+from respool.deploy.definition import Definition, rewrite
 
 _BARE = re.compile(r'"(?:[^"\\]|\\.)*"|\$\{[^}"]*\}')
 _PLAIN = re.compile(r"\$\{[^}]*\}")
 _LEFT, _RIGHT = "\ue000", "\ue001"
+_BOUNDS = re.compile(f"[{_LEFT}{_RIGHT}]")
 _MARKED = re.compile(rf'\\*"{_LEFT}([^{_RIGHT}]*){_RIGHT}\\*"')
 WIDTH = 100
 
@@ -70,6 +71,12 @@ def read(text: str, name: str) -> Definition:
         )
     if not isinstance(found, dict) or not isinstance(found.get("States"), dict):
         raise Refused(f'{name} is no definition: it has no "States". Name the file that has them.')
+    return found
+
+
+def quoted(definition: Definition) -> Definition:
+    """The definition with every placeholder in quotes, as a stack's own template has them."""
+    found: Definition = rewrite(definition, lambda text: _BOUNDS.sub("", text))
     return found
 
 

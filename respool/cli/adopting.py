@@ -13,6 +13,7 @@ from chalicelib.api.gates import MOST_LIMIT
 from chalicelib.errors import BadRequest
 from chalicelib.names import APP, Names
 from chalicelib.settings import NEVER, Settings, is_machine
+from respool.adopt.choosing import chosen
 from respool.adopt.definition import Choices, adopt, same, task_names
 from respool.adopt.reading import read, write
 from respool.adopt.refusals import candidates, warnings
@@ -127,17 +128,12 @@ def _machine(given: str | None, stage: str) -> str:
 def _choices(
     tasks: Sequence[str], machine: str, key: str | None, retries: str, stage: str
 ) -> Choices:
-    chosen: dict[str, str] = {}
-    for task in tasks:
-        state, named, name = task.partition("=")
-        if not state or state in chosen or (named and not name):
-            raise BadRequest(f"--task {task[:80]!r} must be STATE or STATE=NAME, each state once")
-        chosen[state] = name
+    named = chosen(tasks, "--task")
     if key == "":
         raise BadRequest("--key is empty; leave it out to have the input's `key`, or the name")
     if key and not machine:
         raise BadRequest("--key is for another machine: the stage's own reads the input's `key`")
-    return Choices(chosen, machine, key or "", retries == "one", _values(stage) if stage else {})
+    return Choices(named, machine, key or "", retries == "one", _values(stage) if stage else {})
 
 
 def _limits(tasks: Sequence[str], limit: int, stage: str) -> list[str]:

@@ -15,6 +15,7 @@ import click
 
 from chalicelib.limits import DEFINITION, TEMPLATE, VARIABLES
 from respool.deploy import policies
+from respool.deploy.bucket import SETTING
 from respool.deploy.checks import actions, permissions_needed, sizes
 from respool.deploy.checks.findings import Malformed, read_json
 from respool.deploy.definition import fill, without_variables
@@ -32,6 +33,7 @@ ALL_ON = {
     "ALERT_EMAIL": "team@example.com",
     "WEBHOOK_URL": "https://hooks.example/T0",
     "REPLAY_SCHEDULE": "cron(0 2 * * ? *)",
+    "TEMPLATE_BUCKET": "templates",
 }
 """Settings that put into the template what is left out by default."""
 
@@ -174,6 +176,8 @@ def _told(found: list[str], source: Source) -> str:
     if found:
         return f"{len(found)} findings"
     size = len(check(source).body.encode())
+    if size > TEMPLATE:
+        return f"fine; the template has {size} bytes, and goes by {source.environment[SETTING]}"
     return f"fine; the template has {size} of {TEMPLATE} bytes"
 
 

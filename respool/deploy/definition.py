@@ -1,5 +1,6 @@
 """The state machine's definition: read, varied by SPOOL_VIA, its placeholders found and filled."""
 
+import copy
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -24,30 +25,48 @@ expression would round: a note with null there is one by reference, the executio
 
 
 def spooling_via(definition: Definition, via: str) -> Definition:
-    """The definition as SPOOL_VIA wants it: with `sqs`, ErrorSpool sends its note without a Lambda.
+    """The definition as SPOOL_VIA wants it: with `sqs`, its notes are sent without a Lambda.
 
-    The note is the same, and has the input, which else the Lambda adds.
+    A note is the same, and has the input, which else the Lambda adds.
     """
-    states = definition.get("States")
-    spool = _state(states, "ErrorSpool")
-    given = spool.get("Parameters", {})
-    if via != "sqs" or not isinstance(states, dict) or given.get("FunctionName") != "${ErrorSpool}":
+    if via != "sqs":
         return definition
-    body = {**given["Payload"], "input.$": "$respoolInput"}
-    direct = {"QueueUrl": "${SpoolUrl}", "MessageBody": body}
-    claim = _state(states, "ClaimJob")
-    assigned = {**claim.get("Assign", {}), "respoolInput": SPOOLED}
-    varied = {
-        **states,
-        "ClaimJob": {**claim, "Assign": assigned},
-        "ErrorSpool": {**spool, "Resource": SEND, "Parameters": direct},
-    }
-    return {**definition, "States": varied}
+    found: Definition = copy.deepcopy(definition)
+    for _, machine in machines(found):
+        states = dict(states_of(machine))
+        sends = [name for name, state in states.items() if _calls_error_spool(state)]
+        claims = [
+            (state["Assign"], suffix) for state in states.values() for suffix in _claim(state)
+        ]
+        for name in sends if claims else []:
+            _send_directly(states[name], claims[0][1])
+            for assigned, suffix in claims:
+                assigned[f"respoolInput{suffix}"] = SPOOLED
+    return found
 
 
-def _state(states: Any, name: str) -> State:
-    found = states.get(name) if isinstance(states, dict) else None
-    return found if isinstance(found, dict) else {}
+def _calls_error_spool(state: State) -> bool:
+    given = state.get("Parameters") or state.get("Arguments")
+    return isinstance(given, dict) and given.get("FunctionName") == "${ErrorSpool}"
+
+
+def _claim(state: State) -> list[str]:
+    """What ends the names of a frame's variables, where one begins; a machine's frames share it."""
+    assigned = state.get("Assign")
+    return [
+        name.removeprefix("respool")
+        for name, value in (assigned.items() if isinstance(assigned, dict) else ())
+        if isinstance(value, dict) and {"pk", "task"} <= value.keys()
+    ]
+
+
+def _send_directly(state: State, suffix: str) -> None:
+    part = "Parameters" if "Parameters" in state else "Arguments"
+    variable = f"$respoolInput{suffix}"
+    kept = {"input.$": variable} if part == "Parameters" else {"input": f"{{% {variable} %}}"}
+    body = {**state[part]["Payload"], **kept}
+    state["Resource"] = SEND
+    state[part] = {"QueueUrl": "${SpoolUrl}", "MessageBody": body}
 
 
 def language_of(state: State, machine: Definition) -> str:

@@ -11,6 +11,7 @@ import click
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.errors import RespoolError
+from chalicelib.limits import TEMPLATE
 from chalicelib.names import APP
 from respool.deploy import packaging, policies, report, stages, template
 from respool.deploy.command import Command, current
@@ -67,8 +68,9 @@ def _deploy(command: Command, app: Any) -> None:
     target.deploying.refuse_early()
     target.refuse_second()
     target.refuse_health(checked.settings.health_url)
-    if remark := target.validate(checked):
-        _say([remark])
+    target.bucket.source(checked.body)
+    remark = target.validate(checked)
+    _say([*checked.remarks, *([remark] if remark else [])])
 
     def finish() -> None:
         tags = {"app": APP, "stage": command.stage}
@@ -119,7 +121,9 @@ def _package(command: Command, app: Any) -> None:
     def finish() -> None:
         source, out = target.source, Path(command.params["out"])
         written = packaging.write(out, command.params, source, checked)
-        _say(report.packaged(source.prefix, written))
+        large = len(checked.body.encode()) > TEMPLATE
+        bucket = checked.settings.template_bucket if large else ""
+        _say(report.packaged(source.prefix, written, bucket))
 
     _at_the_end(command, finish)
 

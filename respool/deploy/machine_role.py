@@ -7,8 +7,8 @@ from typing import Any
 from respool.deploy.checks.findings import Malformed
 from respool.deploy.definition import Definition, all_states, strings
 
-CLAIM = "$respool.pk"
-"""What the states of the frame have for their claim's own key."""
+CLAIM = re.compile(r"\$respool\d*\.pk\b")
+"""What the states of a frame have for their claim's own key."""
 _BEGINNING = re.compile(r"(?:^|')([A-Za-z0-9_@-]+#)")
 
 Resources = dict[str, Any]
@@ -67,7 +67,7 @@ def _keys(value: Any) -> Iterator[Any]:
 
 
 def _beginnings(text: str) -> Iterator[str]:
-    if CLAIM in text:
+    if CLAIM.search(text):
         yield "job#"
     for match in _BEGINNING.finditer(text):
         yield match[1]

@@ -1,6 +1,5 @@
 """Reads and checks everything that a stage is made of, before anything is made."""
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,10 +9,9 @@ from typing import TypeVar
 from chalicelib.errors import RespoolError, SettingsError
 from chalicelib.names import APP
 from chalicelib.settings import Settings, is_function
-from respool.deploy import policies, template
-from respool.deploy.checks import rules
+from respool.deploy import machine, policies, template
 from respool.deploy.checks.findings import Malformed, parse_json, read_text
-from respool.deploy.definition import Definition, all_states, spooling_via
+from respool.deploy.definition import Definition
 from respool.deploy.schedules import zone_findings
 
 T = TypeVar("T")
@@ -47,6 +45,8 @@ class Checked:
     policies: Mapping[str, policies.Policy]
     template: template.Template
     body: str
+    remarks: tuple[str, ...] = ()
+    """What a job that waits for long may run into in this definition."""
 
 
 def check(source: Source) -> Checked:
@@ -57,12 +57,17 @@ def check(source: Source) -> Checked:
     health = settings.health_url if settings else ""
     machines = settings.machines if settings else ()
     written = _try(lambda: _policies(source, health, machines), found)
-    definition = _try(lambda: _definition(source, settings), found) if settings else None
-    if settings is None or parts is None or written is None or definition is None:
+    own = _try(lambda: _machine(source, settings), found) if settings else None
+    if settings is None or parts is None or written is None or own is None:
         raise Malformed.of(found)
     values = template.values(settings, source.prefix)
-    whole = template.companion(parts, definition, source.functions, values, machines)
-    return Checked(settings, definition, written, whole, template.body(whole))
+    whole = template.companion(parts, own.definition, source.functions, values, machines)
+    body = template.body(whole, settings.template_bucket)
+    return Checked(settings, own.definition, written, whole, body, own.remarks)
+
+
+def _machine(source: Source, settings: Settings) -> machine.Machine:
+    return machine.read(source.project, settings, template.known_placeholders(source.functions))
 
 
 def _try(read: Callable[[], T], found: list[str]) -> T | None:
@@ -127,24 +132,3 @@ def _policies(source: Source, health: str, machines: tuple[str, ...]) -> dict[st
     if is_function(health) and ASKS in read:
         read[ASKS] = policies.may_ask(read[ASKS], health)
     return {name: policies.serving(policy, machines) for name, policy in read.items()}
-
-
-def _definition(source: Source, settings: Settings) -> Definition:
-    name = settings.state_machine
-    text = read_text(source.project / name, name)
-    definition = parse_json(text, name)
-    known = template.known_placeholders(source.functions)
-    if found := list(rules.findings(definition, known)):
-        raise Malformed.of(placed(name, text, definition, one) for one in found)
-    return spooling_via(definition, settings.spool_via)
-
-
-def placed(name: str, text: str, definition: Definition, finding: str) -> str:
-    """The finding with its file, and the line where its state begins, if it is about one."""
-    for state, _ in all_states(definition):
-        if f"state {state}: " in finding:
-            lines = text.splitlines()
-            begins = re.compile(rf"\s*{re.escape(json.dumps(state, ensure_ascii=False))}\s*:")
-            line = next((n for n, one in enumerate(lines, 1) if begins.match(one)), None)
-            return f"{name}, line {line}, {finding}" if line else f"{name}: {finding}"
-    return f"{name}: {finding}"

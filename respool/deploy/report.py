@@ -93,12 +93,13 @@ def _replay(settings: Settings) -> str:
     )
 
 
-def packaged(prefix: str, companion: Path) -> Iterator[str]:
-    """What a package's owner does with the companion template."""
+def packaged(prefix: str, companion: Path, bucket: str = "") -> Iterator[str]:
+    """What a package's owner does with the companion template; a large one goes by a bucket."""
+    by_way_of = f" --s3-bucket {bucket}" if bucket else ""
     yield f"Wrote {companion}. When Chalice's template is deployed, deploy this one as well:"
     yield (
         f"  aws cloudformation deploy --template-file {companion} --stack-name {prefix}"
-        " --capabilities CAPABILITY_IAM"
+        f" --capabilities CAPABILITY_IAM{by_way_of}"
     )
 
 

@@ -5,6 +5,7 @@ from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.aws.calling import calling
+from respool.deploy.bucket import in_request
 from respool.deploy.change_set import LONGEST, ChangeSet, endless
 from respool.deploy.operation import Operation, described
 from respool.deploy.patience import Patience
@@ -20,7 +21,7 @@ def new_token() -> str:
 
 
 class Stack:
-    """One stack, by its name."""
+    """One stack, by its name; `source` says how a request names a template."""
 
     def __init__(
         self,
@@ -28,11 +29,13 @@ class Stack:
         name: str,
         patience: Patience,
         token: Callable[[], str] = new_token,
+        source: Callable[[str], Mapping[str, str]] = in_request,
     ) -> None:
         self._client = client
         self.name = name
         self._patience = patience
         self._new_token = token
+        self._source = source
 
     def status(self) -> str:
         """CloudFormation's word for its state; empty where there is none."""
@@ -86,7 +89,7 @@ class Stack:
         imported: Sequence[Mapping[str, Any]] = (),
         tags: Mapping[str, str] | None = None,
     ) -> list[str]:
-        request: dict[str, Any] = {"ChangeSetType": kind, "TemplateBody": body}
+        request: dict[str, Any] = {"ChangeSetType": kind, **self._source(body)}
         if imported:
             request["ResourcesToImport"] = imported
         if tags:

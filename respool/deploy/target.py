@@ -14,7 +14,9 @@ from chalicelib.names import Names
 from chalicelib.settings import Settings
 from respool.deploy import ownership, policies, record, report, template, validating
 from respool.deploy.account import Account
+from respool.deploy.bucket import TemplateBucket
 from respool.deploy.checks.findings import Malformed, read_text
+from respool.deploy.checks.placing import placed
 from respool.deploy.command import Command
 from respool.deploy.deploying import Deploying
 from respool.deploy.engines import engines_for
@@ -22,7 +24,7 @@ from respool.deploy.existing import is_there, look
 from respool.deploy.gateway import Gateway
 from respool.deploy.health import refuse_missing
 from respool.deploy.patience import Patience
-from respool.deploy.preflight import Checked, Source, placed
+from respool.deploy.preflight import Checked, Source
 from respool.deploy.retained import Retained
 from respool.deploy.roles import Roles
 from respool.deploy.stack import Stack
@@ -116,7 +118,17 @@ class Target:
     @property
     def stack(self) -> Stack:
         """The companion stack."""
-        return Stack(self._account.client("cloudformation"), self.source.prefix, self._patience)
+        client = self._account.client("cloudformation")
+        source = self.source
+        return Stack(
+            client, source.prefix, self._patience, source=lambda body: self.bucket.source(body)
+        )
+
+    @property
+    def bucket(self) -> TemplateBucket:
+        """Where a large template lies. Raises DeployFailed without credentials."""
+        chosen = Settings.read(self.source.environment).template_bucket
+        return TemplateBucket(self._account.client, self.names(), chosen)
 
     @property
     def retained(self) -> Retained:

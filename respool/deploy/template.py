@@ -6,14 +6,14 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from chalicelib.limits import TEMPLATE
+from chalicelib.limits import STORED_TEMPLATE, TEMPLATE
 from chalicelib.names import APP
 from chalicelib.settings import NEVER, Settings
 from chalicelib.settings import OFF as RECOVERY_OFF
 from respool.deploy import machine_role
 from respool.deploy.checks.findings import Malformed, read_json
 from respool.deploy.dashboard import written_out
-from respool.deploy.definition import Definition, placeholders, states_of
+from respool.deploy.definition import Definition, placeholders
 
 SOURCES = ".chalice/stack"
 LOG_DAYS = 90
@@ -242,34 +242,22 @@ def adoption(
     return {"AWSTemplateFormatVersion": "2010-09-09", "Resources": resources}, imported
 
 
-def body(template: Template) -> str:
-    """The template as CloudFormation gets it; the definition's comments only if they fit in.
+def body(template: Template, bucket: str = "") -> str:
+    """The template as CloudFormation gets it: in the request, or out of the bucket if it is large.
 
-    Raises Malformed where it is too large even without them.
+    Raises Malformed where it is too large for either.
     """
-    text = _compact(template)
-    if len(text.encode()) > TEMPLATE:
-        text = _compact(_without_comments(template))
-    if (size := len(text.encode())) > TEMPLATE:
+    text = json.dumps(template, separators=(",", ":"), ensure_ascii=False)
+    size = len(text.encode())
+    if size > STORED_TEMPLATE:
         raise Malformed(
-            f"The companion stack's template has {size} bytes, CloudFormation takes {TEMPLATE}."
-            " Shorten the state machine's expressions."
+            f"The companion stack's template has {size} bytes, CloudFormation takes"
+            f" {STORED_TEMPLATE}. Choose fewer tasks, or shorten the definition."
+        )
+    if size > TEMPLATE and not bucket:
+        raise Malformed(
+            f"The companion stack's template has {size} bytes, and CloudFormation takes {TEMPLATE}"
+            " in a request. Name an S3 bucket of the account in TEMPLATE_BUCKET, from which it"
+            f" takes {STORED_TEMPLATE}."
         )
     return text
-
-
-def _compact(value: Any) -> str:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
-
-
-def _without_comments(template: Template) -> Template:
-    resources = dict(template["Resources"])
-    if machine := resources.get("Machine"):
-        definition = machine["Properties"]["Definition"]
-        states = {
-            name: {field: value for field, value in state.items() if field != "Comment"}
-            for name, state in states_of(definition)
-        }
-        properties = {**machine["Properties"], "Definition": {**definition, "States": states}}
-        resources["Machine"] = {**machine, "Properties": properties}
-    return {**template, "Resources": resources}

@@ -23,11 +23,16 @@ LINES = 15
 PICTURE = PROJECT / "build" / "page.png"
 
 
+def end_by_signals() -> None:
+    """Have signals end the process as errors do, so that nothing is left behind."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda got, _: sys.exit(128 + got))
+
+
 @contextmanager
 def deployed_stage(screen: Screen) -> Iterator[tuple[LocalAws, Deployment]]:
     """Start a local AWS and deploy a copy of this project to it, in sight of the progress."""
-    for number in (signal.SIGTERM, signal.SIGHUP):  # so that nothing is left behind
-        signal.signal(number, lambda got, _: sys.exit(128 + got))
+    end_by_signals()
     screen.chapter("A local AWS, and chalice deploy --stage local")
     with local_aws(wait_scale=WAIT_SCALE) as aws, project_copy(aws.endpoint) as copy:
         output = screen.work(copy.deploy, "the deployment", DEPLOY_TIMEOUT)

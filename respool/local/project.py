@@ -15,7 +15,7 @@ from chalicelib.errors import RespoolError
 from respool.deploy.checks.findings import read_json
 from respool.deploy.stages import CONFIG
 from respool.local.emulator import PROJECT
-from respool.local.environment import ACCOUNT, variables, without_aws
+from respool.local.environment import ACCOUNT, client, sdk_session, variables, without_aws
 from respool.local.wheels import wheel_folder
 from respool.scratch import scratch
 
@@ -31,6 +31,8 @@ PARTS = (
 NOT_COPIED = ("__pycache__", "*.pyc", "deployed", "deployments", "rendered")
 CHALICE = (sys.executable, "-c", "import sys; from chalice.cli import main; sys.exit(main())")
 TIMEOUT = 300
+BUCKET = "templates-{account}"
+"""Where templates lie that are too large for a request, unless the stage names another bucket."""
 
 
 class ChaliceFailed(RespoolError):
@@ -51,7 +53,7 @@ class ProjectCopy:
         return subprocess.run(
             [*CHALICE, *words, "--stage", self.stage],
             cwd=self.folder,
-            env=self._environment(),
+            env=self.environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -60,19 +62,34 @@ class ProjectCopy:
         )
 
     def deploy(self) -> str:
-        """Run `chalice deploy` and return what it printed; raises ChaliceFailed."""
+        """Run `chalice deploy` and return what it printed; raises ChaliceFailed.
+
+        A bucket for large templates, which an account has already, is made here.
+        """
+        self._make_bucket()
         done = self.chalice("deploy")
         if done.returncode:
             raise ChaliceFailed(f"chalice deploy --stage {self.stage} failed:\n{done.stdout}")
         return done.stdout
 
+    def settings(self) -> dict[str, str]:
+        """The variables that the stage's next deploy takes."""
+        config = read_json(self.folder / CONFIG, CONFIG)
+        own = config.get("stages", {}).get(self.stage, {}).get("environment_variables", {})
+        return {**config.get("environment_variables", {}), **own}
+
     def change_settings(self, settings: Mapping[str, str]) -> None:
         """Put them into the stage's environment_variables; the next deploy takes them."""
-        path = self.folder / ".chalice" / "config.json"
+        path = self.folder / CONFIG
         config = json.loads(path.read_text())
         stage = config.setdefault("stages", {}).setdefault(self.stage, {})
         stage.setdefault("environment_variables", {}).update(settings)
         path.write_text(json.dumps(config, indent=2))
+
+    def _make_bucket(self) -> None:
+        name = self.settings().get("TEMPLATE_BUCKET", BUCKET.format(account=self.account))
+        self.change_settings({"TEMPLATE_BUCKET": name})
+        client(sdk_session(self.account), "s3", self.endpoint).create_bucket(Bucket=name)
 
     def write(self, files: Mapping[str, str]) -> None:
         """Write files into the copy, by their path in the project."""
@@ -87,7 +104,8 @@ class ProjectCopy:
         resources: list[dict[str, Any]] = json.loads(record.read_text())["resources"]
         return resources
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
+        """What a command in the folder finds: the local AWS, and nothing of the user's account."""
         wheels = wheel_folder(self.folder / "requirements.txt")
         offline = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels)} if wheels else {}
         return {

@@ -31,22 +31,16 @@ def succeeded(stage: Deployment, execution: str) -> None:
     stage.wait_until(lambda: stage.status(execution) == "SUCCEEDED", "the job to finish")
 
 
-@pytest.fixture(scope="module")
-def three_steps() -> str:
-    return Path("docs/pipelines/three-steps.json").read_text()
-
-
-@pytest.fixture(scope="module")
-def two_tasks() -> str:
-    return Path("docs/pipelines/two-tasks.json").read_text()
+PLAIN = Path("docs/pipelines/plain")
 
 
 @pytest.mark.parametrize("via", VIAS)
 def test_a_costly_first_step_runs_once_though_the_second_fails_twice(
-    deploy: Deploy, three_steps: str, via: str
+    deploy: Deploy, via: str
 ) -> None:
+    adopted = Path("docs/pipelines/three-steps.json").read_text()
     chosen = {"STATE_MACHINE": "pipeline.json", "SPOOL_VIA": via}
-    stage = deploy(chosen, {"pipeline.json": three_steps})
+    stage = deploy(chosen, {"pipeline.json": adopted})
     stage.set_behavior("NG")
     execution = stage.start({"key": "12345", "order": EXACT})
     replay(stage)
@@ -67,25 +61,27 @@ def test_a_costly_first_step_runs_once_though_the_second_fails_twice(
 
 
 @pytest.mark.parametrize("via", VIAS)
-def test_two_uncertain_tasks_in_one_pipeline_park_and_resume_each_where_it_failed(
-    deploy: Deploy, two_tasks: str, via: str
+def test_two_tasks_of_a_plain_definition_park_and_resume_each_where_it_failed(
+    deploy: Deploy, via: str
 ) -> None:
-    chosen = {"STATE_MACHINE": "pipeline.json", "SPOOL_VIA": via}
-    stage = deploy(chosen, {"pipeline.json": two_tasks})
+    plain = (PLAIN / "two-tasks.json").read_text()
+    tasks = {"STATE_MACHINE": "pipeline.json", "UNCERTAIN_TASKS": "FetchOrders, SendInvoice"}
+    stage = deploy({**tasks, "SPOOL_VIA": via}, {"pipeline.json": plain})
     stage.set_behavior("NG")
     execution = stage.start({"key": "12345", "order": EXACT})
-    stage.wait_until(lambda: stage.jobs("parked") == ["12345"], "the first task to fail")
-    assert stage.claim("12345")["task"] == "FetchOrders"
+    first, second = "12345/FetchOrders", "12345/SendInvoice"
+    stage.wait_until(lambda: stage.jobs("parked") == [first], "the first task to fail")
+    assert stage.claim(first)["task"] == "FetchOrders"
     hold(stage, "SendInvoice", 0)
     stage.set_behavior("OK")
     replay(stage)
-    stage.wait_until(lambda: stage.jobs("line") == ["12345"], "the first task to be done")
+    stage.wait_until(lambda: stage.jobs("line") == [second], "the first task to be done")
     assert stage.slots("FetchOrders")["owners"] == {}
 
     stage.set_behavior("NG")
     hold(stage, "SendInvoice", 5)
-    stage.wait_until(lambda: stage.jobs("parked") == ["12345"], "the second task to fail")
-    assert stage.claim("12345")["task"] == "SendInvoice"
+    stage.wait_until(lambda: stage.jobs("parked") == [second], "the second task to fail")
+    assert stage.claim(second)["task"] == "SendInvoice"
     stage.set_behavior("OK")
     replay(stage)
     succeeded(stage, execution)

@@ -7,9 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from chalicelib.job.frames import frames_in
 from chalicelib.limits import TEMPLATE
+from respool.adopt.undo import undo
 from respool.deploy.checks.findings import Malformed
+from respool.deploy.checks.rules import findings
+from respool.deploy.definition import SEND, all_states
 from respool.deploy.preflight import Source, check
+from respool.deploy.template import known_placeholders
 from tests.iam.deployed import FUNCTIONS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -132,9 +137,104 @@ def test_a_lambda_of_a_pipeline_is_invoked_by_its_own_placeholder(project: Path)
     assert "UncertainTask" not in machine["DefinitionSubstitutions"]
 
 
-def test_a_template_over_cloudformations_limit_is_refused(project: Path) -> None:
+def test_a_template_that_no_request_takes_needs_a_bucket(project: Path) -> None:
     edit(project, "statemachine.json", '"Comment": "', '"Comment": "' + "x" * TEMPLATE)
-    assert "CloudFormation takes 51200" in wrong(project)
+    assert "CloudFormation takes 51200 in a request. Name an S3 bucket" in wrong(project)
+    checked = check(Source(project, "dev", {"TEMPLATE_BUCKET": "templates"}, FUNCTIONS))
+    assert len(checked.body.encode()) > 2 * TEMPLATE - 10_000
+
+
+MAP = """
+StartAt: Each
+TimeoutSeconds: 600
+States:
+  Each:
+    Type: Map
+    ItemsPath: $.orders
+    ItemProcessor:
+      StartAt: Call
+      States:
+        Call: {Type: Task, Resource: "${UncertainTask}", End: true}
+    Next: Call
+  Call:
+    Type: Task
+    Resource: ${UncertainTask}
+    End: true
+"""
+OWN = {"STATE_MACHINE": "own.yaml", "TEMPLATE_BUCKET": "templates"}
+
+
+@pytest.mark.parametrize("via", ["lambda", "sqs"])
+def test_a_plain_definition_is_adopted_on_the_way(project: Path, via: str) -> None:
+    (project / "own.yaml").write_text(MAP)
+    tasks = {**OWN, "UNCERTAIN_TASKS": "Each/Call=billing, Call", "SPOOL_VIA": via}
+
+    checked = check(Source(project, "dev", tasks, FUNCTIONS))
+
+    frames = frames_in(checked.definition)
+    assert frames.tasks == {"billing", "Call"}
+    machine = checked.template["Resources"]["Machine"]["Properties"]
+    assert ("SpoolUrl" in machine["DefinitionSubstitutions"]) == (via == "sqs")
+    assert ("ErrorSpool" in machine["DefinitionSubstitutions"]) == (via == "lambda")
+    written = checked.template["Resources"]["MachineMayWrite"]["Properties"]["PolicyDocument"]
+    keys = written["Statement"][0]["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
+    assert keys == ["job#*", "slots#*"]
+    assert any('"TimeoutSeconds": 600 at the top' in remark for remark in checked.remarks)
+    assert undo(checked.definition)["StartAt"] == "Each"
+    assert list(findings(checked.definition, known_placeholders(FUNCTIONS))) == []
+
+
+def test_with_sqs_each_frame_sends_the_input_that_it_has_kept(project: Path) -> None:
+    (project / "own.yaml").write_text(MAP)
+    tasks = {**OWN, "UNCERTAIN_TASKS": "Each/Call,Call", "SPOOL_VIA": "sqs"}
+
+    checked = check(Source(project, "dev", tasks, FUNCTIONS))
+
+    sent = [
+        state["Parameters"]["MessageBody"]["input.$"]
+        for _, state in all_states(checked.definition)
+        if state.get("Resource") == SEND
+    ]
+    kept = {name for _, state in all_states(checked.definition) for name in state.get("Assign", {})}
+    assert len(sent) == len(set(sent)) == 2
+    assert {one[1:] for one in sent} <= kept
+
+
+def test_an_adopted_definition_is_adopted_to_the_same(project: Path) -> None:
+    tasks = {"UNCERTAIN_TASKS": "UncertainTask"}
+
+    again = check(Source(project, "dev", tasks, FUNCTIONS))
+
+    assert again.body == check(Source(project, "dev", {}, FUNCTIONS)).body
+
+
+@pytest.mark.parametrize(
+    ("tasks", "told"),
+    [
+        (None, "own.yaml: none of its tasks is one whose failures are parked. Name them"),
+        (None, "such as UNCERTAIN_TASKS=Call, and the deploy adopts"),
+        ("Each/Nope", "own.yaml: There is no state 'Each/Nope'. Its tasks are: Call, Each/Call."),
+        ("Each", "own.yaml: 'Each' is a Map, not a Task"),
+        ("Call=", "UNCERTAIN_TASKS 'Call=' must be STATE or STATE=NAME, each state once."),
+        ("Call,Call", "UNCERTAIN_TASKS 'Call' must be STATE or STATE=NAME, each state once."),
+        ("Call,", "UNCERTAIN_TASKS='Call,': must be states with commas between them"),
+    ],
+)
+def test_a_wrong_choice_of_tasks_is_one_line(project: Path, tasks: str | None, told: str) -> None:
+    (project / "own.yaml").write_text(MAP)
+    said = wrong(project, OWN | ({"UNCERTAIN_TASKS": tasks} if tasks else {}))
+
+    assert told in said
+    assert len(said.splitlines()) == 1
+
+
+@pytest.mark.parametrize("text", ["[", "- a", "a: b"])
+def test_yaml_that_is_no_definition_is_one_line(project: Path, text: str) -> None:
+    (project / "own.yaml").write_text(text)
+    said = wrong(project, OWN | {"UNCERTAIN_TASKS": "Call"})
+
+    assert said.startswith("own.yaml ")
+    assert len(said.splitlines()) == 1
 
 
 def test_a_stage_s_own_machine_is_not_listed_as_another(project: Path) -> None:

@@ -48,6 +48,30 @@ def test_the_demo_ends_well_within_two_minutes_and_shows_each_step() -> None:
         assert "is not pictured: none of chromium" in done.stdout
 
 
+def test_somebodys_own_pipeline_is_adopted_and_replayed_as_the_page_says(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "respool.local.adopt_demo"],
+        cwd=PROJECT,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    shown = " ".join(done.stdout.split())
+    for step in (
+        "friday FAILED 3.",
+        "adopted.json was written.",
+        "saturday/0/ChargeCard parked orders/ChargeCard 1",
+        "1 job put back (1 resumed).",
+        "saturday SUCCEEDED friday FAILED",
+        "All 4 orders are paid, and were fetched once; again.json is orders.json again.",
+    ):
+        assert step in shown
+    assert list(tmp_path.iterdir()) == []
+    assert of(tmp_path) == []
+
+
 def use(told: str, change: str) -> dict[str, str]:
     """Change a variable as `make up` says; returns all that it has then."""
     there = dict(re.findall(r"^export (\w+)=(\S*)$", told, re.MULTILINE))
@@ -99,6 +123,9 @@ def test_up_opens_a_browser_only_where_there_is_a_desktop() -> None:
     assert not has_desktop({"TERM": "xterm"})
 
 
+DEPLOYS = "waiting for the deployment"
+
+
 def of(folder: Path) -> list[str]:
     """The processes that name a folder in their words or environment, by their words."""
     found = []
@@ -113,18 +140,21 @@ def of(folder: Path) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("number", "reached", "code"),
+    ("demo_of", "number", "reached", "code"),
     [
-        (signal.SIGHUP, "waiting for the deployment", 129),
-        pytest.param(signal.SIGTERM, "waiting for the deployment", 143, marks=pytest.mark.soak),
-        pytest.param(signal.SIGINT, "waiting for the deployment", 130, marks=pytest.mark.soak),
-        pytest.param(signal.SIGHUP, "jobs in the spool", 129, marks=pytest.mark.soak),
-        pytest.param(signal.SIGTERM, "jobs in the spool", 143, marks=pytest.mark.soak),
-        pytest.param(signal.SIGINT, "jobs in the spool", 130, marks=pytest.mark.soak),
+        ("demo", signal.SIGHUP, DEPLOYS, 129),
+        pytest.param("demo", signal.SIGTERM, DEPLOYS, 143, marks=pytest.mark.soak),
+        pytest.param("demo", signal.SIGINT, DEPLOYS, 130, marks=pytest.mark.soak),
+        pytest.param("demo", signal.SIGHUP, "jobs in the spool", 129, marks=pytest.mark.soak),
+        pytest.param("demo", signal.SIGTERM, "jobs in the spool", 143, marks=pytest.mark.soak),
+        pytest.param("demo", signal.SIGINT, "jobs in the spool", 130, marks=pytest.mark.soak),
+        ("adopt_demo", signal.SIGTERM, DEPLOYS, 143),
+        pytest.param("adopt_demo", signal.SIGINT, DEPLOYS, 130, marks=pytest.mark.soak),
+        pytest.param("adopt_demo", signal.SIGHUP, "name saturday", 129, marks=pytest.mark.soak),
     ],
 )
 def test_a_demo_that_is_ended_half_way_leaves_nothing(
-    number: signal.Signals, reached: str, code: int, tmp_path: Path
+    demo_of: str, number: signal.Signals, reached: str, code: int, tmp_path: Path
 ) -> None:
     folder = tmp_path / "scratch"
     folder.mkdir()
@@ -132,7 +162,7 @@ def test_a_demo_that_is_ended_half_way_leaves_nothing(
     with (
         printed.open("w") as out,
         subprocess.Popen(
-            [sys.executable, "-u", "-m", "respool.local.demo"],
+            [sys.executable, "-u", "-m", f"respool.local.{demo_of}"],
             cwd=PROJECT,
             stdout=out,
             stderr=out,

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from respool.deploy.preflight import Source, check
 from tests.iam.deployed import FUNCTIONS
 
 ROOT = Path(__file__).resolve().parents[2]
+PLAIN = ROOT / "docs" / "pipelines" / "plain"
 PAGE = (ROOT / "docs" / "your-pipeline.md").read_text()
 
 
@@ -33,29 +35,42 @@ def project_with(folder: Path, definition: dict[str, Any], policies: list[Any]) 
     return folder
 
 
-def stage_of(folder: Path, functions: tuple[str, ...] = FUNCTIONS) -> Source:
-    return Source(folder, "dev", {"STATE_MACHINE": "my-pipeline.json"}, functions)
+def stage_of(folder: Path, tasks: str, functions: tuple[str, ...] = FUNCTIONS) -> Source:
+    """A stage whose own machine is that definition, with these tasks."""
+    chosen = {"STATE_MACHINE": "my-pipeline.json", "UNCERTAIN_TASKS": tasks}
+    return Source(folder, "dev", {**chosen, "TEMPLATE_BUCKET": "templates"}, functions)
+
+
+def plain(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((PLAIN / f"{name}.json").read_text())
+    return found
+
+
+def test_the_settings_that_the_page_shows_deploy_the_file_that_it_names(tmp_path: Path) -> None:
+    (settings,) = blocks("settings")
+    folder = project_with(tmp_path, plain("two-tasks"), [])
+    check(Source(folder, "dev", settings | {"TEMPLATE_BUCKET": "templates"}, FUNCTIONS))
 
 
 @pytest.mark.parametrize("example", range(len(blocks("state"))))
 def test_each_kind_of_long_task_fits_into_a_pipeline(example: int, tmp_path: Path) -> None:
-    definition = json.loads((ROOT / "docs" / "pipelines" / "three-steps.json").read_text())
+    definition = plain("three-steps")
     definition["States"]["UncertainTask"] |= blocks("state")[example]
 
-    check(stage_of(project_with(tmp_path, definition, [])))
+    check(stage_of(project_with(tmp_path, definition, []), "UncertainTask"))
 
 
 def test_the_examples_pass_every_lint(tmp_path: Path) -> None:
-    definition = json.loads((ROOT / "docs" / "pipelines" / "two-tasks.json").read_text())
+    definition = plain("two-tasks")
+    states = definition["States"]
     ecs, batch, nested = blocks("state")
-    definition["States"]["FetchOrders"] |= ecs
-    definition["States"]["SendInvoice"] |= batch
-    definition["States"]["Third"] = {**definition["States"]["SendInvoice"], **nested}
-    definition["States"]["EnterTask"]["Choices"].append(
-        {"Variable": "$respool.task", "StringEquals": "Third", "Next": "Third"}
-    )
+    states["FetchOrders"] |= ecs
+    states["Third"] = {**states["SendInvoice"], **nested}
+    states["SendInvoice"] = {**states["SendInvoice"], **batch, "Next": "Third"}
+    del states["SendInvoice"]["End"]
+    folder = project_with(tmp_path, definition, blocks("policy"))
 
-    assert list(findings(stage_of(project_with(tmp_path, definition, blocks("policy"))))) == []
+    assert list(findings(stage_of(folder, "FetchOrders,SendInvoice,Third"))) == []
 
 
 def test_each_long_task_has_a_policy_that_names_what_it_may_do() -> None:
@@ -70,10 +85,10 @@ def test_each_long_task_has_a_policy_that_names_what_it_may_do() -> None:
 
 
 def test_a_lambda_of_one_s_own_is_deployed_as_the_page_says(tmp_path: Path) -> None:
-    definition = json.loads((ROOT / "statemachine.json").read_text())
+    definition = plain("one-task")
     definition["States"]["UncertainTask"]["Resource"] = "${CallService}"
     folder = project_with(tmp_path, definition, [])
-    (entry,) = (json.loads(text) for text in re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL))
+    (entry,) = blocks("lambda")
     config = folder / ".chalice" / "config.json"
     configured = json.loads(config.read_text())
     configured["lambda_functions"] |= entry
@@ -83,22 +98,24 @@ def test_a_lambda_of_one_s_own_is_deployed_as_the_page_says(tmp_path: Path) -> N
     name = "call_service"
     (policies / f"{name}.json").write_text(text.replace("uncertain_task", name))
 
-    checked = check(stage_of(folder, (*FUNCTIONS, name)))
+    checked = check(stage_of(folder, "UncertainTask", (*FUNCTIONS, name)))
 
     assert f"function:${{Prefix}}-{name}".replace("${Prefix}", "respool-dev") in checked.body
 
 
-def test_a_task_is_renamed_in_the_five_places_that_the_page_names(tmp_path: Path) -> None:
-    text = (ROOT / "statemachine.json").read_text()
-    assert text.count('"UncertainTask"') == 5
-    definition = json.loads(text.replace('"UncertainTask"', '"CallService"'))
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_the_template_is_as_large_as_the_page_says(count: int, tmp_path: Path) -> None:
+    told = re.search(r"about ([\d,]+) bytes with one task,\s+([\d,]+) with two, ([\d,]+)", PAGE)
+    assert told
+    state = plain("one-task")["States"]["UncertainTask"]
+    names = ["FetchOrders", "ChargeCard", "SendInvoice"][:count]
+    end = state.pop("End")
+    states = {name: {**state, "Next": after} for name, after in pairwise(names)}
+    folder = project_with(
+        tmp_path, {"StartAt": names[0], "States": states | {names[-1]: {**state, "End": end}}}, []
+    )
 
-    check(stage_of(project_with(tmp_path, definition, [])))
+    size = len(check(stage_of(folder, ",".join(names))).body.encode())
 
-
-def test_the_room_that_the_page_promises_is_there() -> None:
-    promised = int(re.findall(r"room for about ([\d,]+) bytes", PAGE)[0].replace(",", ""))
-
-    body = check(Source(ROOT, "dev", {}, FUNCTIONS)).body
-
-    assert abs(TEMPLATE - len(body.encode()) - promised) < 1000
+    assert size == pytest.approx(int(told[count].replace(",", "")), rel=0.02)
+    assert (size > TEMPLATE) == (count > 1)

@@ -1,14 +1,16 @@
 """CloudFormation in memory, as far as the stack adapter calls it, with its real refusals.
 
-`stale` is how often DescribeStacks answers as before once an operation has begun.
+`stale` is how often DescribeStacks answers as before once an operation has begun. `stored` is what
+lies in S3, by bucket and key.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from chalicelib.limits import TEMPLATE
 from respool.deploy.patience import Patience
 
 Event = dict[str, Any]
@@ -42,11 +44,16 @@ class FakeCloudFormation:
     """One stack. `breaks` names resources that can't be made, each with AWS's reason."""
 
     def __init__(
-        self, status: str = "", breaks: dict[str, str] | None = None, stale: int = 0
+        self,
+        status: str = "",
+        breaks: dict[str, str] | None = None,
+        stale: int = 0,
+        stored: Mapping[str, bytes] | None = None,
     ) -> None:
         self.status = status
         self.breaks = breaks or {}
         self.stale = stale
+        self.stored = {} if stored is None else stored
         self.body: dict[str, Any] = {"Resources": {}} if status else {}
         self.calls: list[str] = []
         self.imported: list[str] = []
@@ -90,7 +97,7 @@ class FakeCloudFormation:
     def create_change_set(self, **request: Any) -> dict[str, str]:
         self.calls.append(f"create_change_set {request['ChangeSetType']}")
         assert request["ClientToken"]
-        body = json.loads(request["TemplateBody"])
+        body = json.loads(self._template(**request))
         arn = f"arn:changeSet/{request['ChangeSetName']}"
         assert arn not in self.change_sets, "each deploy has a change set of its own"
         kind = request["ChangeSetType"]
@@ -111,6 +118,11 @@ class FakeCloudFormation:
         while self.meanwhile:
             self.meanwhile.pop()()
         return {"Id": arn, "StackId": self.stack_id}
+
+    def _template(self, TemplateBody: str = "", TemplateURL: str = "", **_: Any) -> str:
+        assert bool(TemplateBody) != bool(TemplateURL)
+        assert len(TemplateBody.encode()) <= TEMPLATE
+        return TemplateBody or self.stored[TemplateURL.split("/", 3)[3]].decode()
 
     def _changes(self, body: dict[str, Any]) -> list[dict[str, Any]]:
         old, new = self.body.get("Resources", {}), body["Resources"]

@@ -1,7 +1,6 @@
 """An adopted definition: every chosen task guarded, all else to the letter, and a way back."""
 
 import copy
-import json
 from pathlib import Path
 from time import process_time
 from typing import Any
@@ -31,16 +30,6 @@ from tests.unit.adopted import (
 
 FILE = Path("statemachine.json")
 CASES = [(name, one) for name, d in EVERY.items() for one in [*tasks(d), ""]]
-
-
-def test_the_projects_definition_is_what_adopt_makes_of_one_task() -> None:
-    deployed = json.loads(FILE.read_text())
-    plain = undo(deployed)
-
-    assert list(plain["States"]) == ["UncertainTask"]
-    assert plain["States"]["UncertainTask"]["End"] is True
-    assert not {"Catch", "Assign", "Next"} & set(plain["States"]["UncertainTask"])
-    assert write(adopt(plain, Choices({"UncertainTask": ""}))) == FILE.read_text()
 
 
 @pytest.mark.parametrize(("name", "chosen"), CASES)

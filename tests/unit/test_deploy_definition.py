@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from respool.deploy.checks.rules import REQUIRED, WAITING, findings
+from respool.adopt.definition import Choices, adopt
+from respool.adopt.undo import undo
+from respool.deploy.checks.rules import findings
 from respool.deploy.definition import fill, machines, placeholders, spooling_via
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -20,6 +22,7 @@ KNOWN = {
     "ErrorSpool",
 }
 
+WAITING = ("WaitInLine", "Rejoin", "Park")
 ENTERING = ("TakeSlot", "WaitInLine", "Rejoin")
 
 Change = Callable[[dict[str, Any]], None]
@@ -39,10 +42,28 @@ def test_the_projects_own_definitions_pass(path: str) -> None:
         assert list(findings(spooling_via(definition, via), KNOWN)) == []
 
 
-@pytest.mark.parametrize("name", REQUIRED)
-def test_a_missing_state_is_named(name: str) -> None:
+@pytest.mark.parametrize(
+    "name", [*WAITING, "TakeSlot", "ConfirmClaim", "ErrorSpool", "Finish", "AlreadyRunning"]
+)
+def test_a_missing_state_is_missed_where_something_leads_to_it(name: str) -> None:
     found = found_after(lambda states: states.pop(name))
-    assert any(one.startswith(f"state {name} is missing") for one in found)
+    assert any(f"leads to {name!r}, which is no state" in one for one in found)
+
+
+@pytest.mark.parametrize(
+    ("name", "missed"),
+    [
+        ("TakeSlot", "takes a slot in the task"),
+        ("WaitInLine", "stands in line for it"),
+        ("Park", "parks the job"),
+    ],
+)
+def test_a_frame_that_does_not_do_its_part_is_named(name: str, missed: str) -> None:
+    def change(states: dict[str, Any]) -> None:
+        states[name] = {"Type": "Pass", "Next": states[name]["Next"]}
+
+    found = found_after(change)
+    assert f"state ClaimJob: no state {missed}. Adopt it anew" in " ".join(found)
 
 
 def test_an_unknown_placeholder_is_named_with_those_that_are_known() -> None:
@@ -76,24 +97,24 @@ def test_a_teams_own_callback_may_time_out() -> None:
     assert found_after(lambda states: states["UncertainTask"].update(callback)) == []
 
 
-def test_a_task_that_was_renamed_in_one_place_only_is_named() -> None:
+@pytest.mark.parametrize("commented", [True, False])
+def test_a_task_that_was_renamed_without_its_frame_is_named(commented: bool) -> None:
     def change(states: dict[str, Any]) -> None:
         states["CallService"] = states.pop("UncertainTask")
         for name in ENTERING:
             states[name]["Next"] = "CallService"
+        if not commented:
+            del states["ClaimJob"]["Comment"]
 
     (found,) = found_after(change)
-    assert "state ClaimJob: assigns the task 'UncertainTask', which is no state" in found
+    assert "state ClaimJob: is for the task 'UncertainTask', which is no state" in found
 
 
-def test_a_task_that_was_renamed_in_every_place_passes() -> None:
-    def change(states: dict[str, Any]) -> None:
-        states["CallService"] = states.pop("UncertainTask")
-        states["ClaimJob"]["Assign"]["respool"]["task"] = "CallService"
-        for name in ENTERING:
-            states[name]["Next"] = "CallService"
+def test_a_task_whose_slots_have_a_name_of_their_own_passes() -> None:
+    plain = undo(DEFINITION)
+    adopted = adopt(plain, Choices({"UncertainTask": "billing"}))
 
-    assert found_after(change) == []
+    assert list(findings(adopted, KNOWN)) == []
 
 
 def test_an_uncertain_task_whose_failure_nobody_catches_is_refused() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from chalicelib import names
-from chalicelib.limits import TEMPLATE
+from chalicelib.limits import STORED_TEMPLATE, TEMPLATE
 from chalicelib.settings import Settings
 from respool.deploy import template
 from respool.deploy.checks.findings import Malformed
@@ -305,18 +305,17 @@ def test_what_remains_while_jobs_are_parked_is_queues_and_table_alone() -> None:
         assert resource == whole["Resources"][name]
 
 
-def test_a_body_over_cloudformations_limit_is_refused() -> None:
-    large = _machine_of({"Type": "Fail", "Cause": "x" * TEMPLATE})
-    with pytest.raises(Malformed, match="51200"):
+def test_a_body_that_no_request_takes_needs_a_bucket_and_no_comment_is_dropped() -> None:
+    large = _machine_of({"Type": "Succeed", "Comment": "x" * TEMPLATE})
+    with pytest.raises(Malformed, match="51200 in a request"):
         template.body(large)
 
+    assert json.loads(template.body(large, "templates")) == large
 
-def test_the_definitions_comments_make_room_for_what_is_needed() -> None:
-    commented = _machine_of({"Type": "Succeed", "Comment": "x" * TEMPLATE})
-    assert template.body(commented) == template.body(_machine_of({"Type": "Succeed"}))
 
-    short = _machine_of({"Type": "Succeed", "Comment": "x"})
-    assert '"Comment":"x"' in template.body(short)
+def test_a_body_that_no_bucket_takes_is_refused() -> None:
+    with pytest.raises(Malformed, match="Choose fewer tasks"):
+        template.body(_machine_of({"Type": "Fail", "Cause": "x" * STORED_TEMPLATE}), "templates")
 
 
 def _machine_of(state: dict[str, Any]) -> dict[str, Any]:

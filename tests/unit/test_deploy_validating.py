@@ -9,7 +9,8 @@ from botocore.exceptions import ClientError
 
 from chalicelib.errors import Throttled
 from chalicelib.names import Names
-from respool.deploy.preflight import Source, check, placed
+from respool.deploy.checks.placing import placed
+from respool.deploy.preflight import Source, check
 from respool.deploy.validating import NotAsked, filled, findings
 from tests.fakes.stand_in import stand_in
 

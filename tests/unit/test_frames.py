@@ -15,23 +15,17 @@ WAITS = ("Park", "WaitInLine", "TakeSlot", "Rejoin")
 
 
 @pytest.mark.parametrize("file", FILES, ids=str)
-def test_the_states_in_which_a_job_waits_and_its_one_task_are_found(file: Path) -> None:
+def test_the_states_in_which_a_job_waits_and_its_tasks_are_found(file: Path) -> None:
     definition = json.loads(file.read_text())
     for state in definition["States"].values():
         state.pop("Comment", None)
 
     found = frames_in(definition)
 
-    assert found.states >= set(WAITS)
-    assert len(found.tasks) == 1
+    waits = {name for name in definition["States"] if name.partition(": ")[0] in WAITS}
+    assert found.states >= waits
+    assert len(waits) == 4 * len(found.tasks) > 0
     assert found.tasks <= definition["States"].keys()
-
-
-def test_a_task_named_by_an_expression_is_known_in_the_stage_s_own_machine() -> None:
-    found = frames_in(json.loads(Path("docs/pipelines/two-tasks.json").read_text()))
-
-    assert "SendInvoice" not in found.tasks
-    assert {"FetchOrders", "SendInvoice"} <= found.tasks_of("")
 
 
 @pytest.mark.parametrize("name", EVERY)
@@ -42,7 +36,7 @@ def test_the_tasks_of_an_adopted_machine_are_those_that_adopt_tells(name: str) -
 
     found = frames_in(adopt(EVERY[name], choices))
 
-    assert found.tasks_of("orders") == set(task_names(EVERY[name], choices))
+    assert found.tasks == set(task_names(EVERY[name], choices))
     assert "billing" in found.tasks
 
 

@@ -1,10 +1,10 @@
 """What a definition must fulfil before it is deployed; AWS refuses the rest by itself, but late."""
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 
 from chalicelib.limits import NAME
-from respool.deploy.checks import arguments, expressions, languages, shapes
+from respool.deploy.checks import arguments, expressions, frames, languages, shapes
 from respool.deploy.definition import (
     Definition,
     State,
@@ -17,11 +17,6 @@ from respool.deploy.definition import (
     strings,
 )
 
-WAITING = ("WaitInLine", "Rejoin", "Park")
-"""Where a job waits on a token, as long as it takes."""
-REQUIRED = ("ClaimJob", "TakeSlot", *WAITING, "ConfirmClaim", "ErrorSpool", "Finish")
-GIVEN_UP = "GivenUp"
-"""The error by which a waiting job is ended for good."""
 TYPES = ("Task", "Choice", "Wait", "Pass", "Parallel", "Map", "Succeed", "Fail")
 
 
@@ -30,12 +25,7 @@ def findings(definition: Definition, known: Collection[str]) -> Iterator[str]:
 
     Each finding begins with the state where it is.
     """
-    top = dict(states_of(definition))
-    for name in REQUIRED:
-        if name not in top:
-            yield f"state {name} is missing. Copy it from the statemachine.json of the project."
-    for name in WAITING:
-        yield from _waiting_findings(name, top.get(name, {}))
+    yield from frames.findings(definition)
     yield from shapes.findings(definition)
     variables = expressions.variables_of(definition)
     for place, machine in machines(definition):
@@ -45,7 +35,6 @@ def findings(definition: Definition, known: Collection[str]) -> Iterator[str]:
             yield from _language_findings(name, state, definition, variables)
     for name, state in all_states(definition):
         yield from arguments.findings(name, state)
-        yield from _task_findings(name, state, top)
         yield from _unknown_placeholders(name, state, known)
 
 
@@ -116,51 +105,6 @@ def _unknown_placeholders(name: str, state: State, known: Collection[str]) -> It
             f" {', '.join(f'${{{one}}}' for one in sorted(known))}: a Lambda of app.py by its name"
             " in CamelCase."
         )
-
-
-def _waiting_findings(name: str, state: State) -> Iterator[str]:
-    for field in ("TimeoutSeconds", "HeartbeatSeconds"):
-        if field in state:
-            yield (
-                f"state {name}: has {field}, and a job waits there for as long as it takes. Take"
-                " it out."
-            )
-    retried = next((one for one in listed(state, "Retry") if _matches(one, GIVEN_UP)), {})
-    if retried.get("MaxAttempts", 1) != 0:
-        yield (
-            f'state {name}: retries "{GIVEN_UP}", by which a waiting job is ended. Copy its Retry'
-            " from the statemachine.json of the project."
-        )
-
-
-def _matches(holder: State, error: str) -> bool:
-    return bool({error, "States.ALL"} & set(holder.get("ErrorEquals", ())))
-
-
-def _task_findings(name: str, state: State, top: Mapping[str, State]) -> Iterator[str]:
-    """Slots and records name an uncertain task by its state, which a redrive has to find."""
-    for task in _assigned_tasks(state):
-        if task not in top:
-            yield (
-                f"state {name}: assigns the task {task!r}, which is no state. Name the uncertain"
-                " task's state there: its slots and its failures go by that name."
-            )
-        elif not any(_matches(one, "States.ALL") for one in listed(top[task], "Catch")):
-            yield (
-                f'state {task}: is an uncertain task, and does not catch "States.ALL". Give it'
-                " the Catch of UncertainTask, or a failure ends the job instead of parking it."
-            )
-
-
-def _assigned_tasks(state: State) -> Iterator[str]:
-    """The tasks that a state enters into `respool`, in whichever way."""
-    for _, holder in languages.parts(state):
-        assigned = holder.get("Assign")
-        respool = assigned.get("respool") if isinstance(assigned, dict) else None
-        if isinstance(respool, dict) and isinstance(respool.get("task"), str):
-            yield respool["task"]
-        elif isinstance(respool, str):
-            yield from re.findall(r"'task'\s*:\s*'([^']+)'", respool)
 
 
 def _expression_findings(name: str, state: State) -> Iterator[str]:

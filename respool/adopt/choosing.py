@@ -1,0 +1,19 @@
+"""Which tasks are chosen, as `--task` and the setting UNCERTAIN_TASKS name them."""
+
+from collections.abc import Iterable
+
+from respool.adopt.refusals import Refused
+
+
+def chosen(texts: Iterable[str], option: str) -> dict[str, str]:
+    """Each `STATE` or `STATE=NAME`: the state with the name of its slots, or none.
+
+    Raises Refused, which calls them by the option.
+    """
+    found: dict[str, str] = {}
+    for text in texts:
+        state, named, name = text.partition("=")
+        if not state or state in found or (named and not name):
+            raise Refused(f"{option} {text[:80]!r} must be STATE or STATE=NAME, each state once.")
+        found[state] = name
+    return found

@@ -1,0 +1,53 @@
+"""`aws SERVICE OPERATION --PARAMETER VALUE ...` on the local AWS, for machines without the AWS CLI.
+
+It knows what a page's commands need: values as JSON, file://, --query and --output text.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import jmespath  # type: ignore[import-untyped]
+from botocore import xform_name
+
+from respool.local.environment import client, sdk_session
+
+
+def run(words: Sequence[str], endpoint: str, account: str) -> str:
+    """What the command prints."""
+    service, operation, *rest = words
+    given = dict(zip(rest[::2], rest[1::2], strict=True))
+    query, output = given.pop("--query", ""), given.pop("--output", "json")
+    sdk = client(sdk_session(account), service, endpoint)
+    method = operation.replace("-", "_")
+    named = next(n for n in sdk.meta.service_model.operation_names if xform_name(n) == method)
+    members = sdk.meta.service_model.operation_model(named).input_shape.members
+    kinds = {f"--{xform_name(n, '-')}": (n, shape.type_name) for n, shape in members.items()}
+    answer = getattr(sdk, method)(**{kinds[o][0]: _read(v, kinds[o][1]) for o, v in given.items()})
+    answer.pop("ResponseMetadata", None)
+    found = jmespath.search(query, answer) if query else answer
+    return _text(found) if output == "text" else json.dumps(found, indent=4, default=str)
+
+
+def _read(text: str, kind: str) -> Any:
+    whole = Path(text.removeprefix("file://")).read_text() if text.startswith("file://") else text
+    return whole if kind == "string" else json.loads(whole)
+
+
+def _text(found: Any) -> str:
+    if isinstance(found, list) and any(isinstance(each, list) for each in found):
+        return "\n".join(_text(each) for each in found)
+    return "\t".join(map(str, found)) if isinstance(found, list) else str(found)
+
+
+def main() -> int:
+    """Run one command; the local AWS is where the environment says."""
+    print(run(sys.argv[1:], os.environ["AWS_ENDPOINT_URL"], os.environ["AWS_ACCESS_KEY_ID"]))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
