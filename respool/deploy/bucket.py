@@ -1,9 +1,8 @@
 """Where CloudFormation reads a template: in the request, or in a bucket if it is too large."""
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
@@ -11,6 +10,11 @@ from chalicelib.aws.calling import calling
 from chalicelib.limits import TEMPLATE
 from chalicelib.names import Names
 from respool.deploy.checks.findings import DeployFailed
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+    from chalicelib.aws.clients import Clients
 
 SETTING = "TEMPLATE_BUCKET"
 
@@ -24,7 +28,7 @@ def in_request(body: str) -> dict[str, str]:
 class TemplateBucket:
     """The stage's bucket; each template has an object of its own, named by what is in it."""
 
-    client: Callable[[str], Any]
+    client: "Clients"
     names: Names
     bucket: str
 
@@ -39,12 +43,17 @@ class TemplateBucket:
         s3 = self.client("s3")
         self._refuse(s3)
         key = f"{self.names.prefix}/{hashlib.sha256(content).hexdigest()}.json"
-        where = {"Bucket": self.bucket, "ExpectedBucketOwner": self.names.account}
         with calling("PutObject", f"s3://{self.bucket}/{key}"):
-            s3.put_object(**where, Key=key, Body=content, ContentType="application/json")
+            s3.put_object(
+                Bucket=self.bucket,
+                ExpectedBucketOwner=self.names.account,
+                Key=key,
+                Body=content,
+                ContentType="application/json",
+            )
         return {"TemplateURL": f"{s3.meta.endpoint_url}/{self.bucket}/{key}"}
 
-    def _refuse(self, s3: Any) -> None:
+    def _refuse(self, s3: "S3Client") -> None:
         try:
             found = s3.head_bucket(Bucket=self.bucket, ExpectedBucketOwner=self.names.account)
         except ClientError as refused:  # which has no words, as an answer to HEAD has no body

@@ -6,14 +6,15 @@ It knows what a page's commands need: values as JSON, file://, --query and --out
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import jmespath  # type: ignore[import-untyped]
 from botocore import xform_name
+from botocore.client import BaseClient
 
-from respool.local.environment import client, sdk_session
+from respool.local.environment import sdk_session
 
 
 def run(words: Sequence[str], endpoint: str, account: str) -> str:
@@ -21,10 +22,12 @@ def run(words: Sequence[str], endpoint: str, account: str) -> str:
     service, operation, *rest = words
     given = dict(zip(rest[::2], rest[1::2], strict=True))
     query, output = given.pop("--query", ""), given.pop("--output", "json")
-    sdk = client(sdk_session(account), service, endpoint)
+    make: Callable[..., BaseClient] = sdk_session(account).client
+    sdk = make(service, endpoint_url=endpoint)
     method = operation.replace("-", "_")
     named = next(n for n in sdk.meta.service_model.operation_names if xform_name(n) == method)
-    members = sdk.meta.service_model.operation_model(named).input_shape.members
+    shape = sdk.meta.service_model.operation_model(named).input_shape
+    members = shape.members if shape else {}
     kinds = {f"--{xform_name(n, '-')}": (n, shape.type_name) for n, shape in members.items()}
     answer = getattr(sdk, method)(**{kinds[o][0]: _read(v, kinds[o][1]) for o, v in given.items()})
     answer.pop("ResponseMetadata", None)

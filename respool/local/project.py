@@ -15,7 +15,7 @@ from chalicelib.errors import RespoolError
 from respool.deploy.checks.findings import read_json
 from respool.deploy.stages import CONFIG
 from respool.local.emulator import PROJECT
-from respool.local.environment import ACCOUNT, client, sdk_session, variables, without_aws
+from respool.local.environment import ACCOUNT, clients, sdk_session, variables, without_aws
 from respool.local.wheels import wheel_folder
 from respool.scratch import scratch
 
@@ -89,7 +89,7 @@ class ProjectCopy:
     def _make_bucket(self) -> None:
         name = self.settings().get("TEMPLATE_BUCKET", BUCKET.format(account=self.account))
         self.change_settings({"TEMPLATE_BUCKET": name})
-        client(sdk_session(self.account), "s3", self.endpoint).create_bucket(Bucket=name)
+        clients(sdk_session(self.account), self.endpoint)("s3").create_bucket(Bucket=name)
 
     def write(self, files: Mapping[str, str]) -> None:
         """Write files into the copy, by their path in the project."""

@@ -11,6 +11,7 @@ from chalicelib.names import Names
 from respool.deploy.bucket import TemplateBucket
 from respool.deploy.checks.findings import DeployFailed
 from respool.deploy.stack import Stack
+from tests.fakes.stand_in import stand_in
 from tests.unit.fake_cloudformation import Clock, FakeCloudFormation
 
 NAMES = Names("respool-dev", "aws", "eu-west-1", "123456789012")
@@ -36,13 +37,14 @@ class FakeS3:
 
     def put_object(self, Bucket: str, Key: str, Body: bytes, **_: str) -> None:
         if self.full:
-            error = {"Error": {"Code": "AccessDenied", "Message": "no s3:PutObject"}}
-            raise ClientError(error, "PutObject")
+            raise ClientError(
+                {"Error": {"Code": "AccessDenied", "Message": "no s3:PutObject"}}, "PutObject"
+            )
         self.objects[f"{Bucket}/{Key}"] = Body
 
 
 def bucket(s3: FakeS3, name: str = "ours") -> TemplateBucket:
-    return TemplateBucket(lambda _: s3, NAMES, name)
+    return TemplateBucket(stand_in(lambda _: s3), NAMES, name)
 
 
 @pytest.fixture
@@ -94,7 +96,7 @@ def test_what_s3_refuses_is_told(s3: FakeS3) -> None:
 
 def test_a_stack_is_made_of_what_lies_in_the_bucket(s3: FakeS3) -> None:
     cloud = FakeCloudFormation(stored=s3.objects)
-    stack = Stack(cloud, "respool-dev", Clock().patience, source=bucket(s3).source)
+    stack = Stack(stand_in(cloud), "respool-dev", Clock().patience, source=bucket(s3).source)
 
     assert stack.create(LARGE, {}) == ["Machine"]
     assert cloud.body == json.loads(LARGE)
