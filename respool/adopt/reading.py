@@ -13,12 +13,14 @@ _BARE = re.compile(r'"(?:[^"\\]|\\.)*"|\$\{[^}"]*\}')
 _PLAIN = re.compile(r"\$\{[^}]*\}")
 _LEFT, _RIGHT = "\ue000", "\ue001"
 _BOUNDS = re.compile(f"[{_LEFT}{_RIGHT}]")
+TAG = "\ue002"
+"""Begins the one field of an object that stands for a value with a tag: `!Sub text`."""
 _MARKED = re.compile(rf'\\*"{_LEFT}([^{_RIGHT}]*){_RIGHT}\\*"')
 WIDTH = 100
 
 
-class _Loader(yaml.SafeLoader):  # type: ignore[misc]
-    """YAML as JSON means it: no dates, and only true and false are booleans."""
+class Loader(yaml.SafeLoader):  # type: ignore[misc]
+    """YAML as JSON means it: no dates, only true and false are booleans, and tags are kept."""
 
 
 class _Dumper(yaml.SafeDumper):  # type: ignore[misc]
@@ -30,11 +32,11 @@ class _Dumper(yaml.SafeDumper):  # type: ignore[misc]
         return True
 
 
-_Loader.yaml_implicit_resolvers = {
+Loader.yaml_implicit_resolvers = {
     first: [(tag, rule) for tag, rule in rules if not tag.endswith((":timestamp", ":bool"))]
     for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
-_Loader.add_implicit_resolver(
+Loader.add_implicit_resolver(
     "tag:yaml.org,2002:bool", re.compile(r"^(?:true|false|True|False)$"), list("tTfF")
 )
 
@@ -53,8 +55,30 @@ def _scalar(dumper: Any, text: str) -> Any:
     )
 
 
-_Loader.add_constructor("tag:yaml.org,2002:str", _text)
+def _tagged(loader: Any, suffix: str, node: Any) -> dict[str, Any]:
+    """A value with a tag of CloudFormation's, as an object that JSON can hold."""
+    if isinstance(node, yaml.ScalarNode):
+        value: Any = loader.construct_scalar(node)
+    elif isinstance(node, yaml.SequenceNode):
+        value = loader.construct_sequence(node, deep=True)
+    else:
+        value = loader.construct_mapping(node, deep=True)
+    return {f"{TAG}!{suffix}": value}
+
+
+def _mapping(dumper: Any, value: dict[str, Any]) -> Any:
+    ((name, inner), *more) = value.items() if value else (("", None),)
+    if more or not name.startswith(TAG):
+        return dumper.represent_dict(value)
+    node = dumper.represent_data(inner)
+    node.tag = name.removeprefix(TAG)
+    return node
+
+
+Loader.add_constructor("tag:yaml.org,2002:str", _text)
+Loader.add_multi_constructor("!", _tagged)
 _Dumper.add_representer(str, _scalar)
+_Dumper.add_representer(dict, _mapping)
 
 
 def read(text: str, name: str) -> Definition:
@@ -64,11 +88,6 @@ def read(text: str, name: str) -> Definition:
     except (ValueError, RecursionError, yaml.YAMLError) as wrong:
         told = " ".join(str(wrong).split())
         raise Refused(f"{name} can't be read: {told}. Correct it there.") from wrong
-    if isinstance(found, dict) and "Resources" in found and "States" not in found:
-        raise Refused(
-            f"{name} is a template. Put its definition into a file of its own, and let the template"
-            " name that: DefinitionUri (SAM), DefinitionBody.fromFile (CDK)."
-        )
     if not isinstance(found, dict) or not isinstance(found.get("States"), dict):
         raise Refused(f'{name} is no definition: it has no "States". Name the file that has them.')
     return found
@@ -101,8 +120,8 @@ def _no_constant(name: str) -> Any:
 
 
 def _yaml(text: str) -> Any:
-    # _Loader is a SafeLoader: it makes nothing but plain values
-    return json.loads(json.dumps(yaml.load(text, _Loader)))
+    # Loader is a SafeLoader: it makes nothing but plain values
+    return json.loads(json.dumps(yaml.load(text, Loader)))
 
 
 def compact(value: Any) -> str:
@@ -114,9 +133,14 @@ def compact(value: Any) -> str:
 def write(definition: Definition, name: str = "") -> str:
     """The text of a file of that name: YAML, or JSON with what is short on one line."""
     if is_yaml(name):
-        options: dict[str, Any] = {"sort_keys": False, "allow_unicode": True, "width": 10_000}
-        return str(yaml.dump(definition, Dumper=_Dumper, default_flow_style=False, **options))
+        return dumped(definition)
     return _MARKED.sub(r"\1", "".join(_written(definition, 0, ""))) + "\n"
+
+
+def dumped(value: Any, flow: bool = False) -> str:
+    """A value as YAML: in blocks, or on one line."""
+    options: dict[str, Any] = {"sort_keys": False, "allow_unicode": True, "width": 10_000_000}
+    return str(yaml.dump(value, Dumper=_Dumper, default_flow_style=flow, **options))
 
 
 def _written(value: Any, depth: int, before: str) -> list[str]:

@@ -14,8 +14,9 @@ from chalicelib.errors import BadRequest
 from chalicelib.names import APP, Names
 from chalicelib.settings import NEVER, Settings, is_machine
 from respool.adopt.choosing import chosen
+from respool.adopt.cloudformation import Machine, refuse
 from respool.adopt.definition import Choices, adopt, same, task_names
-from respool.adopt.reading import read, write
+from respool.adopt.documents import Document
 from respool.adopt.refusals import candidates, warnings
 from respool.adopt.undo import undo
 from respool.cli.codes import DONE, NOT_ALL
@@ -29,6 +30,7 @@ CONFIG = ".chalice/config.json"
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=False))
 @click.option("--task", "tasks", multiple=True, metavar="STATE[=NAME]", help="A task to recover.")
 @click.option("--machine", metavar="NAME", help="The state machine's name (default: the stage's).")
+@click.option("--resource", metavar="ID", help="Which of a template's state machines.")
 @click.option("--key", metavar="EXPR", help="Where a job's key is: a JSONPath, or {% JSONata %}.")
 @click.option(
     "--limit",
@@ -56,6 +58,7 @@ def adopt_file(
     file: str,
     tasks: tuple[str, ...],
     machine: str | None,
+    resource: str | None,
     key: str | None,
     limit: int | None,
     retries: str,
@@ -64,25 +67,31 @@ def adopt_file(
     check: bool,
     takes_out: bool,
 ) -> int:
-    """Put respool's states around chosen tasks of FILE, which is ASL in JSON or YAML."""
-    text = Path(file).read_text("utf-8")
-    before = read(text, file)
+    """Put respool's states around chosen tasks of FILE: ASL in JSON or YAML, or a template."""
+    if resource == "":
+        raise BadRequest("--resource is empty: name a state machine of the template")
+    document = Document.of(Path(file).read_text("utf-8"), file)
     if not tasks and not takes_out:
-        return _list(context, undo(before), file)
-    stage = context.stage_name if _is_chosen(shell) else ""
-    choices = _choices(tasks, _machine(machine, context.stage_name), key, retries, stage)
-    after = undo(before) if takes_out else adopt(before, choices)
-    if not takes_out:
-        for line in warnings(undo(before), list(choices.tasks), not choices.machine):
-            context.screen.remark(line)
+        return _list(context, document, resource or "")
+    if takes_out:
+        subjects = [document.chosen(resource, "", ())] if resource else document.machines
+        changes = [(each, undo(each.definition)) for each in subjects]
+    else:
+        stage = context.stage_name if _is_chosen(shell) else ""
+        choices = _choices(tasks, _machine(machine, context.stage_name), key, retries, stage)
+        subject = document.chosen(resource or "", choices.machine, list(choices.tasks))
+        changes = [(subject, _adopted(context, subject, choices))]
         if limit is not None:
-            for command in _limits(task_names(before, choices), limit, stage or "STAGE"):
+            for command in _limits(
+                task_names(subject.definition, choices), limit, stage or "STAGE"
+            ):
                 context.screen.remark(command)
     if check:
-        return DONE if same(before, after) else NOT_ALL
-    made = write(after, file)
+        return DONE if all(same(each.definition, after) for each, after in changes) else NOT_ALL
+    made = document.put(changes)
     if diff:
-        click.echo("".join(_difference(write(before, file), made, file, out or file)), nl=False)
+        before = document.put([(each, each.definition) for each, _ in changes])
+        click.echo("".join(_difference(before, made, file, out or file)), nl=False)
     elif out:
         Path(out).write_text(made, "utf-8")
         context.done = f"{out} was written"
@@ -90,6 +99,20 @@ def adopt_file(
     else:
         click.echo(made, nl=False)
     return DONE
+
+
+def _adopted(context: Context, machine: Machine, choices: Choices) -> Definition:
+    """The machine's definition, adopted; what is worth a warning is told. Raises Refused."""
+    refuse(machine, choices.machine, bool(choices.values))
+    after = adopt(machine.definition, choices)
+    before = undo(machine.definition)
+    for line in warnings(before, list(choices.tasks), not choices.machine or machine.kind != ""):
+        context.screen.remark(line)
+    if machine.id and machine.name != choices.machine:
+        context.screen.remark(
+            f"{machine.id} must be called {choices.machine} in AWS: its jobs' keys begin with that."
+        )
+    return after
 
 
 def _is_chosen(shell: click.Context | None) -> bool:
@@ -101,19 +124,24 @@ def _is_chosen(shell: click.Context | None) -> bool:
     return False
 
 
-def _list(context: Context, definition: Definition, file: str) -> int:
+def _list(context: Context, document: Document, resource: str) -> int:
     """The tasks that may be chosen, and how."""
-    found = candidates(definition)
-    again = f"respool adopt {shlex.quote(file)} --task {shlex.quote(found[0])}" if found else ""
+    subjects = [document.chosen(resource, "", ())] if resource else document.machines
+    found = {each.id: candidates(undo(each.definition)) for each in subjects}
+    tasks = [task for names in found.values() for task in names]
+    again = f"respool adopt {shlex.quote(document.file)}"
 
     def tell() -> None:
-        for name in found:
-            context.screen.say(name)
-        if again:
-            context.screen.remark(f"Choose one or more: {again} --machine NAME")
+        for id, names in found.items():
+            for name in names:
+                context.screen.say(f"{id}: {name}" if len(found) > 1 else name)
+        if tasks:
+            which = f" --resource {next(iter(found))}" if len(found) > 1 else ""
+            task = f"{which} --task {shlex.quote(tasks[0])}"
+            context.screen.remark(f"Choose one or more: {again}{task} --machine NAME")
 
-    context.screen.result({"tasks": found}, tell)
-    return DONE if found else NOT_ALL
+    context.screen.result({"tasks": tasks} if len(found) == 1 else {"machines": found}, tell)
+    return DONE if tasks else NOT_ALL
 
 
 def _machine(given: str | None, stage: str) -> str:
