@@ -24,6 +24,7 @@ def kept(old: Claim, new: Claim) -> Claim:
         first_failed_at=old.first_failed_at or new.first_failed_at,
         claimed_at=old.claimed_at or new.claimed_at,
         predecessor=old.predecessor or new.predecessor,
+        entered_at=old.entered_at if old.state is State.RUNNING else "",
     )
 
 
@@ -60,7 +61,12 @@ def whole(claim: Claim, at: str) -> Update:
         " claimedAt = :claimed, deadAt = :dead"
     )
     gone = ["#token", "endedAt", "how", "expiresAt"]
-    for name, text in (("notedAt", claim.noted_at), ("predecessor", claim.predecessor)):
+    kept_texts = {
+        "notedAt": claim.noted_at,
+        "predecessor": claim.predecessor,
+        "enteredAt": claim.entered_at,
+    }
+    for name, text in kept_texts.items():
         if text:
             change += f", {name} = :{name}"
             given |= values(**{name: text})

@@ -44,12 +44,13 @@ class ClaimWrites:
         """Park a job whose execution died, free its slot or place in line, keep no token.
 
         False where another execution owns the key, or this very death is written already; with
-        `over` also where its `since` is another one and it is not dead: it was redriven meanwhile.
+        `over` also where its `since` is another one and it is not dead: it was redriven meanwhile;
+        or where another execution has used the key since: it was restarted.
         """
 
         def parked(old: Claim | None) -> Update | None:
             if old is None or (old.ended_at and old.execution != claim.execution):
-                return whole(claim, at)
+                return None if over else whole(claim, at)
             if old.ended_at or old.execution != claim.execution or old.dead_at == claim.dead_at:
                 return None
             if over and not old.dead_at and old.since != over:

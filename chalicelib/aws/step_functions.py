@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.aws.calling import calling
-from chalicelib.errors import AwsError, NotFound, Throttled, Unanswered
+from chalicelib.errors import AwsError, Lagging, NotFound, Throttled, Unanswered
 from chalicelib.job.execution import Execution, Status, Tail
 from chalicelib.limits import CAUSE, ERROR_NAME
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from chalicelib.job.frames import Frames
 
+ENDED = ("ExecutionFailed", "ExecutionAborted", "ExecutionTimedOut")
+"""The last events of dead executions."""
 LAST_EVENTS = 1000
 """How far back to look for the state that an execution ended in: over 300 tries of a task."""
 
@@ -115,6 +117,28 @@ class StepFunctions:
             if "nextToken" not in answer or len(found) >= most:
                 return found[:most][::-1]
             page = {"nextToken": answer["nextToken"]}
+
+    def asked(self, execution: str) -> "list[str]":
+        """The keys of all claims that a dead execution's states have asked for, in that order.
+
+        Raises NotFound, and Lagging where its history does not show its end yet.
+        """
+        from chalicelib.job.asked import keys_asked  # a replay seldom needs it
+
+        found: dict[str, None] = {}
+        page: dict[str, str] = {}
+        while True:
+            with calling("GetExecutionHistory", execution):
+                answer = self._client.get_execution_history(
+                    executionArn=execution, maxResults=LAST_EVENTS, **page
+                )
+            found.update(dict.fromkeys(keys_asked(answer["events"])))
+            if "nextToken" not in answer:
+                break
+            page = {"nextToken": answer["nextToken"]}
+        if not answer["events"] or answer["events"][-1]["type"] not in ENDED:
+            raise Lagging(f"the history of {execution} does not show its end yet: call again")
+        return list(found)
 
     def list(self, status: Status) -> Iterator[str]:
         """All executions of that status, a thousand a call (100 at once, 2 a second)."""

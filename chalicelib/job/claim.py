@@ -44,8 +44,8 @@ class Claim:
     `pk` is the claim's own key in the table. Times are ISO 8601, UTC, to the millisecond; empty:
     never, or not now. `order` is the start of the job's first execution and the key: the one
     order in which jobs are served. `token` is filled only by consistent reads, never in lists.
-    `entered_at` is when it last got into its task. `dead_at` is set while the owner is dead and
-    the job waits for a redrive or a restart.
+    `entered_at` is when it last got into its task; of a dead one only if it died there. `dead_at`
+    is set while the owner is dead and the job waits for a redrive or a restart.
     """
 
     pk: str

@@ -16,6 +16,11 @@ ENDS = frozenset({"AlreadyRunning", "BadInput", GIVEN_UP})
 TOO_LARGE = "States.DataLimitExceeded"
 """What a task's work ends with whose result is too large: done again, it ends so again."""
 
+FRAME = (
+    *("ClaimJob", "TakeSlot", "WaitInLine", "Rejoin", "ConfirmClaim"),
+    *("NoteFailure", "ErrorSpool", "Park", "Finish", "FinishClosed", "Leave"),
+)
+"""The states around a task; an adopted task's name stands behind theirs."""
 REDRIVE_EVENTS = EVENTS - 1
 """A redrive adds an event of its own."""
 
@@ -178,10 +183,13 @@ def decide(claim: Claim, facts: Facts | None, now: datetime) -> Decision:
 NO_INPUT = "its execution is gone, and its input with it; only a note on the spool may have it"
 
 
-def needs_slot(claim: Claim, facts: Facts) -> bool:
-    """Whether a redrive goes on inside the task; elsewhere the job itself asks for a slot."""
-    inside = f"{claim.machine}/{facts.failed_in}" if claim.machine else facts.failed_in
-    return bool(claim.task) and inside == claim.task
+def needs_slot(claim: Claim, failed_in: str = "") -> bool:
+    """Whether a redrive goes on inside the task; elsewhere the job itself asks for a slot.
+
+    It had a slot when it died, and was not in a state of its frame, where that is known.
+    """
+    in_frame = failed_in.partition(": ")[0] in FRAME and failed_in != claim.task.rpartition("/")[2]
+    return bool(claim.task and claim.entered_at) and not in_frame
 
 
 def after(at: datetime, claim: Claim) -> str:

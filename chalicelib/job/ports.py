@@ -69,6 +69,12 @@ class Workflow(Protocol):
     def history(self, execution: str, most: int) -> list[Mapping[str, Any]]:
         """Its latest events, at most that many, the oldest of them first; without payloads."""
 
+    def asked(self, execution: str) -> list[str]:
+        """The keys of all claims that a dead execution's states have asked for, in that order.
+
+        Raises NotFound, and Lagging where its history does not show its end yet.
+        """
+
     def frames(self) -> "Frames":
         """What respool has put into the machine's definition."""
 
@@ -141,7 +147,8 @@ class Claims(Protocol):
         free, and the claim says why, with no token. `claim` is as it shall be; its `since` is `at`.
 
         False where another execution owns the key, or this very death is written already; with
-        `over` also where its `since` is another one and it is not dead: it was redriven meanwhile.
+        `over` also where its `since` is another one and it is not dead: it was redriven meanwhile;
+        or where another execution has used the key since: it was restarted.
         """
 
     def take_slot(self, claim: Claim, at: str) -> bool:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from chalicelib.job.claim import Claim, State
 from chalicelib.job.execution import DEAD, Execution, Status
-from chalicelib.job.plan import after
+from chalicelib.job.plan import after, needs_slot
 from chalicelib.job.ports import Claims, Clock, Line
 from chalicelib.moments import read
 from chalicelib.parking.repairs import PACE, Looks, Repairs
@@ -83,8 +83,12 @@ class Lapses:
         return since is None or self.clock() - since > long
 
     def _revive(self, claim: Claim) -> bool:
-        """With a slot where there is one for it; the task is at work in any case."""
-        if claim.waits and self.claims.take_slot(claim, after(self.clock(), claim)):
+        """With a slot where it goes on inside its task, and there is one: it is at work anyhow."""
+        if (
+            claim.waits
+            and needs_slot(claim)
+            and self.claims.take_slot(claim, after(self.clock(), claim))
+        ):
             now = self.claims.get(claim.pk)
             claim = now if now is not None else claim
         return self.claims.revive(claim)

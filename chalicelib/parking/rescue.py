@@ -6,11 +6,13 @@ waits; then its note is sent; the tombstone comes last, so that a crash before i
 look, which finds the rest done.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from chalicelib import metrics
 from chalicelib.errors import Lagging
+from chalicelib.job.asked import claims_asked
 from chalicelib.job.claim import JOB, Claim, State, job_pk
 from chalicelib.job.deaths import death
 from chalicelib.job.execution import DEAD, Execution, Status, machine_of, same_machine
@@ -123,11 +125,15 @@ class Rescue:
         claim = self.claims.get(JOB + key)
         mine = claim if claim is not None and claim.execution == found.arn else None
         if self._was_meant_to_end(found):
+            for other in self._claims_of(found, "") if mine is None else ():
+                self._end(found, other)
             return self._end(found, mine)
         if mine is not None and self._lives_on(found, mine):
             return ALIVE
         if mine is not None:
             return PARKED if not mine.ended_at and self.park(found, mine) else ENDED
+        if others := self._claims_of(found, ""):
+            return self._settle_all(found, others)
         new = _unclaimed(found, key, self._first_task())
         if claim is not None and not _is_free_for(claim, new):
             self.telemetry.warning("death-superseded", key=key, execution=found.arn)
@@ -135,21 +141,34 @@ class Rescue:
         return PARKED if self.park(found, new) else ENDED
 
     def _settle_listed(self, found: Execution, machine: str) -> str:
-        """Its job is known by its claim alone: without one it ended as if respool were not there.
+        """Its jobs are known by claims alone: without any it ended as if respool were not there.
 
-        Only a job of the usual key is looked for; it is then the only one of its execution.
+        A job of the usual key is the only one of its execution.
         """
         key = job_key(found.input, found.arn.rpartition(":")[2])
         claim = self.claims.get(job_pk(key, machine)) if key is not None else None
-        if claim is None or claim.execution != found.arn:
-            return FOREIGN
-        if claim.ended_at:
+        if claim is not None and claim.execution == found.arn:
+            return self._settle_all(found, [claim])
+        claims = self._claims_of(found, machine)
+        return self._settle_all(found, claims) if claims else FOREIGN
+
+    def _claims_of(self, found: Execution, machine: str) -> list[Claim]:
+        """All claims that it has, ended or not."""
+        asked = claims_asked(self.workflow.of(machine), self.claims, found.arn, machine)
+        return [claim for claim in asked.values() if claim and claim.execution == found.arn]
+
+    def _settle_all(self, found: Execution, claims: Sequence[Claim]) -> str:
+        """All jobs of one execution have died with it."""
+        opened = [claim for claim in claims if not claim.ended_at]
+        if not opened:
             return ENDED
         if self._was_meant_to_end(found):
-            return self._end(found, claim)
-        if self._lives_on(found, claim):
+            for claim in opened:
+                self._end(found, claim)
+            return ENDED
+        if any(self._lives_on(found, claim) for claim in opened):
             return ALIVE
-        return PARKED if self.park(found, claim) else ENDED
+        return PARKED if any([self.park(found, claim) for claim in opened]) else ENDED
 
     def _was_meant_to_end(self, found: Execution) -> bool:
         """By one of our own errors, or in a Fail state: whoever wrote that state meant it."""

@@ -114,6 +114,8 @@ class Waiting:
                 self._announce(claim)
             if may_have_outlived(claim):
                 yield partial(self._begin_anew, claim)
+            if running is not None and claim.predecessor and claim.dead_at:
+                yield partial(self._look_at_restart, claim, running)
             if running is not None and bool(claim.dead_at) == (claim.execution in running):
                 yield partial(self._look, claim)
             elif needs_note(claim, now):
@@ -145,6 +147,15 @@ class Waiting:
         if now.dead_at:
             self.lapses.redriven(now)
         elif (found := self.looks.at(now.execution)).status is not Status.RUNNING:
+            self.lapses.job(now, found)
+
+    def _look_at_restart(self, claim: Claim, running: frozenset[str]) -> None:
+        """One that ran to its end may never have asked for a key that its predecessor had."""
+        if claim.execution in running:
+            return
+        found = self.looks.at(claim.execution)
+        now = self.claims.get(claim.pk) if found.status is Status.SUCCEEDED else None
+        if now is not None and now.waits and now.dead_at and now.execution == claim.execution:
             self.lapses.job(now, found)
 
     def _send_note(self, claim: Claim) -> None:

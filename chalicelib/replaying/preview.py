@@ -1,6 +1,7 @@
 """What a replay would do with a job, from reads alone."""
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 from chalicelib.job.claim import Claim
 from chalicelib.job.plan import PUT_BACK, Action, Facts, Rules, decide, needs_slot, screen
@@ -9,7 +10,8 @@ from chalicelib.replaying.gates import Gates
 from chalicelib.replaying.inspection import Inspection
 from chalicelib.replaying.outcome import Outcome, of_claim
 from chalicelib.replaying.patience import Patience
-from chalicelib.replaying.recovery import in_line_instead
+from chalicelib.replaying.recovery import NO_ROOM, in_line_instead, last_state, together
+from chalicelib.replaying.siblings import Siblings
 
 
 @dataclass
@@ -20,6 +22,7 @@ class Preview:
     """
 
     workflow: Workflow
+    siblings: Siblings
     gates: Gates
     clock: Clock
     _taken: dict[str, int] = field(default_factory=dict)
@@ -36,15 +39,23 @@ class Preview:
             return of_claim(claim, Action.RESUME, "waits on its token")
         facts = Inspection(self.workflow).look(claim, calm)
         decision = decide(claim, facts, self.clock())
-        if decision.action is Action.REDRIVE and not self._enters(claim, facts):
-            return of_claim(claim, Action.LINE, f"waits in line for a slot in {claim.task}")
+        others: Sequence[Claim] = ()
+        if decision.action in (Action.REDRIVE, Action.RESTART):
+            family = self.siblings.of(claim, facts, calm)
+            decision, others = together(decision, family), family.others
+        if decision.action is Action.REDRIVE:
+            facts = replace(facts, failed_in=last_state(claim, facts))
+            if not all([self._enters(job, facts) for job in (claim, *others)]):
+                if others:
+                    return of_claim(claim, Action.LEAVE, NO_ROOM, problem=True)
+                return of_claim(claim, Action.LINE, f"waits in line for a slot in {claim.task}")
         problem = decision.action not in (*PUT_BACK, Action.STALE)
         outcome = of_claim(claim, decision.action, decision.reason, problem=problem)
         return in_line_instead(outcome, closed)
 
     def _enters(self, claim: Claim, facts: Facts) -> bool:
         """Whether a redrive gets the slot that it needs, by TakeSlot's own rules."""
-        if not needs_slot(claim, facts):
+        if not needs_slot(claim, facts.failed_in):
             return True
         slots = self.gates.slots(claim.task)
         if claim.pk in slots.owners:

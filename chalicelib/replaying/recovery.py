@@ -26,6 +26,7 @@ from chalicelib.replaying.outcome import Outcome, of_claim
 from chalicelib.replaying.patience import Patience
 from chalicelib.replaying.redrive import Attempt, Redrive, Redriven
 from chalicelib.replaying.restart import Restart, with_input
+from chalicelib.replaying.siblings import ALONE, Family, Siblings, Stand, has_usual_key
 
 PARKS = ("ErrorSpool", "Park")
 """The states in which a job is parked; redriven there, it is parked again on another token."""
@@ -38,6 +39,7 @@ UNSETTLED = (
     "its execution is dead, and its claim does not say so yet: the next sweep sets that right"
 )
 UNCLEAR = "Step Functions says that it can be redriven, and refused to: the next replay looks again"
+NO_ROOM = "its execution goes on with all its jobs, and their tasks have no room for them just now"
 _PAUSES = (0.1, 0.2, 0.4, 0.8, 1.5, 2.0)
 """Seconds between two looks for the token of a job that is parked again."""
 
@@ -93,7 +95,7 @@ class Recovery:
         begun, parked = replace(claim, state=State.RUNNING), replace(claim, state=State.PARKED)
         facts = Inspection(self.workflow).look(claim, calm)
         decision = decide(claim, facts, self.clock())
-        if decision.action is Action.REDRIVE and needs_slot(claim, facts):
+        if decision.action is Action.REDRIVE and needs_slot(claim, last_state(claim, facts)):
             attempt = redrive.inside(parked, begun, facts, calm)
             return self._conclude(attempt, decision, calm).action in (Action.REDRIVE, Action.STALE)
         if decision.action is not Action.STALE:
@@ -138,18 +140,44 @@ class Recovery:
         return self._act(decide(claim, facts, self.clock()), claim, facts, calm)
 
     def _act(self, decision: Decision, claim: Claim, facts: Facts, calm: Patience) -> Outcome:
+        if decision.action not in (Action.REDRIVE, Action.RESTART):
+            if decision.ends is not None:
+                self._end(claim, decision.ends, calm)
+            return self._tell(claim, decision.action, decision.reason)
+        family = self.siblings.of(claim, facts, calm)
+        decision = together(decision, family)
         if decision.action is Action.REDRIVE:
-            return self._conclude(self._redrive.attempt(claim, facts, calm), decision, calm)
+            return self._redrive_all(claim, facts, family, decision, calm)
         if decision.action is Action.RESTART:
-            action, reason = self._restart.start(claim, facts, calm)
+            action, reason = self._restart.start(claim, facts, family, calm)
             return self._tell(claim, action, reason or decision.reason)
-        if decision.ends is not None:
-            self._end(claim, decision.ends, calm)
         return self._tell(claim, decision.action, decision.reason)
+
+    def _redrive_all(
+        self, claim: Claim, facts: Facts, family: Family, decision: Decision, calm: Patience
+    ) -> Outcome:
+        """An execution goes on with all its jobs that have not ended, or with none."""
+        facts = replace(facts, failed_in=last_state(claim, facts))
+        if family is ALONE:
+            return self._conclude(self._redrive.attempt(claim, facts, calm), decision, calm)
+        attempt = self._redrive.attempt_all(claim, family.others, facts, calm)
+        if attempt.end is Redriven.NO_SLOT and family.others:
+            return of_claim(claim, Action.LEAVE, NO_ROOM, problem=True)
+        if attempt.end is Redriven.DONE and not needs_slot(claim):
+            return self._resume_parked(claim, decision, calm)
+        return self._conclude(attempt, decision, calm)
+
+    @property
+    def siblings(self) -> Siblings:
+        """What looks for the other jobs of a dead job's execution."""
+        return Siblings(self.workflow, self.claims, self.clock)
 
     @property
     def _restart(self) -> Restart:
-        return Restart(self.workflow, self.claims, self.machines)
+        def end(claim: Claim) -> None:
+            self._write_end(claim, State.FAILED)
+
+        return Restart(self.workflow, self.claims, end, self.machines)
 
     @property
     def _redrive(self) -> Redrive:
@@ -185,6 +213,8 @@ class Recovery:
             now = calm(lambda: self.claims.get(claim.pk))
             if now is None or now.execution != claim.execution or now.ended_at:
                 return self._tell(claim, Action.REDRIVE, decision.reason)
+            if now.token and not now.dead_at and now.state is State.LINE:
+                return self._tell(claim, Action.LINE, f"waits in line for a slot in {claim.task}")
             if now.token and now.state in (State.PARKED, State.STUCK) and not now.dead_at:
                 return self._resume_again(now, decision, calm)
         return of_claim(claim, Action.LEAVE, PARKED_AGAIN, problem=True)
@@ -204,9 +234,12 @@ class Recovery:
 
     def _end(self, claim: Claim, how: State, calm: Patience) -> None:
         """The job has ended, and its claim does not say so yet."""
+        calm(lambda: self._write_end(claim, how))
+
+    def _write_end(self, claim: Claim, how: State) -> bool:
         now = self.clock()
         expires = int((now + self.history).timestamp())
-        calm(lambda: self.claims.end(claim, how, after(now, claim), expires))
+        return self.claims.end(claim, how, after(now, claim), expires)
 
     def _tell(self, claim: Claim, action: Action, reason: str, problem: bool = False) -> Outcome:
         if action is Action.LEAVE:
@@ -231,6 +264,29 @@ class Recovery:
         if (since := read(first_failed_at)) is not None:
             waited = (self.clock() - since).total_seconds()
             self.telemetry.metric(metrics.WAITED, max(0, waited))
+
+
+def together(decision: Decision, family: Family) -> Decision:
+    """What becomes of a dead job whose execution may have others."""
+    if family.stand is Stand.SETTLED:
+        count = len(family.others)
+        if not count:
+            return decision
+        more = f"with {count} other job{'s' if count > 1 else ''} of its execution"
+        if decision.action is Action.RESTART:
+            more += ", from the beginning: all steps run again"
+        return replace(decision, reason=f"{decision.reason}; {more}")
+    if family.stand is Stand.RESTARTED and decision.action is Action.RESTART:
+        return decision  # by the same name: it goes along
+    if family.stand in (Stand.RESTARTED, Stand.GOING_ON):
+        return Decision(Action.STALE, family.stand.value)
+    wait = 60 if family.stand is Stand.LATE else 0
+    return Decision(Action.LEAVE, family.stand.value, wait)
+
+
+def last_state(claim: Claim, facts: Facts) -> str:
+    """The state in which the job's execution died; empty where it may be another job's."""
+    return facts.failed_in if has_usual_key(claim, facts.input) else ""
 
 
 def in_line_instead(outcome: Outcome, closed: str) -> Outcome:

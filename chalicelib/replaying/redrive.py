@@ -1,7 +1,9 @@
 """Redrives a dead job: its claim is written first, so that nobody who saw it before acts on it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 
 from chalicelib.errors import AwsError, Conflict, RedriveRefused, Throttled
 from chalicelib.job.claim import Claim, State
@@ -16,6 +18,7 @@ SETTLED = 3.0
 """Seconds after which DescribeExecution, which lags, tells how an execution stood before them."""
 RECENT = 60.0
 """Seconds since a claim was written, in which another replay may be redriving its job."""
+_RUNS = State.RUNNING
 RUNS = "Execution is RUNNING"
 """One of the reasons that Step Functions gives for a refused redrive; no lag can hide it."""
 
@@ -51,13 +54,54 @@ class Redrive:
     def attempt(self, claim: Claim, facts: Facts, calm: Patience) -> Attempt:
         """Let it go on where it failed. Raises whatever AWS refuses, with the slot given back."""
         at = after(self.clock(), claim)
-        if needs_slot(claim, facts):
+        if needs_slot(claim, facts.failed_in):
             if not calm(lambda: self.claims.take_slot(claim, at)):
                 return Attempt(Redriven.NO_SLOT, claim, facts)
             return self.inside(claim, replace(claim, state=State.RUNNING, since=at), facts, calm)
         if not calm(lambda: self.claims.begin_redrive(claim, at)):
             return Attempt(Redriven.GONE_ON, claim, facts)
         return self.inside(claim, replace(claim, since=at), facts, calm)
+
+    def attempt_all(
+        self, claim: Claim, others: Sequence[Claim], facts: Facts, calm: Patience
+    ) -> Attempt:
+        """The same of an execution with several jobs: all go on, or none.
+
+        Each is begun as it was seen, in one order, before Step Functions hears of it: of two who
+        try this at once, and of a restart of any of them, only one can win them all.
+        """
+        begun: list[tuple[Claim, Claim]] = []
+        for job in sorted([claim, *others], key=lambda one: one.pk):
+            at = after(self.clock(), job)
+            enters = needs_slot(job)
+            write = self.claims.take_slot if enters else self.claims.begin_redrive
+            if not calm(partial(write, job, at)):
+                self._take_all_back(begun, calm)
+                end = Redriven.NO_SLOT if enters and self._stands(job, calm) else Redriven.GONE_ON
+                return Attempt(end, claim, facts)
+            begun.append((job, replace(job, since=at, state=_RUNS if enters else job.state)))
+        (parked, mine) = next(pair for pair in begun if pair[0].pk == claim.pk)
+        rest = [pair for pair in begun if pair[0].pk != claim.pk]
+        try:
+            attempt = self.inside(parked, mine, facts, calm)
+        except (Throttled, Conflict):
+            self._take_all_back(rest, calm)
+            raise
+        if attempt.end is Redriven.DONE:
+            for _, other in rest:
+                self._say_running(other)
+        elif attempt.end is not Redriven.GONE_ON:
+            self._take_all_back(rest, calm)
+        return attempt
+
+    def _take_all_back(self, pairs: Sequence[tuple[Claim, Claim]], calm: Patience) -> None:
+        for parked, begun in pairs:
+            self.take_back(parked, begun, calm)
+
+    def _stands(self, claim: Claim, calm: Patience) -> bool:
+        """Whether it is as it was seen: then it was the task that had no room."""
+        now = calm(lambda: self.claims.get(claim.pk))
+        return now is not None and (now.execution, now.since) == (claim.execution, claim.since)
 
     def inside(self, parked: Claim, begun: Claim, facts: Facts, calm: Patience) -> Attempt:
         """Redrive a job whose claim says that it is begun; `parked` is the claim without that."""

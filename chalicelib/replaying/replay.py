@@ -93,7 +93,9 @@ class _Run:
         self._gates = Gates(engine.line, self._now)
         self._passing = Passing(engine.line, self._gates, order.dry_run)
         self._guard = Guard(engine.telemetry)
-        self._preview = Preview(engine.workflow, self._gates, engine.clock)
+        self._preview = Preview(
+            engine.workflow, engine.recovery.siblings, self._gates, engine.clock
+        )
         self._lock = Lock()
         self._kept = order.kept
         self._met: set[str] = set(order.kept.met if order.kept else ())

@@ -21,6 +21,7 @@ class Executions:
 
     `redrives` False: a Step Functions without Redrive; `refuses`: with one that never works;
     `explains`: a refused redrive says where the execution runs, as AWS gives its reasons.
+    `unfinished`: a history does not show an execution's end yet.
     """
 
     def __init__(self, clock: SteppedClock, redrives: bool = True) -> None:
@@ -29,6 +30,7 @@ class Executions:
         self.redrives = redrives
         self.refuses = False
         self.explains = False
+        self.unfinished = False
         self._clock = clock
         self._lock = RLock()
         self._live: dict[str, Run] = {}

@@ -26,7 +26,8 @@ class Answer:
 class Run:
     """An execution. Waits on `token` until there is an `answer`; `due` is when a retry may come.
 
-    `state` is empty until its first state begins; `inside`: the uncertain task has begun.
+    `state` is empty until its first state begins; `inside`: the uncertain task has begun; `asked`:
+    the keys of the claims that its states have asked for.
     """
 
     arn: str
@@ -52,6 +53,7 @@ class Run:
     waits: bool = False
     answer: Answer | None = None
     history: list[tuple[str, str, datetime]] = field(default_factory=list)
+    asked: dict[str, None] = field(default_factory=dict)
 
     @property
     def running(self) -> bool:

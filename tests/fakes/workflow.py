@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from chalicelib.errors import Lagging
 from chalicelib.job.execution import Execution, Status, Tail
 from chalicelib.job.frames import Frames, frames_in
 from tests.fakes.definition import Definition
@@ -71,6 +72,17 @@ class FakeWorkflow:
                 for number, (kind, state, at) in enumerate(events, 1)
             ]
             return told[-most:]
+
+        return self._wire.call("GetExecutionHistory", effect)
+
+    def asked(self, execution: str) -> list[str]:
+        """The keys of all claims that a dead execution's states have asked for."""
+
+        def effect() -> list[str]:
+            found = list(self._executions.known(execution).asked)
+            if self._executions.unfinished:
+                raise Lagging(execution)
+            return found
 
         return self._wire.call("GetExecutionHistory", effect)
 

@@ -115,10 +115,24 @@ def test_a_restart_that_never_started_is_started() -> None:
 
 
 @pytest.mark.parametrize(
-    ("failed_in", "needed"), [("UncertainTask", True), ("Park", False), ("", False)]
+    ("task", "failed_in", "needed"),
+    [
+        ("UncertainTask", "UncertainTask", True),
+        ("UncertainTask", "Park", False),
+        ("UncertainTask", "", True),
+        ("orders/Call", "Call", True),
+        ("orders/Call", "Park: Call", False),
+        ("orders/Park", "Park", True),
+        ("payments", "Call", True),
+        ("payments", "WaitInLine", False),
+    ],
 )
-def test_only_a_redrive_inside_the_task_needs_a_slot(failed_in: str, needed: bool) -> None:
-    assert needs_slot(FALLEN, replace(REDRIVABLE, failed_in=failed_in)) is needed
+def test_only_a_redrive_inside_the_task_needs_a_slot(
+    task: str, failed_in: str, needed: bool
+) -> None:
+    inside = replace(FALLEN, task=task, entered_at=FALLEN.dead_at)
+    assert needs_slot(inside, failed_in) is needed
+    assert not needs_slot(replace(FALLEN, task=task), failed_in)
 
 
 @pytest.mark.parametrize(

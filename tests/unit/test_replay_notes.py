@@ -8,7 +8,8 @@ import pytest
 from chalicelib.job.claim import FOR_EVER, State
 from chalicelib.job.plan import NO_INPUT, Choice
 from chalicelib.replaying.clearing import MARGIN
-from chalicelib.replaying.restart import FOREIGN, OTHER_KEY
+from chalicelib.replaying.restart import FOREIGN
+from chalicelib.replaying.siblings import Stand
 from chalicelib.replaying.unclaimed import HELD
 from tests.fakes.service import TASK
 from tests.fakes.spool import Delivery
@@ -321,7 +322,7 @@ def test_a_note_with_another_job_s_input_restarts_nothing(stage: ReplayStage) ->
     spool.send(note.body.replace('"input":{"key": "1"}', '"input":{"key": "2"}'))
     assert '"key": "2"' in stage.memory.spool.bodies[0]
     report = stage.replay()
-    assert (report.replayed, report.failed) == (0, [{"key": "1", "reason": OTHER_KEY}])
+    assert (report.replayed, report.failed) == (0, [{"key": "1", "reason": Stand.FORGOTTEN.value}])
     assert stage.memory.executions.runs == {}
 
 

@@ -1,0 +1,53 @@
+"""The claims of one execution, where it may have several: by what its own history says."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from chalicelib.job.claim import JOB, Claim, job_pk
+from chalicelib.job.ports import Claims, Workflow
+
+
+def claims_asked(
+    workflow: Workflow, claims: Claims, execution: str, machine: str
+) -> dict[str, Claim | None]:
+    """Every key that a dead execution of that machine has asked for, and whoever's claim it is now.
+
+    Raises NotFound where its history is gone, and Lagging where that does not show its end yet.
+    """
+    begin = job_pk("", machine)
+    pks = sorted(pk for pk in workflow.asked(execution) if pk.startswith(begin))
+    found = claims.get_many(pks) if pks else {}
+    return {pk: found.get(pk) for pk in pks}
+
+
+def keys_asked(events: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """The claims' own keys in the writes that were scheduled; each is told before it is made.
+
+    A state of somebody else's may write such a key as well, in another table: the claims say
+    whose they are.
+    """
+    for event in events:
+        details = event.get("taskScheduledEventDetails", {})
+        if "dynamodb" in details.get("resourceType", ""):
+            yield from _keys(details.get("parameters", ""))
+
+
+def _keys(parameters: str) -> Iterator[str]:
+    try:
+        value = json.loads(parameters)
+    except (ValueError, RecursionError):  # none of ours
+        return
+    for item in _members(value, "TransactItems") or [{"Update": value}]:
+        key = _member(_member(_member(_member(item, "Update"), "Key"), "pk"), "S")
+        if isinstance(key, str) and key.startswith((JOB, "job@")):
+            yield key
+
+
+def _member(value: Any, name: str) -> Any:
+    return value.get(name) if isinstance(value, dict) else None
+
+
+def _members(value: Any, name: str) -> list[Any]:
+    found = _member(value, name)
+    return found if isinstance(found, list) else []
