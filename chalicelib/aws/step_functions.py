@@ -126,7 +126,7 @@ class StepFunctions:
         from chalicelib.job.asked import keys_asked  # a replay seldom needs it
 
         found: dict[str, None] = {}
-        page: dict[str, str] = {}
+        page: dict[str, Any] = {}
         while True:
             with calling("GetExecutionHistory", execution):
                 answer = self._client.get_execution_history(

@@ -69,6 +69,28 @@ def _shapes(local: LocalMachines) -> None:
 
 
 @on_local(
+    "history-has-what-a-service-was-asked",
+    "TaskScheduled, written before the call, has the integration's arguments as JSON text.",
+    recorded(
+        "stepfunctions/v2/services/test_aws_sdk_task_service",
+        "test_dynamodb_put_get_item",
+        "2023-05-16",
+    ),
+    held_by=("scheduled_tasks_tell_their_parameters",),
+)
+def _arguments_in_history(local: LocalMachines) -> None:
+    asked = {"TableName": "nowhere", "Key": {"pk": {"S": "asked"}}}
+    ended = call(local, "asked", "arn:aws:states:::aws-sdk:dynamodb:getItem", **asked)
+    found = local.client("stepfunctions").get_execution_history(
+        executionArn=str(ended["executionArn"])
+    )
+    (event,) = [each for each in found["events"] if each["type"] == "TaskScheduled"]
+    told = event["taskScheduledEventDetails"]
+    assert (told["resourceType"], told["resource"]) == ("aws-sdk:dynamodb", "getItem")
+    assert json.loads(told["parameters"]) == asked
+
+
+@on_local(
     "cancelled-transaction-tells-its-reasons",
     "A transaction of which one condition fails changes nothing; it is TransactionCanceledException"
     " with a reason for each of its items.",

@@ -9,18 +9,33 @@ from respool.deploy.definition import Definition
 from respool.local.deployment import Deployment
 
 PK = "job@orders#stopped"
+ITEMS = ("job@orders#several/0/Call", "job@orders#several/1/Call")
 PLAIN: Definition = {
     "StartAt": "Call",
     "States": {"Call": {"Type": "Task", "Resource": "", "ResultPath": "$.answer", "End": True}},
 }
 
 
-def adopted(stage: Deployment) -> str:
+EACH: Definition = {
+    "StartAt": "Each",
+    "States": {
+        "Each": {
+            "Type": "Map",
+            "ItemsPath": "$.items",
+            "ItemProcessor": PLAIN,
+            "ResultPath": "$.answers",
+            "End": True,
+        },
+    },
+}
+
+
+def adopted(stage: Deployment, given: Definition = PLAIN) -> str:
     """The machine `orders`, whose task is the sample's, adopted for the stage's names."""
     where = stage.names.state_machine_arn.split(":")
     home = f"arn:aws:lambda:{where[3]}:{where[4]}:function:{stage.names.prefix}"
-    plain = json.loads(json.dumps(PLAIN))
-    plain["States"]["Call"]["Resource"] = f"{home}-uncertain_task"
+    text = json.dumps(given).replace('"Resource": ""', f'"Resource": "{home}-uncertain_task"')
+    plain = json.loads(text)
     values = {
         "Claims": stage.names.table,
         "ErrorSpool": f"{home}-error_spool",
@@ -35,10 +50,16 @@ def adopted(stage: Deployment) -> str:
     return machine
 
 
-def claim(stage: Deployment) -> dict[str, Any]:
+def claim(stage: Deployment, pk: str = PK) -> dict[str, Any]:
     """The claim of its job, as far as the test needs it."""
-    found = [item for item in stage.claims() if item["pk"]["S"] == PK]
+    found = [item for item in stage.claims() if item["pk"]["S"] == pk]
     return {name: next(iter(value.values())) for item in found for name, value in item.items()}
+
+
+def all_say(stage: Deployment, name: str, *values: str) -> bool:
+    """Whether the claims of both items have that member, with one of the values if any is given."""
+    found = [claim(stage, pk).get(name) for pk in ITEMS]
+    return all(each in values if values else each for each in found)
 
 
 def test_a_job_stopped_while_parked_is_rescued_and_restarted_in_its_own_machine(
@@ -67,3 +88,29 @@ def test_a_job_stopped_while_parked_is_rescued_and_restarted_in_its_own_machine(
     listed = states.list_executions(stateMachineArn=machine)["executions"]
     assert len(listed) == 2
     assert stage.executions("RUNNING") == stage.executions("SUCCEEDED") == []
+
+
+def test_two_items_of_a_map_that_is_stopped_are_rescued_and_start_once_more_together(
+    stage: Deployment,
+) -> None:
+    states = stage.client("stepfunctions")
+    machine = adopted(stage, EACH)
+    stage.set_environment("uncertain_task", BEHAVIOR="NG")
+    given = json.dumps({"key": "several", "items": [{"n": 1}, {"n": 2}]})
+    first = states.start_execution(stateMachineArn=machine, name="several", input=given)
+    execution = first["executionArn"]
+    stage.wait_until(lambda: all_say(stage, "state", "parked"), "its jobs to be parked")
+
+    states.stop_execution(executionArn=execution, error="Killed", cause="test")
+    stage.wait_until(lambda: all_say(stage, "deadAt"), "the rescue to catch both")
+    stage.set_environment("uncertain_task", BEHAVIOR="OK")
+    report = stage.invoke("reprocess", {})
+
+    assert report["restarted"] in (1, 2)  # whoever comes second may find its job gone on
+    stage.wait_until(lambda: all_say(stage, "how", "finished"), "the restart to finish")
+    (restart,) = {claim(stage, pk)["execution"] for pk in ITEMS}
+    assert machine_of(restart) == "orders"
+    assert restart != execution
+    listed = states.list_executions(stateMachineArn=machine)["executions"]
+    again = [each["executionArn"] for each in listed if "-respool-" in each["name"]]
+    assert [each for each in again if "several" in each] == [restart]

@@ -1,5 +1,6 @@
 """What neither moto nor the local AWS answers, by the SDK's own stubs."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -21,6 +22,7 @@ from chalicelib.errors import (
     AlreadyStarted,
     AwsError,
     Conflict,
+    Lagging,
     NotFound,
     RedriveRefused,
     Refused,
@@ -295,6 +297,38 @@ def test_the_latest_events_of_a_long_history_come_oldest_first() -> None:
         stub.add_response("get_execution_history", second, more)
         events = StepFunctions(sdk, MACHINE).history(EXECUTION, 1200)
     assert [event["id"] for event in events] == list(range(301, 1501))
+
+
+ABORTED = {"timestamp": NOW, "type": "ExecutionAborted", "id": 1002}
+
+
+def _scheduled(id: int, key: str) -> dict[str, Any]:
+    item = {"Update": {"Key": {"pk": {"S": key}}}}
+    details = {
+        "resourceType": "aws-sdk:dynamodb",
+        "resource": "transactWriteItems",
+        "region": "us-east-1",
+        "parameters": json.dumps({"TransactItems": [item]}),
+    }
+    event = {"timestamp": NOW, "type": "TaskScheduled", "id": id}
+    return {**event, "taskScheduledEventDetails": details}
+
+
+def test_what_a_dead_execution_asked_for_is_read_to_the_last_page() -> None:
+    asked = {"executionArn": EXECUTION, "maxResults": 1000}
+    with stubbed("stepfunctions") as (sdk, stub):
+        first = {"events": [_scheduled(1, "job#1/0"), _scheduled(2, "job#1/1")], "nextToken": "t"}
+        stub.add_response("get_execution_history", first, asked)
+        second = {"events": [_scheduled(1001, "job#1/0"), ABORTED]}
+        stub.add_response("get_execution_history", second, {**asked, "nextToken": "t"})
+        assert StepFunctions(sdk, MACHINE).asked(EXECUTION) == ["job#1/0", "job#1/1"]
+
+
+def test_a_history_without_its_end_tells_nothing_yet() -> None:
+    with stubbed("stepfunctions") as (sdk, stub):
+        stub.add_response("get_execution_history", {"events": [_scheduled(1, "job#1/0")]})
+        with pytest.raises(Lagging):
+            StepFunctions(sdk, MACHINE).asked(EXECUTION)
 
 
 def test_a_short_history_comes_whole() -> None:

@@ -381,3 +381,13 @@ def test_a_name_that_step_functions_does_not_take_is_refused_in_memory() -> None
     for name in ("n" * 81, "with space", "a/b"):
         with pytest.raises(AwsError):
             OnFakes().workflow.start(name, WAITS)
+
+
+def test_a_dead_execution_s_history_names_the_claims_that_it_asked_for(side: Side) -> None:
+    execution = side.workflow.start("one", WAITS)
+    side.parked()
+    side.workflow.stop(execution, "Aborted", "by hand")
+    side.ended(execution)
+    assert side.workflow.asked(execution) == [PK]
+    with pytest.raises(NotFound):
+        side.workflow.asked(side.workflow.arn("nobody"))

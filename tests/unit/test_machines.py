@@ -1,10 +1,13 @@
 """Jobs of another state machine: caught where it is listed, restarted in it, never elsewhere."""
 
+from typing import Any
+
 import pytest
 
 from chalicelib.api import gates
 from chalicelib.api.stage import Stage
 from chalicelib.errors import NotFound
+from chalicelib.job.claim import State
 from chalicelib.job.execution import Status, machine_of
 from chalicelib.replaying.restart import UNLISTED
 from tests.fakes.service import TASK
@@ -24,6 +27,12 @@ def with_theirs(stage: ReplayStage, name: str = "job-1", text: str = "") -> str:
     stage.memory.table.put(PK, {**item, **changed})
     stage.memory.executions.redrives = False
     return theirs
+
+
+def change(stage: ReplayStage, pk: str, **members: Any) -> None:
+    """Change members of an item of the table."""
+    table = stage.memory.table
+    table.put(pk, {**table.items[pk], **members})
 
 
 @pytest.fixture
@@ -149,6 +158,52 @@ def test_a_sweep_catches_a_listed_machine_s_death_that_nobody_heard_of(
     stage.memory.executions.stop(theirs, "Aborted", "by hand")
     assert stage.memory.process().engines.sweep.run(600).rescued == [theirs]
     assert stage.memory.claims[PK].dead_at
+
+
+def inside(stage: ReplayStage, task: str) -> str:
+    """A job of `orders` that is stopped inside its task, which goes by that name."""
+    theirs = with_theirs(stage)
+    memory = stage.memory
+    item = memory.table.items[PK]
+    changed = {"state": {"S": "running"}, "task": {"S": task}}
+    changed["enteredAt"] = {"S": memory.clock.iso()}
+    gone = ("queue", "token")
+    kept = {name: value for name, value in item.items() if name not in gone}
+    memory.table.put(PK, {**kept, **changed})
+    memory.process().engines.gates.complete(task)
+    change(stage, f"slots#{task}", owners={"M": {PK: {"S": theirs}}})
+    memory.executions.runs[theirs].state = TASK
+    memory.executions.redrives = True
+    assert stopped(stage, theirs) == "parked"
+    assert memory.process().line.slots(task).owners == {}
+    return theirs
+
+
+@pytest.mark.parametrize("task", [f"orders/{TASK}", "payments"])
+def test_a_redrive_inside_a_listed_machine_s_task_takes_its_slot_by_whatever_name(
+    stage: ReplayStage, task: str
+) -> None:
+    theirs = inside(stage, task)
+
+    stage.replay()
+
+    run = stage.memory.executions.runs[theirs]
+    assert (run.status, run.redrives) == (Status.RUNNING, 1)
+    assert stage.memory.process().line.slots(task).owners == {PK: theirs}
+    assert stage.memory.claims[PK].dead_at == ""
+
+
+@pytest.mark.parametrize("task", [f"orders/{TASK}", "payments"])
+def test_a_redrive_inside_a_full_task_of_a_listed_machine_stands_in_line(
+    stage: ReplayStage, task: str
+) -> None:
+    theirs = inside(stage, task)
+    change(stage, f"slots#{task}", limit={"N": "0"})
+
+    stage.replay()
+
+    assert stage.memory.executions.runs[theirs].redrives == 0
+    assert stage.memory.claims[PK].state is State.LINE
 
 
 @pytest.mark.parametrize("task", [f"orders/{TASK}", TASK])

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 import pytest
 
@@ -44,11 +45,17 @@ def family(stage: ReplayStage, *inside: str, redrives: bool = False) -> str:
         memory.executions.runs[theirs].asked[pk(key)] = None
     process = memory.process()
     process.engines.gates.complete(TASKS)
-    slots = memory.table.items[f"slots#{TASKS}"]
-    slots["owners"] = {"M": {pk(key): {"S": theirs} for key in inside}}
+    owners = {"M": {pk(key): {"S": theirs} for key in inside}}
+    change(stage, f"slots#{TASKS}", owners=owners)
     memory.executions.redrives = redrives
     memory.executions.runs[theirs].state = "Park"
     return theirs
+
+
+def change(stage: ReplayStage, pk: str, **members: Any) -> None:
+    """Change members of an item of the table."""
+    table = stage.memory.table
+    table.put(pk, {**table.items[pk], **members})
 
 
 @pytest.fixture
@@ -260,7 +267,7 @@ def test_a_redrive_lets_all_of_them_go_on_with_their_slots(stage: ReplayStage) -
 def test_without_room_for_all_of_them_none_goes_on(stage: ReplayStage) -> None:
     theirs = family(stage, *KEYS[1:], redrives=True)
     stage.stop(theirs)
-    stage.memory.table.items[f"slots#{TASKS}"]["limit"] = {"N": "1"}
+    change(stage, f"slots#{TASKS}", limit={"N": "1"})
 
     assert one(stage).reason == NO_ROOM
 

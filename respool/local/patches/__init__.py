@@ -45,6 +45,7 @@ PATCHES = (
     tokens.tokens_work_once,
     tokens.outputs_are_json,
     history.task_events_have_their_names,
+    history.scheduled_tasks_tell_their_parameters,
     timeouts.executions_time_out_as_a_whole,
     timeouts.timeouts_of_tasks_have_no_words,
     failures.failed_executions_have_no_output,

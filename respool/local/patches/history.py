@@ -1,5 +1,7 @@
 """Step Functions: what an execution's history calls the events of a task."""
 
+import json
+import threading
 from typing import Any
 
 from ministack.services import stepfunctions as states
@@ -23,6 +25,31 @@ def task_events_have_their_names() -> None:
         return _added(add(execution, *_of_a_service(kind, content)))
 
     states._add_event = add_renamed
+
+
+def scheduled_tasks_tell_their_parameters() -> None:
+    """AWS: a TaskScheduled event has what the task is given, as JSON text."""
+    given = threading.local()
+    add = states._add_event
+
+    def told(name: str) -> None:
+        evaluate = getattr(states, name)
+
+        def evaluated(*args: Any, **more: Any) -> Any:
+            given.value = evaluate(*args, **more)
+            return given.value
+
+        setattr(states, name, evaluated)
+
+    def add_whole(execution: Details, kind: str, details: Details | None = None) -> Any:
+        if kind == "TaskScheduled" and details:
+            ((name, content),) = details.items()
+            details = {name: {**content, "parameters": json.dumps(getattr(given, "value", None))}}
+        return add(execution, kind, details)
+
+    told("_apply_parameters")
+    told("_apply_jsonata_arguments")
+    states._add_event = add_whole
 
 
 def _added(event: Details) -> Details:
