@@ -15,7 +15,8 @@ WAITS = ("WaitInLine", "Rejoin")
 BOOKKEEPING = frozenset(
     {
         *WAITS, "ClaimJob", "TakeSlot", "ConfirmClaim", "ErrorSpool", "Park", "Finish",
-        "FinishClosed", "Done", "AlreadyRunning", "BadInput",
+        "FinishClosed", "Done", "AlreadyRunning", "BadInput", "NoteFailure", "Leave", "GivenUp",
+        "NoteItem",
     }
 )  # fmt: skip
 """States that are respool's own; all others are the pipeline's."""
@@ -81,7 +82,7 @@ class _Reader:
     def _said(self, event: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, str]]]:
         kind: str = event["type"]
         if kind.endswith("StateEntered"):
-            self._state = event["stateEnteredEventDetails"]["name"]
+            self._state = _plain(event["stateEnteredEventDetails"]["name"])
             self._tries = 0
             yield from self._entered()
         elif kind.endswith("StateExited"):
@@ -130,6 +131,12 @@ class _Reader:
             yield "slow", {"state": self._state}
         else:
             yield "failed", {"state": self._state, "error": _short(failure)}
+
+
+def _plain(state: str) -> str:
+    """One of respool's own states without its task's name, which it bears beside its like."""
+    own = state.partition(": ")[0]
+    return own if own in BOOKKEEPING else state
 
 
 def _of_execution(kind: str, failure: Failure) -> Iterator[tuple[str, dict[str, str]]]:

@@ -3,7 +3,7 @@
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,6 +20,8 @@ from respool.local.script import Script
 WAIT_SCALE = 1.0  # so that the retry after 5 s takes 5 s
 DEPLOY_TIMEOUT = 240
 LINES = 15
+SAMPLE = {"STATE_MACHINE": "statemachine.json", "UNCERTAIN_TASKS": "UncertainTask"}
+"""The machine that the script knows, whichever one the stage has."""
 PICTURE = PROJECT / "build" / "page.png"
 
 
@@ -30,11 +32,14 @@ def end_by_signals() -> None:
 
 
 @contextmanager
-def deployed_stage(screen: Screen) -> Iterator[tuple[LocalAws, Deployment]]:
+def deployed_stage(
+    screen: Screen, settings: Mapping[str, str] | None = None
+) -> Iterator[tuple[LocalAws, Deployment]]:
     """Start a local AWS and deploy a copy of this project to it, in sight of the progress."""
     end_by_signals()
     screen.chapter("A local AWS, and chalice deploy --stage local")
     with local_aws(wait_scale=WAIT_SCALE) as aws, project_copy(aws.endpoint) as copy:
+        copy.change_settings(settings or {})
         output = screen.work(copy.deploy, "the deployment", DEPLOY_TIMEOUT)
         screen.show(output.rstrip())
         deployment = Deployment(copy)
@@ -62,7 +67,7 @@ def main() -> int:
     screen = Screen(console)
     began = time.monotonic()
     try:
-        with deployed_stage(screen) as (_, deployment):
+        with deployed_stage(screen, SAMPLE) as (_, deployment):
             script = Script(deployment, screen, [])
             script.fail()
             script.look_at_the_spool()

@@ -17,14 +17,20 @@ from respool.local.environment import exports
 from respool.local.screen import Screen
 from respool.local.script import Script
 
+SAMPLE = "{jobs} jobs wait in its spool, and the service is well again."
+OWN = """Its machine is {machine}, and no job was started: start one with an input of yours by
+
+  .venv/bin/respool submit '{{"key": "12345"}}' --stage local
+
+once the lines below are exported. What calls ${{UncertainTask}} fails after the last command."""
 INVITATION = """
-[bold]The stage is up.[/] {jobs} jobs wait in its spool, and the service is well again.
+[bold]The stage is up.[/] {about}
 
   page     {page}
   API      {api}
   token    {token}
 
-The page asks for the token. Put two of them back on it, or by
+The page asks for the token. Put two jobs back on it, or by
 
   curl -X POST -H 'Authorization: Bearer {token}' '{api}/replay?max=2'
 
@@ -47,10 +53,8 @@ def main() -> int:
     ended = threading.Event()
     try:
         with deployed_stage(screen) as (aws, deployment):
-            script = Script(deployment, screen, [])
-            script.fail()
-            deployment.set_behavior("OK")
-            screen.show(_invitation(aws, deployment))
+            about = _begin(deployment, screen)
+            screen.show(_invitation(aws, deployment, about))
             if console.is_terminal and has_desktop(os.environ):
                 webbrowser.open(page_of(deployment))
             for number in (signal.SIGTERM, signal.SIGHUP):
@@ -65,6 +69,21 @@ def main() -> int:
     return 0
 
 
+def own_machine(settings: Mapping[str, str]) -> str:
+    """The file of the stage's own machine, where that is not the sample's."""
+    named = settings.get("STATE_MACHINE", "")
+    return named or ("statemachine.json" if "UNCERTAIN_TASKS" in settings else "")
+
+
+def _begin(deployment: Deployment, screen: Screen) -> str:
+    """Let jobs of the sample fail, for which only we know an input; says what there is to see."""
+    if machine := own_machine(deployment.project.settings()):
+        return OWN.format(machine=machine)
+    Script(deployment, screen, []).fail()
+    deployment.set_behavior("OK")
+    return SAMPLE.format(jobs=deployment.spool_depth())
+
+
 def page_of(deployment: Deployment) -> str:
     """The page's address, which bears no token."""
     return f"{deployment.api_url}/"
@@ -77,9 +96,9 @@ def has_desktop(environ: Mapping[str, str]) -> bool:
     )
 
 
-def _invitation(aws: LocalAws, deployment: Deployment) -> str:
+def _invitation(aws: LocalAws, deployment: Deployment, about: str) -> str:
     return INVITATION.format(
-        jobs=deployment.spool_depth(),
+        about=about,
         page=page_of(deployment),
         api=deployment.api_url,
         token=deployment.token,

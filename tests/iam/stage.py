@@ -35,7 +35,10 @@ from tests.iam.requests import TOKEN_MARK
 from tests.tables import create_claims
 
 TOKEN = "the-token-of-the-console"
-STATES = {"UncertainTask": {"Type": "Pass", "Next": "Another"}, "Another": {"Type": "Succeed"}}
+STATES = {
+    "UncertainTask": {"Type": "Pass", "Next": "ClaimJob"},
+    "ClaimJob": {"Type": "Pass", "Assign": {"respool": {"pk": "", "task": "Another"}}, "End": True},
+}
 LONG_AGO = "2026-11-20T13:10:00.000Z"
 HANDLERS = {
     "uncertain_task": app.uncertain_task,

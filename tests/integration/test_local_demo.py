@@ -16,7 +16,7 @@ from respool.local.demo import PICTURE
 from respool.local.emulator import PROJECT
 from respool.local.environment import clients, sdk_session
 from respool.local.picture import chromium
-from respool.local.up import has_desktop
+from respool.local.up import has_desktop, own_machine
 from respool.local.waiting import wait_until
 
 
@@ -114,6 +114,12 @@ def test_up_says_how_to_use_it_and_leaves_nothing_when_ended(tmp_path: Path) -> 
         finally:
             up.kill()
     assert [path.name for path in tmp_path.iterdir()] == ["printed"]
+
+
+def test_up_starts_jobs_of_no_other_machine_than_the_sample_s() -> None:
+    assert own_machine({"TASK_LIMIT": "5"}) == ""
+    assert own_machine({"STATE_MACHINE": "orders.yaml"}) == "orders.yaml"
+    assert own_machine({"UNCERTAIN_TASKS": "UncertainTask"}) == "statemachine.json"
 
 
 @pytest.mark.skipif(sys.platform == "darwin", reason="there is always a desktop")

@@ -54,6 +54,27 @@ def test_a_job_that_just_works_has_a_short_history() -> None:
     ]
 
 
+def test_the_frame_of_one_of_several_tasks_is_told_in_the_same_words() -> None:
+    assert _history(
+        "ExecutionStarted",
+        _enter("ClaimJob: Charge: cards"),
+        _enter("Charge: cards"),
+        "TaskScheduled",
+        FAILURE,
+        _leave("Charge: cards"),
+        ("PassStateEntered", {"stateEnteredEventDetails": {"name": "NoteFailure: Charge: cards"}}),
+        _enter("Park: Charge: cards"),
+        "TaskScheduled",
+        _leave("Park: Charge: cards"),
+    ) == [
+        "It was started.",
+        "Charge: cards began.",
+        "Charge: cards failed: ConnectionError: no answer",
+        "It was parked, to wait for a replay.",
+        "It was put back, and goes on.",
+    ]
+
+
 def test_a_failed_job_is_tried_again_parked_put_back_and_finished() -> None:
     assert _history(
         *CLAIMED,
