@@ -4,6 +4,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import click
@@ -17,6 +18,7 @@ from chalicelib.job.execution import Execution, Status
 from chalicelib.job.json_text import parse
 from chalicelib.job.key import key_in_text
 from chalicelib.job.plan import standing
+from chalicelib.moments import iso
 from respool.cli.codes import DONE, NOT_ALL
 from respool.cli.context import Context, everywhere, pass_context
 
@@ -62,7 +64,8 @@ def _wait(context: Context, key: str, execution: str) -> int:
     if mine is None and claim is not None and not claim.ended_at:
         said = f"did nothing: its key is held by a job that {standing(claim)}"
     elif mine is not None and mine.state in HELD:
-        said = f"{standing(mine)}: {mine.failure.name}: {mine.failure.message}"
+        where = "" if mine.key == key else f"the job {mine.key} "
+        said = f"{where}{standing(mine)}: {mine.failure.name}: {mine.failure.message}"
     else:
         said = f"ended: {state}{f' ({found.error})' if found.error else ''}"
     data = {**(as_json(mine) if mine else {"key": key}), "execution": execution, "state": state}
@@ -77,7 +80,7 @@ def _settled(
     workflow = context.stage.engines.world.workflow
     while True:
         found = workflow.describe(execution)
-        claim = _look(context, key)
+        claim = _look(context, key) or _waits_elsewhere(context, key, found)
         parked = claim is not None and claim.execution == execution and claim.state in HELD
         if parked or found.status not in (Status.RUNNING, Status.MISSING):
             return claim, found
@@ -89,6 +92,23 @@ def _settled(
 def _look(context: Context, key: str) -> Claim | None:
     pk = JOB + key
     return context.stage.engines.world.claims.look([pk], consistent=True).get(pk)
+
+
+def _waits_elsewhere(context: Context, key: str, found: Execution) -> Claim | None:
+    """A job of this execution that waits under a longer key: one of several tasks, or an item."""
+    if found.started_at is None or found.status is not Status.RUNNING:
+        return None
+    world = context.stage.engines.world
+    before = iso(found.started_at - timedelta(seconds=1))
+    pks = [
+        claim.pk
+        for task in world.line.tasks()
+        for state in HELD
+        for claim in world.claims.waiting(state, task, before)
+        if claim.key.startswith(f"{key}/")
+    ]
+    claims = world.claims.look(pks, consistent=True).values()
+    return next((claim for claim in claims if claim.execution == found.arn), None)
 
 
 def _tell(context: Context, execution: str, said: str) -> None:

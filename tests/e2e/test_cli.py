@@ -19,7 +19,7 @@ Type = Callable[..., Result]
 COMMAND = (sys.executable, "-m", "respool.cli")
 
 
-def _environment(deployment: Deployment) -> dict[str, str]:
+def environment(deployment: Deployment) -> dict[str, str]:
     there = variables(deployment.project.endpoint, deployment.project.account)
     ours = {name: text for name, text in os.environ.items() if name != "COLUMNS"}
     return {**without_aws(ours), **there}
@@ -32,7 +32,7 @@ def type_in(stage: Deployment) -> Type:
     def type_in(*words: str, code: int = 0, text: str | None = None) -> Result:
         done = subprocess.run(
             [*COMMAND, "--stage", stage.project.stage, *words],
-            env=_environment(stage),
+            env=environment(stage),
             input=text,
             stdin=subprocess.DEVNULL if text is None else None,
             capture_output=True,
@@ -178,7 +178,7 @@ def test_ctrl_c_ends_a_slow_replay_with_its_count(stage: Deployment) -> None:
     words = ("--stage", stage.project.stage, "replay", "--max", "3", "--rate", "0.05")
     with subprocess.Popen(
         [*COMMAND, *words],
-        env=_environment(stage),
+        env=environment(stage),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -1,6 +1,7 @@
 """A parked job keeps what earlier steps made, to the digit, and may be as large as AWS allows."""
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from chalicelib.job.record import ABSENT, decode
 from respool.local.deployment import Deployment
 from tests.e2e.conftest import VIAS, Deploy, stage_that_spools_via
+from tests.e2e.test_cli import COMMAND, environment
 
 MOST_BYTES = 262_144
 EXACT = 1161888007138312192
@@ -68,8 +70,18 @@ def test_two_tasks_of_a_plain_definition_park_and_resume_each_where_it_failed(
     tasks = {"STATE_MACHINE": "pipeline.json", "UNCERTAIN_TASKS": "FetchOrders, SendInvoice"}
     stage = deploy({**tasks, "SPOOL_VIA": via}, {"pipeline.json": plain})
     stage.set_behavior("NG")
-    execution = stage.start({"key": "12345", "order": EXACT})
+    job = json.dumps({"key": "12345", "order": EXACT})
+    submitted = subprocess.run(
+        [*COMMAND, "--stage", "local", "submit", job, "--wait"],
+        env=environment(stage),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    execution = submitted.stdout.strip()
     first, second = "12345/FetchOrders", "12345/SendInvoice"
+    assert submitted.returncode == 1
+    assert f"The job {first} is parked since" in submitted.stderr
     stage.wait_until(lambda: stage.jobs("parked") == [first], "the first task to fail")
     assert stage.claim(first)["task"] == "FetchOrders"
     hold(stage, "SendInvoice", 0)
