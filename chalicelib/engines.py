@@ -232,6 +232,7 @@ class Engines:
             rescue=self.rescue,
             recovery=self.recovery,
             keeper=self.admission,
+            listing=self.world.listing,
             settling=lambda: self.keeping.settling(),  # loaded when it is needed
             telemetry=self.world.telemetry,
             clock=self.clock.now,

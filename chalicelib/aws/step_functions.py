@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.aws.calling import calling
@@ -144,11 +145,12 @@ class StepFunctions:
         """All executions of that status, a thousand a call (100 at once, 2 a second)."""
         return (listed["executionArn"] for listed in self._list(status))
 
-    def deaths(self, status: Status) -> Iterator[tuple[str, int]]:
-        """Those of a status, with how often each was redriven."""
-        return (
-            (listed["executionArn"], listed.get("redriveCount", 0)) for listed in self._list(status)
-        )
+    def deaths(self, status: Status, since: datetime | None = None) -> Iterator[tuple[str, int]]:
+        """Those of a status, with how often each was redriven; the latest start comes first."""
+        for listed in self._list(status):
+            if since is not None and listed["startDate"] < since:
+                return
+            yield listed["executionArn"], listed.get("redriveCount", 0)
 
     def _list(self, status: Status) -> Iterator[Mapping[str, Any]]:
         asked: dict[str, Any] = {"stateMachineArn": self._machine, "statusFilter": status.value}

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from chalicelib.aws.clients import Clients, Session
     from chalicelib.aws.incident_table import DynamoIncidents
     from chalicelib.aws.line_table import DynamoLine
+    from chalicelib.aws.listing_table import DynamoListing
     from chalicelib.aws.posts import AwsPosts
     from chalicelib.aws.queue import SqsSpool
     from chalicelib.aws.ramp_table import DynamoRamps
@@ -133,6 +134,13 @@ class AwsWorld:
         from chalicelib.aws.incident_table import DynamoIncidents
 
         return DynamoIncidents(self._client("dynamodb"), self.names.table)
+
+    @cached_property
+    def listing(self) -> "DynamoListing":
+        """Since when which other state machines are served."""
+        from chalicelib.aws.listing_table import DynamoListing
+
+        return DynamoListing(self._client("dynamodb"), self.names.table)
 
     @cached_property
     def posts(self) -> "AwsPosts":

@@ -81,8 +81,11 @@ class Workflow(Protocol):
     def list(self, status: Status) -> Iterator[str]:
         """The ARNs of all executions of that status, youngest first."""
 
-    def deaths(self, status: Status) -> Iterator[tuple[str, int]]:
-        """Those of a status, with how often each was redriven; youngest first."""
+    def deaths(self, status: Status, since: datetime | None = None) -> Iterator[tuple[str, int]]:
+        """Those of a status, with how often each was redriven; youngest first.
+
+        With `since` only those that started then or later.
+        """
 
     def arn(self, name: str) -> str:
         """The ARN that an execution of that name has."""
@@ -323,6 +326,13 @@ class Incidents(Protocol):
 
     def note_page(self, url: str) -> None:
         """Note the page's address."""
+
+
+class Listing(Protocol):
+    """What is kept of the state machines that a stage serves besides its own."""
+
+    def since(self, machines: Sequence[str], now: datetime) -> dict[str, datetime]:
+        """Since when each is listed: one that was not is from now on; any other is forgotten."""
 
 
 class Posts(Protocol):

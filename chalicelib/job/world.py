@@ -49,6 +49,10 @@ class World(Protocol):
         """What is kept of each task's trouble."""
 
     @property
+    def listing(self) -> ports.Listing:
+        """Since when which other state machines are served."""
+
+    @property
     def posts(self) -> ports.Posts:
         """The ways by which people are told."""
 

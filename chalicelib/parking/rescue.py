@@ -26,7 +26,7 @@ from chalicelib.names import UNCERTAIN_TASK
 from chalicelib.parking.note import note_of
 
 PARKED, ENDED, ALREADY, ALIVE, FOREIGN = "parked", "ended", "already", "alive", "foreign"
-"""How an announced death is dealt with; the first two stand on its tombstone."""
+"""How an announced death is dealt with; ALREADY and ALIVE stand on no tombstone."""
 LAG = timedelta(minutes=10)
 """Far longer than DescribeExecution shows an execution as it was."""
 REMEMBERED = timedelta(days=100)
@@ -70,12 +70,13 @@ class Rescue:
         if self.is_known(found):
             return ALREADY
         how = self._settle_listed(found, machine) if machine else self._settle(found)
-        if how in (ALIVE, FOREIGN):
+        if how == ALIVE:
             return how
         expires = int((self.clock() + REMEMBERED).timestamp())
         self.claims.put_tombstone(death(execution, found.redrives), how, expires)
-        self.telemetry.event(f"death-{how}", execution=execution, status=found.status.value)
-        self.telemetry.metric(metrics.CAUGHT)
+        if how != FOREIGN:
+            self.telemetry.event(f"death-{how}", execution=execution, status=found.status.value)
+            self.telemetry.metric(metrics.CAUGHT)
         return how
 
     def owns(self, execution: str) -> bool:

@@ -7,6 +7,7 @@ reads the tasks, their slots, the jobs that wait, and the lists of executions.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from itertools import islice
 from typing import Protocol
@@ -15,8 +16,8 @@ from chalicelib import metrics
 from chalicelib.errors import LineStalled
 from chalicelib.job.deaths import death
 from chalicelib.job.execution import DEAD, Status, same_machine
-from chalicelib.job.ports import Claims, Clock, Line, Spool, Telemetry, Workflow
-from chalicelib.limits import BATCH_GET
+from chalicelib.job.ports import Claims, Clock, Line, Listing, Spool, Telemetry, Workflow
+from chalicelib.limits import BATCH_GET, REDRIVABLE
 from chalicelib.moments import iso
 from chalicelib.parking.lapses import Lapses
 from chalicelib.parking.repairs import PACE, Looks, Repairs
@@ -53,6 +54,7 @@ class Sweep:
     rescue: Rescue
     recovery: Recovery
     keeper: LineKeeper
+    listing: Listing
     settling: Callable[[], Iterator[Step]]
     telemetry: Telemetry
     clock: Clock
@@ -124,7 +126,10 @@ class _Run:
         """Take every part in turn; one that can't even begin leaves the others alone."""
         tasks = self._tasks()
         self._all("lines", self._lines(tasks))
-        self._all("deaths", self._deaths())
+        self._all("deaths", self._deaths(self._engine.workflow, None))
+        for machine, since in self._listed().items():
+            theirs = self._engine.workflow.of(machine)
+            self._all(f"deaths in {machine}", self._deaths(theirs, since))
         running = self._running()
         for task in tasks:
             self._all(f"slots of {task}", self._slots(task, running))
@@ -207,10 +212,20 @@ class _Run:
         if stale:
             self._engine.line.drop_passes(task, stale)
 
-    def _deaths(self) -> Iterator[Step]:
+    def _listed(self) -> dict[str, datetime]:
+        """From when on each listed machine's dead are looked through; longer ago, none can be."""
+        found: dict[str, datetime] = {}
+        if machines := self._engine.machines:
+            now = self._engine.clock()
+            since = self._engine.listing.since
+            self._guarded("machines", lambda: found.update(since(machines, now)))
+            found = {name: max(at, now - REDRIVABLE) for name, at in found.items()}
+        return found
+
+    def _deaths(self, workflow: Workflow, since: datetime | None) -> Iterator[Step]:
         """Dead executions that nobody has dealt with: an event was lost."""
         for status in DEAD:
-            listed = self._engine.workflow.deaths(status)
+            listed = workflow.deaths(status, since)
             while page := list(islice(listed, BATCH_GET)):
                 names = {death(execution, redrives): execution for execution, redrives in page}
                 known = self._engine.claims.tombstones(list(names))

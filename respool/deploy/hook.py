@@ -78,6 +78,7 @@ def _deploy(command: Command, app: Any) -> None:
         target.task_slots.apply(checked.definition)
         target.limit_api(checked.settings)
         target.note_page()
+        target.note_machines(checked.settings)
         _say(report.deployed(target.place(), done, checked.settings))
 
     _at_the_end(command, finish)

@@ -5,6 +5,7 @@ import shlex
 import sys
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -164,6 +165,10 @@ class Target:
         """Note where the page is, for the messages that lead to it."""
         if url := self._api_url():
             self.engines.world.incidents.note_page(f"{url.rstrip('/')}/")
+
+    def note_machines(self, settings: Settings) -> None:
+        """Note since when each listed machine is; one that is listed no more begins anew."""
+        self.engines.world.listing.since(settings.machines, datetime.now(UTC))
 
     def render(self, checked: Checked, values: Mapping[str, str]) -> None:
         """Write the policies where config.json has Chalice look for them."""

@@ -8,6 +8,7 @@ from typing import Any, ParamSpec, TypeVar
 from chalicelib.aws.claims_table import DynamoClaims
 from chalicelib.aws.incident_table import DynamoIncidents
 from chalicelib.aws.line_table import DynamoLine
+from chalicelib.aws.listing_table import DynamoListing
 from chalicelib.aws.ramp_table import DynamoRamps
 from chalicelib.aws.replay_table import DynamoReplays
 from chalicelib.engines import Engines
@@ -163,6 +164,7 @@ class Process:
         self.ramps = DynamoRamps(client, TABLE)
         self.replays = DynamoReplays(client, TABLE, **timing)
         self.incidents = DynamoIncidents(client, TABLE, **timing)
+        self.listing = DynamoListing(client, TABLE, **timing)
         self.posts = FakePosts(stage.posted, wire)
         self.mapping = stage.mapping
         self.prefix = "respool-memory"

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from chalicelib.errors import Lagging
@@ -100,11 +101,14 @@ class FakeWorkflow:
         """The ARNs of all executions of that status, youngest first, a thousand a call."""
         return (arn for arn, _ in self.deaths(status))
 
-    def deaths(self, status: Status) -> Iterator[tuple[str, int]]:
+    def deaths(self, status: Status, since: datetime | None = None) -> Iterator[tuple[str, int]]:
         """Those of a status, with how often each was redriven, a thousand a call."""
         pages = self._executions.pages(status, PAGE, self._machine)
         while (page := self._wire.call("ListExecutions", lambda: next(pages, None))) is not None:
-            yield from page
+            for arn, redrives in page:
+                if since is not None and self._executions.runs[arn].started_at < since:
+                    return
+                yield arn, redrives
             if len(page) < PAGE:
                 return
 

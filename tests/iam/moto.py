@@ -67,6 +67,7 @@ def moto_with_iam() -> Iterator[Needed]:
         patch.setattr(StepFunctionResponse, "send_task_failure", _answered)
         patch.setattr(StepFunctionResponse, "redrive_execution", _redriven, raising=False)
         patch.setattr(StepFunctionResponse, "describe_execution", _redrivable)
+        patch.setattr(StepFunctionResponse, "get_execution_history", _with_its_end)
         yield needed
 
 
@@ -104,3 +105,37 @@ def _redrivable(response: Any) -> ActionResult:
     described: Any = _describe(response).result
     status = "REDRIVABLE" if described["status"] == "FAILED" else "NOT_REDRIVABLE"
     return ActionResult({**described, "redriveStatus": status})
+
+
+_history = StepFunctionResponse.get_execution_history
+_ENDS = {
+    "FAILED": "ExecutionFailed",
+    "ABORTED": "ExecutionAborted",
+    "TIMED_OUT": "ExecutionTimedOut",
+}
+ASKED: defaultdict[str, list[str]] = defaultdict(list)
+"""The keys of the claims that an execution's states have asked for, by its ARN."""
+
+
+def _with_its_end(response: Any) -> ActionResult:
+    """What a dead execution asked for, and its end; moto tells of another one."""
+    told: Any = _history(response).result
+    arn = json.loads(response.body)["executionArn"]
+    end = _ENDS.get(response.stepfunction_backend.describe_execution(arn).status)
+    events = [_scheduled(key) for key in ASKED[arn]] + ([{"type": end}] if end else [])
+    first = len(told["events"]) + 1
+    more = [
+        {"id": id, "timestamp": datetime.now(UTC), **event}
+        for id, event in enumerate(events, first)
+    ]
+    return ActionResult({**told, "events": [*told["events"], *more]})
+
+
+def _scheduled(key: str) -> dict[str, Any]:
+    details = {
+        "resourceType": "aws-sdk:dynamodb",
+        "resource": "updateItem",
+        "region": "us-east-1",
+        "parameters": json.dumps({"Key": {"pk": {"S": key}}}),
+    }
+    return {"type": "TaskScheduled", "taskScheduledEventDetails": details}

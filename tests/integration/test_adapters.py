@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import botocore.session
@@ -464,3 +464,14 @@ def test_a_refusal_of_dynamodb_is_told_with_the_item_s_key() -> None:
         stub.add_client_error("update_item", "ConditionalCheckFailedException")
         assert DynamoClaims(sdk, "table").mark_noted(CLAIM, "now") is False
     assert issubclass(Refused, AwsError)
+
+
+def test_dead_executions_are_listed_back_to_a_start_and_no_further() -> None:
+    one = {"stateMachineArn": MACHINE, "name": "n", "status": "FAILED"}
+    with stubbed("stepfunctions") as (sdk, stub):
+        young = {**one, "executionArn": "arn:1", "startDate": NOW}
+        old = {**one, "executionArn": "arn:2", "startDate": NOW - timedelta(hours=1)}
+        listed = {"executions": [young, old], "nextToken": "more"}
+        stub.add_response("list_executions", listed)
+        since = NOW - timedelta(minutes=1)
+        assert list(StepFunctions(sdk, MACHINE).deaths(Status.FAILED, since)) == [("arn:1", 0)]

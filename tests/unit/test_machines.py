@@ -249,3 +249,60 @@ def test_a_sweep_serves_a_listed_machine_s_line_whose_item_is_not_complete(
     stage.memory.process().engines.sweep.run(600)
 
     assert stage.memory.process().line.slots(task).complete
+
+
+def unheard(stage: ReplayStage, name: str) -> str:
+    """An execution of `orders` that died while nobody listened, and its job with it.
+
+    Nothing in the index and no slot tells of it.
+    """
+    stage.park("1")
+    theirs = stage.memory.executions.start(name, given("1"), "orders")
+    item = stage.memory.table.items["job#1"]
+    kept = {each: value for each, value in item.items() if each not in ("queue", "token")}
+    changed = {"pk": {"S": PK}, "execution": {"S": theirs}, "state": {"S": "running"}}
+    stage.memory.table.put(PK, {**kept, **changed})
+    stage.memory.executions.stop(theirs, "Aborted", "by hand")
+    return theirs
+
+
+def sweep(stage: ReplayStage) -> list[str]:
+    repairs = stage.memory.process().engines.sweep.run(600)
+    assert repairs.refused == []
+    return repairs.rescued
+
+
+def test_a_sweep_goes_through_a_listed_machine_s_dead(stage: ReplayStage) -> None:
+    sweep(stage)
+    stage.memory.clock.pause(60)
+    theirs = unheard(stage, "unheard")
+    assert sweep(stage) == [theirs]
+    assert stage.memory.claims[PK].dead_at
+
+
+def test_what_began_before_its_machine_was_listed_is_not_looked_for(stage: ReplayStage) -> None:
+    unheard(stage, "before")
+    stage.memory.clock.pause(60)
+    assert sweep(stage) == []
+    assert not stage.memory.claims[PK].dead_at
+
+
+def test_a_machine_that_is_listed_again_begins_anew(stage: ReplayStage) -> None:
+    sweep(stage)
+    unheard(stage, "before")
+    listed, stage.memory.settings = stage.memory.settings, FakeStage(MACHINES="billing").settings
+    sweep(stage)
+    stage.memory.clock.pause(60)
+    stage.memory.settings = listed
+    assert sweep(stage) == []
+
+
+def test_a_death_without_a_claim_is_looked_at_once(stage: ReplayStage) -> None:
+    sweep(stage)
+    stage.memory.clock.pause(60)
+    other = stage.memory.executions.start("other", given("2"), "orders")
+    stage.memory.executions.stop(other, "Aborted", "by hand")
+    sweep(stage)
+    wire = Wire()
+    stage.memory.process(wire).engines.sweep.run(600)
+    assert "DescribeExecution" not in wire.calls
