@@ -14,6 +14,7 @@ CAUGHT = "DeathsCaught"
 SWEPT = "RepairsSwept"
 NEAR_YEAR = "JobsNearTheYear"
 UNCLAIMED = "JobsWithoutClaim"
+UNADOPTED = "TasksNotAdopted"
 GIVEN_UP = "JobsGivenUp"
 ADMITTED = "JobsAdmitted"
 """Jobs in line that were given a slot."""
@@ -62,6 +63,7 @@ ALL = (
     SWEPT,
     NEAR_YEAR,
     UNCLAIMED,
+    UNADOPTED,
     GIVEN_UP,
     ADMITTED,
     REFUSED,

@@ -68,6 +68,7 @@ _MEANINGS: dict[str, type[RespoolError]] = {
     "InvalidToken": TokenRefused,
     "ExecutionAlreadyExists": AlreadyStarted,
     "ExecutionDoesNotExist": NotFound,
+    "StateMachineDoesNotExist": NotFound,
     "ExecutionNotRedrivable": RedriveRefused,
     "InvalidAction": RedriveRefused,
     "UnknownOperationException": RedriveRefused,
@@ -76,6 +77,7 @@ _MEANINGS: dict[str, type[RespoolError]] = {
     "ResourceNotFoundException": NotFound,
     "NotFoundException": NotFound,
     "NoSuchEntity": NotFound,
+    "ConflictException": Conflict,
     "TransactionConflictException": Conflict,
     "TransactionInProgressException": Conflict,
 }

@@ -23,8 +23,9 @@ class Repairs:
     never came; `restarted`: keys of jobs whose executions Step Functions ended after a year;
     `noted`: keys whose notes were sent again; `recounted`: tasks whose line had another length;
     `admitted`: how many were let in; `near_year`: keys of jobs that Step Functions ends or forgets
-    soon; `unclaimed`: executions that wait or work while no claim tells of them; `refused`: what
-    could not be done; `more`: time ran out first.
+    soon; `unclaimed`: executions that wait or work while no claim tells of them; `unadopted`:
+    tasks of listed machines whose definitions no longer have our states around them; `refused`:
+    what could not be done; `more`: time ran out first.
     """
 
     rescued: list[str] = field(default_factory=list)
@@ -38,6 +39,7 @@ class Repairs:
     admitted: int = 0
     near_year: list[str] = field(default_factory=list)
     unclaimed: list[str] = field(default_factory=list)
+    unadopted: list[str] = field(default_factory=list)
     refused: list[dict[str, str]] = field(default_factory=list)
     more: bool = False
 

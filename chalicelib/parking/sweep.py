@@ -5,7 +5,7 @@ of the stream leaves a line standing; so from time to time somebody looks. Nothi
 reads the tasks, their slots, the jobs that wait, and the lists of executions.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -178,8 +178,17 @@ class _Run:
 
     def _add_incomplete(self, machine: str, tasks: list[str]) -> None:
         named = self._engine.workflow.of(machine).frames().tasks
+        if machine:
+            self._tell_unadopted([one for one in tasks if one.startswith(f"{machine}/")], named)
         lacking = sorted(named - set(tasks))
         tasks += [task for task in lacking if self._engine.line.slots(task).waiting]
+
+    def _tell_unadopted(self, tasks: list[str], named: Collection[str]) -> None:
+        """A machine's own deploy has put a definition back that was never adopted."""
+        for task in sorted(set(tasks) - set(named)):
+            self.repairs.unadopted.append(task)
+            self._engine.telemetry.warning("task-not-adopted", task=task)
+            self._engine.telemetry.metric(metrics.UNADOPTED)
 
     def _lines(self, tasks: list[str]) -> Iterator[Step]:
         for task in tasks:

@@ -1,5 +1,6 @@
 """Definitions as text: read and written, with placeholders that stand without quotes."""
 
+import difflib
 import json
 import re
 from typing import Any
@@ -135,6 +136,12 @@ def write(definition: Definition, name: str = "") -> str:
     if is_yaml(name):
         return dumped(definition)
     return _MARKED.sub(r"\1", "".join(_written(definition, 0, ""))) + "\n"
+
+
+def difference(before: str, after: str, one: str, other: str) -> str:
+    """Two texts compared, as `diff -u` shows it."""
+    lines = (before.splitlines(keepends=True), after.splitlines(keepends=True))
+    return "".join(difflib.unified_diff(*lines, one, other))
 
 
 def dumped(value: Any, flow: bool = False) -> str:

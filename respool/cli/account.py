@@ -56,7 +56,7 @@ class Account:
         function = f"{self.prefix}-reprocess"
         try:
             with calling("GetFunctionConfiguration", function):
-                found = self._client("lambda").get_function_configuration(FunctionName=function)
+                found = self.client("lambda").get_function_configuration(FunctionName=function)
         except NotFound as missing:
             raise NotFound(
                 f"stage {self._stage!r} is not deployed in region {self._session.region_name} of"
@@ -72,33 +72,34 @@ class Account:
     def who(self) -> str:
         """Whose credentials these are, as far as a name goes: `alice`, `Admin/alice`."""
         with calling("GetCallerIdentity", "these credentials"):
-            arn = str(self._client("sts").get_caller_identity()["Arn"])
+            arn = str(self.client("sts").get_caller_identity()["Arn"])
         return arn.rpartition(":")[2].partition("/")[2] or "root"
 
     def page(self) -> str:
         """The URL of the stage's page, at the API that may call its Lambda. Raises NotFound."""
         with calling("GetPolicy", self.prefix):
-            policy = self._client("lambda").get_policy(FunctionName=self.prefix)["Policy"]
+            policy = self.client("lambda").get_policy(FunctionName=self.prefix)["Policy"]
         found = _API.search(policy)
         if found is None:
             raise NotFound(f"no API may call {self.prefix}: run chalice deploy again")
-        gateway = self._client("apigateway")
+        gateway = self.client("apigateway")
         with calling("GetStages", found[1]):
             (served, *_) = gateway.get_stages(restApiId=found[1])["item"]
         return f"{origin(found[1], gateway.meta.endpoint_url)}/{served['stageName']}/"
 
     def send_metrics(self) -> None:
         """Hand to CloudWatch what was counted. Raises AwsError."""
-        self.metrics.send(self._client("cloudwatch"))
+        self.metrics.send(self.client("cloudwatch"))
 
     def send_audit(self, at: str) -> None:
         """Hand over the audit lines, if there are any. Raises AwsError."""
         lines, self.metrics.audit = self.metrics.audit, []
         if lines:
-            audit.send(self._client("logs"), self.prefix, at, lines)
+            audit.send(self.client("logs"), self.prefix, at, lines)
 
     @cached_property
-    def _client(self) -> "Clients":
+    def client(self) -> "Clients":
+        """A client of the service that it is called with."""
         return clients(self._session)
 
 

@@ -1,6 +1,5 @@
 """The command that makes an existing definition recoverable: adopt. It needs no account."""
 
-import difflib
 import json
 import shlex
 from collections.abc import Mapping, Sequence
@@ -12,13 +11,17 @@ import click
 from chalicelib.api.gates import MOST_LIMIT
 from chalicelib.errors import BadRequest
 from chalicelib.names import APP, Names
-from chalicelib.settings import NEVER, Settings, is_machine
+from chalicelib.settings import Settings, is_machine
 from respool.adopt.choosing import chosen
 from respool.adopt.cloudformation import Machine, refuse
 from respool.adopt.definition import Choices, adopt, same, task_names
 from respool.adopt.documents import Document
+from respool.adopt.in_account import ARN
+from respool.adopt.reading import difference
 from respool.adopt.refusals import candidates, warnings
+from respool.adopt.stage import stage_values
 from respool.adopt.undo import undo
+from respool.cli.adopting_deployed import Wanted, adopt_deployed
 from respool.cli.codes import DONE, NOT_ALL
 from respool.cli.context import Context, everywhere, pass_context
 from respool.deploy.definition import Definition
@@ -27,9 +30,9 @@ CONFIG = ".chalice/config.json"
 
 
 @click.command("adopt")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=False))
+@click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False))
 @click.option("--task", "tasks", multiple=True, metavar="STATE[=NAME]", help="A task to recover.")
-@click.option("--machine", metavar="NAME", help="The state machine's name (default: the stage's).")
+@click.option("--machine", metavar="NAME", help="Its name, or the ARN of a deployed one.")
 @click.option("--resource", metavar="ID", help="Which of a template's state machines.")
 @click.option("--key", metavar="EXPR", help="Where a job's key is: a JSONPath, or {% JSONata %}.")
 @click.option(
@@ -47,6 +50,7 @@ CONFIG = ".chalice/config.json"
 @click.option("-o", "--out", metavar="OUT", type=click.Path(dir_okay=False), help="Write it there.")
 @click.option("--diff", is_flag=True, help="Show what changes, and write nothing.")
 @click.option("--check", is_flag=True, help="Only say whether FILE is as adopt makes it.")
+@click.option("--yes", is_flag=True, help="With an ARN: do not ask first.")
 @click.option("--undo", "takes_out", is_flag=True, help="Take everything of respool's out again.")
 @everywhere
 @click.pass_context
@@ -55,7 +59,7 @@ def adopt_file(
     context: Context,
     shell: click.Context,
     /,
-    file: str,
+    file: str | None,
     tasks: tuple[str, ...],
     machine: str | None,
     resource: str | None,
@@ -66,32 +70,31 @@ def adopt_file(
     diff: bool,
     check: bool,
     takes_out: bool,
+    yes: bool,
 ) -> int:
-    """Put respool's states around chosen tasks of FILE: ASL in JSON or YAML, or a template."""
-    if resource == "":
-        raise BadRequest("--resource is empty: name a state machine of the template")
+    """Put respool's states around chosen tasks of FILE: ASL in JSON or YAML, or a template.
+
+    With --machine ARN in place of FILE the state machine itself is changed, after a question.
+    """
+    _refuse_empty(key, resource)
+    wanted = Wanted(tasks, key or "", retries == "one", limit, diff, check, takes_out, yes)
+    if machine is not None and machine.startswith(ARN):
+        if file or out or resource:
+            raise BadRequest("--machine ARN stands in place of FILE, -o and --resource")
+        return adopt_deployed(context, machine, wanted)
+    if file is None:
+        raise BadRequest("FILE is missing: name one, or a deployed machine by --machine ARN")
     document = Document.of(Path(file).read_text("utf-8"), file)
     if not tasks and not takes_out:
         return _list(context, document, resource or "")
-    if takes_out:
-        subjects = [document.chosen(resource, "", ())] if resource else document.machines
-        changes = [(each, undo(each.definition)) for each in subjects]
-    else:
-        stage = context.stage_name if _is_chosen(shell) else ""
-        choices = _choices(tasks, _machine(machine, context.stage_name), key, retries, stage)
-        subject = document.chosen(resource or "", choices.machine, list(choices.tasks))
-        changes = [(subject, _adopted(context, subject, choices))]
-        if limit is not None:
-            for command in _limits(
-                task_names(subject.definition, choices), limit, stage or "STAGE"
-            ):
-                context.screen.remark(command)
+    stage = context.stage_name if _is_chosen(shell) else ""
+    changes = _changes(context, document, resource or "", machine, wanted, stage)
     if check:
         return DONE if all(same(each.definition, after) for each, after in changes) else NOT_ALL
     made = document.put(changes)
     if diff:
         before = document.put([(each, each.definition) for each, _ in changes])
-        click.echo("".join(_difference(before, made, file, out or file)), nl=False)
+        click.echo(difference(before, made, file, out or file), nl=False)
     elif out:
         Path(out).write_text(made, "utf-8")
         context.done = f"{out} was written"
@@ -99,6 +102,28 @@ def adopt_file(
     else:
         click.echo(made, nl=False)
     return DONE
+
+
+def _changes(
+    context: Context,
+    document: Document,
+    resource: str,
+    machine: str | None,
+    wanted: Wanted,
+    stage: str,
+) -> list[tuple[Machine, Definition]]:
+    """The machines of the file that are meant, each with what becomes of it."""
+    if wanted.undo:
+        subjects = [document.chosen(resource, "", ())] if resource else document.machines
+        return [(each, undo(each.definition)) for each in subjects]
+    choices = _choices(wanted, _machine(machine, context.stage_name), stage)
+    subject = document.chosen(resource, choices.machine, list(choices.tasks))
+    after = _adopted(context, subject, choices)
+    if wanted.limit is not None:
+        names = task_names(subject.definition, choices)
+        for command in _limits(names, wanted.limit, stage or "STAGE"):
+            context.screen.remark(command)
+    return [(subject, after)]
 
 
 def _adopted(context: Context, machine: Machine, choices: Choices) -> Definition:
@@ -153,15 +178,18 @@ def _machine(given: str | None, stage: str) -> str:
     return given
 
 
-def _choices(
-    tasks: Sequence[str], machine: str, key: str | None, retries: str, stage: str
-) -> Choices:
-    named = chosen(tasks, "--task")
+def _choices(wanted: Wanted, machine: str, stage: str) -> Choices:
+    if wanted.key and not machine:
+        raise BadRequest("--key is for another machine: the stage's own reads the input's `key`")
+    values = _values(stage) if stage else {}
+    return Choices(chosen(wanted.tasks, "--task"), machine, wanted.key, wanted.one_retry, values)
+
+
+def _refuse_empty(key: str | None, resource: str | None) -> None:
     if key == "":
         raise BadRequest("--key is empty; leave it out to have the input's `key`, or the name")
-    if key and not machine:
-        raise BadRequest("--key is for another machine: the stage's own reads the input's `key`")
-    return Choices(named, machine, key or "", retries == "one", _values(stage) if stage else {})
+    if resource == "":
+        raise BadRequest("--resource is empty: name a state machine of the template")
 
 
 def _limits(tasks: Sequence[str], limit: int, stage: str) -> list[str]:
@@ -172,13 +200,7 @@ def _limits(tasks: Sequence[str], limit: int, stage: str) -> list[str]:
 def _values(stage: str) -> Mapping[str, str]:
     """The deployed stage's names, in place of the placeholders; the rest as its settings say."""
     names = Names(f"{APP}-{stage}", "", "", "")
-    settings = Settings.read(_variables(stage))
-    return {
-        "Claims": names.table,
-        "ErrorSpool": f"{names.prefix}-error_spool",
-        "CloseAfter": "0" if settings.close_after == NEVER else str(settings.close_after),
-        "HistorySeconds": str(settings.history_days * 86_400),
-    }
+    return stage_values(names.table, names.prefix, Settings.read(_variables(stage)))
 
 
 def _variables(stage: str) -> dict[str, str]:
@@ -188,11 +210,6 @@ def _variables(stage: str) -> dict[str, str]:
     config: dict[str, Any] = json.loads(path.read_text("utf-8"))
     own = config.get("stages", {}).get(stage, {}).get("environment_variables", {})
     return {**config.get("environment_variables", {}), **own}
-
-
-def _difference(before: str, after: str, one: str, other: str) -> list[str]:
-    lines = (before.splitlines(keepends=True), after.splitlines(keepends=True))
-    return list(difflib.unified_diff(*lines, one, other))
 
 
 COMMANDS = (adopt_file,)

@@ -28,7 +28,7 @@ def give_up(context: Context, key: str, reason: str, machine: str | None, yes: b
     A job of an adopted machine goes the way of its task's own catcher, where it has a broad one.
     """
     if not yes:
-        _ask(f"End the job {key} for good? It can't be taken back.", "--yes")
+        ask(f"End the job {key} for good? It can't be taken back.", "--yes")
     given = {"reason": reason} | ({} if machine is None else {"machine": machine})
     with context.screen.busy("ending it"):
         done = actions.give_up(context.stage, key, given, context.who)
@@ -37,7 +37,8 @@ def give_up(context: Context, key: str, reason: str, machine: str | None, yes: b
     return DONE if done["given_up"] else NOT_ALL
 
 
-def _ask(question: str, option: str) -> None:
+def ask(question: str, option: str) -> None:
+    """Go on only if a person says yes. Raises BadRequest where nobody can be asked."""
     if sys.stdin is None or not sys.stdin.isatty():
         raise BadRequest(f"nobody is there to ask; say {option} to do it all the same")
     click.confirm(question, abort=True, err=True)
@@ -79,6 +80,7 @@ def sweep(context: Context) -> int:
             "lines counted anew": found.recounted,
             "jobs near their end": found.near_year,
             "no claim tells of": found.unclaimed,
+            "no longer adopted": found.unadopted,
         }
         context.screen.say(f"{many(found.count, 'repair')}.", "bold")
         context.screen.facts((name, ", ".join(each)) for name, each in told.items())

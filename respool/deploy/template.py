@@ -10,7 +10,7 @@ from chalicelib.limits import STORED_TEMPLATE, TEMPLATE
 from chalicelib.names import APP
 from chalicelib.settings import NEVER, Settings
 from chalicelib.settings import OFF as RECOVERY_OFF
-from respool.deploy import machine_role
+from respool.deploy import machine_role, owners
 from respool.deploy.checks.findings import Malformed, read_json
 from respool.deploy.dashboard import written_out
 from respool.deploy.definition import Definition, placeholders
@@ -114,7 +114,10 @@ def companion(
     `machines` are those that the stage serves besides its own.
     """
     template = join(parts)
+    machines = list(machines)
     resources = template.setdefault("Resources", {})
+    resources |= owners.resources(machines)
+    template.setdefault("Outputs", {}).update(owners.outputs(machines))
     names = {placeholder_of(one): one for one in functions if one != API_HANDLER}
     arns = {name: _function_arn(function) for name, function in names.items()}
     used = placeholders(definition)

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib import metrics
 from chalicelib.api import gates
 from chalicelib.api.stage import Stage
 from chalicelib.errors import NotFound
@@ -306,3 +307,18 @@ def test_a_death_without_a_claim_is_looked_at_once(stage: ReplayStage) -> None:
     wire = Wire()
     stage.memory.process(wire).engines.sweep.run(600)
     assert "DescribeExecution" not in wire.calls
+
+
+def test_a_task_that_its_machine_s_definition_no_longer_adopts_is_told_by_each_sweep(
+    stage: ReplayStage,
+) -> None:
+    process = stage.memory.process()
+    for task in (f"orders/{TASK}", "orders/Gone", "billing/Gone"):
+        process.engines.world.line.apply_settings(task, 5, 5)
+
+    told = process.engines.sweep.run(600)
+
+    assert told.unadopted == ["orders/Gone"]
+    assert told.refused == []
+    assert process.telemetry.counts[metrics.UNADOPTED] == 1
+    assert ("task-not-adopted", {"task": "orders/Gone"}) in process.telemetry.lines

@@ -47,7 +47,7 @@ def _chalice() -> str:
 
 
 OURS: dict[str, Found] = {
-    "command line": lambda: _of(Account.find("dev", None, None)._client("sqs")),
+    "command line": lambda: _of(Account.find("dev", None, None).client("sqs")),
     "deploy": lambda: _of(Deployer().client("sqs")),
     "verify": lambda: str(chosen().region_name),
     "chalice local": lambda: str(sdk_session().region_name),

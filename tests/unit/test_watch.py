@@ -163,6 +163,7 @@ def _emitted() -> dict[str, set[frozenset[str]]]:
         stage.service.broken = True
         course(stage)
     _ramped(Watched(telemetry, RECOVERY="ramp", CLOSE_AFTER="1000"))
+    _put_back(Watched(telemetry, MACHINES="orders"))
     refused(telemetry)
     return telemetry.seen
 
@@ -253,6 +254,13 @@ def _restored(stage: FakeStage) -> None:
     del stage.table.items["job#l"]
     stage.clock.pause(3600)
     stage.process().engines.sweep.run(600)
+
+
+def _put_back(stage: FakeStage) -> None:
+    """A listed machine's owner has deployed it as it was before it was adopted."""
+    process = stage.process()
+    process.engines.world.line.apply_settings("orders/Gone", 5, 5)
+    process.engines.sweep.run(600)
 
 
 def _ramped(fakes: FakeStage) -> None:

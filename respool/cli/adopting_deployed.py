@@ -1,0 +1,140 @@
+"""The command adopt on a state machine that is in the account already."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import click
+
+from chalicelib.api import gates
+from chalicelib.errors import BadRequest, Conflict
+from chalicelib.job.frames import frames_in
+from respool.adopt.choosing import chosen
+from respool.adopt.definition import Choices, adopt, same, task_names
+from respool.adopt.in_account import Deployed, Machines, name_of
+from respool.adopt.reading import difference, write
+from respool.adopt.refusals import Refused, candidates, warnings
+from respool.adopt.stage import stage_values
+from respool.adopt.undo import undo
+from respool.cli.changing import ask
+from respool.cli.codes import DONE, NOT_ALL
+from respool.cli.context import Context
+from respool.deploy.definition import Definition
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the command was given."""
+
+    tasks: Sequence[str]
+    key: str
+    one_retry: bool
+    limit: int | None
+    diff: bool
+    check: bool
+    undo: bool
+    yes: bool
+
+
+def adopt_deployed(context: Context, arn: str, wanted: Wanted) -> int:
+    """Adopt a machine in the account, or undo that: describe, transform, validate, ask, update."""
+    name_of(arn, context.account.engines.world.names)
+    machines = Machines(context.account.client)
+    machine = machines.look(arn)
+    if not wanted.tasks and not wanted.undo:
+        return _list(context, machine)
+    _refuse_unmarked(machine)
+    choices = _choices(context, machine.name, wanted)
+    before = machine.definition
+    after = undo(before) if wanted.undo else adopt(before, choices)
+    if wanted.check:
+        return DONE if same(before, after) else NOT_ALL
+    if not wanted.undo:
+        for line in warnings(undo(before), list(choices.tasks), own=True):
+            context.screen.remark(line)
+    click.echo(difference(write(before), write(after), machine.name, machine.name), nl=False)
+    if not wanted.diff:
+        _change(context, machines, machine, after, choices, wanted)
+    return DONE
+
+
+def _choices(context: Context, name: str, wanted: Wanted) -> Choices:
+    """What is asked for, with the stage's names. Raises BadRequest."""
+    engines = context.account.engines
+    if name not in engines.settings.machines and not wanted.undo:
+        raise BadRequest(
+            f"stage {context.stage_name} does not serve {name}:"
+            " name it in MACHINES, and deploy the stage first"
+        )
+    names = engines.world.names
+    values = stage_values(names.table, names.prefix, engines.settings)
+    tasks = chosen(wanted.tasks, "--task")
+    return Choices(tasks, name, wanted.key, wanted.one_retry, values)
+
+
+def _change(
+    context: Context,
+    machines: Machines,
+    machine: Deployed,
+    after: Definition,
+    choices: Choices,
+    wanted: Wanted,
+) -> None:
+    """First the rights, then the definition: without them its new states would fail every job."""
+    if not machines.refuse_invalid(after):
+        context.screen.remark("These credentials may not have AWS validate it; it was not asked.")
+    if not wanted.yes:
+        ask(f"Change {machine.name} to that?", "--yes")
+    if not wanted.undo:
+        shared = [task for task in choices.tasks.values() if task]
+        machines.allow(machine, context.account.prefix, shared)
+        context.done = f"the role {machine.role} has the rights that it needs"
+    _update(context, machines, machine, after, wanted)
+    if wanted.limit is not None and not wanted.undo:
+        for task in task_names(after, choices):
+            gates.set_limit(context.stage, task, {"limit": str(wanted.limit)}, context.who)
+            context.screen.say(f"{task} takes {wanted.limit} jobs at once.")
+
+
+def _update(
+    context: Context, machines: Machines, machine: Deployed, after: Definition, wanted: Wanted
+) -> None:
+    if same(machine.definition, after):
+        state = "has nothing of respool's" if wanted.undo else "is adopted like that already"
+        context.screen.say(f"{machine.name} {state}.")
+        return
+    what = "undo" if wanted.undo else f"adopt {', '.join(wanted.tasks)}"
+    try:
+        kept, made = machines.update(machine, after, f"respool {what}")
+    except Conflict as changed:
+        raise Refused(
+            f"Somebody has changed {machine.name} meanwhile. Nothing was changed: run it again."
+        ) from changed
+    context.done = f"{machine.name} was changed"
+    context.screen.say(
+        f"{machine.name} was changed: version {made.rpartition(':')[2] or '?'}; it was version"
+        f" {kept.rpartition(':')[2]} before. Executions that run go on as they began."
+    )
+
+
+def _refuse_unmarked(machine: Deployed) -> None:
+    """Without the comments that adopt wrote, nothing of respool's would be found to take out."""
+    frames = frames_in(machine.definition)
+    if frames.tasks and same(machine.definition, undo(machine.definition)):
+        raise Refused(
+            f"{machine.name} is adopted, but the comments that say what it was are gone. Put back a"
+            " version from before: aws stepfunctions list-state-machine-versions"
+            f" --state-machine-arn {machine.arn}"
+        )
+
+
+def _list(context: Context, machine: Deployed) -> int:
+    found = candidates(undo(machine.definition))
+
+    def tell() -> None:
+        for name in found:
+            context.screen.say(name)
+        if found:
+            context.screen.remark("Choose one or more: --task STATE")
+
+    context.screen.result({"tasks": found}, tell)
+    return DONE if found else NOT_ALL
