@@ -54,7 +54,8 @@ class Run:
 
     def __post_init__(self) -> None:
         self.states = fill(read(self.path, self.via), VALUES | self.values)["States"]
-        self.task = self.states["ClaimJob"]["Assign"]["respool"]["task"]
+        self.begins = next(name for name in self.states if name.partition(": ")[0] == "ClaimJob")
+        self.task = self.states[self.begins]["Assign"]["respool"]["task"]
 
     @property
     def execution(self) -> str:
@@ -62,10 +63,10 @@ class Run:
         return f"{MACHINE}:{self.name}"
 
     def claim(self) -> str:
-        """Enter ClaimJob; the state that comes next."""
+        """Enter the first task's ClaimJob; the state that comes next."""
         try:
             _, after = stepfunctions._execute_choice(
-                self.states["ClaimJob"], self.job, self._context()
+                self.states[self.begins], self.job, self._context()
             )
         except stepfunctions._ExecutionError as failed:
             raise EvaluationError(failed.error, failed.cause) from failed
@@ -80,8 +81,8 @@ class Run:
         variables._running.set((state, context))
         language = state.get("QueryLanguage", "JSONPath")
         stepfunctions._apply_catcher(catcher, {}, context, language, told)
-        if catcher["Next"] == "NoteFailure":
-            self.enter("NoteFailure")
+        if catcher["Next"].partition(": ")[0] == "NoteFailure":
+            self.enter(catcher["Next"])
         return self.variables["respoolFailure"]
 
     def enter(self, name: str) -> None:

@@ -80,5 +80,5 @@ class Deployed:
 
 @cache
 def _check(stage: str, machine: str, via: str, more: tuple[tuple[str, str], ...]) -> Checked:
-    variables = {"STATE_MACHINE": machine, "SPOOL_VIA": via, **dict(more)}
-    return check(Source(ROOT, stage, variables, FUNCTIONS))
+    variables = {"STATE_MACHINE": machine, "SPOOL_VIA": via, "TEMPLATE_BUCKET": "templates"}
+    return check(Source(ROOT, stage, variables | dict(more), FUNCTIONS))

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from respool.deploy.definition import fill, strings
+from respool.adopt.definition import Choices, adopt
+from respool.deploy.definition import Definition, fill, strings
 from respool.local.emulator import local_aws
 from respool.local.waiting import wait_until
 from tests.frame import VALUES, read
@@ -398,6 +399,39 @@ def test_a_job_of_two_tasks_is_resumed_at_the_one_where_it_failed(stage: Stage) 
     assert json.loads(stage.ended(execution)["output"]) == {"orders": job}
     states, _ = stage.way(execution)
     assert (states.count("FetchOrders"), states.count("SendInvoice")) == (2, 1)
+
+
+@pytest.mark.parametrize("via", ["lambda", "sqs"])
+def test_the_stage_s_own_machine_may_have_a_map_whose_items_are_parked(
+    stage: Stage, tmp_path: Path, via: str
+) -> None:
+    call = {"Type": "Task", "Resource": "${UncertainTask}", "End": True}
+    each = {"StartAt": "Call", "States": {"Call": call}}
+    plain: Definition = {
+        "StartAt": "Each",
+        "States": {
+            "Each": {"Type": "Map", "ItemsPath": "$.items", "ItemProcessor": each, "Next": "Last"},
+            "Last": call,
+        },
+    }
+    path = tmp_path / "map.json"
+    path.write_text(json.dumps(adopt(plain, Choices({"Call": "", "Last": ""}))))
+    for task in ("Call", "Last"):
+        stage.settle(task)
+    stage.behave("work", "NG")
+    key = f"map-{via}"
+    execution = stage.start({"key": key, "items": [1, 2]}, str(path), via)
+    items = [stage.waits(f"{key}/{n}/Call", "parked") for n in (0, 1)]
+    assert stage.item("slots#Call")["owners"] == {}
+    if via == "sqs":
+        assert {note["key"] for note in stage.notes()} == {f"{key}/0/Call", f"{key}/1/Call"}
+    stage.behave("work", "OK")
+    for claim in items:
+        stage.resume(claim)
+
+    assert json.loads(stage.ended(execution)["output"]) == [1, 2]
+    for wait in ("0/Call", "1/Call", "Last"):
+        assert stage.item(f"job#{key}/{wait}")["how"] == "finished"
 
 
 def test_every_placeholder_of_the_definitions_has_a_value(stage: Stage) -> None:
