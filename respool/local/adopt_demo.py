@@ -48,6 +48,13 @@ class Theirs:
 
     def make(self) -> None:
         """Make it of their files, as they had it before."""
+        trusted = {"Effect": "Allow", "Principal": {"Service": "states.amazonaws.com"}}
+        self._deployment.client("iam").create_role(
+            RoleName=MACHINE,
+            AssumeRolePolicyDocument=json.dumps(
+                {"Statement": {**trusted, "Action": "sts:AssumeRole"}}
+            ),
+        )
         for function in FUNCTIONS:
             self._deployment.client("lambda").create_function(
                 FunctionName=function,

@@ -32,6 +32,8 @@ def run(words: Sequence[str], endpoint: str, account: str) -> str:
     answer = getattr(sdk, method)(**{kinds[o][0]: _read(v, kinds[o][1]) for o, v in given.items()})
     answer.pop("ResponseMetadata", None)
     found = jmespath.search(query, answer) if query else answer
+    if not answer:
+        return ""
     return _text(found) if output == "text" else json.dumps(found, indent=4, default=str)
 
 
@@ -48,7 +50,9 @@ def _text(found: Any) -> str:
 
 def main() -> int:
     """Run one command; the local AWS is where the environment says."""
-    print(run(sys.argv[1:], os.environ["AWS_ENDPOINT_URL"], os.environ["AWS_ACCESS_KEY_ID"]))
+    told = run(sys.argv[1:], os.environ["AWS_ENDPOINT_URL"], os.environ["AWS_ACCESS_KEY_ID"])
+    if told:
+        print(told)
     return 0
 
 

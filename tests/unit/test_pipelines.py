@@ -5,10 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from respool.adopt.reading import write
 from respool.adopt.undo import undo
 from respool.cli.context import Context
 from respool.cli.run import run
+from respool.deploy.definition import placeholders
 from tests.frame import Run
+from tests.unit.adopted import EVERY, made
 
 PLAIN = Path("docs/pipelines/plain")
 MADE = {
@@ -50,3 +53,15 @@ def test_a_failing_job_of_a_pipeline_is_parked(error: str | None, cause: str | N
     assert values[":attempt"] == {"N": "1"}
     assert values[":cause"] == {"S": failure["error"]["Cause"]}
     assert len(failure["error"]["Cause"]) <= 4000
+
+
+@pytest.mark.parametrize("name", [*EVERY, "orders"])
+def test_sam_cdk_and_terraform_find_no_placeholders_but_the_team_s_own(name: str) -> None:
+    theirs = json.loads(Path("docs/pipelines/orders/orders.json").read_text())
+    plain = EVERY.get(name, theirs)
+    values = dict.fromkeys(("Claims", "ErrorSpool", "CloseAfter", "HistorySeconds"), "x")
+
+    text = write(made(plain, values=values))
+
+    assert placeholders(json.loads(text)) == placeholders(plain)
+    assert "%{" not in text  # a directive of Terraform's templatefile
