@@ -30,7 +30,7 @@ def _clear(machine: Definition) -> None:
     ways: dict[str, str] = {}
     for name, state in states.items():
         if is_ours(state):
-            task, fields = _memory(name, state)
+            task, fields = remembered(name, state)
             if task:
                 ways[name] = task
                 if task not in states:
@@ -48,7 +48,7 @@ def _clear(machine: Definition) -> None:
             holder[field] = _behind(holder[field], ways)
 
 
-def _memory(name: str, state: State) -> tuple[str, dict[str, Any]]:
+def remembered(name: str, state: State) -> tuple[str, dict[str, Any]]:
     """The task that a ClaimJob stands before, and what of it was changed."""
     _, found, text = str(state["Comment"]).partition(UNDO)
     if not found:

@@ -5,6 +5,7 @@ Needs statelint and cfn-lint, which come with the development requirements.
 
 import importlib
 import json
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,12 +14,13 @@ from typing import Any
 
 import click
 
+from chalicelib.job.frames import frames_in
 from chalicelib.limits import DEFINITION, TEMPLATE, VARIABLES
 from respool.deploy import policies
 from respool.deploy.bucket import SETTING
-from respool.deploy.checks import actions, permissions_needed, sizes
+from respool.deploy.checks import actions, calls, permissions_needed, sizes
 from respool.deploy.checks.findings import Malformed, read_json
-from respool.deploy.definition import fill, without_variables
+from respool.deploy.definition import Definition, fill, language_of, states_of
 from respool.deploy.preflight import CONFIG, Checked, Source, check
 from respool.deploy.resolved import ACCOUNT, REGION, resolved
 from respool.deploy.stages import refuse_unknown
@@ -68,9 +70,17 @@ def findings(source: Source) -> Iterator[str]:
         return
     yield from _sizes(source, checked)
     yield from _permissions(source, checked)
-    yield from _statelint(definition_of(checked))
-    yield from sizes.findings(checked.template["Resources"]["Machine"]["Properties"]["Definition"])
+    yield from linted(definition_of(checked))
+    yield from payloads(checked.template["Resources"]["Machine"]["Properties"]["Definition"])
     yield from _cfn_lint(checked.body)
+
+
+def payloads(definition: Definition) -> Iterator[str]:
+    """What our states may build that is too large. Of a pipeline's own states nobody knows here
+    how large their payloads are: that they could be says nothing of one that works."""
+    ours = tuple(f"state {name}: " for name in frames_in(definition).states)
+    of_all = f"{sizes.VARIABLES} "
+    yield from (one for one in sizes.findings(definition) if one.startswith((*ours, of_all)))
 
 
 def definition_of(checked: Checked) -> dict[str, Any]:
@@ -79,6 +89,16 @@ def definition_of(checked: Checked) -> dict[str, Any]:
     values = {name: _stand_in(value) for name, value in machine["DefinitionSubstitutions"].items()}
     filled: dict[str, Any] = fill(machine["Definition"], values)
     return filled
+
+
+def _called(checked: Checked) -> Definition:
+    """The definition with the functions' own ARNs for its placeholders."""
+    machine = resolved(checked.template["Resources"])["Machine"]["Properties"]
+    given = machine["DefinitionSubstitutions"]
+    found: Definition = fill(
+        machine["Definition"], {name: one for name, one in given.items() if isinstance(one, str)}
+    )
+    return found
 
 
 def _stand_in(value: Any) -> str:
@@ -113,6 +133,9 @@ def _permissions(source: Source, checked: Checked) -> Iterator[str]:
     timeouts = {name: one.get("lambda_timeout", 60) for name, one in about.items()}
     yield from permissions_needed.of_functions(about, source.environment)
     yield from permissions_needed.Stage(source.prefix, resources, own, timeouts).findings()
+    roles = dict(policies_of_roles(resources))
+    if not resources["MachineRole"]["Properties"].get("ManagedPolicyArns"):
+        yield from calls.findings(_called(checked), roles["MachineRole"])
 
 
 def policies_of_roles(resources: dict[str, Any]) -> Iterator[tuple[str, list[policies.Policy]]]:
@@ -128,17 +151,54 @@ def policies_of_roles(resources: dict[str, Any]) -> Iterator[tuple[str, list[pol
             yield name, [one["PolicyDocument"] for one in given]
 
 
-def _statelint(definition: dict[str, Any]) -> Iterator[str]:
+def linted(definition: Definition) -> Iterator[str]:
+    """What statelint says of a definition, as far as it knows the language of today."""
     from statelint.linter import Linter
 
-    for problem in Linter.validate(without_variables(definition)):
+    for problem in Linter.validate(_of_older_days(definition)):
         yield f"statelint: {problem}"
+
+
+_NEWER = frozenset({"Assign", "Label", "ReaderConfig"})
+"""Fields that statelint does not know."""
+
+
+def _of_older_days(definition: Definition) -> Definition:
+    """The definition as a linter reads it that is older than workflow variables.
+
+    A JSONPath state reads them as fields of its input, and assigns none; a whole BackoffRate is a
+    number like any other.
+    """
+
+    def plain(value: Any, paths: bool) -> Any:
+        if isinstance(value, list):
+            return [plain(one, paths) for one in value]
+        if isinstance(value, dict):
+            known = {name: one for name, one in value.items() if name not in _NEWER}
+            return {
+                name: float(one) if name == "BackoffRate" else plain(one, paths)
+                for name, one in known.items()
+            }
+        variable = paths and isinstance(value, str) and re.match(r"\$[A-Za-z_]", value)
+        return f"$.{value[1:]}" if variable else value
+
+    states = {
+        name: plain(state, language_of(state, definition) == "JSONPath")
+        for name, state in states_of(definition)
+    }
+    return {**definition, "States": states}
+
+
+_WRONG_TYPE = re.compile(r"'\{%.*%\}' is not of type")
+"""cfn-lint's schema takes an object alone for `Arguments`, which may be an expression."""
 
 
 def _cfn_lint(body: str) -> Iterator[str]:
     from cfnlint.api import lint
 
     for match in lint(body):
+        if match.rule.id == "E3601" and _WRONG_TYPE.match(match.message):
+            continue
         place = ".".join(str(part) for part in match.path or ())
         yield f"cfn-lint: {match.rule.id} {place}: {match.message}"
 

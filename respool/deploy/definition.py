@@ -138,23 +138,3 @@ def rewrite(value: Any, change: Callable[[str], Any]) -> Any:
     if isinstance(value, list):
         return [rewrite(inner, change) for inner in value]
     return value
-
-
-def without_variables(definition: Definition) -> Definition:
-    """The definition as a linter can read it that is older than workflow variables.
-
-    A JSONPath state reads them as fields of its input, and assigns none.
-    """
-
-    def plain(state: Any) -> Any:
-        if isinstance(state, list):
-            return [plain(one) for one in state]
-        if not isinstance(state, dict):
-            return re.sub(r"^\$(?=[A-Za-z_])", "$.", state) if isinstance(state, str) else state
-        return {name: plain(inner) for name, inner in state.items() if name != "Assign"}
-
-    states = {
-        name: plain(state) if language_of(state, definition) == "JSONPath" else state
-        for name, state in states_of(definition)
-    }
-    return {**definition, "States": states}

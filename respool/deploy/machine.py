@@ -1,17 +1,18 @@
 """The stage's own definition: read as STATE_MACHINE names it, and adopted on the way."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from chalicelib.job.frames import frames_in
 from chalicelib.settings import Settings
 from respool.adopt import reading
+from respool.adopt.changed import changed
 from respool.adopt.choosing import chosen
 from respool.adopt.definition import Choices, adopt
 from respool.adopt.refusals import Refused, candidates, warnings
 from respool.adopt.undo import undo
-from respool.deploy.checks import rules
+from respool.deploy.checks import frames, rules
 from respool.deploy.checks.findings import Malformed, parse_json, read_text
 from respool.deploy.checks.placing import placed
 from respool.deploy.definition import Definition, spooling_via
@@ -40,9 +41,17 @@ def read(project: Path, settings: Settings, known: Collection[str]) -> Machine:
         found, remarks = _adopted(found, settings)
     elif not frames_in(found).tasks and isinstance(found.get("States"), dict):
         raise Malformed(_no_task(name, found))
-    if wrong := list(rules.findings(found, known)):
+    if wrong := [*rules.findings(found, known), *_changed(found)]:
         raise Malformed.of(placed(name, text, found, one) for one in wrong)
     return Machine(spooling_via(found, settings.spool_via), remarks)
+
+
+def _changed(definition: Definition) -> Iterator[str]:
+    for name in changed(definition):
+        yield (
+            f"state {name}: does not lead, or take, as respool adopt has it. A job could get in"
+            f" without its key, go on with it, or be given something else. {frames.ANEW}"
+        )
 
 
 def _parsed(text: str, name: str) -> Definition:

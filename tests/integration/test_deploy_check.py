@@ -68,7 +68,7 @@ def test_an_expression_that_is_no_jsonata_is_found(project: Path) -> None:
 def test_a_field_that_a_state_may_not_have_is_found(project: Path) -> None:
     path = project / "statemachine.json"
     definition = json.loads(path.read_text())
-    definition["States"]["Done"]["Next"] = "Finish"
+    definition["States"]["UncertainTask"]["MaxConcurrency"] = 3
     path.write_text(json.dumps(definition))
     assert "statelint: " in found_in(project)
 

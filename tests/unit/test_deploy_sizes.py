@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from chalicelib.job.frames import frames_in
+from respool.adopt.definition import Choices, adopt
+from respool.deploy.check import payloads
 from respool.deploy.checks.sizes import findings, size_of, unjudged
 from respool.deploy.definition import spooling_via
 
@@ -69,3 +71,19 @@ def test_a_json_path_task_that_may_build_too_much_is_named(
 
 def test_sizes_are_bytes_of_utf_8() -> None:
     assert size_of({"a": "\u3042\x01"}) == len('{"a":"あ\\u0001"}'.encode())
+
+
+def test_a_pipeline_s_own_state_that_could_build_too_much_is_no_finding() -> None:
+    plain = {
+        "StartAt": "Read",
+        "States": {
+            "Read": {"Type": "Task", "Resource": "r", "ResultPath": "$.read", "Next": "Call"},
+            "Call": {"Type": "Task", "Resource": "c", "ResultPath": "$.called", "End": True},
+        },
+    }
+    adopted = adopt(plain, Choices({"Call": ""}))
+
+    assert any("state Read: ResultPath" in one for one in findings(adopted))
+    assert list(payloads(adopted)) == []
+    adopted["States"]["Park"]["Parameters"]["more.$"] = "$"
+    assert any("state Park: " in one for one in payloads(adopted))

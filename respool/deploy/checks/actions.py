@@ -43,6 +43,11 @@ def _finding(action: str, resource: Any) -> str:
     return ""
 
 
+def known(action: str) -> bool:
+    """Whether AWS has such an action."""
+    return _kinds(action) is not None
+
+
 def _kinds(action: str) -> list[str] | None:
     """What an action's resources look like; None for an action that there is not."""
     service, _, name = action.partition(":")

@@ -1,6 +1,5 @@
 """What a definition must fulfil before it is deployed; AWS refuses the rest by itself, but late."""
 
-import re
 from collections.abc import Collection, Iterator
 
 from chalicelib.limits import NAME
@@ -111,5 +110,3 @@ def _expression_findings(name: str, state: State) -> Iterator[str]:
     for text in strings(state):
         if text.startswith("{%") != text.endswith("%}"):
             yield f"state {name}: {text[:40]!r} has to begin with {{% and end with %}}, or neither."
-        elif re.match(r"\s*\$\.", text):
-            yield f"state {name}: {text[:40]!r} is JSONPath. Write it in JSONata, inside {{% %}}."

@@ -81,10 +81,11 @@ _NUMBERS = ("CloseAfter", "HistorySeconds")
 
 
 def _limit(place: str) -> int:
-    return MOST_VARIABLES if place == _VARIABLES else PAYLOAD
+    return MOST_VARIABLES if place == VARIABLES else PAYLOAD
 
 
-_VARIABLES = "all variables together"
+VARIABLES = "all variables together"
+"""The place that stands for every variable of an execution."""
 
 
 def _jobs(definition: Definition, most: int) -> Iterator[tuple[str, Any]]:
@@ -134,7 +135,7 @@ class _Run:
                 for states_now in self._seen(seen, state):
                     self._measure(place, self._evaluate(state, made, states_now))
             self._measure_output(name, state)
-        self.largest[_VARIABLES] = before
+        self.largest[VARIABLES] = before
 
     def _assign(self, place: str, made: Any, seen: str, state: State) -> None:
         for states_now in self._seen(seen, state):
