@@ -14,6 +14,11 @@ LEAST = f"{SOURCES}/uncertain_task.json"
 """Whose function may write its log and nothing else."""
 KNOWN = frozenset({"Partition", "Region", "Account", "Prefix"})
 
+ANY_JOB = "job@*"
+"""Of whatever machine: who walks through a task's index meets jobs of a machine that is listed no
+more, and one that may not be read would hide all that are read with it."""
+SWEEPS, MACHINES = "ClaimsSlotsAndRamps", "stage#machines"
+"""The statement with the sweep's rights, and the item that it needs where machines are listed."""
 ROLE_POLICY = 10_240
 """Characters of all policies in a role, without spaces."""
 
@@ -76,7 +81,8 @@ def _serving(statement: Policy, machines: list[str]) -> Policy:
         found["Resource"] = [own, *theirs]
     keys = statement.get("Condition", {}).get("ForAllValues:StringLike", {})
     if job_pk("*") in (leading := keys.get("dynamodb:LeadingKeys", [])):
-        more = [job_pk("*", name) for name in machines]
+        more = [] if ANY_JOB in leading else [job_pk("*", name) for name in machines]
+        more += [MACHINES] if statement["Sid"] == SWEEPS else []
         bound = {"dynamodb:LeadingKeys": [*leading, *more]}
         found["Condition"] = {"ForAllValues:StringLike": bound}
     return found

@@ -22,7 +22,8 @@ from chalicelib.aws.line_table import DynamoLine
 from chalicelib.aws.queue import SqsSpool
 from chalicelib.aws.replay_table import DynamoReplays
 from chalicelib.deployed import engines_of, forget_engines
-from chalicelib.job.claim import JOB
+from chalicelib.job.claim import job_pk
+from chalicelib.job.execution import machine_of
 from chalicelib.job.incident import Incident
 from chalicelib.job.record import Record, encode
 from chalicelib.job.replay import Kind, Replay
@@ -31,6 +32,7 @@ from respool.deploy.iam import Policy
 from respool.deploy.resolved import ACCOUNT, REGION
 from respool.deploy.resolved import arn as arn_of
 from tests.iam.deployed import FUNCTIONS, ROLES, Deployed
+from tests.iam.moto import ASKED
 from tests.iam.requests import TOKEN_MARK
 from tests.tables import create_claims
 
@@ -91,6 +93,14 @@ class IamStage:
         for role in ROLES:
             self.make_role(role, self.deployed.of_role(role))
 
+    def make_machine(self, name: str) -> None:
+        """Make another state machine, which nobody has listed by that."""
+        self.session.client("stepfunctions").create_state_machine(
+            name=name,
+            definition=json.dumps({"StartAt": "UncertainTask", "States": STATES}),
+            roleArn=f"arn:aws:iam::{ACCOUNT}:role/machine",
+        )
+
     def make_role(self, name: str, policies: list[Policy]) -> None:
         """Make a role with those policies."""
         iam, role = self.session.client("iam"), self.role(name)
@@ -149,10 +159,12 @@ class IamStage:
         with disable_iam_authentication():
             return str(self.session.client("sqs").get_queue_url(QueueName=queue)["QueueUrl"])
 
-    def start(self, name: str, status: str = "RUNNING", error: str = "") -> str:
-        """An execution that stands so."""
+    def start(self, name: str, status: str = "RUNNING", error: str = "", machine: str = "") -> str:
+        """An execution that stands so, of the stage's own machine where no other is named."""
+        own = self.names.state_machine_arn
+        home = f"{own.rpartition(':')[0]}:{machine}" if machine else own
         arn: str = self.session.client("stepfunctions").start_execution(
-            stateMachineArn=self.names.state_machine_arn,
+            stateMachineArn=home,
             name=name,
             input=json.dumps({"key": name}),
         )["executionArn"]
@@ -166,7 +178,10 @@ class IamStage:
 
         `more` are texts of the claim; with `deadAt` it has no token.
         """
-        key = execution.rpartition(":")[2]
+        key = more.pop("key", execution.rpartition(":")[2])
+        machine = machine_of(execution)
+        pk = job_pk(key, "" if machine == self.names.prefix else machine)
+        ASKED[execution].append(pk)
         texts = {
             "execution": execution,
             "state": state,
@@ -191,15 +206,15 @@ class IamStage:
         self.session.client("dynamodb").put_item(
             TableName=self.names.table,
             Item={
-                "pk": {"S": JOB + key},
+                "pk": {"S": pk},
                 "attempt": {"N": attempt},
                 **{name: {"S": text} for name, text in texts.items()},
             },
         )
         if state == "running":
-            self._add("SET owners.#me = :execution", key, {":execution": {"S": execution}})
+            self._add("SET owners.#me = :execution", pk, {":execution": {"S": execution}})
         if state == "line":
-            self._add("ADD waiting :one", key, {":one": {"N": "1"}})
+            self._add("ADD waiting :one", pk, {":one": {"N": "1"}})
         return key
 
     def cut_short(self) -> str:
@@ -219,11 +234,9 @@ class IamStage:
             table.put(replace(old, over_at="2026-01-01", seen_until="2026-01-01"), before)
         return old.id
 
-    def _add(self, change: str, key: str, values: dict[str, Any]) -> None:
+    def _add(self, change: str, pk: str, values: dict[str, Any]) -> None:
         """Tell the task's slots of a job."""
-        named: dict[str, Any] = (
-            {"ExpressionAttributeNames": {"#me": JOB + key}} if "#me" in change else {}
-        )
+        named: dict[str, Any] = {"ExpressionAttributeNames": {"#me": pk}} if "#me" in change else {}
         self.session.client("dynamodb").update_item(
             TableName=self.names.table,
             Key={"pk": {"S": f"slots#{UNCERTAIN_TASK}"}},
@@ -234,7 +247,8 @@ class IamStage:
 
     def token(self, execution: str = "") -> str:
         """A task token of this stage's machine, on which that execution waits."""
-        return f"{self.names.state_machine_arn}{TOKEN_MARK}{execution}"
+        home = execution.replace(":execution:", ":stateMachine:").rpartition(":")[0]
+        return f"{home or self.names.state_machine_arn}{TOKEN_MARK}{execution}"
 
     def spool(self, record: Record | str, queue: str = "") -> None:
         """Put a job on the spool, or another queue."""

@@ -5,19 +5,19 @@ is what their policies are measured by: nobody wrote it down.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from moto.core.authorization import enable_iam_authentication
+from moto.core.authorization import disable_iam_authentication, enable_iam_authentication
 
 import app
 from chalicelib.aws.tokens import Kind, NamedTokens
 from chalicelib.aws.world import AwsWorld
 from chalicelib.deployed import SystemTime, engines_of
 from chalicelib.errors import AwsError, RespoolError
-from chalicelib.job.claim import State
+from chalicelib.job.claim import State, job_pk
 from chalicelib.job.execution import Status
 from chalicelib.job.record import Record
 from chalicelib.names import UNCERTAIN_TASK
@@ -204,6 +204,35 @@ def asking(token: str) -> dict[str, str]:
     return {"type": "TOKEN", "methodArn": path, "authorizationToken": f"Bearer {token}"}
 
 
+@contextmanager
+def a_job_of_a_machine_listed_no_more(dev: IamStage) -> Iterator[str]:
+    """Its job waits among the others, and nobody may do anything with it but read it."""
+    execution = arn("states", "execution:billing:left-behind")
+    now = SystemTime().now().isoformat()
+    key = dev.claim(execution, deadAt=LONG_AGO, notedAt=now)
+    yield key
+    pk = {"pk": {"S": job_pk(key, "billing")}}
+    with disable_iam_authentication():
+        dev.session.client("dynamodb").delete_item(TableName=dev.names.table, Key=pk)
+
+
+def sweep_past_it(dev: IamStage) -> None:
+    with a_job_of_a_machine_listed_no_more(dev), dev.process("reprocess") as invoke:
+        assert invoke({"sweep": True})["refused"] == []
+
+
+def count_it(dev: IamStage) -> None:
+    with a_job_of_a_machine_listed_no_more(dev), dev.process("admit") as invoke:
+        dev.incident()
+        invoke({})
+
+
+def list_it(dev: IamStage) -> None:
+    with a_job_of_a_machine_listed_no_more(dev) as key, dev.process("api_handler") as invoke:
+        answer = invoke(request("GET", "/jobs"))
+    assert (answer["statusCode"], key in answer["body"]) == (200, True)
+
+
 SWITCH = Call(
     "lambda:UpdateEventSourceMapping",
     arn("lambda", "event-source-mapping:1-2-3"),
@@ -213,9 +242,9 @@ SWITCH = Call(
 JOBS = {
     "uncertain_task": [work],
     "error_spool": [spool_jobs],
-    "reprocess": [replay_jobs, take_what_sqs_delivers, sweep_and_ramp],
-    "admit": [admit_jobs],
-    "api_handler": [call_every_route],
+    "reprocess": [replay_jobs, take_what_sqs_delivers, sweep_and_ramp, sweep_past_it],
+    "admit": [admit_jobs, count_it],
+    "api_handler": [call_every_route, list_it],
     "authorizer": [tell_who_calls],
 }
 
