@@ -9,16 +9,20 @@ from chalicelib.job.ports import Claims, Workflow
 
 
 def claims_asked(
-    workflow: Workflow, claims: Claims, execution: str, machine: str
+    workflow: Workflow, claims: Claims, execution: str, machine: str, usual: str | None
 ) -> dict[str, Claim | None]:
     """Every key that a dead execution of that machine has asked for, and whoever's claim it is now.
+
+    The `usual` key is its own as well where a claim says so that it was handed over.
 
     Raises NotFound where its history is gone, and Lagging where that does not show its end yet.
     """
     begin = job_pk("", machine)
     pks = sorted(pk for pk in workflow.asked(execution) if pk.startswith(begin))
-    found = claims.get_many(pks) if pks else {}
-    return {pk: found.get(pk) for pk in pks}
+    more = [job_pk(usual, machine)] if usual is not None else []
+    found = claims.get_many(sorted({*pks, *more}))
+    given = {pk: one for pk, one in found.items() if one.execution == execution}
+    return {**{pk: found.get(pk) for pk in pks}, **given}
 
 
 def keys_asked(events: Iterable[Mapping[str, Any]]) -> Iterator[str]:

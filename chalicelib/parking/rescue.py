@@ -125,16 +125,12 @@ class Rescue:
             return ENDED
         claim = self.claims.get(JOB + key)
         mine = claim if claim is not None and claim.execution == found.arn else None
-        if self._was_meant_to_end(found):
-            for other in self._claims_of(found, "") if mine is None else ():
-                self._end(found, other)
-            return self._end(found, mine)
-        if mine is not None and self._lives_on(found, mine):
-            return ALIVE
-        if mine is not None:
-            return PARKED if not mine.ended_at and self.park(found, mine) else ENDED
+        if mine is not None and not mine.predecessor:
+            return self._settle_all(found, [mine])
         if others := self._claims_of(found, ""):
             return self._settle_all(found, others)
+        if self._was_meant_to_end(found):
+            return ENDED
         new = _unclaimed(found, key, self._first_task())
         if claim is not None and not _is_free_for(claim, new):
             self.telemetry.warning("death-superseded", key=key, execution=found.arn)
@@ -148,14 +144,15 @@ class Rescue:
         """
         key = job_key(found.input, found.arn.rpartition(":")[2])
         claim = self.claims.get(job_pk(key, machine)) if key is not None else None
-        if claim is not None and claim.execution == found.arn:
+        if claim is not None and claim.execution == found.arn and not claim.predecessor:
             return self._settle_all(found, [claim])
         claims = self._claims_of(found, machine)
         return self._settle_all(found, claims) if claims else FOREIGN
 
     def _claims_of(self, found: Execution, machine: str) -> list[Claim]:
         """All claims that it has, ended or not."""
-        asked = claims_asked(self.workflow.of(machine), self.claims, found.arn, machine)
+        usual = job_key(found.input, found.arn.rpartition(":")[2])
+        asked = claims_asked(self.workflow.of(machine), self.claims, found.arn, machine, usual)
         return [claim for claim in asked.values() if claim and claim.execution == found.arn]
 
     def _settle_all(self, found: Execution, claims: Sequence[Claim]) -> str:

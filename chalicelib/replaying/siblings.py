@@ -43,8 +43,9 @@ LATEST = timedelta(minutes=1)
 
 
 def has_usual_key(claim: Claim, text: str) -> bool:
-    """Whether the job's key is its input's, else its execution's name: then it is the only one.
+    """Whether the job's key is its input's, else its execution's name.
 
+    Then it is the only one, unless it was handed over by one that died before it asked for a key.
     Of a restart that never started the name may be the predecessor's.
     """
     names = (claim.execution.rpartition(":")[2], claim.predecessor.rpartition(":")[2])
@@ -63,13 +64,17 @@ class Siblings:
         """Those of a job whose execution, or whose predecessor that was handed over, is dead."""
         begun = facts.status is Status.MISSING and bool(claim.predecessor)
         dead = claim.predecessor if begun else claim.execution
-        if has_usual_key(claim, facts.input):
+        usual = has_usual_key(claim, facts.input)
+        if usual and not claim.predecessor:
             return ALONE
         home = self.workflow.of(claim.machine)
         try:
-            found = calm(lambda: claims_asked(home, self.claims, dead, claim.machine))
+            key = job_key(facts.input, dead.rpartition(":")[2]) if facts.input else None
+            found = calm(lambda: claims_asked(home, self.claims, dead, claim.machine, key))
         except NotFound:
-            return Family(Stand.FORGOTTEN)
+            return ALONE if usual else Family(Stand.FORGOTTEN)
+        if usual and not found.keys() - {claim.pk}:
+            return ALONE
         if claim.pk not in found and not claim.predecessor:
             return Family(Stand.UNKNOWN)
         died = facts.stopped_at

@@ -15,8 +15,8 @@ LEAST = f"{SOURCES}/uncertain_task.json"
 KNOWN = frozenset({"Partition", "Region", "Account", "Prefix"})
 
 ANY_JOB = "job@*"
-"""Of whatever machine: who walks through a task's index meets jobs of a machine that is listed no
-more, and one that may not be read would hide all that are read with it."""
+"""To be read, of whatever machine: a task's index has jobs of one that is listed no more, too, and
+one that may not be read would hide all that are read with it."""
 SWEEPS, MACHINES = "ClaimsSlotsAndRamps", "stage#machines"
 """The statement with the sweep's rights, and the item that it needs where machines are listed."""
 ROLE_POLICY = 10_240
