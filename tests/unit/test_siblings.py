@@ -361,3 +361,28 @@ def test_a_scheduled_write_tells_whose_claim_it_asks_for(
 def test_parameters_that_are_none_of_ours_ask_for_nothing(text: str) -> None:
     details = {"resourceType": "dynamodb", "parameters": text}
     assert list(keys_asked([{"taskScheduledEventDetails": details}, {"type": "x"}])) == []
+
+
+def test_who_died_before_any_claim_and_then_with_several_starts_once_more() -> None:
+    stage = ReplayStage(FakeStage())
+    memory = stage.memory
+    first = memory.executions.start("job-1", given("1"))
+    memory.executions.redrives = False
+    stage.stop(first)
+    assert stage.claim("1").dead_at
+    stage.replay()
+    (second,) = [arn for arn in memory.executions.runs if arn != first]
+    item = memory.table.items["job#1"]
+    gone = ("deadAt", "predecessor")
+    for key in ("job#1/A", "job#1/B"):
+        kept = {name: value for name, value in item.items() if name not in gone}
+        memory.table.put(key, {**kept, "pk": {"S": key}})
+        memory.executions.runs[second].asked[key] = None
+    stage.stop(second)
+    assert all(stage.claim(key).dead_at for key in ("1", "1/A", "1/B"))
+
+    stage.replay()
+
+    (third,) = [arn for arn in memory.executions.runs if arn not in (first, second)]
+    opened = [claim for claim in memory.claims.values() if not claim.ended_at]
+    assert {claim.execution for claim in opened} == {third}
