@@ -97,3 +97,5 @@ def test_a_protected_table_stays_and_the_command_that_unprotects_it_is_told(kept
 def test_a_package_says_how_its_companion_is_deployed() -> None:
     text = "\n".join(report.packaged("respool-dev", Path("out/companion.json")))
     assert "--template-file out/companion.json --stack-name respool-dev" in text
+    assert "--s3-bucket" not in text
+    assert "--s3-bucket ours" in "\n".join(report.packaged("respool-dev", Path("c.json"), "ours"))
