@@ -62,6 +62,7 @@ class Theirs:
                 Role=self._role,
                 Handler=f"orders.{function.replace('-', '_')}",
                 Code={"ZipFile": _zipped(THEIRS / "orders.py")},
+                Timeout=60,  # a busy machine is slow to start one
             )
         self._deployment.client("stepfunctions").create_state_machine(
             name=MACHINE, definition=(THEIRS / DEFINITION).read_text(), roleArn=self._role

@@ -18,7 +18,7 @@ LOOKS = (
     "aws stepfunctions list-executions",
 )
 """Commands that change nothing: they are typed again until they show what the page shows."""
-PATIENCE = 60
+PATIENCE = 120
 TOOLS = {"respool": "respool.cli", "chalice": "chalice.cli", "aws": "respool.local.aws"}
 _BLOCK = re.compile(r"```(\w+)[^\n]*\n(.*?)```", re.DOTALL)
 _LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
