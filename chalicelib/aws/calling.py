@@ -68,7 +68,6 @@ _MEANINGS: dict[str, type[RespoolError]] = {
     "InvalidToken": TokenRefused,
     "ExecutionAlreadyExists": AlreadyStarted,
     "ExecutionDoesNotExist": NotFound,
-    "StateMachineDoesNotExist": NotFound,
     "ExecutionNotRedrivable": RedriveRefused,
     "InvalidAction": RedriveRefused,
     "UnknownOperationException": RedriveRefused,

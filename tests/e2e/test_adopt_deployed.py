@@ -100,14 +100,14 @@ def test_what_can_t_be_adopted_there_is_told_on_one_line_and_changes_nothing(
     made = states.create_state_machine(
         name="not-listed", definition=json.dumps(plain(stage)), roleArn="arn:aws:iam::1:role/x"
     )["stateMachineArn"]
-    for arn, said in (
-        (made, "does not serve not-listed: name it in MACHINES"),
-        (orders + ":1", "no version or alias may follow"),
-        (orders.replace("us-east-1", "eu-west-1"), "no state machine of the stage's account"),
-        (stage.names.state_machine_arn, "is the stage's own machine"),
-        (orders + "x", "StateMachineDoesNotExist"),
+    for arn, code, said in (
+        (made, 2, "does not serve not-listed: name it in MACHINES"),
+        (orders + ":1", 2, "no version or alias may follow"),
+        (orders.replace("us-east-1", "eu-west-1"), 2, "no state machine of the stage's account"),
+        (stage.names.state_machine_arn, 2, "is the stage's own machine"),
+        (orders + "x", 3, "StateMachineDoesNotExist"),
     ):
-        done = type_in("adopt", "--machine", arn, "--task", "Call", "--yes", code=2)
+        done = type_in("adopt", "--machine", arn, "--task", "Call", "--yes", code=code)
         assert said in done.stderr
         assert done.stderr.count("\n") == 1
     assert definition(stage, made) == plain(stage)

@@ -30,13 +30,21 @@ ENVIRONMENT = {
     "AWS_DEFAULT_REGION": "us-east-1",
     "RESPOOL_PREFIX": PREFIX,
 }
+CLAIM = {"respool": {"pk": "job#1", "task": "Second"}}
+BRANCH = {
+    "StartAt": "ClaimJob",
+    "States": {
+        "ClaimJob": {"Type": "Pass", "Assign": CLAIM, "Next": "Second"},
+        "Second": {"Type": "Succeed"},
+    },
+}
 DEFINITION = {
     "StartAt": "UncertainTask",
     "States": {
         "UncertainTask": {"Type": "Pass", "Next": "Fan"},
         "Fan": {
             "Type": "Parallel",
-            "Branches": [{"StartAt": "Second", "States": {"Second": {"Type": "Succeed"}}}],
+            "Branches": [BRANCH],
             "End": True,
         },
     },

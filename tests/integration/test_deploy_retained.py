@@ -112,6 +112,7 @@ class Aws:
 def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    monkeypatch.setenv("SF_EXECUTION_HISTORY_TYPE", "FAILURE")  # so that histories have an end
 
 
 @pytest.fixture
