@@ -67,7 +67,7 @@ def moto_with_iam() -> Iterator[Needed]:
         patch.setattr(StepFunctionResponse, "send_task_failure", _answered)
         patch.setattr(StepFunctionResponse, "redrive_execution", _redriven, raising=False)
         patch.setattr(StepFunctionResponse, "describe_execution", _redrivable)
-        patch.setattr(StepFunctionResponse, "get_execution_history", _with_its_end)
+        patch.setattr(StepFunctionResponse, "get_execution_history", with_its_end)
         yield needed
 
 
@@ -117,7 +117,7 @@ ASKED: defaultdict[str, list[str]] = defaultdict(list)
 """The keys of the claims that an execution's states have asked for, by its ARN."""
 
 
-def _with_its_end(response: Any) -> ActionResult:
+def with_its_end(response: Any) -> ActionResult:
     """What a dead execution asked for, and its end; moto tells of another one."""
     told: Any = _history(response).result
     arn = json.loads(response.body)["executionArn"]

@@ -9,6 +9,7 @@ import boto3
 import pytest
 from moto import mock_aws
 from moto.stepfunctions.models import stepfunctions_backends
+from moto.stepfunctions.responses import StepFunctionResponse
 
 from chalicelib.deployed import SystemTime
 from chalicelib.job.claim import JOB, Claim, State
@@ -18,6 +19,7 @@ from chalicelib.settings import Settings
 from respool.deploy.checks.findings import DeployFailed
 from respool.deploy.engines import engines_for
 from respool.deploy.retained import Kept, Retained
+from tests.iam.moto import with_its_end
 from tests.tables import create_claims
 from tests.unit.fake_cloudformation import Clock
 
@@ -112,7 +114,7 @@ class Aws:
 def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-    monkeypatch.setenv("SF_EXECUTION_HISTORY_TYPE", "FAILURE")  # so that histories have an end
+    monkeypatch.setattr(StepFunctionResponse, "get_execution_history", with_its_end)
 
 
 @pytest.fixture
