@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from respool.adopt.scopes import Scope, scopes
 from respool.deploy.definition import Definition, State
 
-_BRANCH = re.compile(r"\[\d+\]$")
+BRANCH = re.compile(r"\[\d+\]$")
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def places(definition: Definition) -> list[Place]:
 
 
 def _plain(scope: Scope, name: str) -> str:
-    return "/".join((*(_BRANCH.sub("", each) for each in scope.path), name))
+    return "/".join((*(BRANCH.sub("", each) for each in scope.path), name))
 
 
 def _address(scope: Scope, name: str, names: Counter[str], plain: Counter[str]) -> str:
@@ -58,6 +58,6 @@ def meant(found: Iterable[Place], given: str) -> list[Place]:
 
 
 def _ways(place: Place) -> Iterator[str]:
-    for path in (place.scope.path, tuple(_BRANCH.sub("", each) for each in place.scope.path)):
+    for path in (place.scope.path, tuple(BRANCH.sub("", each) for each in place.scope.path)):
         for begin in range(len(path) + 1):
             yield "/".join((*path[begin:], place.name))

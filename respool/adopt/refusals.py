@@ -1,15 +1,20 @@
 """What can't be adopted, in one line with the way out; and what is worth a warning."""
 
+import re
 from collections.abc import Iterator
 
 from chalicelib.errors import RespoolError
-from respool.adopt.places import Place, meant, places
-from respool.adopt.scopes import Scope, scopes
-from respool.deploy.definition import Definition, states_of
+from respool.adopt.places import BRANCH, Place, meant, places
+from respool.adopt.scopes import Scope, leads, scopes
+from respool.deploy.definition import Definition, State
 
 DAY = 86_400
 TASKS = ("dynamodb:", "sqs:", "sns:", "events:", "eventbridge:")
-_OPENS = ("create", "start")
+_OPENS = re.compile(
+    r"(?:create|start|run|resume|restore)(?:\w*)"
+    r"(?:Cluster|Instances?|Application|Endpoint|Nodegroup|Session|Workgroup|Fleet|Server|Stack)"
+)
+"""Actions that leave something running which a later state would have to close."""
 
 
 class Refused(RespoolError):
@@ -94,21 +99,36 @@ def warnings(definition: Definition, chosen: list[str], own: bool = False) -> It
 
 def _of_scope(scope: Scope, here: list[str]) -> Iterator[str]:
     names = ", ".join(here)
-    if scope.most:
-        yield f"{names}: parked items hold their place among the {scope.most} of MaxConcurrency."
-    if scope.kind == "branch":
+    around = (*scope.holders, scope)
+    for one in around:
+        if one.most:
+            yield f"{names}: parked items hold their place among the {one.most} of MaxConcurrency."
+    if any(one.kind == "branch" for one in around):
         yield f"{names}: the other branches end, and their Parallel waits for the parked one."
-    if scope.kind == "map":
+    if scope.maps:
         yield (
             f"{names}: an execution has 25,000 events at most; an item that is parked and replayed"
             " takes about 25 more."
         )
-    opened = [
-        name
-        for name, state in states_of(scope.machine)
-        if name not in here
-        and str(state.get("Resource", "")).rpartition(":")[2].partition(".")[0].startswith(_OPENS)
-        and str(state.get("Resource", "")).endswith((".sync", ".sync:2"))
-    ]
-    if opened:
+    if opened := _opened(around, here):
         yield f"{', '.join(opened)}: what it opens stays open, and is paid for, while a job waits."
+
+
+def _opened(around: tuple[Scope, ...], here: list[str]) -> list[str]:
+    """The states that open something and lead to a chosen one, here or around its Map."""
+    found: list[str] = []
+    for one, inner in zip(around, (*around[1:], None), strict=True):
+        behind = [BRANCH.sub("", inner.within)] if inner else here
+        found += [
+            name
+            for name, state in one.states
+            if _OPENS.fullmatch(_action(state))
+            and any(target != name and leads(one.machine, name, target) for target in behind)
+        ]
+    return found
+
+
+def _action(state: State) -> str:
+    """What a Task has a service do, such as `createCluster`."""
+    resource = str(state.get("Resource", "")).removesuffix(":2")
+    return resource.partition(":states:::")[2].rpartition(":")[2].partition(".")[0]

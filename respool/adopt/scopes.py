@@ -89,12 +89,17 @@ def pointers(state: State) -> Iterator[tuple[State, str]]:
 
 def returns(machine: Definition, name: str) -> bool:
     """Whether a state can be reached again from itself."""
+    return leads(machine, name, name)
+
+
+def leads(machine: Definition, begin: str, target: str) -> bool:
+    """Whether a state can be reached from another one, or again from itself."""
     states = dict(states_of(machine))
     seen: set[str] = set()
-    ahead = [name]
+    ahead = [begin]
     while ahead:
         for holder, field in pointers(states.get(ahead.pop(), {})):
-            if holder[field] == name:
+            if holder[field] == target:
                 return True
             if holder[field] not in seen:
                 seen.add(holder[field])

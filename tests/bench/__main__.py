@@ -6,7 +6,18 @@ import sys
 from collections.abc import Callable, Iterator
 
 from respool.local.emulator import PROJECT
-from tests.bench import browser, deployed, line, looks, memory, path, speed, start, waiting
+from tests.bench import (
+    adopting,
+    browser,
+    deployed,
+    line,
+    looks,
+    memory,
+    path,
+    speed,
+    start,
+    waiting,
+)
 from tests.bench.figures import Figure
 
 FILE = PROJECT / "build" / "bench.json"
@@ -28,6 +39,7 @@ MEASURES: tuple[Callable[[], Iterator[Figure]], ...] = (
     line.heavy_load,
     path.works,
     path.definition,
+    adopting.adopted,
 )
 
 
