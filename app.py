@@ -132,7 +132,7 @@ def job(key: str) -> Response:
 
     return http.answer(
         app,
-        lambda call: show_job(call.stage, paths.read(key), call.query, call.kind == "full"),
+        lambda call: show_job(call.stage, paths.read_job(key), call.query, call.kind == "full"),
     )
 
 
@@ -193,7 +193,9 @@ def replay_job(key: str) -> Response:
 
     return http.answer(
         app,
-        lambda call: actions.replay_job(call.stage, paths.read(key), call.asked, GATEWAY_SECONDS),
+        lambda call: actions.replay_job(
+            call.stage, paths.read_job(key), call.asked, GATEWAY_SECONDS
+        ),
     )
 
 
@@ -203,7 +205,7 @@ def give_up(key: str) -> Response:
     from chalicelib.api import actions
 
     return http.answer(
-        app, lambda call: actions.give_up(call.stage, paths.read(key), call.given, call.who)
+        app, lambda call: actions.give_up(call.stage, paths.read_job(key), call.given, call.who)
     )
 
 

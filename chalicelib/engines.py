@@ -423,7 +423,7 @@ class Engines:
         given = {name: value for name, value in replay.asked.items() if name in FIELDS}
         request = read_request(given)
         if replay.keys:
-            request = replace(request, choice=Choice(keys=frozenset(keys)))
+            request = replace(request, choice=Choice(pks=frozenset(keys)))
         return self._order(request, seconds, attended=replay.kind is Kind.PRESS)
 
     def replay(

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from dataclasses import replace as changed
 from typing import Any
 
+from chalicelib.api import paths
 from chalicelib.api.audit import audited
 from chalicelib.api.overview import HELD
 from chalicelib.api.stage import Stage
 from chalicelib.errors import BadRequest, Conflict, NotFound
-from chalicelib.job.claim import JOB, Claim, State
+from chalicelib.job.claim import JOB, Claim, State, job_pk
 from chalicelib.job.plan import Choice, standing
 from chalicelib.job.replay import Kind
 from chalicelib.replaying.estimate import Estimate
@@ -27,9 +28,13 @@ from chalicelib.settings import MAX_REPLAY
 
 MOST_KEYS = MAX_REPLAY
 """Jobs that one replay may name."""
+MOST_ID = 2000
+"""Bytes: of the longest key and machine in base64url."""
 LOGGED = 10
 """Of the keys that a person named, so many stand in the audit line."""
-_UNSAID = ("reason", "dry_run", "keys")
+NAMED = ("keys", "ids")
+"""Jobs by name: keys are of the stage's own machine, ids as the lists have them."""
+_UNSAID = ("reason", "dry_run", *NAMED)
 
 
 @dataclass(frozen=True)
@@ -42,33 +47,36 @@ class Press:
 
 
 def replay(stage: Stage, press: Press, seconds: float) -> dict[str, Any]:
-    """Put back as many jobs as `max` says, or those of `keys`; `dry_run` only tells what it would.
+    """Put back as many jobs as `max` says, or those of `keys` or `ids`; `dry_run` only tells.
 
     Raises BadRequest, and Conflict where the idempotency key was used for something else.
     """
     given = press.given
-    keys = _keys(given)
-    request = read_request({name: given[name] for name in given if name != "keys"})
-    if keys:
-        request = _only_these(request, keys)
+    pks = _named(given)
+    request = read_request({name: given[name] for name in given if name not in NAMED})
+    if pks:
+        request = _only_these(request, pks)
     check_pass(request)
     if request.dry_run:
         return _foreseen(stage, *stage.engines.foresee(request, seconds, attended=True))
     about = {name: given[name] for name in given if name not in _UNSAID}
-    logged = {"keys": [*keys[:LOGGED], f"({len(keys)} in all)"]} if keys else {}
-    told = about | ({"keys": len(keys)} if keys else {})
+    keys = [pk.removeprefix(JOB) for pk in pks[:LOGGED]]
+    logged = {"keys": [*keys, f"({len(pks)} in all)"]} if pks else {}
+    told = about | ({"keys": len(pks)} if pks else {})
     with audited(stage, press.who, "replay", request.reason, **about | logged) as line:
-        asked = _asked(press, request, told, keys)
+        asked = _asked(press, request, told, pks)
         report, kept = stage.engines.put_back(request, seconds, asked)
         line |= {"count": report.replayed, "replay": kept.id}
     return report.as_json() | {"id": kept.id}
 
 
-def replay_job(stage: Stage, key: str, press: Press, seconds: float) -> dict[str, Any]:
+def replay_job(stage: Stage, job: tuple[str, str], press: Press, seconds: float) -> dict[str, Any]:
     """Put one job back, also one that is stuck. Raises NotFound or Conflict, which says why."""
     only(press.given, ("reason", "dry_run", "pass"))
-    request = changed(read_request(press.given), count=1, choice=Choice(key=key))
-    claim = stage.engines.world.claims.look([JOB + key], consistent=True).get(JOB + key)
+    key, machine = job
+    request = changed(read_request(press.given), count=1, choice=Choice(key=key, machine=machine))
+    pk = job_pk(key, machine)
+    claim = stage.engines.world.claims.look([pk], consistent=True).get(pk)
     takes = (*HELD, State.LINE) if request.by_pass else HELD
     if claim is not None and claim.state not in takes and not press.idempotency_key:
         raise Conflict(f"the job {shown(key)} {standing(claim)}: there is nothing to put back")
@@ -76,8 +84,9 @@ def replay_job(stage: Stage, key: str, press: Press, seconds: float) -> dict[str
         report, comes_to = stage.engines.foresee(request, seconds, attended=True)
         return _foreseen(stage, _met(stage, key, claim, report), comes_to)
     by_pass = {"pass": True} if request.by_pass else {}
-    asked = _asked(press, request, {"key": key, **by_pass})
-    with audited(stage, press.who, "replay-job", request.reason, key=key, **by_pass) as line:
+    about = {"key": key, **({"machine": machine} if machine else {}), **by_pass}
+    asked = _asked(press, request, about)
+    with audited(stage, press.who, "replay-job", request.reason, **about) as line:
         report, kept = stage.engines.put_back(request, seconds, asked)
         line |= {"count": report.replayed, "replay": kept.id}
         _met(stage, key, claim, report)
@@ -85,7 +94,10 @@ def replay_job(stage: Stage, key: str, press: Press, seconds: float) -> dict[str
 
 
 def _foreseen(stage: Stage, report: Report, comes_to: Estimate) -> dict[str, Any]:
-    return report.as_json() | {"estimate": comes_to.as_json(stage.engines.clock.now())}
+    told = report.as_json()
+    plan = told.get("plan", [])
+    named = [{"id": paths.written(one["key"], one.get("machine", "")), **one} for one in plan]
+    return told | {"plan": named, "estimate": comes_to.as_json(stage.engines.clock.now())}
 
 
 def _asked(
@@ -94,10 +106,13 @@ def _asked(
     return Asked(Kind.PRESS, press.who, request.reason, told, keys, press.idempotency_key)
 
 
-def give_up(stage: Stage, key: str, given: Mapping[str, Any], who: str) -> dict[str, Any]:
+def give_up(
+    stage: Stage, job: tuple[str, str], given: Mapping[str, Any], who: str
+) -> dict[str, Any]:
     """End a job for good, with a reason; says how it has ended. Raises BadRequest or NotFound."""
     only(given, ("reason", "machine"))
-    reason, machine = read_text(given, "reason"), read_text(given, "machine")
+    key, named = job
+    reason, machine = read_text(given, "reason"), read_text(given, "machine") or named
     about = {"machine": machine} if machine else {}
     with audited(stage, who, "give-up", reason, key=key, **about) as line:
         ending = stage.engines.give_up.end(key, reason, machine)
@@ -125,28 +140,36 @@ def _met(stage: Stage, key: str, claim: Claim | None, report: Report) -> Report:
     return report
 
 
-def _keys(given: Mapping[str, Any]) -> list[str]:
-    """The keys of the jobs that are meant, in a list. Raises BadRequest."""
-    if "keys" not in given:
+def _named(given: Mapping[str, Any]) -> list[str]:
+    """The claims of the jobs that are meant, in a list. Raises BadRequest."""
+    own = [job_pk(key) for key in _texts(given, "keys", 1024)]
+    ids = [job_pk(*paths.read_job(id)) for id in _texts(given, "ids", MOST_ID)]
+    if len(pks := list(dict.fromkeys([*own, *ids]))) > MOST_KEYS:
+        raise BadRequest(f"keys and ids name {len(pks)} jobs: at most {MOST_KEYS}")
+    return pks
+
+
+def _texts(given: Mapping[str, Any], name: str, most: int) -> list[str]:
+    if name not in given:
         return []
-    keys = given["keys"]
-    if not isinstance(keys, list) or not keys or len(keys) > MOST_KEYS:
-        raise BadRequest(f"keys must be a list of 1 to {MOST_KEYS} keys, in a JSON body")
-    for key in keys:
-        if not isinstance(key, str) or not 1 <= len(key.encode("utf-8", "surrogatepass")) <= 1024:
+    texts = given[name]
+    if not isinstance(texts, list) or not texts or len(texts) > MOST_KEYS:
+        raise BadRequest(f"{name} must be a list of 1 to {MOST_KEYS} {name}, in a JSON body")
+    for text in texts:
+        if not isinstance(text, str) or not 1 <= len(text.encode("utf-8", "surrogatepass")) <= most:
             raise BadRequest(
-                f"keys holds {shown(key)!r}, which is no key: 1 to 1,024 bytes of text"
+                f"{name} holds {shown(text)!r}, which is none: 1 to {most:,} bytes of text"
             )
-    return list(dict.fromkeys(keys))
+    return texts
 
 
-def _only_these(request: Request, keys: list[str]) -> Request:
+def _only_these(request: Request, pks: list[str]) -> Request:
     """These jobs and no others, each once. Raises BadRequest where something else narrows, too."""
     choice = request.choice
     if choice.narrow or choice.task:
         raise BadRequest("keys names the jobs already: leave task, error, key and older_than out")
     return changed(
         request,
-        count=min(request.count or len(keys), len(keys)),
-        choice=Choice(keys=frozenset(keys)),
+        count=min(request.count or len(pks), len(pks)),
+        choice=Choice(pks=frozenset(pks)),
     )

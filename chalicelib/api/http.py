@@ -202,8 +202,8 @@ def _body(request: Request) -> dict[str, Any]:
 
 
 def _is_list_of_text(name: str, value: Any) -> bool:
-    """Of all that may be sent, only `keys` is more than one value."""
-    listed = name == "keys" and isinstance(value, list)
+    """Of all that may be sent, only `keys` and `ids` are more than one value."""
+    listed = name in ("keys", "ids") and isinstance(value, list)
     return listed and all(isinstance(each, str) for each in value)
 
 

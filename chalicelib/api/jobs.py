@@ -182,7 +182,7 @@ def as_json(job: Claim) -> dict[str, Any]:
     failed, failure = bool(job.attempt), job.failure
     return {
         "key": job.key,
-        "id": paths.written(job.key),
+        "id": paths.written(job.key, job.machine),
         "state": job.state.value,
         "task": job.task,
         "machine": job.machine or machine_of(job.execution),

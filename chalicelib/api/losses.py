@@ -32,7 +32,7 @@ def next_loss(stage: Stage, view: View) -> dict[str, Any] | None:
     if not near:
         return None
     at, job, why = min(near, key=lambda risk: (risk[0], risk[1].pk))
-    return {"at": iso(at), "key": job.key, "id": paths.written(job.key), "why": why}
+    return {"at": iso(at), "key": job.key, "id": paths.written(job.key, job.machine), "why": why}
 
 
 def _began(stage: Stage, jobs: list[Claim]) -> Iterable[tuple[Claim, str]]:

@@ -7,7 +7,7 @@ from chalicelib.api.history import Step, tell
 from chalicelib.api.jobs import as_json, logs
 from chalicelib.api.stage import Stage
 from chalicelib.errors import NotFound
-from chalicelib.job.claim import JOB, Claim
+from chalicelib.job.claim import Claim, job_pk
 from chalicelib.job.execution import Execution, Status
 from chalicelib.job.replay import Replay
 from chalicelib.moments import iso
@@ -18,9 +18,10 @@ MOST_EVENTS = 2_000
 FAILURES = ("failed", "slow")
 
 
-def find(stage: Stage, key: str) -> Claim:
+def find(stage: Stage, key: str, machine: str = "") -> Claim:
     """The claim on a key, without its token. Raises NotFound."""
-    claim = stage.engines.world.claims.look([JOB + key], consistent=True).get(JOB + key)
+    pk = job_pk(key, machine)
+    claim = stage.engines.world.claims.look([pk], consistent=True).get(pk)
     if claim is None:
         days = stage.engines.settings.history_days
         raise NotFound(
@@ -31,11 +32,11 @@ def find(stage: Stage, key: str) -> Claim:
 
 
 def show_job(
-    stage: Stage, key: str, query: Mapping[str, list[str]], with_input: bool
+    stage: Stage, job: tuple[str, str], query: Mapping[str, list[str]], with_input: bool
 ) -> dict[str, Any]:
     """All that is known of a job; its input only where the caller may see it. Raises NotFound."""
     single(query, ())
-    claim = find(stage, key)
+    claim = find(stage, *job)
     workflow = stage.engines.world.workflow
     execution = workflow.describe(claim.execution)
     known = execution.status is not Status.MISSING

@@ -26,6 +26,7 @@ _FILTERS: dict[str, Schema] = {
     "task": text("Only jobs that failed in this task", minLength=1, maxLength=1024),
     "error": text("Only jobs that failed with this error", minLength=1, maxLength=1024),
     "key": text("Only the job with this key", minLength=1, maxLength=1024),
+    "machine": text("With key: whose job it is", minLength=1, maxLength=80),
     "older_than": whole("Only jobs that failed so many seconds ago") | {"maximum": 31_622_400},
     "rate": {
         "type": "number",
@@ -35,12 +36,16 @@ _FILTERS: dict[str, Schema] = {
     },
     "dry_run": flag("Tell what would be done, and do nothing"),
     "stuck": flag("Put back jobs that failed too often, instead of the others"),
-    "pass": flag("Through a closed gate, too, within the limit; with key, keys or max=1"),
+    "pass": flag("Through a closed gate, too, within the limit; with key, keys, ids or max=1"),
     "reason": _REASON,
 }
 _KEYS = many(
     text("A job's key", minLength=1, maxLength=1024),
     "These jobs and no others, parked or stuck; in the body only, without other filters",
+) | {"minItems": 1, "maxItems": MAX_REPLAY}
+_IDS = many(
+    text("A job's id, as the lists have it", minLength=1, maxLength=2000),
+    "As keys, of listed machines' jobs, too",
 ) | {"minItems": 1, "maxItems": MAX_REPLAY}
 _IDEMPOTENCY_KEY: dict[str, Any] = {
     "name": "Idempotency-Key",
@@ -120,7 +125,7 @@ def _paths() -> Part:
 
 def _replay() -> Part:
     about = "Put back as many jobs as `max` says. Parameters stand in the query or in the body."
-    body = shape("The same as in the query, and keys", **_FILTERS, keys=_KEYS)
+    body = shape("The same as in the query, and keys or ids", **_FILTERS, keys=_KEYS, ids=_IDS)
     part = _change("replay", about, "Replay", body, needed=())
     return part | {"parameters": [*_in_query(_FILTERS), _IDEMPOTENCY_KEY]}
 

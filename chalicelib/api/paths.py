@@ -19,11 +19,29 @@ _PLAIN = re.compile(r"(?!(?:\.{1,2}|groups)$)[A-Za-z0-9._-]+")
 """Neither `..` nor the name of a route beside `/jobs/{key}`."""
 
 
-def written(key: str) -> str:
-    """The key as it stands in a path; the same for the same key, always safe."""
-    if _PLAIN.fullmatch(key):
-        return key
-    return "~" + base64.urlsafe_b64encode(key.encode("utf-8", "surrogatepass")).decode().rstrip("=")
+def written(key: str, machine: str = "") -> str:
+    """The key as it stands in a path; the same for the same key, always safe.
+
+    Of another machine's job it is `~MACHINE~KEY`, each in base64url, and never a key of our own.
+    """
+    if machine:
+        return f"~{_packed(machine)}~{_packed(key)}"
+    return key if _PLAIN.fullmatch(key) else f"~{_packed(key)}"
+
+
+def _packed(text: str) -> str:
+    return base64.urlsafe_b64encode(text.encode("utf-8", "surrogatepass")).decode().rstrip("=")
+
+
+def read_job(part: str) -> tuple[str, str]:
+    """The key and the machine that a part of a path means; no machine is the stage's own.
+
+    Raises BadRequest where it means none.
+    """
+    _, machine, key = part.split("~") if part.count("~") == 2 and part[0] == "~" else ("", "", "")
+    if not machine:
+        return read(part), ""
+    return read(f"~{key}"), read(f"~{machine}")
 
 
 def read(part: str) -> str:

@@ -7,7 +7,7 @@ from chalicelib.api import paths
 from chalicelib.api.audit import audited
 from chalicelib.api.stage import Stage
 from chalicelib.errors import BadRequest
-from chalicelib.job.claim import JOB
+from chalicelib.job.claim import machine_in
 from chalicelib.job.replay import Chosen, Outcome, Replay
 from chalicelib.replaying.requests import only, read_text, read_whole, shown, single
 
@@ -85,10 +85,10 @@ def as_json(replay: Replay) -> dict[str, Any]:
 
 
 def _job(job: Chosen, outcome: Outcome) -> dict[str, Any]:
-    key = job.pk.removeprefix(JOB)
+    key = job.pk.partition("#")[2]
     return {
         "key": key,
-        "id": paths.written(key),
+        "id": paths.written(key, machine_in(job.pk)),
         "attempt": job.attempt,
         "outcome": outcome.value,
     }

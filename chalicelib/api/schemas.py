@@ -360,7 +360,14 @@ SCHEMAS: dict[str, Schema] = {
             stuck_if_failed=whole("Jobs of which unattended replays leave off if they fail again"),
         ),
         plan=many(
-            shape("One job", key=text("Which"), action=text("What"), reason=text("Why")),
+            shape(
+                "One job",
+                id=text("Which, as a path has it"),
+                key=text("Its key"),
+                machine=text("Whose it is, where that is a listed machine"),
+                action=text("What"),
+                reason=text("Why"),
+            ),
             "Each job that was looked at; only in a dry run",
         ),
     ),

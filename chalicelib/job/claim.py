@@ -20,6 +20,11 @@ def job_pk(key: str, machine: str = "") -> str:
     return f"job@{machine}#{key}" if machine else JOB + key
 
 
+def machine_in(pk: str) -> str:
+    """Whose job a claim of that own key is; empty: the stage's own."""
+    return pk.partition("#")[0].removeprefix("job").removeprefix("@")
+
+
 class State(StrEnum):
     """How a job stands. RUNNING to STUCK are stored; the others tell how it ended."""
 
@@ -76,7 +81,7 @@ class Claim:
     @property
     def machine(self) -> str:
         """The state machine whose job it is; empty: the stage's own."""
-        return self.pk.partition("#")[0].removeprefix("job").removeprefix("@")
+        return machine_in(self.pk)
 
     @property
     def waits(self) -> bool:

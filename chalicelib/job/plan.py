@@ -66,31 +66,35 @@ class Facts:
 
 @dataclass(frozen=True)
 class Choice:
-    """Which jobs a replay is about; an empty field narrows nothing. `older_than` is seconds."""
+    """Which jobs a replay is about; an empty field narrows nothing. `older_than` is seconds.
+
+    `machine` says whose the job of that `key` is: empty, the stage's own. `pks` are claims.
+    """
 
     task: str = ""
     error: str = ""
     key: str = ""
+    machine: str = ""
     older_than: int = 0
-    keys: frozenset[str] = frozenset()
+    pks: frozenset[str] = frozenset()
 
     @property
     def narrow(self) -> bool:
         """Whether it passes over jobs of the tasks that it is about."""
-        return bool(self.error or self.key or self.older_than or self.keys)
+        return bool(self.error or self.key or self.older_than or self.pks)
 
     @property
     def by_queue(self) -> bool:
         """Whether it may take jobs that only the queue knows: those have no task and no error."""
-        return not (self.task or self.error or self.keys)
+        return not (self.task or self.error or self.machine or self.pks)
 
     def takes(self, claim: Claim, now: datetime) -> bool:
         """Whether the job is among the chosen."""
         return (
             self.task in ("", claim.task)
             and self.error in ("", claim.error or claim.failure.name)
-            and self.key in ("", claim.key)
-            and (not self.keys or claim.key in self.keys)
+            and (not self.key or (self.key, self.machine) == (claim.key, claim.machine))
+            and (not self.pks or claim.pk in self.pks)
             and (not self.older_than or _age(claim, now) >= self.older_than)
         )
 
@@ -115,7 +119,7 @@ class Rules:
     @property
     def states(self) -> tuple[State, ...]:
         """How a job stands that this replay may take; whoever names one takes it stuck, too."""
-        if self.attended and (self.choice.key or self.choice.keys):
+        if self.attended and (self.choice.key or self.choice.pks):
             return (State.PARKED, State.STUCK)
         return (State.STUCK,) if self.stuck and self.attended else (State.PARKED,)
 

@@ -8,7 +8,7 @@ from functools import partial
 from itertools import islice
 
 from chalicelib.errors import RespoolError
-from chalicelib.job.claim import JOB, Claim, State
+from chalicelib.job.claim import Claim, State, job_pk
 from chalicelib.job.plan import Choice, Rules
 from chalicelib.job.ports import Claims, Line
 from chalicelib.replaying.gates import Gates
@@ -82,7 +82,7 @@ class Choosing:
 
         One key is a single call. `count`: how many are wanted; nobody reads larger pages.
         """
-        if rules.choice.key or rules.choice.keys:
+        if rules.choice.key or rules.choice.pks:
             found = iter(self._named(rules.choice, now))
             return Candidates(self.claims, rules, now, self.calm, found, consistent=True)
         listed = (one for one in self._listed(rules, count) if rules.choice.takes(one, now))
@@ -96,10 +96,10 @@ class Choosing:
 
     def _named(self, choice: Choice, now: datetime) -> list[Claim]:
         if choice.key:
-            claim = self.calm(lambda: self.claims.get(JOB + choice.key))
+            claim = self.calm(lambda: self.claims.get(job_pk(choice.key, choice.machine)))
             found = [claim] if claim else []
         else:
-            pks = [JOB + key for key in sorted(choice.keys)]
+            pks = sorted(choice.pks)
             found = list(self.calm(lambda: self.claims.get_many(pks)).values())
         return sorted(
             (claim for claim in found if choice.takes(claim, now)), key=lambda claim: claim.order

@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from chalicelib.job.claim import machine_in
 from chalicelib.job.plan import PUT_BACK, Action
 from chalicelib.limits import ANSWER
 from chalicelib.replaying.outcome import Outcome
@@ -44,6 +45,8 @@ class Report:
         self.passes += outcome.passed
         self.more |= outcome.late
         told = {"key": outcome.key, "reason": outcome.reason}
+        if machine := machine_in(outcome.pk):
+            told["machine"] = machine
         if self.plan is not None:
             self.plan.append({**told, "action": outcome.action.value})
         elif outcome.problem and len(self.failed) < MOST_FAILED:

@@ -28,7 +28,19 @@ class Request:
 
 UNATTENDED = "unattended"
 """What schedules add to their events."""
-FIELDS = ("max", "task", "error", "key", "older_than", "rate", "dry_run", "stuck", "pass", "reason")
+FIELDS = (
+    "max",
+    "task",
+    "error",
+    "key",
+    "machine",
+    "older_than",
+    "rate",
+    "dry_run",
+    "stuck",
+    "pass",
+    "reason",
+)
 
 
 def read_query(query: Mapping[str, list[str]]) -> Request:
@@ -82,6 +94,7 @@ def read_request(given: Mapping[str, Any]) -> Request:
             task=read_text(given, "task"),
             error=read_text(given, "error"),
             key=read_text(given, "key"),
+            machine=_machine(given),
             older_than=read_whole(given, "older_than", 0, YEAR) or 0,
         ),
         rate=_rate(given),
@@ -92,13 +105,20 @@ def read_request(given: Mapping[str, Any]) -> Request:
     )
 
 
+def _machine(given: Mapping[str, Any]) -> str:
+    machine = read_text(given, "machine")
+    if machine and "key" not in given:
+        raise BadRequest(f"machine={shown(machine)} says whose job a key is: give key, too")
+    return machine
+
+
 def check_pass(request: Request) -> Request:
     """The request; a pass is for jobs that somebody names, or for one. Raises BadRequest."""
-    named = request.choice.key or request.choice.keys or request.count == 1
+    named = request.choice.key or request.choice.pks or request.count == 1
     if request.by_pass and not named:
         raise BadRequest(
-            "pass=true lets jobs through a closed gate, so name them: give key or keys, or max=1"
-            " to try one first"
+            "pass=true lets jobs through a closed gate, so name them: give key, keys or"
+            " ids, or max=1 to try one first"
         )
     return request
 

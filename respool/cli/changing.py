@@ -31,7 +31,7 @@ def give_up(context: Context, key: str, reason: str, machine: str | None, yes: b
         ask(f"End the job {key} for good? It can't be taken back.", "--yes")
     given = {"reason": reason} | ({} if machine is None else {"machine": machine})
     with context.screen.busy("ending it"):
-        done = actions.give_up(context.stage, key, given, context.who)
+        done = actions.give_up(context.stage, (key, ""), given, context.who)
     said = "is given up" if done["given_up"] else f"had ended before: {done['state']}"
     context.screen.result(done, lambda: context.screen.say(f"{key} {said}."))
     return DONE if done["given_up"] else NOT_ALL

@@ -194,13 +194,14 @@ def _error(error: dict[str, str]) -> str:
 
 @click.command()
 @click.argument("key")
+@click.option("--machine", metavar="NAME", default="", help="Whose job it is.")
 @click.option("--input", "with_input", is_flag=True, help="Also what it was started with.")
 @everywhere
 @pass_context
-def show(context: Context, key: str, with_input: bool) -> None:
+def show(context: Context, key: str, machine: str, with_input: bool) -> None:
     """A job and its history in plain words. KEY may also be an execution's name."""
     try:
-        data = show_job(context.stage, key, {}, with_input)
+        data = show_job(context.stage, (key, machine), {}, with_input)
     except NotFound:
         found = _by_name(context, key)
         if found is None:

@@ -30,6 +30,7 @@ FILTERS = ("task", "error", "key", "older_than")
 @click.option("--task", metavar="NAME", help="Only those of this task.")
 @click.option("--error", metavar="NAME", help="Only those that failed with this error.")
 @click.option("--key", metavar="KEY", help="Only the job with this key, also a stuck one.")
+@click.option("--machine", metavar="NAME", help="With --key: whose job it is.")
 @click.option(
     "--older-than", metavar="TIME", help="Only those that failed that long ago: 90, 15m, 2h, 3d."
 )

@@ -186,11 +186,11 @@ class Paper:
             return set_trigger(self.stage, given, WHO)
         name, action = paths.read(rest[0]), rest[1]
         if action == "replay":
-            return actions.replay_job(self.stage, name, self.press, 20)
+            return actions.replay_job(self.stage, paths.read_job(rest[0]), self.press, 20)
         if what == "replays":
             return stop_replay(self.stage, name, given, WHO)
         if action == "give-up":
-            return actions.give_up(self.stage, name, given, WHO)
+            return actions.give_up(self.stage, paths.read_job(rest[0]), given, WHO)
         change = gates.set_limit if action == "limit" else gates.set_gate
         return change(self.stage, name, given, WHO)
 
@@ -209,7 +209,7 @@ class Paper:
             return list_jobs(self.stage, query)
         if rest == ["groups"]:
             return group_jobs(self.stage.overview.read(), self.stage.messages, query)
-        return show_job(self.stage, paths.read(rest[0]), query, self.kind == "full")
+        return show_job(self.stage, paths.read_job(rest[0]), query, self.kind == "full")
 
 
 def _file(route: Route, name: str) -> None:

@@ -35,7 +35,7 @@ def test_two_presses_put_jobs_back_and_tell_how_they_ended(chrome: Browser) -> N
         states.all_done(tab, paper)
 
         expect(tab.locator("#ended h2")).to_have_text("All 4 have finished.")
-        assert [len(given["keys"]) for given in paper.replays()] == [4]
+        assert [len(given["ids"]) for given in paper.replays()] == [4]
 
 
 def test_one_is_tried_first_and_the_others_follow_once_it_has_worked(chrome: Browser) -> None:
@@ -48,14 +48,14 @@ def test_one_is_tried_first_and_the_others_follow_once_it_has_worked(chrome: Bro
         tab.get_by_role("button", name="Try one first").dblclick()
         look_again(tab)
         expect(tab.locator("#ended")).to_contain_text("It worked.")
-        assert [given["keys"] for given in paper.replays()] == [["order-0"]]
+        assert [given["ids"] for given in paper.replays()] == [["order-0"]]
         assert len(paper.memory.waiting) == 3
 
         tab.get_by_role("button", name="Put the other 3 back").dblclick()
         look_again(tab)
 
         expect(tab.locator("#ended h2")).to_have_text("All 3 have finished.")
-        assert [len(given["keys"]) for given in paper.replays()] == [1, 3]
+        assert [len(given["ids"]) for given in paper.replays()] == [1, 3]
 
 
 def test_where_the_one_fails_again_the_others_wait_as_before(chrome: Browser) -> None:
@@ -203,7 +203,7 @@ def test_many_jobs_are_one_request_and_the_page_may_be_left(chrome: Browser) -> 
         }"""
 
         assert tab.evaluate(leaving) is False
-        assert [len(given["keys"]) for given in paper.replays()] == [150]
+        assert [len(given["ids"]) for given in paper.replays()] == [150]
 
 
 def test_a_replay_under_way_is_shown_to_everybody_alike_and_may_be_stopped(chrome: Browser) -> None:
@@ -250,7 +250,7 @@ def test_after_one_has_worked_the_others_may_go_by_twos_and_fours(chrome: Browse
             tab.get_by_role("button", name=name).click()
         expect(tab.locator("#ended h2")).to_have_text("It has finished.")
 
-        assert [len(given["keys"]) for given in paper.replays()] == [1, 2, 4, 1]
+        assert [len(given["ids"]) for given in paper.replays()] == [1, 2, 4, 1]
         assert paper.memory.waiting == {}
 
 

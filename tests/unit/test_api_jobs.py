@@ -156,7 +156,7 @@ def test_a_question_of_no_use_is_refused_by_name(query: dict[str, list[str]], to
 
 
 def full(api: ApiStage, key: str, with_input: bool = True) -> dict[str, Any]:
-    return show_job(api.stage, key, {}, with_input)
+    return show_job(api.stage, (key, ""), {}, with_input)
 
 
 def test_one_job_is_told_with_its_history_and_input() -> None:

@@ -49,7 +49,7 @@ def test_a_replay_takes_what_the_document_says() -> None:
     body = operation["requestBody"]["content"]["application/json"]["schema"]
 
     assert [p["name"] for p in operation["parameters"]] == [*FIELDS, "Idempotency-Key"]
-    assert list(body["properties"]) == [*FIELDS, "keys"]
+    assert list(body["properties"]) == [*FIELDS, "keys", "ids"]
 
 
 def test_every_reference_leads_to_a_schema() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from chalicelib.errors import Conflict, NotFound, RespoolError
-from chalicelib.job.claim import JOB
+from chalicelib.job.claim import JOB, job_pk
 from chalicelib.job.plan import Choice
 from chalicelib.job.replay import Chosen, Course, Kind, Replay
 from chalicelib.replaying.keeping import Asked
@@ -143,7 +143,7 @@ def test_named_jobs_stay_the_named_ones_when_it_is_carried_on() -> None:
     named = keys(40)[5:35]
     asked = Asked(Kind.PRESS, "kim", "", {"keys": 30}, named)
 
-    ask(stage, 30, stage.slow(1), asked, 12, choice=Choice(keys=frozenset(named)))
+    ask(stage, 30, stage.slow(1), asked, 12, choice=Choice(pks=frozenset(map(job_pk, named))))
     relayed(stage)
 
     assert stage.finish() == named

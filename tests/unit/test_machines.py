@@ -5,11 +5,16 @@ from typing import Any
 import pytest
 
 from chalicelib import metrics
-from chalicelib.api import gates
+from chalicelib.api import actions, gates, paths
+from chalicelib.api.actions import Press
+from chalicelib.api.jobs import list_jobs
+from chalicelib.api.one_job import show_job
 from chalicelib.api.stage import Stage
 from chalicelib.errors import NotFound
 from chalicelib.job.claim import State
 from chalicelib.job.execution import Status, machine_of
+from chalicelib.job.plan import Choice
+from chalicelib.replaying.requests import Request
 from chalicelib.replaying.restart import UNLISTED
 from tests.fakes.service import TASK
 from tests.fakes.stage import FakeStage
@@ -322,3 +327,40 @@ def test_a_task_that_its_machine_s_definition_no_longer_adopts_is_told_by_each_s
     assert told.refused == []
     assert process.telemetry.counts[metrics.UNADOPTED] == 1
     assert ("task-not-adopted", {"task": "orders/Gone"}) in process.telemetry.lines
+
+
+def test_a_replay_by_key_takes_the_job_of_the_machine_that_is_named(stage: ReplayStage) -> None:
+    with_theirs(stage)
+    engines = stage.memory.process().engines
+
+    own = engines.replay(Request(choice=Choice(key="1"), dry_run=True), 60, attended=True)
+    theirs = engines.replay(
+        Request(choice=Choice(key="1", machine="orders"), dry_run=True), 60, attended=True
+    )
+
+    assert [each.get("machine", "") for each in own.plan or []] == [""]
+    assert [each.get("machine", "") for each in theirs.plan or []] == ["orders"]
+
+
+def test_an_id_in_a_path_or_a_list_means_the_job_of_its_machine_alone(stage: ReplayStage) -> None:
+    with_theirs(stage)
+    there = Stage(stage.memory.process().engines, "respool-memory")
+    listed = list_jobs(there, {})["jobs"]
+    ids = {job["machine"]: job["id"] for job in listed}
+
+    assert paths.read_job(ids["orders"]) == ("1", "orders")
+    assert paths.read_job(ids["respool-memory"]) == ("1", "")
+    assert show_job(there, paths.read_job(ids["orders"]), {}, False)["machine"] == "orders"
+    given = {"ids": [ids["orders"]], "dry_run": True}
+    told = actions.replay(there, Press("kim", given), 60)["plan"]
+    assert [each["id"] for each in told] == [ids["orders"]]
+    assert actions.give_up(there, paths.read_job(ids["orders"]), {"reason": "x"}, "kim")["given_up"]
+    assert stage.memory.table.items["job#1"].get("endedAt") is None
+
+
+@pytest.mark.parametrize(
+    "key", ["1", "~", "~a~b", "a~b", "~~", "groups", "..", "あ/\u0007", "x" * 1024]
+)
+def test_no_key_of_our_own_is_taken_for_another_machine_s(key: str) -> None:
+    assert paths.read_job(paths.written(key)) == (key, "")
+    assert paths.read_job(paths.written(key, "orders")) == (key, "orders")

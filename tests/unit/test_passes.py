@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from chalicelib.errors import BadRequest, RespoolError
+from chalicelib.job.claim import job_pk
 from chalicelib.job.plan import Choice
 from chalicelib.replaying.report import Report
 from chalicelib.replaying.requests import Request, check_pass, read_event
@@ -34,7 +35,7 @@ def start(stage: FakeStage, *keys: str) -> None:
 
 def replay(stage: FakeStage, *keys: str, wire: Wire | None = None, **more: Any) -> Report:
     """A person's replay of these jobs on passes."""
-    request = Request(choice=Choice(keys=frozenset(keys)), by_pass=True)
+    request = Request(choice=Choice(pks=frozenset(map(job_pk, keys))), by_pass=True)
     if more:
         request = Request(**{"choice": request.choice, "by_pass": True, **more})
     return stage.process(wire).engines.replay(request, 60, attended=True)
@@ -131,7 +132,7 @@ def test_a_replay_that_dies_on_the_way_leaves_each_job_waiting_or_done_once(faul
     "given", [{"pass": True}, {"pass": "true", "max": 2}, {"pass": True, "task": TASK}]
 )
 def test_a_pass_is_for_jobs_that_are_named_or_for_one(given: dict[str, Any]) -> None:
-    with pytest.raises(BadRequest, match="give key or keys, or max=1"):
+    with pytest.raises(BadRequest, match="give key, keys or ids, or max=1"):
         read_event(given)
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.job.claim import FOR_EVER, State
+from chalicelib.job.claim import FOR_EVER, State, job_pk
 from chalicelib.job.plan import PUT_BACK, Choice
 from chalicelib.replaying.outcome import Outcome
 from chalicelib.replaying.replay import Order
@@ -94,7 +94,7 @@ def test_before_its_deadline_it_stops_with_more_and_nothing_half_done(stage: Rep
 
 def test_named_jobs_end_by_the_deadline_as_well(stage: ReplayStage) -> None:
     stage.park(*keys(40))
-    choice = Choice(keys=frozenset(keys(40)))
+    choice = Choice(pks=frozenset(map(job_pk, keys(40))))
 
     report = stage.replay(process=stage.slow(1), seconds=12, choice=choice)
 
@@ -137,7 +137,7 @@ def test_a_job_that_fails_again_meanwhile_is_not_taken_twice(stage: ReplayStage)
         (Choice(key="nobody"), []),
         (Choice(older_than=3600), ["1", "2"]),
         (Choice(older_than=3600, error="Timeout"), []),
-        (Choice(keys=frozenset({"4", "1", "nobody"})), ["1", "4"]),
+        (Choice(pks=frozenset({"job#4", "job#1", "job#nobody"})), ["1", "4"]),
     ],
 )
 def test_task_error_key_and_age_narrow_it(
@@ -280,7 +280,7 @@ def test_a_pass_lets_a_job_through_a_closed_gate(stage: ReplayStage) -> None:
     stage.park(*keys(3))
     _close(stage)
     stage.memory.process().line.give_pass(TASK, ["job#001"], FOR_EVER)
-    report = stage.replay(attended=False, choice=Choice(keys=frozenset(keys(3))))
+    report = stage.replay(attended=False, choice=Choice(pks=frozenset(map(job_pk, keys(3)))))
     assert report.as_json()["resumed"] == 1
     assert stage.finish() == ["001"]
 

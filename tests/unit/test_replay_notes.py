@@ -140,7 +140,7 @@ def test_a_bare_job_starts_with_its_body_to_the_letter(stage: ReplayStage) -> No
         (Choice(key="other"), 0),
         (Choice(task=TASK), 0),
         (Choice(error="ConnectionError"), 0),
-        (Choice(keys=frozenset({"12345"})), 0),
+        (Choice(pks=frozenset({"job#12345"})), 0),
         (Choice(older_than=3600), 1),
         (Choice(older_than=7200), 0),
     ],

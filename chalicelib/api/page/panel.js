@@ -12,7 +12,7 @@ const BAR = ["finished", "failed", "aborted", "given-up", "running", "line"];
 export function panelSignature() {
   const { flow } = state;
   const known = state.status && [waiting(), state.status.spooled];
-  return [known, { ...flow, reason: null, keys: null, others: flow.others?.count }, readOnly()];
+  return [known, { ...flow, reason: null, ids: null, others: flow.others?.count }, readOnly()];
 }
 
 export function panel(t, f, act) {

@@ -29,8 +29,8 @@ export function previewTask(notice, task) {
 
 /** The jobs that were ticked. */
 export function previewChosen(notice) {
-  const keys = [...state.chosen.values()].map((job) => job.key);
-  return preview(notice, { count: keys.length, filter: { keys }, only: { chosen: keys.length } });
+  const ids = [...state.chosen.values()].map((job) => job.id);
+  return preview(notice, { count: ids.length, filter: { ids }, only: { chosen: ids.length } });
 }
 
 /** What lies on the spool and no waiting job accounts for. */
@@ -53,7 +53,7 @@ async function preview(notice, { count, filter, only = null, bare = false }) {
   for (const { action } of told.plan) plan[action] = (plan[action] ?? 0) + 1;
   const why = told.plan.find(({ action }) => action === "stale" || action === "leave")?.reason ?? "";
   const stuck = filter.stuck ? { stuck: true } : {};
-  state.flow = { phase: "preview", plan, why, stuck, only, bare, comesTo: told.estimate, keys: possible.map(({ key }) => key), more: told.more, count: possible.length };
+  state.flow = { phase: "preview", plan, why, stuck, only, bare, comesTo: told.estimate, ids: possible.map(({ id }) => id), more: told.more, count: possible.length };
   state.focus = "preview";
   changed();
 }
@@ -84,8 +84,8 @@ export function runOthers(notice, count) {
 
 /** Once, however often it is pressed: the phase changes before anything is awaited. */
 async function begin(notice, seen, count, more = {}) {
-  const { keys, bare, stuck, only, reason } = seen;
-  const others = count < seen.count ? { ...seen, keys: keys.slice(count), count: seen.count - count } : null;
+  const { ids, bare, stuck, only, reason } = seen;
+  const others = count < seen.count ? { ...seen, ids: ids.slice(count), count: seen.count - count } : null;
   const once = crypto.randomUUID();
   const flow = { phase: "following", count, replay: null, others };
   state.flow = flow;
@@ -95,7 +95,7 @@ async function begin(notice, seen, count, more = {}) {
   keen();
   const id = await idOf(state.status.caller.name, once);
   if (state.flow === flow) state.flow = { ...flow, id };
-  const which = bare ? { max: count } : { ...stuck, keys: keys.slice(0, count) };
+  const which = bare ? { max: count } : { ...stuck, ids: ids.slice(0, count) };
   const why = reason?.trim() ? { reason: reason.trim() } : {};
   await ask(notice, id, "replay", { ...which, ...why, ...more }, once);
   look();

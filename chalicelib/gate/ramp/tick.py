@@ -161,7 +161,7 @@ class Tick:
         self.note(state.task, [_chosen(job) for job in jobs])
         if state.closed:
             self.line.give_pass(state.task, pks, iso(now + PASS_GOOD))
-        parked = frozenset(job.key for job in jobs if job.state is State.PARKED)
+        parked = frozenset(job.pk for job in jobs if job.state is State.PARKED)
         stuck = self._replay(state, parked, seconds) if parked else set()
         kept = frozenset(pks) - stuck
         self.telemetry.event(
@@ -176,7 +176,7 @@ class Tick:
         settled = settle(state, kept)
         return self.ramps.put(settled) or settled
 
-    def _replay(self, state: Ramp, keys: frozenset[str], seconds: float) -> set[str]:
+    def _replay(self, state: Ramp, pks: frozenset[str], seconds: float) -> set[str]:
         """Let the replay engine take these jobs; returns those that turned out to be stuck."""
         stuck: set[str] = set()
 
@@ -187,14 +187,14 @@ class Tick:
         failures = state.service_failures
         rules = Rules(
             max_attempts=self.max_attempts,
-            choice=Choice(task=state.task, keys=keys),
+            choice=Choice(task=state.task, pks=pks),
             service_failures={
                 job.key: failures[digest(job.pk)]
                 for job in state.released
                 if digest(job.pk) in failures
             },
         )
-        replace(self.replayer, look_on=note).replay(Order(len(keys), rules, seconds))
+        replace(self.replayer, look_on=note).replay(Order(len(pks), rules, seconds))
         return stuck
 
     def _tell(self, decision: Decision, state: Ramp) -> None:
