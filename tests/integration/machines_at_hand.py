@@ -26,6 +26,7 @@ class World:
 
     def __init__(self, tasks: Mapping[str, str]) -> None:
         self.states, self.tables, functions = _interpreter()
+        self.before = set(self.states._executions)
         functions[0] = self._called
         self.calls: Counter[Call] = Counter()
         self.failing: Call | None = None
@@ -82,6 +83,17 @@ class World:
             json.loads(execution["output"]) if well else None,
             execution.get("error"),
             execution.get("cause"),
+        )
+
+    @property
+    def entered(self) -> Counter[str]:
+        """How often each state was entered, in all executions since the beginning."""
+        return Counter(
+            event["stateEnteredEventDetails"]["name"]
+            for arn, execution in list(self.states._executions.items())
+            if arn not in self.before
+            for event in execution["events"]
+            if "stateEnteredEventDetails" in event
         )
 
     def parks(self, execution: dict[str, Any]) -> bool:

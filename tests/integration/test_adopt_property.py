@@ -1,14 +1,16 @@
 """Adopted is as plain: definitions by chance, run without a failure and with one at each call."""
 
 import copy
+from collections import Counter
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from respool.adopt.definition import Choices, adopt
 from respool.deploy.definition import Definition, State, all_states
-from tests.integration.machines_at_hand import VALUES, WORK, World
+from tests.integration.machines_at_hand import VALUES, WORK, Call, World
 
 ITEMS = [{"n": 1, "items": [{"n": 3, "items": []}, {"n": 4, "items": []}]}, {"n": 2, "items": []}]
 GIVEN = {"key": "k", "n": 0, "items": ITEMS}
@@ -53,7 +55,7 @@ class Drawn:
         if kind == "Pass" and speaks:
             state["Assign"] = {"seen": f"{{% '{name}' & $string($states.input.n) %}}"}
         if kind == "Task":
-            more = self.task(name, state, speaks)
+            more, after = self.task(name, state, speaks, after)
         if kind in ("Map", "Distributed"):
             state |= {"Items": "{% $states.input.items %}"} if speaks else {"ItemsPath": "$.items"}
             far = {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}}
@@ -71,6 +73,23 @@ class Drawn:
             return {"Output": f"{{% $merge([$states.input, {{'{name}': $states.result}}]) %}}"}
         return {"ResultPath": self.any(f"$.{name}", None)}
 
+    def loop(self, name: str, after: str) -> dict[str, State]:
+        """What leads back to a task, once."""
+        rule: State = {"Variable": f"$.again{name}", "IsPresent": True, "Next": f"On {name}"}
+        mark: State = {"Type": "Pass", "Result": True, "ResultPath": f"$.again{name}"}
+        if self.jsonata:
+            rule = {
+                "Condition": f"{{% $exists($states.input.again{name}) %}}",
+                "Next": f"On {name}",
+            }
+            output = f"{{% $merge([$states.input, {{'again{name}': true}}]) %}}"
+            mark = {"Type": "Pass", "Output": output}
+        return {
+            f"Again {name}": {"Type": "Choice", "Choices": [rule], "Default": f"Mark {name}"},
+            f"Mark {name}": {**mark, "Next": name},
+            f"On {name}": {"Type": "Pass", **({"Next": after} if after else {"End": True})},
+        }
+
     def choice(self, name: str, after: str) -> dict[str, State]:
         never = f"Never {name}"
         rule: State = {"Variable": "$.nothing", "IsPresent": True, "Next": never}
@@ -83,7 +102,16 @@ class Drawn:
             f"Else {name}": end,
         }
 
-    def task(self, name: str, state: State, speaks: bool) -> dict[str, State]:
+    def task(
+        self, name: str, state: State, speaks: bool, after: str
+    ) -> tuple[dict[str, State], str]:
+        """Fills in a task; what else it needs, and what comes next."""
+        more = self.call(name, state, speaks)
+        if not self.any(False, False, True):
+            return more, after
+        return more | self.loop(name, after), f"Again {name}"
+
+    def call(self, name: str, state: State, speaks: bool) -> dict[str, State]:
         state["Resource"] = WORK
         if speaks:
             state["Arguments"] = {"task": name, "n": "{% $states.input.n %}"}
@@ -91,6 +119,8 @@ class Drawn:
                 state["Assign"] = {"respool": "{% $states.result.did %}"}
         else:
             state["Parameters"] = {"task": name, "n.$": "$.n"}
+        if self.any(False, False, True):
+            state["Retry"] = [{"ErrorEquals": ["Down"], "IntervalSeconds": 1, "MaxAttempts": 2}]
         if not self.any(False, True):
             return {}
         errors = self.any(["States.ALL"], ["States.TaskFailed"], ["Down"], ["Other"])
@@ -117,15 +147,8 @@ def empty(world: World) -> bool:
     return not world.owners() and all("endedAt" in claim for claim in world.claims())
 
 
-@settings(
-    max_examples=12,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=list(HealthCheck),
-)
-@given(definitions().filter(tasks))
-def test_an_adopted_machine_does_what_the_plain_one_does(plain: Definition) -> None:
+def check(plain: Definition, draw: Any, most: int) -> None:
+    """Without a failure, and with one at each of so many calls: replayed, given up, or caught."""
     chosen = tasks(plain)
     adopted = adopt(plain, Choices(dict.fromkeys(chosen, ""), "orders", values=VALUES))
     slots = {f"orders/{name}": "" for name in chosen}
@@ -133,16 +156,20 @@ def test_an_adopted_machine_does_what_the_plain_one_does(plain: Definition) -> N
     world = World(slots)
     expected = world.ended(world.start(plain, GIVEN))
     calls = dict(world.calls)
+    steps = world.entered
     assert expected[0] == "SUCCEEDED"
 
     world = World(slots)
     assert world.ended(world.start(adopted, GIVEN)) == expected
     assert (dict(world.calls), empty(world)) == (calls, True)
+    if all(steps[name] for name in chosen):  # the local AWS tells no events of an item
+        assert three_each(world.entered, steps, sum(calls.values()))
 
-    for call in sorted(calls)[:6]:
+    for call in draw(st.permutations(sorted(calls)))[:most]:
         world = World(slots)
         world.failing = call
         failed = world.ended(world.start(plain, GIVEN))
+        tries = world.calls[call]
 
         for given_up in (False, True):
             world = World(slots)
@@ -150,15 +177,65 @@ def test_an_adopted_machine_does_what_the_plain_one_does(plain: Definition) -> N
             execution = world.start(adopted, GIVEN)
             if not world.parks(execution):
                 assert world.ended(execution) == failed  # by a narrow catcher of theirs
+                assert nothing_left(world, call, failed)
                 continue
+            others = {one: n for one, n in calls.items() if one[0] == call[0] and one != call}
+            world.until(lambda w=world, o=others: all(w.calls[one] == n for one, n in o.items()))
             (claim,) = world.claims("parked")
             assert claim["pk"].endswith(f"/{call[0]}") or len(chosen) == 1
+            assert claim["pk"] not in world.owners()
             if given_up:
                 world.answer(claim["token"], claim["error"], claim["cause"])
                 assert world.ended(execution) == failed
+                assert nothing_left(world, call, failed)
                 continue
             world.failing = None
             world.answer(claim["token"])
             assert world.ended(execution) == expected
-            again = {one: n + (one == call) for one, n in calls.items()}
+            again = {one: n + tries * (one == call) for one, n in calls.items()}
             assert (dict(world.calls), empty(world)) == (again, True)
+
+
+def three_each(adopted: Counter[str], plain: Counter[str], calls: int) -> bool:
+    """Whether each call cost claim, slot and finish more, and no other state anything.
+
+    A Map around a Map notes its item's number.
+    """
+    more: Counter[str] = Counter()
+    for name, n in (adopted - plain).items():
+        more[name.partition(": ")[0]] += n
+    del more["NoteItem"]
+    return not plain - adopted and more == dict.fromkeys(("ClaimJob", "TakeSlot", "Finish"), calls)
+
+
+def nothing_left(world: World, call: Call, ended: tuple[Any, ...]) -> bool:
+    """Whether the failed job has neither slot nor open claim; nor any other, if all went well.
+
+    The first failure of an execution stops what runs beside it: that is the rescue's to settle.
+    """
+    if ended[0] == "SUCCEEDED":
+        return empty(world)
+    task = f"orders/{call[0]}"
+    mine = [claim for claim in world.claims() if claim["task"] == task]
+    return any(one.get("how") in ("given-up", "finished", "failed") for one in mine)
+
+
+FAST: dict[str, Any] = {
+    "deadline": None,
+    "derandomize": True,
+    "database": None,
+    "suppress_health_check": list(HealthCheck),
+}
+
+
+@settings(max_examples=12, **FAST)
+@given(definitions().filter(tasks), st.data())
+def test_an_adopted_machine_does_what_the_plain_one_does(plain: Definition, data: Any) -> None:
+    check(plain, data.draw, 3)
+
+
+@pytest.mark.soak
+@settings(max_examples=150, **FAST)
+@given(definitions().filter(tasks), st.data())
+def test_and_so_with_a_failure_at_every_call(plain: Definition, data: Any) -> None:
+    check(plain, data.draw, 1000)
