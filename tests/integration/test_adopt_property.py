@@ -2,6 +2,7 @@
 
 import copy
 from collections import Counter
+from functools import partial
 from typing import Any
 
 import pytest
@@ -180,7 +181,7 @@ def check(plain: Definition, draw: Any, most: int) -> None:
                 assert nothing_left(world, call, failed)
                 continue
             others = {one: n for one, n in calls.items() if one[0] == call[0] and one != call}
-            world.until(lambda w=world, o=others: all(w.calls[one] == n for one, n in o.items()))
+            world.until(partial(all_called, world, others))
             (claim,) = world.claims("parked")
             assert claim["pk"].endswith(f"/{call[0]}") or len(chosen) == 1
             assert claim["pk"] not in world.owners()
@@ -194,6 +195,11 @@ def check(plain: Definition, draw: Any, most: int) -> None:
             assert world.ended(execution) == expected
             again = {one: n + tries * (one == call) for one, n in calls.items()}
             assert (dict(world.calls), empty(world)) == (again, True)
+
+
+def all_called(world: World, calls: dict[Call, int]) -> bool:
+    """Whether the service was called for all of these, as often as that."""
+    return all(world.calls[one] == n for one, n in calls.items())
 
 
 def three_each(adopted: Counter[str], plain: Counter[str], calls: int) -> bool:
