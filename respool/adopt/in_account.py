@@ -84,7 +84,7 @@ class Machines:
             with calling("PutRolePolicy", machine.role):
                 iam.put_role_policy(
                     RoleName=machine.role,
-                    PolicyName=f"{stack}-shared-tasks",
+                    PolicyName=f"{stack}-{machine.name}-tasks",  # another machine may have the role, too
                     PolicyDocument=compact(self._sharing(stack, shared)),
                 )
 

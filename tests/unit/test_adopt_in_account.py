@@ -120,6 +120,7 @@ def test_the_role_gets_the_stage_s_policy_and_the_items_of_shared_tasks() -> Non
     shared = json.loads(asked["put_role_policy"]["PolicyDocument"])["Statement"][0]
     assert shared["Resource"] == "arn:table"
     assert "slots#billing" in json.dumps(shared["Condition"])
+    assert asked["put_role_policy"]["PolicyName"] == "respool-dev-orders-tasks"
 
 
 def test_without_shared_tasks_the_role_gets_no_policy_of_its_own() -> None:
