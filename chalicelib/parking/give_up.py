@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from chalicelib import metrics
-from chalicelib.errors import BadRequest, NotFound, TokenRefused
+from chalicelib.errors import BadRequest, Conflict, NotFound, TokenRefused
 from chalicelib.job.claim import Claim, State, job_pk
 from chalicelib.job.deaths import death
 from chalicelib.job.execution import Execution, Status
@@ -56,7 +56,8 @@ class GiveUp:
     def end(self, key: str, reason: str, machine: str = "") -> Ending:
         """End the job of that machine for good; says how it ended, which may be otherwise.
 
-        Raises BadRequest without a reason, and NotFound where no claim has that key.
+        Raises BadRequest without a reason, NotFound where no claim has that key, and Conflict
+        where the job no longer waits and its execution may be about something else.
         """
         if not reason.strip() or len(reason) > MOST_REASON:
             raise BadRequest(
@@ -76,6 +77,12 @@ class GiveUp:
         claim = self._out_of_line(claim, calm)
         if self._answers(claim, reason, calm):  # nobody else can use the token any more
             return self._conclude(claim, State.GIVEN_UP, calm)
+        if self._goes_on_without(claim, calm):
+            raise Conflict(
+                f"the wait of {key} is over and its execution goes on: somebody has just replayed"
+                " it, or a branch beside it failed and the machine caught that. Nothing was"
+                " stopped; look again in a few minutes"
+            )
         found = self._end_execution(claim, reason, calm)
         finished = found.status is Status.SUCCEEDED
         ending = self._conclude(claim, State.FINISHED if finished else State.GIVEN_UP, calm)
@@ -108,6 +115,21 @@ class GiveUp:
         except TokenRefused:
             return False
         return True
+
+    def _goes_on_without(self, claim: Claim, calm: Patience) -> bool:
+        """Whether one of several jobs of an execution waits by its claim alone: then the execution
+        is about something else by now, and is not to be stopped for it."""
+        if claim.dead_at or not claim.token or not claim.waits:
+            return False
+        if not claim.machine and "/" not in claim.key:
+            return False
+        for seconds in _PAUSES:
+            stands = calm(lambda: self.claims.get(claim.pk))
+            if stands is None or not stands.waits or stands.token != claim.token:
+                return False
+            if not calm.wait(seconds):
+                break
+        return calm(lambda: self.workflow.describe(claim.execution)).status is Status.RUNNING
 
     def _stop_for_good(self, claim: Claim, reason: str, calm: Patience) -> None:
         """Whoever redrove its execution meanwhile finds its claim ended; so nobody would end it."""

@@ -84,7 +84,8 @@ class Machines:
             with calling("PutRolePolicy", machine.role):
                 iam.put_role_policy(
                     RoleName=machine.role,
-                    PolicyName=f"{stack}-{machine.name}-tasks",  # another machine may have the role, too
+                    # a name of its own: another machine may have the same role
+                    PolicyName=f"{stack}-{machine.name}-tasks",
                     PolicyDocument=compact(self._sharing(stack, shared)),
                 )
 

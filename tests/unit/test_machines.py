@@ -10,7 +10,7 @@ from chalicelib.api.actions import Press
 from chalicelib.api.jobs import list_jobs
 from chalicelib.api.one_job import show_job
 from chalicelib.api.stage import Stage
-from chalicelib.errors import NotFound
+from chalicelib.errors import Conflict, NotFound
 from chalicelib.job.claim import State
 from chalicelib.job.execution import Status, machine_of
 from chalicelib.job.plan import Choice
@@ -364,3 +364,17 @@ def test_an_id_in_a_path_or_a_list_means_the_job_of_its_machine_alone(stage: Rep
 def test_no_key_of_our_own_is_taken_for_another_machine_s(key: str) -> None:
     assert paths.read_job(paths.written(key)) == (key, "")
     assert paths.read_job(paths.written(key, "orders")) == (key, "orders")
+
+
+def test_a_job_whose_wait_is_over_is_not_given_up_by_stopping_what_its_execution_does_now(
+    stage: ReplayStage,
+) -> None:
+    theirs = with_theirs(stage)
+    process = stage.memory.process()
+    process.workflow.resume(stage.memory.table.items[PK]["token"]["S"])
+
+    with pytest.raises(Conflict, match="Nothing was stopped"):
+        process.engines.give_up.end("1", "nobody wants it", "orders")
+
+    assert process.workflow.describe(theirs).status is Status.RUNNING
+    assert stage.memory.table.items[PK].get("endedAt") is None
