@@ -86,7 +86,7 @@ def test_a_job_stopped_while_parked_is_rescued_and_restarted_in_its_own_machine(
     assert restart != execution
     assert json.loads(states.describe_execution(executionArn=restart)["input"]) == json.loads(given)
     listed = states.list_executions(stateMachineArn=machine)["executions"]
-    assert len(listed) == 2
+    assert len([each for each in listed if each["name"].startswith("first")]) == 2
     assert stage.executions("RUNNING") == stage.executions("SUCCEEDED") == []
 
 

@@ -222,7 +222,7 @@ class IamStage:
         replays = DynamoReplays(self.session.client("dynamodb"), self.names.table)
         new = Replay(token_hex(8), Kind.PRESS, "kim", wanted=1, keys=1, started_at=LONG_AGO)
         with disable_iam_authentication():
-            replays.put(new, keys=["none such"])
+            replays.put(new, keys=["job#none such"])
         return new.id
 
     def incident(self) -> str:
