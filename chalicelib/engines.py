@@ -83,6 +83,10 @@ class Engines:
             machines=self.settings.machines,
         )
 
+    def machine(self, name: str) -> str:
+        """A state machine as claims name it: empty is the stage's own, however it was named."""
+        return "" if name == self.world.prefix else name
+
     @property
     def _history(self) -> timedelta:
         return timedelta(days=self.settings.history_days)
@@ -477,7 +481,7 @@ class Engines:
                 attended=attended,
                 max_attempts=self.settings.max_attempts,
                 stuck=request.stuck,
-                choice=request.choice,
+                choice=replace(request.choice, machine=self.machine(request.choice.machine)),
             ),
             seconds=seconds,
             rate=request.rate,

@@ -52,7 +52,7 @@ def replay(stage: Stage, press: Press, seconds: float) -> dict[str, Any]:
     Raises BadRequest, and Conflict where the idempotency key was used for something else.
     """
     given = press.given
-    pks = _named(given)
+    pks = _named(stage, given)
     request = read_request({name: given[name] for name in given if name not in NAMED})
     if pks:
         request = _only_these(request, pks)
@@ -73,7 +73,7 @@ def replay(stage: Stage, press: Press, seconds: float) -> dict[str, Any]:
 def replay_job(stage: Stage, job: tuple[str, str], press: Press, seconds: float) -> dict[str, Any]:
     """Put one job back, also one that is stuck. Raises NotFound or Conflict, which says why."""
     only(press.given, ("reason", "dry_run", "pass"))
-    key, machine = job
+    key, machine = job[0], stage.engines.machine(job[1])
     request = changed(read_request(press.given), count=1, choice=Choice(key=key, machine=machine))
     pk = job_pk(key, machine)
     claim = stage.engines.world.claims.look([pk], consistent=True).get(pk)
@@ -110,9 +110,9 @@ def give_up(
     stage: Stage, job: tuple[str, str], given: Mapping[str, Any], who: str
 ) -> dict[str, Any]:
     """End a job for good, with a reason; says how it has ended. Raises BadRequest or NotFound."""
-    only(given, ("reason", "machine"))
-    key, named = job
-    reason, machine = read_text(given, "reason"), read_text(given, "machine") or named
+    only(given, ("reason",))
+    key, machine = job[0], stage.engines.machine(job[1])
+    reason = read_text(given, "reason")
     about = {"machine": machine} if machine else {}
     with audited(stage, who, "give-up", reason, key=key, **about) as line:
         ending = stage.engines.give_up.end(key, reason, machine)
@@ -140,13 +140,17 @@ def _met(stage: Stage, key: str, claim: Claim | None, report: Report) -> Report:
     return report
 
 
-def _named(given: Mapping[str, Any]) -> list[str]:
+def _named(stage: Stage, given: Mapping[str, Any]) -> list[str]:
     """The claims of the jobs that are meant, in a list. Raises BadRequest."""
     own = [job_pk(key) for key in _texts(given, "keys", 1024)]
-    ids = [job_pk(*paths.read_job(id)) for id in _texts(given, "ids", MOST_ID)]
+    ids = [_pk(stage, *paths.read_job(id)) for id in _texts(given, "ids", MOST_ID)]
     if len(pks := list(dict.fromkeys([*own, *ids]))) > MOST_KEYS:
         raise BadRequest(f"keys and ids name {len(pks)} jobs: at most {MOST_KEYS}")
     return pks
+
+
+def _pk(stage: Stage, key: str, machine: str) -> str:
+    return job_pk(key, stage.engines.machine(machine))
 
 
 def _texts(given: Mapping[str, Any], name: str, most: int) -> list[str]:
@@ -154,11 +158,11 @@ def _texts(given: Mapping[str, Any], name: str, most: int) -> list[str]:
         return []
     texts = given[name]
     if not isinstance(texts, list) or not texts or len(texts) > MOST_KEYS:
-        raise BadRequest(f"{name} must be a list of 1 to {MOST_KEYS} {name}, in a JSON body")
+        raise BadRequest(f"{name} must be a list of 1 to {MOST_KEYS:,} {name}, in a JSON body")
     for text in texts:
         if not isinstance(text, str) or not 1 <= len(text.encode("utf-8", "surrogatepass")) <= most:
             raise BadRequest(
-                f"{name} holds {shown(text)!r}, which is none: 1 to {most:,} bytes of text"
+                f"{name} holds {shown(text)!r}: each must be text of 1 to {most:,} bytes"
             )
     return texts
 
@@ -167,7 +171,9 @@ def _only_these(request: Request, pks: list[str]) -> Request:
     """These jobs and no others, each once. Raises BadRequest where something else narrows, too."""
     choice = request.choice
     if choice.narrow or choice.task:
-        raise BadRequest("keys names the jobs already: leave task, error, key and older_than out")
+        raise BadRequest(
+            "keys and ids name the jobs already: leave task, error, key and older_than out"
+        )
     return changed(
         request,
         count=min(request.count or len(pks), len(pks)),

@@ -16,7 +16,7 @@ from chalicelib.api.stage import Stage
 from chalicelib.errors import BadRequest
 from chalicelib.job.claim import JOB, WAITING, Claim, State
 from chalicelib.job.execution import machine_of
-from chalicelib.replaying.requests import read_text, read_whole, shown, single
+from chalicelib.replaying.requests import read_machine, read_text, read_whole, shown, single
 
 MOST_JOBS = 200
 """Jobs in one answer: at 1,000 characters of error each it stays far under Lambda's 6 MB."""
@@ -60,7 +60,7 @@ class Filter:
 def list_jobs(stage: Stage, query: Mapping[str, list[str]]) -> dict[str, Any]:
     """One page of jobs, the oldest first, and the `cursor` of the next one."""
     given = single(query, _FIELDS)
-    chosen = _filter(given, stage.prefix)
+    chosen = _filter(given, stage)
     limit = read_whole(given, "limit", 1, MOST_JOBS) or 50
     after = _read_cursor(given["cursor"]) if "cursor" in given else ("", "")
     view = stage.overview.read()
@@ -227,14 +227,14 @@ def _console(execution: str) -> tuple[str, str] | None:
     return _CONSOLES[parts[1]].format(region=region), region
 
 
-def _filter(given: Mapping[str, str], own: str) -> Filter:
-    machine = read_text(given, "machine")
+def _filter(given: Mapping[str, str], stage: Stage) -> Filter:
+    machine = read_machine(given)
     return Filter(
         states=_states(given["state"]) if "state" in given else frozenset(LISTED),
         task=read_text(given, "task"),
         error=given.get("error"),
         search=read_text(given, "search"),
-        machine=("" if machine == own else machine) if machine else None,
+        machine=stage.engines.machine(machine) if machine else None,
     )
 
 

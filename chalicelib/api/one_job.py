@@ -20,7 +20,7 @@ FAILURES = ("failed", "slow")
 
 def find(stage: Stage, key: str, machine: str = "") -> Claim:
     """The claim on a key, without its token. Raises NotFound."""
-    pk = job_pk(key, machine)
+    pk = job_pk(key, stage.engines.machine(machine))
     claim = stage.engines.world.claims.look([pk], consistent=True).get(pk)
     if claim is None:
         days = stage.engines.settings.history_days

@@ -164,7 +164,6 @@ def _give_up() -> Part:
     body = shape(
         "Why",
         reason=text("Why nobody wants it", minLength=1, maxLength=1000),
-        machine=text("The machine whose job it is; left out: the stage's own", minLength=1),
     )
     return _change("giveUp", "End a job for good", "GivenUp", body, ("reason",)) | {
         "parameters": [_key()]

@@ -12,6 +12,7 @@ from urllib.parse import unquote
 
 from chalicelib.errors import BadRequest
 from chalicelib.job.key import MOST_BYTES
+from chalicelib.settings import is_machine
 
 MOST_KEY = 1024
 """Bytes, as ClaimJob has it."""
@@ -38,10 +39,13 @@ def read_job(part: str) -> tuple[str, str]:
 
     Raises BadRequest where it means none.
     """
-    _, machine, key = part.split("~") if part.count("~") == 2 and part[0] == "~" else ("", "", "")
-    if not machine:
+    _, packed, key = part.split("~") if part.count("~") == 2 and part[0] == "~" else ("", "", "")
+    if not packed:
         return read(part), ""
-    return read(f"~{key}"), read(f"~{machine}")
+    machine = read(f"~{packed}")
+    if not is_machine(machine):
+        raise BadRequest(f"{part[:40]!r} in the path names no state machine: take ids from /jobs")
+    return read(f"~{key}"), machine
 
 
 def read(part: str) -> str:

@@ -9,6 +9,7 @@ from chalicelib.api.stage import Stage
 from chalicelib.errors import BadRequest
 from chalicelib.job.claim import machine_in
 from chalicelib.job.replay import Chosen, Outcome, Replay
+from chalicelib.replaying.report import job_as_json
 from chalicelib.replaying.requests import only, read_text, read_whole, shown, single
 
 MOST = 100
@@ -78,7 +79,7 @@ def as_json(replay: Replay) -> dict[str, Any]:
         "put_back": replay.put_back,
         "stale": replay.counts.get("stale", 0),
         "refused": replay.refused,
-        "failed": [{"key": key, "reason": why} for key, why in replay.failed],
+        "failed": [job_as_json(pk, why) for pk, why in replay.failed],
         "outcomes": dict(replay.outcomes),
         "counted_at": replay.counted_at or None,
     }

@@ -103,6 +103,10 @@ _TRIGGER: dict[str, Schema] = {
     "trigger_why": maybe(text("The reason given; may be empty")),
     "trigger_at": maybe(text(_TIME)),
 }
+_MACHINE = text("Whose it is, where that is a listed machine; else left out")
+_REFUSED_JOB = shape(
+    "A job that could not be put back", key=text("Which"), reason=text("Why"), machine=_MACHINE
+) | {"required": ["key", "reason"]}
 _REPLAY: dict[str, Schema] = {
     "id": text("Its id"),
     "kind": text("Who puts jobs back", enum=[each.value for each in Kind]),
@@ -120,7 +124,7 @@ _REPLAY: dict[str, Schema] = {
     "stale": whole("Jobs that had gone on or ended already"),
     "refused": whole("Jobs that could not be put back"),
     "failed": many(
-        shape("A job that could not be put back", key=text("Which"), reason=text("Why")),
+        _REFUSED_JOB,
         "The first of them",
     ),
     "outcomes": mapping("How many of the jobs put back came to what; what none came to is left out")
@@ -335,7 +339,7 @@ SCHEMAS: dict[str, Schema] = {
         restarted=whole("... from the beginning, as their execution was gone"),
         stale=whole("Jobs that had gone on or ended already"),
         failed=many(
-            shape("A job that could not be put back", key=text("Which"), reason=text("Why")),
+            _REFUSED_JOB,
             "As many as an answer has room for",
         ),
         remaining=maybe(whole("Jobs that match and still wait")),
@@ -364,10 +368,11 @@ SCHEMAS: dict[str, Schema] = {
                 "One job",
                 id=text("Which, as a path has it"),
                 key=text("Its key"),
-                machine=text("Whose it is, where that is a listed machine"),
+                machine=_MACHINE,
                 action=text("What"),
                 reason=text("Why"),
-            ),
+            )
+            | {"required": ["id", "key", "action", "reason"]},
             "Each job that was looked at; only in a dry run",
         ),
     ),

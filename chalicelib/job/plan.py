@@ -105,7 +105,7 @@ class Rules:
 
     `attended`: a person has asked for it; `max_attempts` and `cool_down` (seconds since the
     failure) stop only the others. `stuck` takes stuck jobs in place of parked ones.
-    `service_failures` says, by key, how many failures were the service's own: those don't make a
+    `service_failures` says, by claim, how many failures were the service's own: those don't make a
     job stuck.
     """
 
@@ -145,7 +145,7 @@ def screen(claim: Claim, now: datetime, rules: Rules) -> Decision | None:
         return None
     if claim.error == TOO_LARGE:
         return Decision(Action.STUCK, "made a result too large for Step Functions")
-    if claim.attempt - rules.service_failures.get(claim.key, 0) >= rules.max_attempts:
+    if claim.attempt - rules.service_failures.get(claim.pk, 0) >= rules.max_attempts:
         return Decision(Action.STUCK, f"has failed {claim.attempt} times")
     cooling = rules.cool_down - _age(claim, now)
     if cooling > 0:

@@ -294,7 +294,7 @@ class Replays(Protocol):
         """Its list, in the order in which it chose."""
 
     def keys(self, replay: "Replay") -> list[str]:
-        """The keys that it was asked for by name."""
+        """The claims of the jobs that it was asked for by name."""
 
     def open(self) -> "list[Replay]":
         """Those under way, and those of whose jobs more may become; the newest first."""

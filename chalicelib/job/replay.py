@@ -98,10 +98,11 @@ def outcome_of(chosen: Chosen, claim: Claim | None) -> Outcome:
 class Replay:
     """One replay. Times are ISO 8601; empty: not yet.
 
-    `asked` is the request, but for its keys, of which `keys` counts the kept ones. `run` names who
-    works on it until `leased_until`. Of the jobs on its list, by their numbers: `pending` are those
-    begun with whose end is not written down yet, `left` those that were not put back. `counts` are
-    by the plan's action; `outcomes` what had become at `counted_at` of the jobs that it put back.
+    `asked` is the request but for the jobs that it names, of whose claims `keys` counts the kept
+    ones. `failed` holds claims, too, each with why. `run` names who works on it until
+    `leased_until`. Of the jobs on its list, by their numbers: `pending` are those begun with whose
+    end is not written down yet, `left` those that were not put back. `counts` are by the plan's
+    action; `outcomes` what had become at `counted_at` of the jobs that it put back.
     """
 
     id: str

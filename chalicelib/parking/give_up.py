@@ -77,12 +77,18 @@ class GiveUp:
         claim = self._out_of_line(claim, calm)
         if self._answers(claim, reason, calm):  # nobody else can use the token any more
             return self._conclude(claim, State.GIVEN_UP, calm)
-        if self._goes_on_without(claim, calm):
-            raise Conflict(
-                f"the wait of {key} is over and its execution goes on: somebody has just replayed"
-                " it, or a branch beside it failed and the machine caught that. Nothing was"
-                " stopped; look again in a few minutes"
-            )
+        if _shares(claim):
+            claim = self._look_again(claim, calm)
+            if claim.ended_at:  # its frame has caught an answer of ours that was lost on its way
+                if claim.state is State.GIVEN_UP:
+                    self._tell(claim)
+                return _ending(claim)
+            if self._goes_on_without(claim, calm):
+                raise Conflict(
+                    f"the wait of {key} is over and its execution goes on: it was given up or"
+                    " replayed a moment ago, or a branch beside it failed and the machine caught"
+                    " that. Nothing was stopped; look again in a few minutes"
+                )
         found = self._end_execution(claim, reason, calm)
         finished = found.status is Status.SUCCEEDED
         ending = self._conclude(claim, State.FINISHED if finished else State.GIVEN_UP, calm)
@@ -116,19 +122,21 @@ class GiveUp:
             return False
         return True
 
+    def _look_again(self, claim: Claim, calm: Patience) -> Claim:
+        """How a job stands whose token was refused, once its frame had the time to say so."""
+        for seconds in _PAUSES:
+            latest = calm(lambda: self.claims.get(claim.pk))
+            if latest is None or not _waits_on(latest, claim.token):
+                return latest or claim
+            if not calm.wait(seconds):
+                break
+        return claim
+
     def _goes_on_without(self, claim: Claim, calm: Patience) -> bool:
         """Whether one of several jobs of an execution waits by its claim alone: then the execution
         is about something else by now, and is not to be stopped for it."""
-        if claim.dead_at or not claim.token or not claim.waits:
+        if not _waits_on(claim, claim.token):
             return False
-        if not claim.machine and "/" not in claim.key:
-            return False
-        for seconds in _PAUSES:
-            stands = calm(lambda: self.claims.get(claim.pk))
-            if stands is None or not stands.waits or stands.token != claim.token:
-                return False
-            if not calm.wait(seconds):
-                break
         return calm(lambda: self.workflow.describe(claim.execution)).status is Status.RUNNING
 
     def _stop_for_good(self, claim: Claim, reason: str, calm: Patience) -> None:
@@ -188,6 +196,15 @@ class GiveUp:
 def _is_caught(claim: Claim) -> bool:
     """Whether its frame catches the end of its wait, and says in the claim how it ended."""
     return bool(claim.machine)
+
+
+def _shares(claim: Claim) -> bool:
+    """Whether a job waits on its token in an execution that may be about more than this job."""
+    return _waits_on(claim, claim.token) and bool(claim.machine or "/" in claim.key)
+
+
+def _waits_on(claim: Claim, token: str) -> bool:
+    return bool(token) and claim.token == token and claim.waits and not claim.dead_at
 
 
 def _ending(claim: Claim) -> Ending:

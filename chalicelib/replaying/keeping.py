@@ -29,7 +29,7 @@ from chalicelib.limits import BATCH_GET
 from chalicelib.moments import iso
 from chalicelib.replaying.kept_run import LEASE, KeptRun
 from chalicelib.replaying.replay import Order, Replayer
-from chalicelib.replaying.report import Report
+from chalicelib.replaying.report import Report, job_as_json
 
 TRIES = 5
 """How often something is written again that others write, too."""
@@ -40,7 +40,8 @@ Step = Callable[[], None]
 
 @dataclass(frozen=True)
 class Asked:
-    """Who wants a replay, why, and what for: `given` is the request but for its `keys`.
+    """Who wants a replay, why, and what for: `given` is the request but for the jobs that it names,
+    and `keys` are those jobs' claims.
 
     Two requests of one person under one `idempotency_key` are one replay.
     """
@@ -268,7 +269,7 @@ def report_of(replay: Replay) -> Report:
     """The report of a kept replay, as far as it is."""
     report = Report(more=replay.course is Course.RUNNING)
     report.counts |= {Action(action): number for action, number in replay.counts.items()}
-    report.failed = [{"key": key, "reason": why} for key, why in replay.failed]
+    report.failed = [job_as_json(pk, why) for pk, why in replay.failed]
     report.unnamed = replay.refused - len(replay.failed)
     return report
 

@@ -10,7 +10,7 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import Any
 
-from chalicelib.job.claim import Claim
+from chalicelib.job.claim import Claim, job_pk
 from chalicelib.job.plan import Action
 from chalicelib.job.ports import Clock, Replays
 from chalicelib.job.replay import MOST_FAILED, MOST_WHY, Chosen, Course, Replay
@@ -91,7 +91,10 @@ class KeptRun:
     def close(self, report: Report, stopped_by: str = "") -> Replay:
         """Write down how the run ended: the replay is done, stopped, or to be carried on."""
         before, at = self.replay, iso(self._clock())
-        told = [(each["key"], each["reason"][:MOST_WHY]) for each in report.failed]
+        told = [
+            (job_pk(each["key"], each.get("machine", "")), each["reason"][:MOST_WHY])
+            for each in report.failed
+        ]
         changes: dict[str, Any] = {
             "put_back": before.put_back + report.replayed,
             "counts": _sum(before, report),

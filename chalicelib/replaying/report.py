@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from chalicelib.job.claim import machine_in
+from chalicelib.job.claim import job_pk, machine_in
 from chalicelib.job.plan import PUT_BACK, Action
 from chalicelib.limits import ANSWER
 from chalicelib.replaying.outcome import Outcome
@@ -44,9 +44,7 @@ class Report:
         self.counts[outcome.action] += 1
         self.passes += outcome.passed
         self.more |= outcome.late
-        told = {"key": outcome.key, "reason": outcome.reason}
-        if machine := machine_in(outcome.pk):
-            told["machine"] = machine
+        told = job_as_json(outcome.pk or job_pk(outcome.key), outcome.reason)
         if self.plan is not None:
             self.plan.append({**told, "action": outcome.action.value})
         elif outcome.problem and len(self.failed) < MOST_FAILED:
@@ -82,6 +80,13 @@ class Report:
         if self.plan is not None:
             result |= {"dry_run": True, "plan": plan}
         return result
+
+
+def job_as_json(pk: str, reason: str) -> dict[str, str]:
+    """A job and what is said of it, with its machine where that is a listed one."""
+    machine = machine_in(pk)
+    about = {"machine": machine} if machine else {}
+    return {"key": pk.partition("#")[2], "reason": reason, **about}
 
 
 def _fitting(jobs: list[dict[str, str]], room: int) -> list[dict[str, str]]:

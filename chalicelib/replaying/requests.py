@@ -6,7 +6,7 @@ from typing import Any
 
 from chalicelib.errors import BadRequest
 from chalicelib.job.plan import Choice
-from chalicelib.settings import MAX_REPLAY
+from chalicelib.settings import MAX_REPLAY, is_machine
 
 MOST_TEXT = 1024
 YEAR = 31_622_400
@@ -94,7 +94,7 @@ def read_request(given: Mapping[str, Any]) -> Request:
             task=read_text(given, "task"),
             error=read_text(given, "error"),
             key=read_text(given, "key"),
-            machine=_machine(given),
+            machine=_machine_of_key(given),
             older_than=read_whole(given, "older_than", 0, YEAR) or 0,
         ),
         rate=_rate(given),
@@ -105,10 +105,21 @@ def read_request(given: Mapping[str, Any]) -> Request:
     )
 
 
-def _machine(given: Mapping[str, Any]) -> str:
-    machine = read_text(given, "machine")
+def _machine_of_key(given: Mapping[str, Any]) -> str:
+    machine = read_machine(given)
     if machine and "key" not in given:
         raise BadRequest(f"machine={shown(machine)} says whose job a key is: give key, too")
+    return machine
+
+
+def read_machine(given: Mapping[str, Any]) -> str:
+    """A state machine's name, empty only where it is not given. Raises BadRequest."""
+    machine = read_text(given, "machine")
+    if machine and not is_machine(machine):
+        raise BadRequest(
+            f"machine={shown(machine)} must be a state machine's name, such as orders: letters,"
+            " digits, - and _, at most 80 characters"
+        )
     return machine
 
 

@@ -8,6 +8,7 @@ from chalicelib.api import actions
 from chalicelib.api.audit import audited
 from chalicelib.api.triggers import set_trigger
 from chalicelib.errors import BadRequest
+from chalicelib.replaying.requests import read_machine
 from respool.cli.codes import DONE, NOT_ALL
 from respool.cli.context import Context, everywhere, pass_context
 from respool.cli.screen import many
@@ -29,9 +30,9 @@ def give_up(context: Context, key: str, reason: str, machine: str | None, yes: b
     """
     if not yes:
         ask(f"End the job {key} for good? It can't be taken back.", "--yes")
-    given = {"reason": reason} | ({} if machine is None else {"machine": machine})
+    job = (key, read_machine({} if machine is None else {"machine": machine}))
     with context.screen.busy("ending it"):
-        done = actions.give_up(context.stage, (key, ""), given, context.who)
+        done = actions.give_up(context.stage, job, {"reason": reason}, context.who)
     said = "is given up" if done["given_up"] else f"had ended before: {done['state']}"
     context.screen.result(done, lambda: context.screen.say(f"{key} {said}."))
     return DONE if done["given_up"] else NOT_ALL

@@ -13,6 +13,7 @@ from chalicelib.errors import NotFound
 from chalicelib.job.claim import FAILURES
 from chalicelib.job.execution import Status
 from chalicelib.moments import iso, read
+from chalicelib.replaying.requests import read_machine
 from respool.cli.codes import DONE, NOT_ALL
 from respool.cli.context import Context, everywhere, pass_context
 from respool.cli.screen import ago, many, moment, span
@@ -194,14 +195,15 @@ def _error(error: dict[str, str]) -> str:
 
 @click.command()
 @click.argument("key")
-@click.option("--machine", metavar="NAME", default="", help="Whose job it is.")
+@click.option("--machine", metavar="NAME", help="Whose job it is (default: the stage's own).")
 @click.option("--input", "with_input", is_flag=True, help="Also what it was started with.")
 @everywhere
 @pass_context
-def show(context: Context, key: str, machine: str, with_input: bool) -> None:
+def show(context: Context, key: str, machine: str | None, with_input: bool) -> None:
     """A job and its history in plain words. KEY may also be an execution's name."""
+    job = (key, read_machine({} if machine is None else {"machine": machine}))
     try:
-        data = show_job(context.stage, (key, machine), {}, with_input)
+        data = show_job(context.stage, job, {}, with_input)
     except NotFound:
         found = _by_name(context, key)
         if found is None:

@@ -85,11 +85,11 @@ def test_a_dry_run_names_the_very_jobs_and_leaves_no_trace() -> None:
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ({"keys": "a"}, "keys must be a list of 1 to 10000 keys"),
+        ({"keys": "a"}, "keys must be a list of 1 to 10,000 keys"),
         ({"keys": []}, "keys must be a list"),
         ({"keys": ["a"] * 10_001}, "keys must be a list"),
-        ({"keys": ["x" * 1025]}, "which is none: 1 to 1,024 bytes"),
-        ({"keys": ["a"], "error": "E"}, "keys names the jobs already"),
+        ({"keys": ["x" * 1025]}, "each must be text of 1 to 1,024 bytes"),
+        ({"keys": ["a"], "error": "E"}, "keys and ids name the jobs already"),
         ({"max": 0}, "max=0 must be a whole number"),
         ({"colour": "red"}, "unknown parameter 'colour'"),
     ],

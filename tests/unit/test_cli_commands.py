@@ -59,9 +59,28 @@ def test_jobs_are_narrowed(shell: Shell, capsys: Out, options: tuple[str, ...], 
     assert ("No job matches." in said.err) is (count == 0)
 
 
-def test_an_empty_machine_is_refused(shell: Shell, capsys: Out) -> None:
-    assert shell("jobs", "--machine", "") == 2
+@pytest.mark.parametrize("machine", ["", "or ders"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("jobs",),
+        ("show", "a"),
+        ("give-up", "a", "--reason", "x", "--yes"),
+        ("replay", "--key", "a"),
+    ],
+)
+def test_what_is_no_machine_s_name_is_refused(
+    shell: Shell, capsys: Out, words: tuple[str, ...], machine: str
+) -> None:
+    shell.fail("a")
+    assert shell(*words, "--machine", machine) == 2
     assert "machine" in capsys.readouterr().err
+
+
+def test_the_stage_s_own_machine_may_be_named(shell: Shell, capsys: Out) -> None:
+    shell.fail("a")
+    assert shell("show", "a", "--machine", "respool-memory") == 0
+    assert "a: parked" in capsys.readouterr().out
 
 
 def test_each_job_s_machine_is_shown_where_a_stage_serves_several(

@@ -1,5 +1,6 @@
 """Jobs of another state machine: caught where it is listed, restarted in it, never elsewhere."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,16 +10,18 @@ from chalicelib.api import actions, gates, paths
 from chalicelib.api.actions import Press
 from chalicelib.api.jobs import list_jobs
 from chalicelib.api.one_job import show_job
+from chalicelib.api.replays import show_replay
 from chalicelib.api.stage import Stage
-from chalicelib.errors import Conflict, NotFound
+from chalicelib.errors import BadRequest, Conflict, NotFound, Unanswered
 from chalicelib.job.claim import State
 from chalicelib.job.execution import Status, machine_of
 from chalicelib.job.plan import Choice
+from chalicelib.parking.give_up import Ending
 from chalicelib.replaying.requests import Request
 from chalicelib.replaying.restart import UNLISTED
 from tests.fakes.service import TASK
-from tests.fakes.stage import FakeStage
-from tests.fakes.wire import Wire
+from tests.fakes.stage import FakeStage, Process
+from tests.fakes.wire import Fault, Wire
 from tests.unit.replay_stage import ReplayStage, given
 
 PK = "job@orders#1"
@@ -378,3 +381,72 @@ def test_a_job_whose_wait_is_over_is_not_given_up_by_stopping_what_its_execution
 
     assert process.workflow.describe(theirs).status is Status.RUNNING
     assert stage.memory.table.items[PK].get("endedAt") is None
+
+
+def test_a_give_up_whose_answer_was_lost_leaves_their_catcher_to_its_work(
+    stage: ReplayStage,
+) -> None:
+    with_theirs(stage)
+    now = stage.memory.clock.iso()
+
+    def give_up(process: Process) -> Ending:
+        return process.engines.give_up.end("1", "nobody wants it", "orders")
+
+    def their_frame_ends_the_job() -> None:
+        change(stage, PK, how={"S": "given-up"}, endedAt={"S": now})
+
+    unanswered = stage.memory.process(Wire().break_next("SendTaskFailure", Fault.UNANSWERED))
+    with pytest.raises(Unanswered):
+        give_up(unanswered)
+    wire = Wire()
+    ending = give_up(stage.memory.process(wire.interrupt_at(2, their_frame_ends_the_job)))
+
+    assert wire.calls == ["GetItem", "SendTaskFailure", "GetItem"]
+    assert ending.given_up
+
+
+@pytest.fixture
+def here(stage: ReplayStage) -> Stage:
+    with_theirs(stage)
+    return Stage(stage.memory.process().engines, "respool-memory")
+
+
+def test_the_stage_s_own_machine_may_be_named_too(here: Stage) -> None:
+    own = ("1", "respool-memory")
+
+    assert show_job(here, own, {}, False)["machine"] == "respool-memory"
+    for chosen in (
+        {"key": "1", "machine": "respool-memory"},
+        {"ids": [paths.written(*own)]},
+    ):
+        plan = actions.replay(here, Press("kim", {**chosen, "dry_run": True}), 60)["plan"]
+        assert [(each["id"], each["action"]) for each in plan] == [("1", "resume")]
+    assert actions.replay_job(here, own, Press("kim", {"dry_run": True}), 60)["plan"]
+    assert actions.give_up(here, own, {"reason": "x"}, "kim")["given_up"]
+    assert show_job(here, ("1", "orders"), {}, False)["state"] == "parked"
+
+
+@pytest.mark.parametrize("machine", ["or ders", "x" * 81, "arn:aws:states", "注文"])
+def test_what_is_no_machine_s_name_is_refused_wherever_one_is_given(
+    here: Stage, machine: str
+) -> None:
+    with pytest.raises(BadRequest, match="take ids from /jobs"):
+        paths.read_job(paths.written("1", machine))
+    with pytest.raises(BadRequest, match="must be a state machine's name, such as orders"):
+        list_jobs(here, {"machine": [machine]})
+    with pytest.raises(BadRequest, match="must be a state machine's name, such as orders"):
+        actions.replay(here, Press("kim", {"key": "1", "machine": machine}), 60)
+
+
+def test_a_kept_replay_says_of_which_machine_a_job_is_that_could_not_be_put_back(
+    stage: ReplayStage, here: Stage
+) -> None:
+    stopped(stage, stage.memory.table.items[PK]["execution"]["S"])
+    unlisted = Stage(FakeStage.process(stage.memory).engines, "respool-memory")
+    unlisted.engines.settings = replace(unlisted.engines.settings, machines=())
+
+    told = actions.replay(unlisted, Press("kim", {"ids": [paths.written("1", "orders")]}), 60)
+
+    (failed,) = told["failed"]
+    assert (failed["key"], failed["machine"]) == ("1", "orders")
+    assert show_replay(unlisted, told["id"], {})["failed"] == [failed]

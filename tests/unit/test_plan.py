@@ -179,7 +179,7 @@ def test_an_unattended_replay_takes_no_job_that_failed_too_often(claim: Claim) -
 
 def test_failures_of_the_service_itself_make_no_job_stuck() -> None:
     often = replace(PARKED, attempt=5)
-    assert screened(often, Rules(service_failures={"k": 1})) is None
+    assert screened(often, Rules(service_failures={often.pk: 1})) is None
     assert screened(often, Rules(service_failures={"other": 1})) is Action.STUCK
 
 

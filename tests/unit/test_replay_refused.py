@@ -201,7 +201,7 @@ def test_no_number_of_failures_stops_a_person(times: int) -> None:
 def test_failures_of_the_service_itself_make_no_job_stuck() -> None:
     stage = ReplayStage(FakeStage(MAX_ATTEMPTS="1"))
     stage.park("1", "2")
-    report = stage.replay(attended=False, service_failures={"1": 1})
+    report = stage.replay(attended=False, service_failures={"job#1": 1})
     assert report.replayed == 1
     assert [stage.claim(key).state for key in "12"] == [State.PARKED, State.STUCK]
 

@@ -189,7 +189,7 @@ class Tick:
             max_attempts=self.max_attempts,
             choice=Choice(task=state.task, pks=pks),
             service_failures={
-                job.key: failures[digest(job.pk)]
+                job.pk: failures[digest(job.pk)]
                 for job in state.released
                 if digest(job.pk) in failures
             },
