@@ -80,28 +80,38 @@ def _change(
     wanted: Wanted,
 ) -> None:
     """First the rights, then the definition: without them its new states would fail every job."""
-    if not machines.refuse_invalid(after):
+    stays = same(machine.definition, after)
+    if stays and wanted.undo:
+        context.screen.say(f"{machine.name} has nothing of respool's.")
+        return
+    if not stays and not machines.refuse_invalid(after):
         context.screen.remark("These credentials may not have AWS validate it; it was not asked.")
+    if stays:
+        context.screen.say(f"{machine.name} is adopted like that already.")
     if not wanted.yes:
-        ask(f"Change {machine.name} to that?", "--yes")
+        ask(_question(machine, stays, wanted), "--yes")
     if not wanted.undo:
         shared = [task for task in choices.tasks.values() if task]
         machines.allow(machine, context.account.prefix, shared)
         context.done = f"the role {machine.role} has the rights that it needs"
-    _update(context, machines, machine, after, wanted)
+    if not stays:
+        _update(context, machines, machine, after, wanted)
     if wanted.limit is not None and not wanted.undo:
         for task in task_names(after, choices):
             gates.set_limit(context.stage, task, {"limit": str(wanted.limit)}, context.who)
             context.screen.say(f"{task} takes {wanted.limit} jobs at once.")
 
 
+def _question(machine: Deployed, stays: bool, wanted: Wanted) -> str:
+    if not stays:
+        return f"Change {machine.name} to that?"
+    limit = "" if wanted.limit is None else f", and set the limit to {wanted.limit}"
+    return f"Give its role {machine.role} the rights that it needs{limit}?"
+
+
 def _update(
     context: Context, machines: Machines, machine: Deployed, after: Definition, wanted: Wanted
 ) -> None:
-    if same(machine.definition, after):
-        state = "has nothing of respool's" if wanted.undo else "is adopted like that already"
-        context.screen.say(f"{machine.name} {state}.")
-        return
     what = "undo" if wanted.undo else f"adopt {', '.join(wanted.tasks)}"
     try:
         kept, made = machines.update(machine, after, f"respool {what}")

@@ -6,22 +6,18 @@ It runs docs/your-pipeline.md command by command, on a local AWS that has the pi
 import io
 import json
 import sys
-import time
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from rich.console import Console
 from rich.markup import escape
 
-from chalicelib.errors import RespoolError
 from respool.local.demo import WAIT_SCALE, end_by_signals
 from respool.local.deployment import Deployment
 from respool.local.emulator import PROJECT, local_aws
 from respool.local.project import ProjectCopy, project_copy
-from respool.local.screen import Screen
+from respool.local.screen import Screen, performed
 from respool.local.walk import Command, Shell, Step, WalkFailed, put_tools, steps
 
 PAGE = PROJECT / "docs" / "your-pipeline.md"
@@ -145,26 +141,18 @@ class Walk:
 
 def main() -> int:
     """Walk through the page; 0 only if the replayed execution ends with every order paid."""
-    console: Any = Console(highlight=False, soft_wrap=True)
-    screen = Screen(console)
-    began = time.monotonic()
     end_by_signals()
-    try:
-        screen.chapter("A local AWS with a pipeline that knows nothing of respool")
-        with their_account() as (copy, theirs):
-            screen.show(f"The state machine is {theirs.arn}, and $ORDERS says so.")
-            walk = Walk(copy, theirs.arn, screen)
-            for step in steps(PAGE.read_text("utf-8"), SECTION):
-                walk.go(step)
-            screen.show(f"\n[bold green]{theirs.check()}")
-    except RespoolError as failure:
-        console.print(f"\n[bold red]The demo failed.[/] {escape(str(failure))}")
-        return 1
-    except KeyboardInterrupt:
-        console.print("\nStopped; nothing is left behind.")
-        return 130
-    screen.show(f"It took {time.monotonic() - began:.0f} s, and nothing is left of it.")
-    return 0
+    return performed(_walk_through)
+
+
+def _walk_through(screen: Screen) -> None:
+    screen.chapter("A local AWS with a pipeline that knows nothing of respool")
+    with their_account() as (copy, theirs):
+        screen.show(f"The state machine is {theirs.arn}, and $ORDERS says so.")
+        walk = Walk(copy, theirs.arn, screen)
+        for step in steps(PAGE.read_text("utf-8"), SECTION):
+            walk.go(step)
+        screen.show(f"\n[bold green]{theirs.check()}")
 
 
 if __name__ == "__main__":

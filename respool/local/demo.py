@@ -2,19 +2,16 @@
 
 import signal
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-
-from rich.console import Console
 
 from chalicelib.errors import RespoolError
 from respool.local.deployment import Deployment
 from respool.local.emulator import PROJECT, LocalAws, local_aws
 from respool.local.picture import NotTaken, take
 from respool.local.project import project_copy
-from respool.local.screen import Screen
+from respool.local.screen import Screen, performed
 from respool.local.script import Script
 
 WAIT_SCALE = 1.0  # so that the retry after 5 s takes 5 s
@@ -63,28 +60,20 @@ def show_the_page(deployment: Deployment, screen: Screen, path: Path) -> None:
 
 def main() -> int:
     """Play the script; 0 only if every job finished exactly once with its own output."""
-    console = Console(highlight=False, soft_wrap=True)
-    screen = Screen(console)
-    began = time.monotonic()
-    try:
-        with deployed_stage(screen, SAMPLE) as (_, deployment):
-            script = Script(deployment, screen, [])
-            script.fail()
-            script.look_at_the_spool()
-            script.tell()
-            show_the_page(deployment, screen, PICTURE)
-            script.recover()
-            script.replay_some()
-            script.replay_the_rest()
-            script.check()
-    except RespoolError as failure:
-        console.print(f"\n[bold red]The demo failed.[/] {failure}")
-        return 1
-    except KeyboardInterrupt:
-        console.print("\nStopped; nothing is left behind.")
-        return 130
-    screen.show(f"It took {time.monotonic() - began:.0f} s, and nothing is left of it.")
-    return 0
+    return performed(_play)
+
+
+def _play(screen: Screen) -> None:
+    with deployed_stage(screen, SAMPLE) as (_, deployment):
+        script = Script(deployment, screen, [])
+        script.fail()
+        script.look_at_the_spool()
+        script.tell()
+        show_the_page(deployment, screen, PICTURE)
+        script.recover()
+        script.replay_some()
+        script.replay_the_rest()
+        script.check()
 
 
 if __name__ == "__main__":

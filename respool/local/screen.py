@@ -7,9 +7,11 @@ from typing import TypeVar
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
+from rich.markup import escape
 from rich.spinner import Spinner
 from rich.text import Text
 
+from chalicelib.errors import RespoolError
 from respool.local.waiting import wait_until
 
 T = TypeVar("T")
@@ -74,6 +76,23 @@ class Screen:
             future = worker.submit(action)
             self.wait(future.done, what, timeout)
             return future.result()
+
+
+def performed(play: Callable[[Screen], None]) -> int:
+    """Play it in a terminal: 0 where it went well, 1 where it failed, 130 where it was stopped."""
+    console = Console(highlight=False, soft_wrap=True)
+    screen = Screen(console)
+    began = time.monotonic()
+    try:
+        play(screen)
+    except RespoolError as failure:
+        console.print(f"\n[bold red]The demo failed.[/] {escape(str(failure))}")
+        return 1
+    except KeyboardInterrupt:
+        console.print("\nStopped; nothing is left behind.")
+        return 130
+    screen.show(f"It took {time.monotonic() - began:.0f} s, and nothing is left of it.")
+    return 0
 
 
 def _done(what: str, began: float) -> str:

@@ -23,6 +23,12 @@ def given(key: str) -> str:
     return json.dumps({"key": key})
 
 
+def change(stage: "ReplayStage", pk: str, **members: Any) -> None:
+    """Change members of an item of the table."""
+    table = stage.memory.table
+    table.put(pk, {**table.items[pk], **members})
+
+
 @dataclass
 class ReplayStage:
     """Jobs are parked, aborted and put back; `outcomes` are those of the last replay."""

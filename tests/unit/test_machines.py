@@ -1,7 +1,6 @@
 """Jobs of another state machine: caught where it is listed, restarted in it, never elsewhere."""
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
@@ -22,7 +21,7 @@ from chalicelib.replaying.restart import UNLISTED
 from tests.fakes.service import TASK
 from tests.fakes.stage import FakeStage, Process
 from tests.fakes.wire import Fault, Wire
-from tests.unit.replay_stage import ReplayStage, given
+from tests.unit.replay_stage import ReplayStage, change, given
 
 PK = "job@orders#1"
 
@@ -36,12 +35,6 @@ def with_theirs(stage: ReplayStage, name: str = "job-1", text: str = "") -> str:
     stage.memory.table.put(PK, {**item, **changed})
     stage.memory.executions.redrives = False
     return theirs
-
-
-def change(stage: ReplayStage, pk: str, **members: Any) -> None:
-    """Change members of an item of the table."""
-    table = stage.memory.table
-    table.put(pk, {**table.items[pk], **members})
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
 
 import pytest
 
@@ -18,7 +17,7 @@ from chalicelib.replaying.siblings import Stand
 from tests.fakes.service import TASK
 from tests.fakes.stage import FakeStage
 from tests.fakes.wire import Died, Fault, Wire
-from tests.unit.replay_stage import ReplayStage, given
+from tests.unit.replay_stage import ReplayStage, change, given
 
 KEYS = ("1/0/Call", "1/1/Call", "1/2/Call")
 TASKS = f"orders/{TASK}"
@@ -50,12 +49,6 @@ def family(stage: ReplayStage, *inside: str, redrives: bool = False) -> str:
     memory.executions.redrives = redrives
     memory.executions.runs[theirs].state = "Park"
     return theirs
-
-
-def change(stage: ReplayStage, pk: str, **members: Any) -> None:
-    """Change members of an item of the table."""
-    table = stage.memory.table
-    table.put(pk, {**table.items[pk], **members})
 
 
 @pytest.fixture
