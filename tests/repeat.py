@@ -1,6 +1,7 @@
 """`python -m tests.repeat [fast|e2e] [times]`: the tests in any order beside busy loops, and again.
 
 Each run has a seed of its own, which it prints: `pytest -p randomly --randomly-seed=N` is it again.
+What a run printed that failed is kept under build/.
 """
 
 import os
@@ -17,6 +18,7 @@ FAST = ("tests/integration", "tests/aws_facts", "tests/unit")
 SUITES = {"fast": (FAST, 20), "e2e": (("tests/e2e",), 5)}
 BUSY = "while True: pass"
 ROOT = Path(__file__).parent.parent
+KEPT = ROOT / "build"
 
 
 @contextmanager
@@ -42,6 +44,9 @@ def one(folders: tuple[str, ...], seed: int) -> tuple[bool, str, list[str]]:
         text=True,
         check=False,
     )
+    if answer.returncode:
+        KEPT.mkdir(exist_ok=True)
+        (KEPT / f"repeat-{seed}.txt").write_text(answer.stdout + answer.stderr)
     lines = answer.stdout.splitlines()
     last = next((line for line in reversed(lines) if re.search(r" in \d", line)), "no result")
     failed = [line for line in lines if line.startswith(("FAILED", "ERROR"))]
