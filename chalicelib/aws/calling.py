@@ -73,6 +73,7 @@ _MEANINGS: dict[str, type[RespoolError]] = {
     "UnknownOperationException": RedriveRefused,
     "AWS.SimpleQueueService.NonExistentQueue": NotFound,
     "QueueDoesNotExist": NotFound,
+    "ResourceNotFound": NotFound,
     "ResourceNotFoundException": NotFound,
     "NotFoundException": NotFound,
     "NoSuchEntity": NotFound,

@@ -85,7 +85,17 @@ class StepFunctions:
             stopped_at=answer.get("stopDate"),
             redrives=answer.get("redriveCount", 0),
             redrivable=answer.get("redriveStatus") == "REDRIVABLE",
+            map_run=answer.get("mapRunArn", ""),
         )
+
+    def parent(self, map_run: str) -> Execution:
+        """Look at the execution whose distributed Map it is: two calls."""
+        try:
+            with calling("DescribeMapRun", map_run):
+                answer = self._client.describe_map_run(mapRunArn=map_run)
+        except NotFound:
+            return Execution("", Status.MISSING)
+        return self.describe(answer["executionArn"])
 
     def tail(self, execution: str) -> Tail:
         """Look at the last events; their ids count from 1, so the last is the number of them."""

@@ -19,7 +19,18 @@ class Status(StrEnum):
 def machine_of(execution: str) -> str:
     """The name of an execution's state machine, by its ARN; empty where that is none."""
     parts = execution.split(":")
-    return parts[6] if len(parts) > 7 else ""
+    return parts[6].partition("/")[0] if len(parts) > 7 else ""
+
+
+def is_child(execution: str) -> bool:
+    """Whether a distributed Map has started it, by its ARN."""
+    return "/" in execution.rpartition(":")[0]
+
+
+def is_of(execution: str, machine: str) -> bool:
+    """Whether it is an execution of a state machine or of one of its Maps; `machine` is any ARN
+    that an execution of that machine might have."""
+    return execution.rpartition(":")[0].partition("/")[0] == machine.rpartition(":")[0]
 
 
 def same_machine(one: str, other: str) -> bool:
@@ -33,7 +44,10 @@ DEAD = (Status.FAILED, Status.TIMED_OUT, Status.ABORTED)
 
 @dataclass(frozen=True)
 class Execution:
-    """An execution as Step Functions describes it; `input` is its exact JSON text."""
+    """An execution as Step Functions describes it; `input` is its exact JSON text.
+
+    `map_run` is the ARN of the Map Run that has started it; empty where none has.
+    """
 
     arn: str
     status: Status
@@ -44,6 +58,7 @@ class Execution:
     stopped_at: datetime | None = None
     redrives: int = 0
     redrivable: bool = False
+    map_run: str = ""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from chalicelib.job.claim import Claim, State
-from chalicelib.job.execution import DEAD, Status
+from chalicelib.job.execution import DEAD, Execution, Status
 from chalicelib.limits import EVENTS, REDRIVABLE
 from chalicelib.moments import iso, read
 
@@ -50,7 +50,8 @@ class Facts:
     """What is known of a dead job's execution, where somebody looked.
 
     `failed_in` is the state in which it ended; `input` the exact text of its input, or of its
-    predecessor's where it never started; both are empty where nobody can tell.
+    predecessor's where it never started; both are empty where nobody can tell. `parent` is the
+    execution that has started it by a distributed Map, and that alone can be redriven.
     """
 
     status: Status
@@ -62,6 +63,7 @@ class Facts:
     in_fail_state: bool = False
     failed_in: str = ""
     input: str = ""
+    parent: Execution | None = None
 
 
 @dataclass(frozen=True)
@@ -175,6 +177,8 @@ def decide(claim: Claim, facts: Facts | None, now: datetime) -> Decision:
     if facts.status in DEAD and (facts.error in ENDS or facts.in_fail_state):
         how = State.GIVEN_UP if facts.error == GIVEN_UP else State.FAILED
         return Decision(Action.STALE, f"has ended for good ({facts.error})", ends=how)
+    if facts.parent is not None:
+        return _decide_child(facts, facts.parent, now)
     if facts.status in DEAD and _may_redrive(facts, now):
         return Decision(Action.REDRIVE, f"is {facts.status} and can go on where it failed")
     if not facts.input:
@@ -184,6 +188,23 @@ def decide(claim: Claim, facts: Facts | None, now: datetime) -> Decision:
     return Decision(Action.RESTART, f"its execution is {facts.status}")
 
 
+def _decide_child(facts: Facts, parent: Execution, now: datetime) -> Decision:
+    """What becomes of an item of a distributed Map: it never starts again without its Map."""
+    if parent.status is Status.RUNNING:
+        return Decision(Action.LEAVE, MAP_GOES_ON)
+    if parent.status is Status.SUCCEEDED:
+        return Decision(Action.STALE, MAP_IS_OVER, ends=State.FAILED)
+    if _may_redrive(facts, now):
+        return Decision(Action.REDRIVE, f"its Map is {parent.status} and can go on")
+    return Decision(Action.LEAVE, MAP_IS_GONE)
+
+
+MAP_GOES_ON = "its execution is dead, and the Map that started it goes on without it"
+MAP_IS_OVER = "has failed, and the Map that had started it went on to the end without it"
+MAP_IS_GONE = (
+    "the Map that started it can't be redriven any more: start the whole execution again, and give"
+    " this job up"
+)
 NO_INPUT = "its execution is gone, and its input with it; only a note on the spool may have it"
 
 

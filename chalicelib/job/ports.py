@@ -63,6 +63,9 @@ class Workflow(Protocol):
     def describe(self, execution: str) -> Execution:
         """Look at one; its status is MISSING where there is none."""
 
+    def parent(self, map_run: str) -> Execution:
+        """Look at the execution that a Map Run belongs to; MISSING where that is forgotten."""
+
     def tail(self, execution: str) -> Tail:
         """Look at the end of its history. Raises NotFound."""
 

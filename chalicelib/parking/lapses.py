@@ -39,12 +39,10 @@ class Lapses:
         """Look at who has a slot; `runs`: its execution was listed as running."""
         claim = self.claims.get(pk)
         mine = claim if claim is not None and claim.execution == execution else None
-        if runs:
+        found = None if runs else self.looks.at(execution)
+        if found is None or found.status is Status.RUNNING:
             if mine is not None and mine.dead_at:
                 self.redriven(mine)
-            return
-        found = self.looks.at(execution)
-        if found.status is Status.RUNNING:
             return
         if mine is not None and not mine.ended_at:
             self.job(mine, found)
@@ -53,7 +51,7 @@ class Lapses:
     def job(self, claim: Claim, found: Execution) -> None:
         """Look at a job whose execution does not run."""
         if found.status is Status.SUCCEEDED:
-            self._end(claim)
+            self._end(claim, State.FINISHED)
         elif found.status in DEAD:
             self._dead(claim, found)
         elif not claim.dead_at and self.settled(claim, UNKNOWN_FOR):
@@ -76,6 +74,15 @@ class Lapses:
             return
         if self._revive(claim):
             self.repairs.revived.append(claim.key)
+
+    def child(self, claim: Claim) -> None:
+        """A dead item of a distributed Map: its Map may have gone on to the end without it, or
+        have been redriven."""
+        found = self.looks.at(claim.execution)
+        if found.status is Status.RUNNING:
+            self.redriven(claim)
+        elif found.map_run and self.looks.parent(found.map_run).status is Status.SUCCEEDED:
+            self._end(claim, State.FAILED)
 
     def settled(self, claim: Claim, long: timedelta = GRACE) -> bool:
         """Whether nobody has changed how it stands for that long."""
@@ -120,8 +127,8 @@ class Lapses:
         if done:
             self.repairs.parked_again.append(claim.key)
 
-    def _end(self, claim: Claim) -> None:
-        if self.rescue.end(claim, State.FINISHED):
+    def _end(self, claim: Claim, how: State) -> None:
+        if self.rescue.end(claim, how):
             self.repairs.ended.append(claim.key)
 
     def _free(self, task: str, pk: str, execution: str) -> None:

@@ -68,12 +68,20 @@ class Looks:
         self._workflow = workflow
         self._pause = pause
         self._seen: dict[str, Execution] = {}
+        self._parents: dict[str, Execution] = {}
 
     def at(self, execution: str) -> Execution:
         """How it stands, or stood a moment ago."""
         if execution not in self._seen:
             self._seen[execution] = self.afresh(execution)
         return self._seen[execution]
+
+    def parent(self, map_run: str) -> Execution:
+        """How the execution stands, or stood, whose distributed Map that is."""
+        if map_run not in self._parents:
+            self._pause(2 * PACE)
+            self._parents[map_run] = self._workflow.parent(map_run)
+        return self._parents[map_run]
 
     def afresh(self, execution: str) -> Execution:
         """How it stands now."""

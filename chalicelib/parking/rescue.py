@@ -15,7 +15,7 @@ from chalicelib.errors import Lagging
 from chalicelib.job.asked import claims_asked
 from chalicelib.job.claim import JOB, Claim, State, job_pk
 from chalicelib.job.deaths import death
-from chalicelib.job.execution import DEAD, Execution, Status, machine_of, same_machine
+from chalicelib.job.execution import DEAD, Execution, Status, is_child, is_of, machine_of
 from chalicelib.job.failure import MOST_CAUSE
 from chalicelib.job.key import job_key
 from chalicelib.job.plan import ENDS, GIVEN_UP, TOO_LARGE, after
@@ -58,7 +58,7 @@ class Rescue:
         `parked`: its job waits for a redrive or a restart; `ended`: it was meant to end, or its
         job is another execution's; `already`: this death was dealt with; `alive`: it is not dead,
         as far as Step Functions says; `foreign`: it belongs to another state machine, or to a
-        listed one in which no claim of its key is its own.
+        listed one, or to a distributed Map, and has no claim of its own.
         Raises Lagging where Step Functions does not show the announced end yet.
         """
         machine = self._machine_of(execution)
@@ -69,7 +69,10 @@ class Rescue:
             return _alive(found, redrives)
         if self.is_known(found):
             return ALREADY
-        how = self._settle_listed(found, machine) if machine else self._settle(found)
+        if machine or is_child(execution):
+            how = self._settle_listed(found, machine)
+        else:
+            how = self._settle(found)
         if how == ALIVE:
             return how
         expires = int((self.clock() + REMEMBERED).timestamp())
@@ -79,19 +82,14 @@ class Rescue:
             self.telemetry.metric(metrics.CAUGHT)
         return how
 
-    def owns(self, execution: str) -> bool:
-        """Whether an execution is one of this stage's own state machine."""
-        return same_machine(execution, self.workflow.arn("any"))
-
     def _machine_of(self, execution: str) -> str | None:
         """The machine that it is of, as claims name it; None: one that the stage does not serve."""
-        if self.owns(execution):
+        if is_of(execution, self.workflow.arn("any")):
             return ""
         machine = machine_of(execution)
         if machine not in self.machines:
             return None
-        theirs = self.workflow.of(machine).arn("any")
-        return machine if same_machine(execution, theirs) else None
+        return machine if is_of(execution, self.workflow.of(machine).arn("any")) else None
 
     def is_known(self, found: Execution) -> bool:
         """Whether the end of this run of an execution was dealt with."""

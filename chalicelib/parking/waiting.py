@@ -8,7 +8,7 @@ from itertools import islice
 
 from chalicelib import metrics
 from chalicelib.job.claim import Claim, State
-from chalicelib.job.execution import Execution, Status
+from chalicelib.job.execution import Execution, Status, is_child
 from chalicelib.job.plan import Rules
 from chalicelib.job.ports import Claims, Clock, Spool, Telemetry
 from chalicelib.limits import BATCH_GET, REMEMBERS, RETENTION, RUNS
@@ -116,7 +116,9 @@ class Waiting:
                 yield partial(self._begin_anew, claim)
             if running is not None and claim.predecessor and claim.dead_at:
                 yield partial(self._look_at_restart, claim, running)
-            if running is not None and bool(claim.dead_at) == (claim.execution in running):
+            if running is not None and is_child(claim.execution):
+                yield partial(self._look_at_child, claim)
+            elif running is not None and bool(claim.dead_at) == (claim.execution in running):
                 yield partial(self._look, claim)
             elif needs_note(claim, now):
                 yield partial(self._send_note, claim)
@@ -144,10 +146,20 @@ class Waiting:
         now = self.claims.get(claim.pk)
         if now is None or not now.waits or now.execution != claim.execution:
             return
-        if now.dead_at:
+        if now.dead_at and is_child(now.execution):
+            self.lapses.child(now)
+        elif now.dead_at:
             self.lapses.redriven(now)
         elif (found := self.looks.at(now.execution)).status is not Status.RUNNING:
             self.lapses.job(now, found)
+
+    def _look_at_child(self, claim: Claim) -> None:
+        """The children of a distributed Map stand on no list of executions."""
+        self._look(claim)
+        if needs_note(claim, self.clock()):
+            now = self.claims.get(claim.pk)
+            if now is not None and now.waits and needs_note(now, self.clock()):
+                self._send_note(now)
 
     def _look_at_restart(self, claim: Claim, running: frozenset[str]) -> None:
         """One that ran to its end may never have asked for a key that its predecessor had."""

@@ -18,7 +18,8 @@ class Inspection:
     def look(self, claim: Claim, calm: Patience) -> Facts:
         """The facts about a claim's execution: one call, two where it could be redriven.
 
-        Of a restart that never started, the input is its predecessor's.
+        Of a restart that never started, the input is its predecessor's. Whether the child of a
+        distributed Map can be redriven is up to its parent: two calls more.
         """
         found = calm(lambda: self.workflow.describe(claim.execution))
         facts = Facts(
@@ -32,6 +33,14 @@ class Inspection:
         if facts.status is Status.MISSING and claim.predecessor:
             origin = calm(lambda: self.workflow.describe(claim.predecessor))
             return replace(facts, input=origin.input)
+        if facts.status in DEAD and found.map_run:
+            parent = calm(lambda: self.workflow.parent(found.map_run))
+            facts = replace(
+                facts,
+                parent=parent,
+                redrivable=parent.redrivable,
+                stopped_at=parent.stopped_at or found.stopped_at,
+            )
         if facts.status not in DEAD or not facts.redrivable or facts.error in ENDS:
             return facts
         tail = calm(lambda: self.workflow.tail(claim.execution))

@@ -106,7 +106,7 @@ class Redrive:
     def inside(self, parked: Claim, begun: Claim, facts: Facts, calm: Patience) -> Attempt:
         """Redrive a job whose claim says that it is begun; `parked` is the claim without that."""
         try:
-            calm(lambda: self.workflow.redrive(begun.execution))
+            calm(lambda: self.workflow.redrive(_root(begun, facts)))
         except RedriveRefused as refused:
             if RUNS in str(refused):
                 return Attempt(Redriven.GONE_ON, begun, facts)
@@ -155,6 +155,11 @@ class Redrive:
             self.claims.revive(begun)
         except (AwsError, Conflict) as refused:
             self.telemetry.warning("claim-not-revived", key=begun.key, reason=str(refused))
+
+
+def _root(claim: Claim, facts: Facts) -> str:
+    """The execution that is redriven: of a distributed Map's child it is its parent."""
+    return facts.parent.arn if facts.parent is not None else claim.execution
 
 
 def _contradicts(facts: Facts) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 from chalicelib.job.claim import job_pk
 from respool.deploy.checks.findings import Malformed, read_json
 from respool.deploy.definition import PLACEHOLDER, placeholders, rewrite
+from respool.deploy.iam import listed
 
 SOURCES = ".chalice/policies"
 LEAST = f"{SOURCES}/uncertain_task.json"
@@ -73,12 +74,10 @@ def serving(policy: Policy, machines: Iterable[str]) -> Policy:
 
 def _serving(statement: Policy, machines: list[str]) -> Policy:
     found = dict(statement)
-    own = statement["Resource"]
-    if isinstance(own, str) and ":states:" in own:
-        theirs = [own.replace("${Prefix}", name) for name in machines]
-        if ":execution:" in own:  # a distributed Map's children, too
-            theirs += [own.replace("${Prefix}:*", f"{name}/*") for name in machines]
-        found["Resource"] = [own, *theirs]
+    own = listed(statement["Resource"])
+    if ":states:" in own[0]:
+        theirs = [one.replace("${Prefix}", name) for name in machines for one in own]
+        found["Resource"] = [*own, *theirs]
     keys = statement.get("Condition", {}).get("ForAllValues:StringLike", {})
     if job_pk("*") in (leading := keys.get("dynamodb:LeadingKeys", [])):
         more = [] if ANY_JOB in leading else [job_pk("*", name) for name in machines]

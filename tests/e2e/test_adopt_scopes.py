@@ -274,3 +274,26 @@ def without_ids(output: Any) -> Any:
             for name, value in output.items()
         }
     return [without_ids(each) for each in output] if isinstance(output, list) else output
+
+
+def test_a_child_that_is_stopped_leaves_its_slot_and_is_not_started_without_its_map(
+    stage: Deployment, orders: Orders, engines: Engines
+) -> None:
+    orders.failing(**{"Child:2": "Down"})
+    parent = orders.start(orders.adopted, "stopped", key="s")
+    pk, claim = orders.waits("Child")
+    child = claim["execution"]
+    orders.states.stop_execution(executionArn=child)
+    stage.wait_until(lambda: stage.status(parent) != "RUNNING", "the Map to fail")
+
+    swept = stage.invoke("reprocess", {"sweep": True})
+
+    assert (swept["refused"], swept["rescued"]) == ([], [child])
+    dead = orders.claims()[pk]
+    assert (dead["state"], "token" in dead, bool(dead["deadAt"])) == ("parked", False, True)
+    before = orders.states.list_executions(stateMachineArn=orders.adopted)["executions"]
+    assert stage.invoke("reprocess", {"max": 1, "dry_run": True})["plan"][0]["key"] == pk
+    after = orders.states.list_executions(stateMachineArn=orders.adopted)["executions"]
+    assert len(after) == len(before)
+    assert engines(stage).give_up.end(pk, "nobody wants it", "orders").given_up
+    assert (orders.owners(), stage.jobs("running", "line", "parked", "stuck")) == ([], [])

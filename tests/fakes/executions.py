@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import count
 from threading import RLock
 
@@ -16,12 +17,19 @@ MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:respool-memory"
 _NAME = re.compile(r"[^\s<>{}\[\]?*\"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]+")
 
 
+def _map_run(arn: str) -> str:
+    """Its Map Run, where it is the child of a distributed Map."""
+    machine = arn.split(":")[6]
+    return machine if "/" in machine else ""
+
+
 class Executions:
     """All executions of the state machines.
 
     `redrives` False: a Step Functions without Redrive; `refuses`: with one that never works;
     `explains`: a refused redrive says where the execution runs, as AWS gives its reasons.
-    `unfinished`: a history does not show an execution's end yet.
+    `unfinished`: a history does not show an execution's end yet. `map_runs` names the parents of
+    distributed Maps; the name of a child's own machine is that of its Map Run.
     """
 
     def __init__(self, clock: SteppedClock, redrives: bool = True) -> None:
@@ -31,6 +39,7 @@ class Executions:
         self.refuses = False
         self.explains = False
         self.unfinished = False
+        self.map_runs: dict[str, str] = {}
         self._clock = clock
         self._lock = RLock()
         self._live: dict[str, Run] = {}
@@ -130,13 +139,19 @@ class Executions:
                     "RedriveExecution: ExecutionNotRedrivable: Execution is RUNNING and cannot be"
                     " redriven."
                 )
-            if not able or run is None or not self._redrivable(run):
+            if not able or run is None or _map_run(arn) or not self._redrivable(run):
                 raise RedriveRefused(f"RedriveExecution: ExecutionNotRedrivable: {arn}")
-            run.status, run.error, run.cause, run.stopped_at = Status.RUNNING, "", "", None
-            run.redrives += 1
-            if run.state:
-                run.enter(run.state, self._clock.elapsed(), self._clock.tick())
-            self._live[arn] = run
+            self._go_on(run)
+            for child in self.runs.values():
+                if self.map_runs.get(_map_run(child.arn)) == arn and child.status in DEAD:
+                    self._go_on(child)
+
+    def _go_on(self, run: Run) -> None:
+        run.status, run.error, run.cause, run.stopped_at = Status.RUNNING, "", "", None
+        run.redrives += 1
+        if run.state:
+            run.enter(run.state, self._clock.elapsed(), self._clock.tick())
+        self._live[run.arn] = run
 
     def _redrivable(self, run: Run) -> bool:
         return (
@@ -158,7 +173,9 @@ class Executions:
             return self._describe(run)
 
     def _describe(self, run: Run) -> Execution:
-        return run.described(self.redrives and self._redrivable(run))
+        map_run = _map_run(run.arn)
+        able = self.redrives and self._redrivable(run) and not map_run
+        return replace(run.described(able), map_run=map_run)
 
     def tail(self, arn: str) -> Tail:
         """The end of one's history. Raises NotFound."""

@@ -54,6 +54,11 @@ class FakeWorkflow:
         """Look at one; its status is MISSING where there is none."""
         return self._wire.call("DescribeExecution", lambda: self._executions.describe(execution))
 
+    def parent(self, map_run: str) -> Execution:
+        """Look at the execution that a Map Run belongs to."""
+        parent = self._executions.map_runs.get(map_run, "")
+        return self._wire.call("DescribeMapRun", lambda: self._executions.describe(parent))
+
     def tail(self, execution: str) -> Tail:
         """Look at the end of its history."""
         return self._wire.call("GetExecutionHistory", lambda: self._executions.tail(execution))

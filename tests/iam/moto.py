@@ -20,6 +20,7 @@ from moto.core.responses import ActionResult, EmptyResult
 from moto.iam import access_control
 from moto.stepfunctions.responses import StepFunctionResponse
 
+from chalicelib.job.execution import is_child
 from respool.deploy.iam import Call, allows
 from tests.iam.requests import TOKEN_MARK, calls_of
 
@@ -67,6 +68,7 @@ def moto_with_iam() -> Iterator[Needed]:
         patch.setattr(StepFunctionResponse, "send_task_failure", _answered)
         patch.setattr(StepFunctionResponse, "redrive_execution", _redriven, raising=False)
         patch.setattr(StepFunctionResponse, "describe_execution", _redrivable)
+        patch.setattr(StepFunctionResponse, "describe_map_run", _map_run, raising=False)
         patch.setattr(StepFunctionResponse, "get_execution_history", with_its_end)
         yield needed
 
@@ -97,14 +99,26 @@ def _redriven(_: Any) -> ActionResult:
     return ActionResult({"redriveDate": datetime.now(UTC)})
 
 
+PARENT = "-parent"
 _describe = StepFunctionResponse.describe_execution
 
 
 def _redrivable(response: Any) -> ActionResult:
-    """A failed execution can be redriven, which moto never says."""
+    """A failed execution can be redriven, which moto never says; a Map's child by its parent."""
     described: Any = _describe(response).result
     status = "REDRIVABLE" if described["status"] == "FAILED" else "NOT_REDRIVABLE"
-    return ActionResult({**described, "redriveStatus": status})
+    arn = described["executionArn"]
+    if not is_child(arn):
+        return ActionResult({**described, "redriveStatus": status})
+    run = arn.replace(":execution:", ":mapRun:")
+    return ActionResult({**described, "redriveStatus": f"{status}_BY_MAP_RUN", "mapRunArn": run})
+
+
+def _map_run(response: Any) -> ActionResult:
+    """A Map Run is named as its only child is, and the parent besides that it is the parent."""
+    machine, _, name = json.loads(response.body)["mapRunArn"].rpartition(":")
+    parent = f"{machine.replace(':mapRun:', ':execution:').partition('/')[0]}:{name}{PARENT}"
+    return ActionResult({"executionArn": parent})
 
 
 _history = StepFunctionResponse.get_execution_history

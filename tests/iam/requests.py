@@ -79,7 +79,8 @@ def _states(operation: str, path: str, given: Mapping[str, Any]) -> Asked:
     if "taskToken" in given:
         yield operation, given["taskToken"].partition(TOKEN_MARK)[0], ()
     else:
-        yield operation, given.get("stateMachineArn") or given["executionArn"], ()
+        kinds = ("stateMachineArn", "mapRunArn", "executionArn")
+        yield operation, next(given[kind] for kind in kinds if kind in given), ()
 
 
 def _secretsmanager(operation: str, path: str, given: Mapping[str, Any]) -> Asked:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from secrets import token_hex
@@ -32,7 +33,7 @@ from respool.deploy.iam import Policy
 from respool.deploy.resolved import ACCOUNT, REGION
 from respool.deploy.resolved import arn as arn_of
 from tests.iam.deployed import FUNCTIONS, ROLES, Deployed
-from tests.iam.moto import ASKED
+from tests.iam.moto import ASKED, PARENT
 from tests.iam.requests import TOKEN_MARK
 from tests.tables import create_claims
 
@@ -173,6 +174,18 @@ class IamStage:
             found.status, found.error, found.stop_date = status, error, datetime.now(UTC)
         return arn
 
+    def child(self, name: str, machine: str = "") -> str:
+        """A child of a distributed Map; both are dead, and its parent can be redriven."""
+        machines = stepfunctions_backends[ACCOUNT][REGION].state_machines
+        parent = self.start(f"{name}{PARENT}", "FAILED", "States.Runtime", machine)
+        home = parent.rpartition(":")[0].replace(":execution:", ":stateMachine:")
+        own = next(one for one in machines if one.arn == home)
+        if not any(one.arn == f"{home}/Items" for one in machines):
+            items = copy(own)
+            items.name, items.arn = f"{own.name}/Items", f"{home}/Items"
+            machines.append(items)
+        return self.start(name, "ABORTED", machine=f"{own.name}/Items")
+
     def claim(self, execution: str, state: str = "parked", **more: str) -> str:
         """The claim of a job that has that execution, as the states write it; gives its key.
 
@@ -267,6 +280,7 @@ def wait_in_every_way(stage: IamStage, name: str) -> None:
     dead = stage.start(f"{name}-dead", "FAILED", "States.Runtime")
     stage.claim(dead, deadAt=LONG_AGO)
     stage.claim(stage.start(f"{name}-aborted", "ABORTED"), deadAt=LONG_AGO)
+    stage.claim(stage.child(f"{name}-item"), deadAt=LONG_AGO)
     stage.claim(stage.start(f"{name}-often"), attempt="9")
     stage.claim(stage.start(f"{name}-unheard", "FAILED", "States.Runtime"))
     stage.spool(Record(key=f"{name}-parked", execution=dead, task=UNCERTAIN_TASK))

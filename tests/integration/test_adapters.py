@@ -71,6 +71,22 @@ def described(**more: Any) -> dict[str, Any]:
     }
 
 
+def map_run(arn: str) -> dict[str, Any]:
+    counts = ("pending", "running", "succeeded", "failed", "timedOut", "aborted", "total")
+    zeros = dict.fromkeys((*counts, "resultsWritten"), 0)
+    return {
+        "mapRunArn": arn,
+        "executionArn": EXECUTION,
+        "status": "FAILED",
+        "startDate": NOW,
+        "maxConcurrency": 0,
+        "toleratedFailurePercentage": 0.0,
+        "toleratedFailureCount": 0,
+        "itemCounts": zeros,
+        "executionCounts": zeros,
+    }
+
+
 def test_a_redrive_is_asked_for_by_the_execution_s_arn() -> None:
     with stubbed("stepfunctions") as (sdk, stub):
         stub.add_response("redrive_execution", {"redriveDate": NOW})
@@ -109,6 +125,23 @@ def test_what_is_known_of_a_redrivable_execution_is_read() -> None:
     assert (found.redrivable, found.redrives, found.stopped_at) == (True, 2, NOW)
     assert (found.status, found.error, found.cause) == (Status.FAILED, "E", "c")
     assert found.input == '{"key":  1}'
+
+
+def test_the_parent_of_a_distributed_map_s_child_is_found_by_its_map_run() -> None:
+    run = "arn:aws:states:us-east-1:123456789012:mapRun:orders/Items:1"
+    with stubbed("stepfunctions") as (sdk, stub):
+        stub.add_response("describe_execution", described(mapRunArn=run))
+        stub.add_response("describe_map_run", map_run(run), {"mapRunArn": run})
+        stub.add_response("describe_execution", described(redriveStatus="REDRIVABLE"))
+        workflow = StepFunctions(sdk, MACHINE)
+        parent = workflow.parent(workflow.describe(EXECUTION).map_run)
+    assert (parent.arn, parent.redrivable, parent.map_run) == (EXECUTION, True, "")
+
+
+def test_a_map_run_that_is_forgotten_has_no_parent() -> None:
+    with stubbed("stepfunctions") as (sdk, stub):
+        stub.add_client_error("describe_map_run", "ResourceNotFound")
+        assert StepFunctions(sdk, MACHINE).parent("arn:gone").status is Status.MISSING
 
 
 @pytest.mark.parametrize(

@@ -50,13 +50,14 @@ def put_back(stage: IamStage) -> None:
     stage.claim(stage.start("waits", machine=LISTED))
     stage.claim(stage.start("fails", "FAILED", "States.Runtime", LISTED), deadAt=LONG_AGO)
     stage.claim(stage.start("stops", "ABORTED", machine=LISTED), deadAt=LONG_AGO)
+    stage.claim(stage.child("item", LISTED), deadAt=LONG_AGO)
     both = stage.start("both", "ABORTED", machine=LISTED)
     for item in ("both/0", "both/1"):
         stage.claim(both, key=item, deadAt=LONG_AGO)
     with stage.process("reprocess", MAX_REPROCESS="100") as invoke:
         told = invoke({})
     assert told["failed"] == []
-    assert told["resumed"] >= 2
+    assert told["resumed"] >= 3
     assert told["restarted"] >= 2
     assert machine_of(claim(stage, "stops").execution) == LISTED
     left = [claim(stage, item) for item in ("both/0", "both/1")]
@@ -121,6 +122,7 @@ def test_every_job_of_a_listed_machine_is_done_and_nothing_is_denied(
     resources = {(call.action, call.resource) for role in needed for call in needed[role]}
     assert {
         "states:DescribeExecution",
+        "states:DescribeMapRun",
         "states:DescribeStateMachine",
         "states:GetExecutionHistory",
         "states:ListExecutions",
