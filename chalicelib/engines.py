@@ -424,8 +424,8 @@ class Engines:
         from chalicelib.job.replay import Kind
         from chalicelib.replaying.requests import FIELDS, read_request
 
-        given = {name: value for name, value in replay.asked.items() if name in FIELDS}
-        request = read_request(given)
+        values = {name: value for name, value in replay.asked.items() if name in FIELDS}
+        request = read_request(values)
         if replay.keys:
             request = replace(request, choice=Choice(pks=frozenset(keys)))
         return self._order(request, seconds, attended=replay.kind is Kind.PRESS)
@@ -466,9 +466,9 @@ class Engines:
     def _idle(self, minute: datetime) -> bool:
         """Whether a minute lies between two intervals; one that can't be is told by the clock."""
         now = self.clock.now()
-        told = minute if abs(now - minute) < LATE else now
+        moment = minute if abs(now - minute) < LATE else now
         interval = -(-self.settings.ramp_interval // 60)
-        return int(told.timestamp()) // 60 % interval != 0
+        return int(moment.timestamp()) // 60 % interval != 0
 
     def _order(self, request: "Request", seconds: float, attended: bool) -> "Order":
         """What a request asks for, with the stage's own choices where it names none."""

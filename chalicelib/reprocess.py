@@ -33,9 +33,9 @@ def _replay(engines: Engines, event: dict[str, Any], seconds: float) -> dict[str
     request, attended = read_event(event)
     if request.dry_run:
         return engines.replay(request, seconds, attended).as_json()
-    given = {name: value for name, value in event.items() if name not in (UNATTENDED, "reason")}
+    fields = {name: value for name, value in event.items() if name not in (UNATTENDED, "reason")}
     kind, by = (Kind.PRESS, "reprocess") if attended else (Kind.SCHEDULE, "schedule")
-    report, replay = engines.put_back(request, seconds, Asked(kind, by, request.reason, given))
+    report, replay = engines.put_back(request, seconds, Asked(kind, by, request.reason, fields))
     return report.as_json() | ({"id": replay.id} if replay.version else {})
 
 

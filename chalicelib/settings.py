@@ -219,10 +219,12 @@ def _webhook(text: str) -> str:
 
 def _language(text: str) -> str:
     """`en` or `ja`. Under `chalice local` a shell may have its own LANGUAGE, such as de_DE:de."""
-    known = [each for each in text.split(":") if each[:2] in LANGUAGES and not each[2:3].isalpha()]
+    languages = [
+        each for each in text.split(":") if each[:2] in LANGUAGES and not each[2:3].isalpha()
+    ]
     if text not in LANGUAGES and not set(text) & set(":_"):
         raise ValueError(f"must be one of {', '.join(LANGUAGES)}")
-    return known[0][:2] if known else LANGUAGES[0]
+    return languages[0][:2] if languages else LANGUAGES[0]
 
 
 def _pattern(text: str) -> str:

@@ -32,14 +32,14 @@ class LambdaTelemetry:
 
     def metric(self, name: str, value: float = 1, **dimensions: str) -> None:
         """One embedded metric, for the stage and, where more dimensions are given, for those."""
-        known = {name: _dimension(text) for name, text in dimensions.items()}
-        told = {
+        labels = {name: _dimension(text) for name, text in dimensions.items()}
+        metric = {
             "Namespace": NAMESPACE,
-            "Dimensions": [["stage"], ["stage", *known]] if known else [["stage"]],
+            "Dimensions": [["stage"], ["stage", *labels]] if labels else [["stage"]],
             "Metrics": [{"Name": name, "Unit": "Seconds" if name in SECONDS else "Count"}],
         }
-        about = {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [told]}
-        line = {"_aws": about, "stage": self._stage, **known, name: [float(value)]}
+        about = {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [metric]}
+        line = {"_aws": about, "stage": self._stage, **labels, name: [float(value)]}
         sys.stdout.write(_line(line) + "\n")
 
 

@@ -51,20 +51,20 @@ def replay(stage: Stage, press: Press, seconds: float) -> dict[str, Any]:
 
     Raises BadRequest, and Conflict where the idempotency key was used for something else.
     """
-    given = press.given
-    pks = _named(stage, given)
-    request = read_request({name: given[name] for name in given if name not in NAMED})
+    fields = press.given
+    pks = _named(stage, fields)
+    request = read_request({name: fields[name] for name in fields if name not in NAMED})
     if pks:
         request = _only_these(request, pks)
     check_pass(request)
     if request.dry_run:
         return _foreseen(stage, *stage.engines.foresee(request, seconds, attended=True))
-    about = {name: given[name] for name in given if name not in _UNSAID}
+    about = {name: fields[name] for name in fields if name not in _UNSAID}
     keys = [pk.removeprefix(JOB) for pk in pks[:LOGGED]]
     logged = {"keys": [*keys, f"({len(pks)} in all)"]} if pks else {}
-    told = about | ({"keys": len(pks)} if pks else {})
+    record = about | ({"keys": len(pks)} if pks else {})
     with audited(stage, press.who, "replay", request.reason, **about | logged) as line:
-        asked = _asked(press, request, told, pks)
+        asked = _asked(press, request, record, pks)
         report, kept = stage.engines.put_back(request, seconds, asked)
         line |= {"count": report.replayed, "replay": kept.id}
     return report.as_json() | {"id": kept.id}
@@ -94,25 +94,25 @@ def replay_job(stage: Stage, job: tuple[str, str], press: Press, seconds: float)
 
 
 def _foreseen(stage: Stage, report: Report, comes_to: Estimate) -> dict[str, Any]:
-    told = report.as_json()
-    plan = told.get("plan", [])
+    preview = report.as_json()
+    plan = preview.get("plan", [])
     named = [{"id": paths.written(one["key"], one.get("machine", "")), **one} for one in plan]
-    return told | {"plan": named, "estimate": comes_to.as_json(stage.engines.clock.now())}
+    return preview | {"plan": named, "estimate": comes_to.as_json(stage.engines.clock.now())}
 
 
 def _asked(
-    press: Press, request: Request, told: Mapping[str, Any], keys: Sequence[str] = ()
+    press: Press, request: Request, record: Mapping[str, Any], keys: Sequence[str] = ()
 ) -> Asked:
-    return Asked(Kind.PRESS, press.who, request.reason, told, keys, press.idempotency_key)
+    return Asked(Kind.PRESS, press.who, request.reason, record, keys, press.idempotency_key)
 
 
 def give_up(
-    stage: Stage, job: tuple[str, str], given: Mapping[str, Any], who: str
+    stage: Stage, job: tuple[str, str], fields: Mapping[str, Any], who: str
 ) -> dict[str, Any]:
     """End a job for good, with a reason; says how it has ended. Raises BadRequest or NotFound."""
-    only(given, ("reason",))
+    only(fields, ("reason",))
     key, machine = job[0], stage.engines.machine(job[1])
-    reason = read_text(given, "reason")
+    reason = read_text(fields, "reason")
     about = {"machine": machine} if machine else {}
     with audited(stage, who, "give-up", reason, key=key, **about) as line:
         ending = stage.engines.give_up.end(key, reason, machine)
@@ -140,10 +140,10 @@ def _met(stage: Stage, key: str, claim: Claim | None, report: Report) -> Report:
     return report
 
 
-def _named(stage: Stage, given: Mapping[str, Any]) -> list[str]:
+def _named(stage: Stage, fields: Mapping[str, Any]) -> list[str]:
     """The claims of the jobs that are meant, in a list. Raises BadRequest."""
-    own = [job_pk(key) for key in _texts(given, "keys", 1024)]
-    ids = [_pk(stage, *paths.read_job(id)) for id in _texts(given, "ids", MOST_ID)]
+    own = [job_pk(key) for key in _texts(fields, "keys", 1024)]
+    ids = [_pk(stage, *paths.read_job(id)) for id in _texts(fields, "ids", MOST_ID)]
     if len(pks := list(dict.fromkeys([*own, *ids]))) > MOST_KEYS:
         raise BadRequest(f"keys and ids name {len(pks)} jobs: at most {MOST_KEYS}")
     return pks
@@ -153,10 +153,10 @@ def _pk(stage: Stage, key: str, machine: str) -> str:
     return job_pk(key, stage.engines.machine(machine))
 
 
-def _texts(given: Mapping[str, Any], name: str, most: int) -> list[str]:
-    if name not in given:
+def _texts(fields: Mapping[str, Any], name: str, most: int) -> list[str]:
+    if name not in fields:
         return []
-    texts = given[name]
+    texts = fields[name]
     if not isinstance(texts, list) or not texts or len(texts) > MOST_KEYS:
         raise BadRequest(f"{name} must be a list of 1 to {MOST_KEYS:,} {name}, in a JSON body")
     for text in texts:

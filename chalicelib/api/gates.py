@@ -14,16 +14,16 @@ from chalicelib.replaying.requests import only, read_text, read_whole, shown
 MOST_LIMIT = 1000
 
 
-def set_limit(stage: Stage, task: str, given: Mapping[str, Any], who: str) -> dict[str, Any]:
+def set_limit(stage: Stage, task: str, fields: Mapping[str, Any], who: str) -> dict[str, Any]:
     """Let at most `limit` jobs in at once; 0 closes the gate, null is the stage's TASK_LIMIT.
 
     Raises BadRequest and NotFound.
     """
-    only(given, ("limit", "reason"))
-    reason = read_text(given, "reason")
-    if "limit" not in given:
+    only(fields, ("limit", "reason"))
+    reason = read_text(fields, "reason")
+    if "limit" not in fields:
         raise BadRequest(f"limit is missing: a whole number from 0 to {MOST_LIMIT}, or null")
-    limit = read_whole(given, "limit", 0, MOST_LIMIT) if given["limit"] is not None else None
+    limit = read_whole(fields, "limit", 0, MOST_LIMIT) if fields["limit"] is not None else None
     _must_know(stage, task)
     number = stage.engines.settings.task_limit if limit is None else limit
     with audited(stage, who, "limit", reason, task=task, limit=number) as line:
@@ -32,15 +32,15 @@ def set_limit(stage: Stage, task: str, given: Mapping[str, Any], who: str) -> di
     return _told(stage, task)
 
 
-def set_gate(stage: Stage, task: str, given: Mapping[str, Any], who: str) -> dict[str, Any]:
+def set_gate(stage: Stage, task: str, fields: Mapping[str, Any], who: str) -> dict[str, Any]:
     """Close the gate, `until` a time or until somebody opens it; or open it.
 
     Raises BadRequest and NotFound.
     """
-    only(given, ("open", "until", "reason"))
-    reason = read_text(given, "reason")
-    opens = _opens(given)
-    until = _until(given)
+    only(fields, ("open", "until", "reason"))
+    reason = read_text(fields, "reason")
+    opens = _opens(fields)
+    until = _until(fields)
     if opens and until is not None:
         raise BadRequest("until is only for closing a gate: leave it out where open is true")
     _must_know(stage, task)
@@ -55,8 +55,8 @@ def set_gate(stage: Stage, task: str, given: Mapping[str, Any], who: str) -> dic
     return _told(stage, task)
 
 
-def _opens(given: Mapping[str, Any]) -> bool:
-    value = given.get("open")
+def _opens(fields: Mapping[str, Any]) -> bool:
+    value = fields.get("open")
     if value is True or value == "true":
         return True
     if value is False or value == "false":
@@ -64,10 +64,10 @@ def _opens(given: Mapping[str, Any]) -> bool:
     raise BadRequest(f"open={shown(value)} must be true or false")
 
 
-def _until(given: Mapping[str, Any]) -> datetime | None:
-    if given.get("until") is None:
+def _until(fields: Mapping[str, Any]) -> datetime | None:
+    if fields.get("until") is None:
         return None
-    text = read_text(given, "until")
+    text = read_text(fields, "until")
     moment = read(text)
     if moment is None or datetime.fromisoformat(text).tzinfo is None:
         raise BadRequest(
@@ -81,11 +81,11 @@ def _must_know(stage: Stage, task: str) -> None:
 
     A task that no job has come to yet gets its slots now. Raises NotFound.
     """
-    known = stage.engines.world.line.tasks()
-    if task in known:
+    tasks = stage.engines.world.line.tasks()
+    if task in tasks:
         return
     if not _is_named(stage, task):
-        raise NotFound(f"no task is named {shown(task)!r}; there are {', '.join(known) or 'none'}")
+        raise NotFound(f"no task is named {shown(task)!r}; there are {', '.join(tasks) or 'none'}")
     stage.engines.gates.complete(task)
 
 

@@ -39,10 +39,10 @@ class Messages:
         if asked := list(islice(unread, most)):
             for claim in self._claims.look(asked).values():
                 self._known[_failed(claim)] = claim.failure.message[:MOST_MESSAGE]
-        found = {job.pk: self._known[_failed(job)] for job in jobs if _failed(job) in self._known}
+        texts = {job.pk: self._known[_failed(job)] for job in jobs if _failed(job) in self._known}
         while len(self._known) > REMEMBERED:
             self._known.popitem(last=False)
-        return found
+        return texts
 
 
 def _failed(job: Claim) -> _Failed:
@@ -56,8 +56,8 @@ def group_jobs(view: View, messages: Messages, query: Mapping[str, list[str]]) -
     for job in view.oldest:
         groups.setdefault((job.task, job.error, job.state), []).append(job)
     most = MOST_LOOKS if view.whole else FEW_LOOKS
-    told = messages.of(_by_turns(groups.values()), most)
-    shown = [_group(group, jobs, told) for group, jobs in groups.items()]
+    texts = messages.of(_by_turns(groups.values()), most)
+    shown = [_group(group, jobs, texts) for group, jobs in groups.items()]
     shown.sort(key=lambda each: (-each["count"], each["oldest"], each["task"], each["error"]))
     rest = shown[MOST_GROUPS:]
     return {
@@ -74,9 +74,9 @@ def _by_turns(groups: Any) -> list[Claim]:
     return [job for turn in zip_longest(*groups) for job in turn if job is not None]
 
 
-def _group(group: Group, jobs: Sequence[Claim], told: Mapping[str, str]) -> dict[str, Any]:
+def _group(group: Group, jobs: Sequence[Claim], texts: Mapping[str, str]) -> dict[str, Any]:
     task, error, state = group
-    said = [told[job.pk] for job in jobs if job.pk in told]
+    said = [texts[job.pk] for job in jobs if job.pk in texts]
     kinds = Counter(pattern(each) for each in said)
     example = {pattern(each): each for each in said}
     shown = kinds.most_common(MOST_KINDS)

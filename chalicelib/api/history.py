@@ -143,7 +143,7 @@ def _of_execution(kind: str, failure: Failure) -> Iterator[tuple[str, dict[str, 
     if failure.name == "GivenUp":
         yield "given_up", {"reason": _cut(failure.message)}
         return
-    told = {
+    codes = {
         "ExecutionStarted": "started",
         "ExecutionSucceeded": "finished",
         "ExecutionRedriven": "redriven",
@@ -151,9 +151,9 @@ def _of_execution(kind: str, failure: Failure) -> Iterator[tuple[str, dict[str, 
         "ExecutionAborted": "aborted",
         "ExecutionTimedOut": "timed_out",
     }
-    if kind in told:
-        values = {"error": _short(failure)} if "{error}" in SENTENCES[told[kind]] else {}
-        yield told[kind], values
+    if kind in codes:
+        values = {"error": _short(failure)} if "{error}" in SENTENCES[codes[kind]] else {}
+        yield codes[kind], values
 
 
 def _details(event: Mapping[str, Any]) -> Failure:

@@ -103,18 +103,18 @@ def page(app: Chalice, name: str = "") -> Response:
     request = app.current_request
     assert request is not None
     try:
-        found = page_files.file(name or page_files.INDEX)
+        file = page_files.file(name or page_files.INDEX)
     except NotFound as missing:
         return Response({"error": str(missing)}, status_code=404, headers=HEADERS)
     headers: Headers = {
-        "Content-Type": found.type,
+        "Content-Type": file.type,
         "Content-Security-Policy": page_files.POLICY,
-        "Cache-Control": KEPT if _asked_for(request) == found.version else "no-cache",
-        "ETag": f'"{found.version}"',
+        "Cache-Control": KEPT if _asked_for(request) == file.version else "no-cache",
+        "ETag": f'"{file.version}"',
     }
-    if request.headers.get("if-none-match") == f'"{found.version}"':
+    if request.headers.get("if-none-match") == f'"{file.version}"':
         return Response("", status_code=304, headers=headers)
-    return Response(found.text, status_code=200, headers=headers)
+    return Response(file.text, status_code=200, headers=headers)
 
 
 def _asked_for(request: Request) -> str:
@@ -168,21 +168,21 @@ def _idempotency_key(request: Request) -> str:
 
 
 def _query(request: Request) -> dict[str, list[str]]:
-    given = request.query_params
-    return {name: given.getlist(name) for name in given} if given else {}
+    values = request.query_params
+    return {name: values.getlist(name) for name in values} if values else {}
 
 
 def _given(request: Request, query: dict[str, list[str]]) -> dict[str, Any]:
     """Query and JSON body together; what stands in both, or twice, is refused."""
-    given: dict[str, Any] = {}
+    fields: dict[str, Any] = {}
     if request.method == "GET":
-        return given
+        return fields
     for name, values in query.items():
-        given[name] = once(name, values)
+        fields[name] = once(name, values)
     body = _body(request)
-    if both := sorted(given.keys() & body.keys()):
+    if both := sorted(fields.keys() & body.keys()):
         raise BadRequest(f"{shown(both[0])} stands in the query and in the body; give it once")
-    return given | body
+    return fields | body
 
 
 def _body(request: Request) -> dict[str, Any]:

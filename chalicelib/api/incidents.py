@@ -24,15 +24,15 @@ _ID = re.compile(r"[A-Za-z0-9]+-[0-9a-f]{8}")
 
 def list_incidents(stage: Stage, query: Mapping[str, list[str]]) -> dict[str, Any]:
     """The incidents, the newest first, and the stage's last fortnight day by day."""
-    given = single(query, ("limit", "cursor"))
-    limit = read_whole(given, "limit", 1, MOST) or 20
+    fields = single(query, ("limit", "cursor"))
+    limit = read_whole(fields, "limit", 1, MOST) or 20
     incidents = stage.engines.world.incidents
-    found = incidents.list(limit + 1, _id(given.get("cursor", "")))
-    page = found[:limit]
+    newest = incidents.list(limit + 1, _id(fields.get("cursor", "")))
+    page = newest[:limit]
     return {
         "incidents": [as_json(each) for each in page],
         "days": last_days(incidents.list(MOST), stage.engines.clock.now()),
-        "cursor": page[-1].id if len(found) > limit else None,
+        "cursor": page[-1].id if len(newest) > limit else None,
     }
 
 
@@ -55,15 +55,15 @@ def replays_in(stage: Stage, incident: Incident) -> list[Replay]:
         for each in keeping.replays.newest(LOOKED_THROUGH, "")
         if each.started_at <= ends and (not each.ended_at or each.ended_at >= incident.since)
     ]
-    found = [each for each in listed if each.asked.get("task", incident.task) == incident.task]
-    room, told = COUNTED, []
-    for replay in found[:MOST_REPLAYS]:
+    of_task = [each for each in listed if each.asked.get("task", incident.task) == incident.task]
+    room, replays = COUNTED, []
+    for replay in of_task[:MOST_REPLAYS]:
         counted = replay
         if not replay.settled and replay.jobs <= room:
             room -= replay.jobs
             counted, _ = keeping.look(replay)
-        told.append(counted)
-    return told[::-1]
+        replays.append(counted)
+    return replays[::-1]
 
 
 def _id(text: str) -> str:

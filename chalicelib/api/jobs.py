@@ -59,10 +59,10 @@ class Filter:
 
 def list_jobs(stage: Stage, query: Mapping[str, list[str]]) -> dict[str, Any]:
     """One page of jobs, the oldest first, and the `cursor` of the next one."""
-    given = single(query, _FIELDS)
-    chosen = _filter(given, stage)
-    limit = read_whole(given, "limit", 1, MOST_JOBS) or 50
-    after = _read_cursor(given["cursor"]) if "cursor" in given else ("", "")
+    fields = single(query, _FIELDS)
+    chosen = _filter(fields, stage)
+    limit = read_whole(fields, "limit", 1, MOST_JOBS) or 50
+    after = _read_cursor(fields["cursor"]) if "cursor" in fields else ("", "")
     view = stage.overview.read()
     page = _Page(limit)
     for job in _in_order(stage, view, chosen, after, 0 if chosen.narrows else limit + 1):
@@ -119,8 +119,8 @@ def _in_order(
             sources.append(_running(stage, slots.owners, chosen))
         for state in WAITING:
             if state in chosen.states and view.count(state, slots.task).number:
-                found = _waiting(stage, view, state, slots.task, after, limit)
-                sources.append(_equals_sorted(found))
+                jobs = _waiting(stage, view, state, slots.task, after, limit)
+                sources.append(_equals_sorted(jobs))
     last = after
     for job in heapq.merge(*sources, key=position):
         if position(job) > last:  # one that has just got its slot may stand in the index as well
@@ -144,10 +144,10 @@ def _waiting(
 def _running(stage: Stage, owners: Mapping[str, str], chosen: Filter) -> list[Claim]:
     """Jobs that have a slot, as their claims tell; one may have left it a moment ago."""
     search = chosen.search.casefold()
-    asked = [pk for pk in owners if search in pk.casefold()]
-    found = stage.engines.world.claims.look(asked, consistent=True)
-    inside = [job for job in found.values() if job.state is State.RUNNING and not job.ended_at]
-    return sorted(inside, key=position)
+    pks = [pk for pk in owners if search in pk.casefold()]
+    claims = stage.engines.world.claims.look(pks, consistent=True)
+    running = [job for job in claims.values() if job.state is State.RUNNING and not job.ended_at]
+    return sorted(running, key=position)
 
 
 def _equals_sorted(jobs: Iterable[Claim]) -> Iterator[Claim]:
@@ -164,17 +164,17 @@ def _before(after: Position) -> str:
 def _whole(stage: Stage, jobs: Sequence[Claim]) -> Iterator[Claim]:
     """The jobs with what the index has not: execution, and cause where it is still the same one."""
     bare = [job.pk for job in jobs if not job.execution]
-    found = stage.engines.world.claims.look(bare)
+    claims = stage.engines.world.claims.look(bare)
     for job in jobs:
-        claim = found.get(job.pk, job)
+        claim = claims.get(job.pk, job)
         same = (claim.attempt, claim.failed_at) == (job.attempt, job.failed_at)
         yield replace(job, execution=claim.execution, cause=claim.cause if same else "")
 
 
 def _ended(stage: Stage, key: str, listed: Sequence[Claim]) -> list[Claim]:
     """The job of exactly that key, if it is not listed: it has ended, or is between two steps."""
-    found = stage.engines.world.claims.look([JOB + key]) if len(key.encode()) <= 1024 else {}
-    return [job for job in found.values() if job.pk not in {each.pk for each in listed}]
+    claims = stage.engines.world.claims.look([JOB + key]) if len(key.encode()) <= 1024 else {}
+    return [job for job in claims.values() if job.pk not in {each.pk for each in listed}]
 
 
 def as_json(job: Claim) -> dict[str, Any]:
@@ -201,21 +201,21 @@ def as_json(job: Claim) -> dict[str, Any]:
 
 def link(execution: str) -> str | None:
     """Where AWS's console shows an execution; None for a partition without a known console."""
-    found = _console(execution)
-    if found is None:
+    console = _console(execution)
+    if console is None:
         return None
-    console, region = found
-    return f"{console}/states/home?region={region}#/v2/executions/details/{quote(execution)}"
+    address, region = console
+    return f"{address}/states/home?region={region}#/v2/executions/details/{quote(execution)}"
 
 
 def logs(execution: str, prefix: str) -> str | None:
     """Where AWS's console lists the stage's log groups; None as for `link`."""
-    found = _console(execution)
-    if found is None:
+    console = _console(execution)
+    if console is None:
         return None
-    console, region = found
+    address, region = console
     groups = f"#logsV2:log-groups$3FlogGroupNameFilter$3D{quote(prefix, safe='')}"
-    return f"{console}/cloudwatch/home?region={region}{groups}"
+    return f"{address}/cloudwatch/home?region={region}{groups}"
 
 
 def _console(execution: str) -> tuple[str, str] | None:
@@ -227,13 +227,13 @@ def _console(execution: str) -> tuple[str, str] | None:
     return _CONSOLES[parts[1]].format(region=region), region
 
 
-def _filter(given: Mapping[str, str], stage: Stage) -> Filter:
-    machine = read_machine(given)
+def _filter(fields: Mapping[str, str], stage: Stage) -> Filter:
+    machine = read_machine(fields)
     return Filter(
-        states=_states(given["state"]) if "state" in given else frozenset(LISTED),
-        task=read_text(given, "task"),
-        error=given.get("error"),
-        search=read_text(given, "search"),
+        states=_states(fields["state"]) if "state" in fields else frozenset(LISTED),
+        task=read_text(fields, "task"),
+        error=fields.get("error"),
+        search=read_text(fields, "search"),
         machine=stage.engines.machine(machine) if machine else None,
     )
 
@@ -243,8 +243,8 @@ def _states(text: str) -> frozenset[State]:
     try:
         return frozenset(listed[name] for name in text.split(","))
     except KeyError as wrong:
-        known = ", ".join(listed)
-        raise BadRequest(f"state={shown(text)} must be one or more of {known}") from wrong
+        names = ", ".join(listed)
+        raise BadRequest(f"state={shown(text)} must be one or more of {names}") from wrong
 
 
 def _cursor(job: Claim) -> str:

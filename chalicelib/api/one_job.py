@@ -39,8 +39,8 @@ def show_job(
     claim = find(stage, *job)
     workflow = stage.engines.world.workflow
     execution = workflow.describe(claim.execution)
-    known = execution.status is not Status.MISSING
-    events = workflow.history(claim.execution, MOST_EVENTS) if known else []
+    exists = execution.status is not Status.MISSING
+    events = workflow.history(claim.execution, MOST_EVENTS) if exists else []
     steps = tell(events)
     replays, replays_whole = stage.engines.keeping.of_job(claim) if claim.attempt else ([], True)
     return {
@@ -50,7 +50,7 @@ def show_job(
         "predecessor": claim.predecessor or None,
         "attempts": [_attempt(step) for step in steps if step.code in FAILURES],
         "history": [_told(step) for step in steps],
-        "history_whole": known and (not events or events[0]["id"] == 1),
+        "history_whole": exists and (not events or events[0]["id"] == 1),
         "replays": [_replay(each) for each in replays],
         "replays_whole": replays_whole,
         "input": _input(execution) if with_input else None,

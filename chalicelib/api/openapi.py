@@ -231,20 +231,25 @@ def _change(name: str, about: str, schema: str, body: Schema, needed: Sequence[s
 
 
 def _file(name: str, about: str, *parameters: Part) -> Part:
-    found = {"description": about, "content": {"text/*": {"schema": {"type": "string"}}}}
+    content = {"description": about, "content": {"text/*": {"schema": {"type": "string"}}}}
     return {
         "operationId": name,
         "summary": about,
         "security": [],
         "parameters": list(parameters),
-        "responses": {"200": found, "304": {"description": "It has not changed"}}
+        "responses": {"200": content, "304": {"description": "It has not changed"}}
         | _refusals("404"),
     }
 
 
 def _open(name: str, about: str) -> Part:
-    found = {"description": about, "content": {"application/json": {"schema": {"type": "object"}}}}
-    return {"operationId": name, "summary": about, "security": [], "responses": {"200": found}}
+    body = {"application/json": {"schema": {"type": "object"}}}
+    return {
+        "operationId": name,
+        "summary": about,
+        "security": [],
+        "responses": {"200": {"description": about, "content": body}},
+    }
 
 
 def _json(about: str, schema: str) -> Part:
@@ -269,11 +274,11 @@ _BY_AWS = {
 
 
 def _refusals(*statuses: str) -> Part:
-    told = {code: _json(about, "Problem") for code, about in _REFUSALS.items() if code in statuses}
+    own = {code: _json(about, "Problem") for code, about in _REFUSALS.items() if code in statuses}
     bare = {code: {"description": about} for code, about in _BY_GATEWAY.items() if code in statuses}
     if "401" not in statuses:
-        return told
-    return told | bare | {code: _json(about, "Problem") for code, about in _BY_AWS.items()}
+        return own
+    return own | bare | {code: _json(about, "Problem") for code, about in _BY_AWS.items()}
 
 
 def _in_query(schemas: dict[str, Schema]) -> list[Part]:

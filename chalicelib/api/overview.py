@@ -40,8 +40,8 @@ class View:
 
     def count(self, state: State, task: str = "") -> Count:
         """How many jobs are in that state, at one task or at all."""
-        found = [each for (s, t), each in self.counts.items() if s is state and task in ("", t)]
-        return Count(sum(each.number for each in found), all(each.whole for each in found))
+        counts = [each for (s, t), each in self.counts.items() if s is state and task in ("", t)]
+        return Count(sum(each.number for each in counts), all(each.whole for each in counts))
 
 
 class Overview:
@@ -120,14 +120,14 @@ def _revision(
     at: datetime,
 ) -> str:
     """Names a view by what is in it; a gate that opens or closes by the clock makes another one."""
-    told = repr(
+    content = repr(
         (
             [(_values(each), each.gate(at)) for each in tasks],
             sorted((state, task, count.number) for (state, task), count in counts.items()),
             [(each.pk, each.state, each.since, each.attempt) for each in read],
         )
     )
-    return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    return hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def _values(slots: Slots) -> list[object]:

@@ -70,6 +70,6 @@ def _text(name: str) -> str:
     return _NAMED.sub(_with_version, text) if name == INDEX else text
 
 
-def _with_version(found: "re.Match[str]") -> str:
+def _with_version(match: "re.Match[str]") -> str:
     """What the page names is kept by browsers for good: another content has another address."""
-    return f'"console/{found[1]}?v={file(found[1]).version}"'
+    return f'"console/{match[1]}?v={file(match[1]).version}"'

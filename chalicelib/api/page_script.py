@@ -33,17 +33,17 @@ def _visit(modules: Mapping[str, str], name: str, order: list[str], above: tuple
         raise ValueError(f"modules import each other: {' > '.join((*above, name))}")
     if name in order:
         return
-    for found in _IMPORT.finditer(modules[name]):
-        _visit(modules, found[4], order, (*above, name))
+    for match in _IMPORT.finditer(modules[name]):
+        _visit(modules, match[4], order, (*above, name))
     order.append(name)
 
 
 def _wrapped(text: str) -> str:
     exported: list[str] = []
 
-    def without_export(found: "re.Match[str]") -> str:
-        exported.append("default: _default" if found[3] else found[2])
-        return "const _default = " if found[3] else f"{found[1]} {found[2]}"
+    def without_export(match: "re.Match[str]") -> str:
+        exported.append("default: _default" if match[3] else match[2])
+        return "const _default = " if match[3] else f"{match[1]} {match[2]}"
 
     plain = _INDENT.sub("", _COMMENT.sub("", text))
     body = _EXPORT.sub(without_export, _IMPORT.sub(_as_constant, plain))
@@ -52,14 +52,14 @@ def _wrapped(text: str) -> str:
     return f"(() => {{\n{body}return {{ {', '.join(exported)} }};\n}})()"
 
 
-def _as_constant(found: "re.Match[str]") -> str:
+def _as_constant(match: "re.Match[str]") -> str:
     """An import as a constant of the wrapping function."""
-    module = _name(found[4])
-    if found[1]:
-        return f"const {found[1]} = {module};\n"
-    if found[2]:
-        return f"const {found[2]} = {module}.default;\n"
-    return f"const {{{found[3].replace(' as ', ': ')}}} = {module};\n"
+    module = _name(match[4])
+    if match[1]:
+        return f"const {match[1]} = {module};\n"
+    if match[2]:
+        return f"const {match[2]} = {module}.default;\n"
+    return f"const {{{match[3].replace(' as ', ': ')}}} = {module};\n"
 
 
 def _name(module: str) -> str:

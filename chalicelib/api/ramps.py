@@ -29,12 +29,12 @@ def ramp_of(stage: Stage, view: View, slots: Slots) -> dict[str, Any] | None:
         named=named if named > iso(view.at) else "",
         due="" if silent or named else state.due,
     )
-    told = tell(state, Policy.of(settings))
+    summary = tell(state, Policy.of(settings))
     return {
-        "says": sentence(told, view.at),
-        "code": told.code,
-        "values": dict(told.values),
-        "times": dict(told.times),
+        "says": sentence(summary, view.at),
+        "code": summary.code,
+        "values": dict(summary.values),
+        "times": dict(summary.times),
         "step": state.step,
         "next": state.held_until or state.named or state.due or None,
     }

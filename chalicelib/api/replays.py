@@ -22,27 +22,27 @@ COUNTED = 2_000
 
 def list_replays(stage: Stage, query: Mapping[str, list[str]]) -> dict[str, Any]:
     """The replays, the newest first, and the `cursor` of the next page."""
-    given = single(query, ("limit", "cursor"))
-    limit = read_whole(given, "limit", 1, MOST) or 20
+    fields = single(query, ("limit", "cursor"))
+    limit = read_whole(fields, "limit", 1, MOST) or 20
     keeping = stage.engines.keeping
-    found = keeping.replays.newest(limit + 1, _cursor(given.get("cursor", "")))
-    page, more = found[:limit], found[limit:]
+    newest = keeping.replays.newest(limit + 1, _cursor(fields.get("cursor", "")))
+    page, more = newest[:limit], newest[limit:]
     room = COUNTED
-    told = []
+    replays = []
     for replay in page:
         counted = replay
         if not replay.settled and replay.jobs <= room:
             room -= replay.jobs
             counted, _ = stage.replays.look(replay)
-        told.append(as_json(counted))
-    return {"replays": told, "cursor": page[-1].order if more else None}
+        replays.append(as_json(counted))
+    return {"replays": replays, "cursor": page[-1].order if more else None}
 
 
 def show_replay(stage: Stage, id: str, query: Mapping[str, list[str]]) -> dict[str, Any]:
     """One replay, with its jobs in the order in which it chose them. Raises NotFound."""
-    given = single(query, ("limit", "cursor"))
-    limit = read_whole(given, "limit", 1, MOST_JOBS) or MOST_JOBS
-    begins = read_whole(given, "cursor", 0, 1_000_000) or 0
+    fields = single(query, ("limit", "cursor"))
+    limit = read_whole(fields, "limit", 1, MOST_JOBS) or MOST_JOBS
+    begins = read_whole(fields, "cursor", 0, 1_000_000) or 0
     replay, jobs = stage.replays.look(stage.engines.keeping.find(id))
     ends = begins + limit
     return {
@@ -52,10 +52,10 @@ def show_replay(stage: Stage, id: str, query: Mapping[str, list[str]]) -> dict[s
     }
 
 
-def stop_replay(stage: Stage, id: str, given: Mapping[str, Any], who: str) -> dict[str, Any]:
+def stop_replay(stage: Stage, id: str, fields: Mapping[str, Any], who: str) -> dict[str, Any]:
     """Let it put no more jobs back. Raises NotFound, and Conflict where it is over."""
-    only(given, ("reason",))
-    reason = read_text(given, "reason")
+    only(fields, ("reason",))
+    reason = read_text(fields, "reason")
     with audited(stage, who, "stop-replay", reason, replay=id) as line:
         replay = stage.engines.keeping.stop(id, who, reason)
         line["count"] = 1

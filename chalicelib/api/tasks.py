@@ -51,5 +51,5 @@ def _behind(view: View, slots: Slots) -> dict[str, int | None]:
 
 def gate_as_json(gate: Gate) -> dict[str, Any]:
     """A gate; what is not known, or not so, is null. Closed without `until`: until it is opened."""
-    told = {"by": gate.by, "why": gate.why, "since": gate.since, "until": gate.until}
-    return {"open": gate.open, **{name: text or None for name, text in told.items()}}
+    values = {"by": gate.by, "why": gate.why, "since": gate.since, "until": gate.until}
+    return {"open": gate.open, **{name: text or None for name, text in values.items()}}

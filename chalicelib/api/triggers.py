@@ -11,11 +11,11 @@ from chalicelib.moments import iso
 from chalicelib.replaying.requests import only, read_text, shown
 
 
-def set_trigger(stage: Stage, given: Mapping[str, Any], who: str) -> dict[str, Any]:
+def set_trigger(stage: Stage, fields: Mapping[str, Any], who: str) -> dict[str, Any]:
     """Enable the trigger, or disable it; says how it stands. Raises BadRequest and NotFound."""
-    only(given, ("enabled", "reason"))
-    reason = read_text(given, "reason")
-    enabled = _enabled(given)
+    only(fields, ("enabled", "reason"))
+    reason = read_text(fields, "reason")
+    enabled = _enabled(fields)
     mapping = stage.engines.world.mapping
     at = iso(stage.engines.clock.now())
     with audited(stage, who, "enable-trigger" if enabled else "disable-trigger", reason) as line:
@@ -25,8 +25,8 @@ def set_trigger(stage: Stage, given: Mapping[str, Any], who: str) -> dict[str, A
     return {"trigger": state, "trigger_by": who, "trigger_why": reason, "trigger_at": at}
 
 
-def _enabled(given: Mapping[str, Any]) -> bool:
-    value = given.get("enabled")
+def _enabled(fields: Mapping[str, Any]) -> bool:
+    value = fields.get("enabled")
     if value is True or value == "true":
         return True
     if value is False or value == "false":

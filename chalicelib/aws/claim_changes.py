@@ -41,7 +41,7 @@ def seen(claim: Claim) -> dict[str, Item]:
 def whole(claim: Claim, at: str) -> Update:
     """Everything that a dead job's claim says."""
     state = claim.state if in_index(claim) else State.PARKED
-    given = waits(claim, state, at) | values(
+    placeholders = waits(claim, state, at) | values(
         execution=claim.execution,
         task=claim.task,
         order=claim.order or f"{at}#{claim.key[:200]}",
@@ -69,7 +69,7 @@ def whole(claim: Claim, at: str) -> Update:
     for name, text in kept_texts.items():
         if text:
             change += f", {name} = :{name}"
-            given |= values(**{name: text})
+            placeholders |= values(**{name: text})
         else:
             gone.append(name)
-    return Update(claim.pk, f"{change} REMOVE {', '.join(gone)}", "", given)
+    return Update(claim.pk, f"{change} REMOVE {', '.join(gone)}", "", placeholders)

@@ -130,22 +130,22 @@ class ClaimWrites:
 
         It stays parked and dead; whoever saw it before can neither redrive it nor hand it over.
         """
-        given = seen(claim) | values(since=at)
-        return self._table.update(Update(claim.pk, "SET since = :since", AS_SEEN, given))
+        placeholders = seen(claim) | values(since=at)
+        return self._table.update(Update(claim.pk, "SET since = :since", AS_SEEN, placeholders))
 
     def revive(self, claim: Claim) -> bool:
         """Say that a dead job's execution runs again: running, and no longer dead or parked."""
         change = "SET #state = :state REMOVE queue, deadAt, #token"
-        given = seen(claim) | values(state=State.RUNNING.value)
-        return self._table.update(Update(claim.pk, change, AS_SEEN, given))
+        placeholders = seen(claim) | values(state=State.RUNNING.value)
+        return self._table.update(Update(claim.pk, change, AS_SEEN, placeholders))
 
     def hand_over(self, claim: Claim, successor: str, pk: str) -> bool:
         """Let the restart own what the dead execution owned, before it starts."""
         if pk != claim.pk:
             return move(self._table, claim, successor, pk)
         change = "SET execution = :successor, predecessor = :me"
-        given = seen(claim) | values(successor=successor)
-        return self._table.update(Update(pk, change, AS_SEEN, given))
+        placeholders = seen(claim) | values(successor=successor)
+        return self._table.update(Update(pk, change, AS_SEEN, placeholders))
 
     def end(self, claim: Claim, how: State, at: str, expires: int) -> bool:
         """End a job and free its slot or its place in line; False where it is not its any more."""
@@ -165,5 +165,7 @@ class ClaimWrites:
 
     def put_tombstone(self, death: str, how: str, expires: int) -> None:
         """Remember until then (seconds since 1970) that this death was dealt with."""
-        given = values(how=how, expires=expires)
-        self._table.changed(Update(DEAD + death, "SET how = :how, expiresAt = :expires", "", given))
+        placeholders = values(how=how, expires=expires)
+        self._table.changed(
+            Update(DEAD + death, "SET how = :how, expiresAt = :expires", "", placeholders)
+        )

@@ -46,9 +46,11 @@ class GateWrites:
         """
         self.complete(task, limit, close_after)
         # Jobs whose failures nobody counted have left one entry, which was not in a row.
-        given = values(after=close_after, tasks=TASKS, task=task)
+        placeholders = values(after=close_after, tasks=TASKS, task=task)
         counting = f"SET closeAfter = :after, {_LISTED} REMOVE failed.#uncounted"
-        self._table.changed(Update(SLOTS + task, counting, "", given, {"#uncounted": UNCOUNTED}))
+        self._table.changed(
+            Update(SLOTS + task, counting, "", placeholders, {"#uncounted": UNCOUNTED})
+        )
         change = "SET #limit = :limit, limitSet = :limit REMOVE limitBy, limitWhy, limitAt"
         self._table.update(Update(SLOTS + task, change, "limitSet <> :limit", values(limit=limit)))
         item = self._table.get(SLOTS + task)
@@ -78,8 +80,8 @@ class GateWrites:
             "SET closedUntil = :until, closedBy = :by, closedWhy = :why, closedAt = :at,"
             f" namedUntil = :named, {_LISTED}"
         )
-        given = values(until=until, by=by, why=why, at=at, named=named)
-        return self._changed(task, change, given, over)
+        placeholders = values(until=until, by=by, why=why, at=at, named=named)
+        return self._changed(task, change, placeholders, over)
 
     def open(self, task: str, by: str, why: str, at: str, over: Slots | None = None) -> Slots:
         """Open the gate and forget the failures in a row; the item says who opened it last.
@@ -92,11 +94,13 @@ class GateWrites:
         )
         return self._changed(task, change, values(none={}, by=by, why=why, at=at), over)
 
-    def note_told(self, slots: Slots, told: str) -> bool:
+    def note_told(self, slots: Slots, word: str) -> bool:
         """Note what people are told of the gate; False where somebody has noted it already."""
         condition = "told = :was" if slots.told else "attribute_not_exists(told)"
-        given = values(told=told) | (values(was=slots.told) if slots.told else {})
-        return self._table.update(Update(SLOTS + slots.task, "SET told = :told", condition, given))
+        placeholders = values(told=word) | (values(was=slots.told) if slots.told else {})
+        return self._table.update(
+            Update(SLOTS + slots.task, "SET told = :told", condition, placeholders)
+        )
 
     def set_window(self, task: str, begins: str, ends: str, why: str) -> None:
         """Write down the maintenance window under way or next; empty: there is none."""
@@ -130,10 +134,10 @@ class GateWrites:
             )
 
     def _changed(
-        self, task: str, change: str, given: Mapping[str, Item], over: Slots | None = None
+        self, task: str, change: str, placeholders: Mapping[str, Item], over: Slots | None = None
     ) -> Slots:
         """The item after the change, or as it is where its gate is not as it was seen."""
-        sent = {**given, **values(tasks=TASKS, task=task)}
+        whole = {**placeholders, **values(tasks=TASKS, task=task)}
         condition = ""
         if over is not None:
             seen = {"closedAt": over.closed_at, "openedAt": over.opened_at}
@@ -141,9 +145,9 @@ class GateWrites:
                 f"{name} = :seen{name}" if at else f"attribute_not_exists({name})"
                 for name, at in seen.items()
             )
-            sent |= values(**{f"seen{name}": at for name, at in seen.items() if at})
+            whole |= values(**{f"seen{name}": at for name, at in seen.items() if at})
         try:
-            return read_slots(self._table.changed(Update(SLOTS + task, change, condition, sent)))
+            return read_slots(self._table.changed(Update(SLOTS + task, change, condition, whole)))
         except Refused:
             item = self._table.get(SLOTS + task)
             return read_slots(item) if item else Slots(task, complete=False)

@@ -38,18 +38,18 @@ def _slot_moves(table: Table, claim: Claim, successor: str, pk: str) -> list[Upd
     item = table.get(SLOTS + claim.task)
     slots = read_slots(item) if item else Slots(claim.task)
     sets, gone, conditions = [], [], []
-    given: dict[str, Item] = {}
+    placeholders: dict[str, Item] = {}
     if slots.owners.get(claim.pk) == claim.execution:
         sets.append("owners.#new = :successor")
         gone.append("owners.#old")
         conditions.append("owners.#old = :execution")
-        given |= values(successor=successor, execution=claim.execution)
+        placeholders |= values(successor=successor, execution=claim.execution)
     if claim.pk in slots.passes:
         sets.append("passes.#new = :until")
         gone.append("passes.#old")
-        given |= values(until=slots.passes[claim.pk])
+        placeholders |= values(until=slots.passes[claim.pk])
     if not sets:
         return []
     change = f"SET {', '.join(sets)} REMOVE {', '.join(gone)}"
     names = {"#new": pk, "#old": claim.pk}
-    return [Update(SLOTS + claim.task, change, " AND ".join(conditions), given, names)]
+    return [Update(SLOTS + claim.task, change, " AND ".join(conditions), placeholders, names)]

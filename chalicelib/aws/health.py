@@ -39,10 +39,10 @@ def function_is_well(client: "LambdaClient", arn: str) -> bool:
     """
     try:
         answer = client.invoke(FunctionName=arn, Payload=b"{}")
-        told = json.loads(answer["Payload"].read() or b"null")
+        result = json.loads(answer["Payload"].read() or b"null")
     except (BotoCoreError, ClientError, OSError, ValueError):
         return False
-    if answer.get("FunctionError") or told is False:
+    if answer.get("FunctionError") or result is False:
         return False
-    status = told.get("statusCode", 200) if isinstance(told, dict) else 200
+    status = result.get("statusCode", 200) if isinstance(result, dict) else 200
     return isinstance(status, int) and 200 <= status < 300

@@ -36,7 +36,7 @@ class DynamoIncidents:
     def current(self, tasks: Sequence[str]) -> dict[str, Incident]:
         """Each task's latest incident, read consistently; none where there never was one."""
         items = self._table.get_batch([LATEST + task for task in tasks]) if tasks else ()
-        return {found.task: found for found in map(_read, items)}
+        return {incident.task: incident for incident in map(_read, items)}
 
     def put(self, incident: Incident, over: Incident | None) -> Incident | None:
         """Write it over the one that it follows; None where that is not there any more.
@@ -51,9 +51,9 @@ class DynamoIncidents:
         new = replace(incident, version=old + 1)
         update = _update(LATEST + incident.task, new)
         condition = "version = :old" if old else "attribute_not_exists(pk)"
-        given = {**update.values, **(values(old=old) if old else {})}
+        placeholders = {**update.values, **(values(old=old) if old else {})}
         try:
-            self._table.changed(replace(update, condition=condition, values=given))
+            self._table.changed(replace(update, condition=condition, values=placeholders))
         except Refused:
             return None
         return new
@@ -65,19 +65,19 @@ class DynamoIncidents:
             for item in islice(self._table.query(LISTED), MOST)
         ]
         chosen = sorted({one for one in listed if not before or one[0] < before}, reverse=True)
-        found: dict[str, Incident] = {}
+        incidents: dict[str, Incident] = {}
         names = [name for _, name in chosen][: 2 * most]
         for incident in map(_read, self._table.get_batch(names) if names else ()):
-            found[incident.id] = incident
-        return sorted(found.values(), key=lambda each: each.id, reverse=True)[:most]
+            incidents[incident.id] = incident
+        return sorted(incidents.values(), key=lambda each: each.id, reverse=True)[:most]
 
     def find(self, id: str) -> Incident | None:
         """One of them."""
         for item in self._table.query(LISTED, after=id[:-1], limit=4):
             if item["order"]["S"] == id and (there := self._table.get(str(item["pk"]["S"]))):
-                found = _read(there)
-                if found.id == id:
-                    return found
+                incident = _read(there)
+                if incident.id == id:
+                    return incident
             if not str(item["order"]["S"]).startswith(id[:-1]):
                 return None
         return None
@@ -97,14 +97,14 @@ _URL = {"#url": "url"}
 
 def _update(pk: str, incident: Incident) -> Update:
     change = "SET content = :content, version = :version, queue = :queue, #order = :order"
-    given = values(
+    placeholders = values(
         content=encode(incident), version=incident.version, queue=LISTED, order=incident.id
     )
     over = read(incident.over_at)
     if over is None:
-        return Update(pk, f"{change} REMOVE expiresAt", "", given)
+        return Update(pk, f"{change} REMOVE expiresAt", "", placeholders)
     expires = values(expires=int((over + KEPT).timestamp()))
-    return Update(pk, f"{change}, expiresAt = :expires", "", given | expires)
+    return Update(pk, f"{change}, expiresAt = :expires", "", placeholders | expires)
 
 
 def _read(item: Item) -> Incident:

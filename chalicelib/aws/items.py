@@ -23,7 +23,7 @@ def value(plain: str | int | Mapping[str, str]) -> Item:
 
 def values(**plain: str | int | Mapping[str, str]) -> dict[str, Item]:
     """Values by the names that an expression has for them, without the colon."""
-    return {f":{name}": value(given) for name, given in plain.items()}
+    return {f":{name}": value(one) for name, one in plain.items()}
 
 
 def pk(name: str) -> dict[str, Item]:

@@ -39,17 +39,17 @@ def _slots(table: Table, claim: Claim) -> Slots:
 def _freed(slots: Slots, claim: Claim, execution: str, passes: bool) -> Update | None:
     """What the slots' item loses with the claim; conditional on what it holds of it now."""
     gone, conditions = [], []
-    given: dict[str, Item] = {}
+    placeholders: dict[str, Item] = {}
     in_line = claim.state is State.LINE and claim.execution == execution and not claim.ended_at
     less = int(in_line)
     if slots.owners.get(claim.pk) == execution:
         gone.append("owners.#me")
         conditions.append("owners.#me = :execution")
-        given |= values(execution=execution)
+        placeholders |= values(execution=execution)
     if claim.pk in slots.waking:
         gone.append("waking.#me")
         conditions.append("waking.#me = :since")
-        given |= values(since=slots.waking[claim.pk])
+        placeholders |= values(since=slots.waking[claim.pk])
         less += 1
     if passes and claim.pk in slots.passes:
         gone.append("passes.#me")
@@ -58,12 +58,12 @@ def _freed(slots: Slots, claim: Claim, execution: str, passes: bool) -> Update |
     changes = [f"REMOVE {', '.join(gone)}"] if gone else []
     if less:
         changes.append("ADD waiting :less")
-        given |= values(less=-less)
+        placeholders |= values(less=-less)
     return Update(
         SLOTS + slots.task,
         " ".join(changes),
         " AND ".join(conditions),
-        given,
+        placeholders,
         {"#me": claim.pk},
     )
 
@@ -71,7 +71,7 @@ def _freed(slots: Slots, claim: Claim, execution: str, passes: bool) -> Update |
 def _as_seen(change: Update, item: Item | None) -> Update:
     """The claim's change, conditional on the item's being what was read."""
     if item is None:
-        condition, given = "attribute_not_exists(pk)", {}
+        condition, placeholders = "attribute_not_exists(pk)", {}
     else:
         seen = {
             name: item[name] for name in ("execution", "state", "since", "endedAt") if name in item
@@ -83,8 +83,10 @@ def _as_seen(change: Update, item: Item | None) -> Update:
             else f"attribute_not_exists({names.get(name, name)})"
             for name in ("execution", "state", "since", "endedAt")
         )
-        given = {f":seen_{name}": value for name, value in seen.items()}
-    return Update(change.pk, change.change, condition, {**change.values, **given}, change.names)
+        placeholders = {f":seen_{name}": value for name, value in seen.items()}
+    return Update(
+        change.pk, change.change, condition, {**change.values, **placeholders}, change.names
+    )
 
 
 def waits(claim: Claim, state: State, at: str) -> dict[str, Item]:

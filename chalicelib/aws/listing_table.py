@@ -31,6 +31,6 @@ class DynamoListing:
         listed = {name: noted.get(name, iso(now)) for name in machines}
         if listed.keys() != was.keys():
             condition = "listed = :was" if item else "attribute_not_exists(pk)"
-            given = values(listed=listed) | ({":was": {"M": was}} if item else {})
-            self._table.update(Update(MACHINES, "SET listed = :listed", condition, given))
+            placeholders = values(listed=listed) | ({":was": {"M": was}} if item else {})
+            self._table.update(Update(MACHINES, "SET listed = :listed", condition, placeholders))
         return {name: read(at) or now for name, at in listed.items()}

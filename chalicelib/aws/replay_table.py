@@ -83,18 +83,18 @@ class DynamoReplays:
 
     def newest(self, most: int, after: str = "") -> list[Replay]:
         """All replays behind that order, at most so many; the newest first."""
-        found = [
+        items = [
             item
             for queue in (OPEN, OVER)
             for item in islice(self._table.query(queue, after, most), most)
         ]
-        found.sort(key=lambda item: str(item["order"]["S"]))
-        return self._of(found[:most])
+        items.sort(key=lambda item: str(item["order"]["S"]))
+        return self._of(items[:most])
 
     def _of(self, listed: Iterator[Item] | Sequence[Item]) -> list[Replay]:
         names = [str(item["pk"]["S"]) for item in listed]
-        found = [_read(item) for item in self._table.get_batch(names, consistent=False)]
-        return sorted(found, key=lambda replay: replay.order)
+        replays = [_read(item) for item in self._table.get_batch(names, consistent=False)]
+        return sorted(replays, key=lambda replay: replay.order)
 
     def _write(self, updates: Sequence[Update]) -> bool:
         if len(updates) == 1:

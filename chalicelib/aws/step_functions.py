@@ -113,20 +113,20 @@ class StepFunctions:
 
     def history(self, execution: str, most: int) -> list[Mapping[str, Any]]:
         """Its latest events, at most that many, the oldest of them first; without payloads."""
-        found: list[Mapping[str, Any]] = []
+        events: list[Mapping[str, Any]] = []
         page: dict[str, Any] = {}
         while True:
             with calling("GetExecutionHistory", execution):
                 answer = self._client.get_execution_history(
                     executionArn=execution,
                     reverseOrder=True,
-                    maxResults=min(most - len(found), LAST_EVENTS),
+                    maxResults=min(most - len(events), LAST_EVENTS),
                     includeExecutionData=False,
                     **page,
                 )
-            found += answer["events"]
-            if "nextToken" not in answer or len(found) >= most:
-                return found[:most][::-1]
+            events += answer["events"]
+            if "nextToken" not in answer or len(events) >= most:
+                return events[:most][::-1]
             page = {"nextToken": answer["nextToken"]}
 
     def asked(self, execution: str) -> "list[str]":
@@ -136,20 +136,20 @@ class StepFunctions:
         """
         from chalicelib.job.asked import keys_asked  # a replay seldom needs it
 
-        found: dict[str, None] = {}
+        keys: dict[str, None] = {}
         page: dict[str, Any] = {}
         while True:
             with calling("GetExecutionHistory", execution):
                 answer = self._client.get_execution_history(
                     executionArn=execution, maxResults=LAST_EVENTS, **page
                 )
-            found.update(dict.fromkeys(keys_asked(answer["events"])))
+            keys.update(dict.fromkeys(keys_asked(answer["events"])))
             if "nextToken" not in answer:
                 break
             page = {"nextToken": answer["nextToken"]}
         if not answer["events"] or answer["events"][-1]["type"] not in ENDED:
             raise Lagging(f"the history of {execution} does not show its end yet: call again")
-        return list(found)
+        return list(keys)
 
     def list(self, status: Status) -> Iterator[str]:
         """All executions of that status, a thousand a call (100 at once, 2 a second)."""

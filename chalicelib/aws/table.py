@@ -37,7 +37,7 @@ class Update:
 
     def parameters(self, table: str) -> "UpdateTypeDef":
         """As DynamoDB takes it, with no name or value that no expression uses."""
-        given: UpdateTypeDef = {
+        arguments: UpdateTypeDef = {
             "TableName": table,
             "Key": pk(self.pk),
             "UpdateExpression": self.change,
@@ -46,12 +46,12 @@ class Update:
         if names := {
             name: text for name, text in (_NAMES | {**self.names}).items() if name in used
         }:
-            given["ExpressionAttributeNames"] = names
+            arguments["ExpressionAttributeNames"] = names
         if self.condition:
-            given["ConditionExpression"] = self.condition
+            arguments["ConditionExpression"] = self.condition
         if self.values:
-            given["ExpressionAttributeValues"] = dict(self.values)
-        return given
+            arguments["ExpressionAttributeValues"] = dict(self.values)
+        return arguments
 
 
 class Table:

@@ -85,10 +85,10 @@ class NamedTokens:
             )
         if days is not None and not 1 <= days <= MOST_DAYS:
             raise BadRequest(f"a token can't be good for {days} days: 1 to {MOST_DAYS}")
-        for known in self.list():
-            if known.name == name and self._is_over(known):
+        for other in self.list():
+            if other.name == name and self._is_over(other):
                 self.revoke(name)
-            elif known.name == name:
+            elif other.name == name:
                 raise BadRequest(f"a token {name} exists already: revoke it, or take another name")
         token = f"{_OURS}{secrets.token_urlsafe(32)}"
         now = self._clock()
@@ -112,17 +112,17 @@ class NamedTokens:
 
     def list(self) -> list[Token]:
         """All named tokens, by name."""
-        found = [_read(item) for item in self._items()]
-        return sorted(found, key=lambda token: token.name)
+        tokens = [_read(item) for item in self._items()]
+        return sorted(tokens, key=lambda token: token.name)
 
     def revoke(self, name: str) -> None:
         """End a token: within a minute (the authorizer's cache) it is refused. Raises NotFound."""
-        found = [item["pk"] for item in self._items() if item["name"]["S"] == name]
-        if not found:
+        pks = [item["pk"] for item in self._items() if item["name"]["S"] == name]
+        if not pks:
             raise NotFound(
                 f"no token is named {name!r}; `respool token list` names those there are"
             )
-        for pk in found:
+        for pk in pks:
             with calling("DeleteItem", f"the token {name}"):
                 self._client.delete_item(TableName=self._table, Key={"pk": pk})
 
@@ -139,8 +139,8 @@ class NamedTokens:
             )
         if "Item" not in answer:
             return None
-        known = _read(answer["Item"])
-        return None if self._is_over(known) else Caller(known.name, known.kind)
+        holder = _read(answer["Item"])
+        return None if self._is_over(holder) else Caller(holder.name, holder.kind)
 
     def _is_over(self, token: Token) -> bool:
         return bool(token.ends_at) and self._clock() >= (read(token.ends_at) or self._clock())
@@ -200,6 +200,6 @@ def _key(token: str) -> dict[str, dict[str, str]]:
 def _read(item: dict[str, Any]) -> Token:
     """A kind that this version does not know is good for looking only."""
     kind = item["kind"]["S"]
-    known = Kind.FULL if kind == Kind.FULL.value else Kind.READ
+    rights = Kind.FULL if kind == Kind.FULL.value else Kind.READ
     ends = item.get("endsAt", {}).get("S", "")
-    return Token(item["name"]["S"], known, item["createdAt"]["S"], ends)
+    return Token(item["name"]["S"], rights, item["createdAt"]["S"], ends)

@@ -26,16 +26,16 @@ class SpoolMapping:
 
     def state(self) -> str:
         """`enabled`, `disabled`, on the way there `enabling` or `disabling`, or `missing`."""
-        found = self._find()
-        return str(found["State"]).lower() if found else "missing"
+        mapping = self._find()
+        return str(mapping["State"]).lower() if mapping else "missing"
 
     def switch(self, enabled: bool) -> str:
         """Let SQS call the function, or no longer; returns the state. Raises NotFound."""
-        found = self._find()
-        if found is None:
+        mapping = self._find()
+        if mapping is None:
             raise NotFound(f"no trigger joins {self._queue} and {self._function}: deploy again")
         with calling("UpdateEventSourceMapping", self._queue):
-            answer = self._client.update_event_source_mapping(UUID=found["UUID"], Enabled=enabled)
+            answer = self._client.update_event_source_mapping(UUID=mapping["UUID"], Enabled=enabled)
         return str(answer["State"]).lower()
 
     def note(self, switched: Switched) -> None:
@@ -64,6 +64,6 @@ class SpoolMapping:
     def _find(self) -> Mapping[str, Any] | None:
         with calling("ListEventSourceMappings", self._function):
             answer = self._client.list_event_source_mappings(FunctionName=self._function)
-        found = answer["EventSourceMappings"]
-        joined = (each for each in found if each["EventSourceArn"].endswith(f":{self._queue}"))
+        mappings = answer["EventSourceMappings"]
+        joined = (each for each in mappings if each["EventSourceArn"].endswith(f":{self._queue}"))
         return next(joined, None)

@@ -56,10 +56,10 @@ class Gates:
     def tell(self, slots: Slots) -> None:
         """Say once that the gate is closed, by whomever, and once that it is open again."""
         gate = slots.gate(self.clock())
-        told = OPEN if gate.open else CLOSED
-        if not slots.complete or told == (slots.told or OPEN):
+        word = OPEN if gate.open else CLOSED
+        if not slots.complete or word == (slots.told or OPEN):
             return
-        if not self.line.note_told(slots, told):
+        if not self.line.note_told(slots, word):
             return
         about = {"task": slots.task, "in_line": slots.waiting, "failed": len(slots.failed)}
         if gate.open:

@@ -47,8 +47,8 @@ def parked_in(event: Any) -> list[ParkedJob]:
         }
         return parked_in({"Records": [{"dynamodb": {"NewImage": image}}]})
     records = event.get("Records")
-    found = map(_parked, records if isinstance(records, list) else [])
-    return [each for each in found if each is not None]
+    tasks = map(_parked, records if isinstance(records, list) else [])
+    return [each for each in tasks if each is not None]
 
 
 def _parked(record: Any) -> ParkedJob | None:
@@ -120,5 +120,5 @@ def _heeds(slots: Slots, failed_at: datetime, until: datetime, now: datetime) ->
 
 def _why(job: ParkedJob) -> str:
     failure = read_failure({"Error": job.error, "Cause": job.cause})
-    told = ": ".join(part for part in (failure.name, failure.message) if part)
-    return told[:MOST_WHY]
+    text = ": ".join(part for part in (failure.name, failure.message) if part)
+    return text[:MOST_WHY]

@@ -40,10 +40,10 @@ def believed(named: datetime, failed_at: datetime, now: datetime, most: int) -> 
 
 def _words(cause: str, text: str) -> Iterator[Any]:
     """Whatever stands where a time may be named."""
-    told = members(cause)
-    message = told.get("errorMessage", "" if told else cause)
+    fields = members(cause)
+    message = fields.get("errorMessage", "" if fields else cause)
     inner = members(message) if isinstance(message, str) else {}
-    for each in (told, inner):
+    for each in (fields, inner):
         yield from _named_in(each)
         headers = next((each[name] for name in each if name.lower() == "headers"), None)
         yield from _named_in(headers)

@@ -55,8 +55,8 @@ def tasks_in(event: Any) -> list[str] | None:
 
 
 def _task(record: Any) -> str:
-    found: Any = record
+    value: Any = record
     for name in ("dynamodb", "Keys", "pk", "S"):
-        found = found.get(name) if isinstance(found, dict) else None
-    named = isinstance(found, str) and found.startswith(SLOTS)
-    return str(found).removeprefix(SLOTS) if named else ""
+        value = value.get(name) if isinstance(value, dict) else None
+    named = isinstance(value, str) and value.startswith(SLOTS)
+    return str(value).removeprefix(SLOTS) if named else ""

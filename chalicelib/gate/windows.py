@@ -80,8 +80,8 @@ def _on(cron: Cron, day: date) -> bool:
     if cron.nth:
         week = (day.day - 1) // 7 + 1
         length = monthrange(day.year, day.month)[1]
-        found = cron.nth[1] == week if cron.nth[1] else day.day + 7 > length
-        return weekday == cron.nth[0] and found
+        is_nth = cron.nth[1] == week if cron.nth[1] else day.day + 7 > length
+        return weekday == cron.nth[0] and is_nth
     if cron.last:
         return day.day == monthrange(day.year, day.month)[1]
     return day.day in cron.days or weekday in cron.weekdays

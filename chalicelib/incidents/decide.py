@@ -206,13 +206,13 @@ def _ended(after: Incident, facts: Facts) -> Incident:
 def _with_news(before: Incident, after: Incident, facts: Facts) -> Incident:
     """With what people are to be told of, each once."""
     now = iso(facts.now)
-    found = [
+    reasons = [
         (What.CLOSED, facts.in_trouble),
         (What.STUCK, after.stuck > 0),
         (What.NEAR_LOSS, after.near > 0),
         (What.OVER, after.is_over),
     ]
-    news = [News(now, what) for what, so in found if so and not before.has_told(what)]
+    news = [News(now, what) for what, so in reasons if so and not before.has_told(what)]
     last, newest = read(before.last_failure_at), read(after.last_failure_at)
     if last and newest and newest - last >= AGAIN:
         news.append(News(now, What.AGAIN))

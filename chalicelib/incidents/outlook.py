@@ -50,16 +50,16 @@ def outlook(incident: Incident, arranged: Arrangements) -> Sequence[Next]:
     """What comes next by itself, the gate first; nothing is said of what nobody knows."""
     if incident.is_over:
         return ()
-    found = [*_of_gate(incident, arranged)]
+    plans = [*_of_gate(incident, arranged)]
     if arranged.trigger:
-        found.append(Next(Plan.TRIGGER))
+        plans.append(Next(Plan.TRIGGER))
     if arranged.schedule:
         text = f"{arranged.schedule} {arranged.schedule_zone}"
-        found.append(Next(Plan.SCHEDULE, text=text, number=arranged.schedule_max))
+        plans.append(Next(Plan.SCHEDULE, text=text, number=arranged.schedule_max))
     ramps = arranged.ramp is not None
     if not ramps and arranged.trigger is False and not arranged.schedule and incident.failed:
-        found.append(Next(Plan.NOTHING))
-    return found
+        plans.append(Next(Plan.NOTHING))
+    return plans
 
 
 def _of_gate(incident: Incident, arranged: Arrangements) -> Sequence[Next]:

@@ -69,28 +69,28 @@ def last_days(incidents: Iterable[Incident], now: datetime) -> list[dict[str, An
     `waiting` and `untried` are the most at any moment of the day, over all tasks.
     """
     days = [iso(now - timedelta(days=back))[:10] for back in reversed(range(DAYS))]
-    found: dict[str, dict[str, int]] = {
+    totals: dict[str, dict[str, int]] = {
         day: dict.fromkeys(("failed", "untried", "failures", "ended"), 0) for day in days
     }
     for incident in incidents:
-        for day, told in _by_day(incident.curve).items():
-            for name, number in told.items():
-                if day in found:
-                    found[day][name] += number
-    return [{"day": day, **told} for day, told in found.items()]
+        for day, numbers in _by_day(incident.curve).items():
+            for name, number in numbers.items():
+                if day in totals:
+                    totals[day][name] += number
+    return [{"day": day, **numbers} for day, numbers in totals.items()]
 
 
 def _by_day(curve: Iterable[Point]) -> dict[str, dict[str, int]]:
     days: dict[str, dict[str, int]] = {}
     failures = ended = 0
     for point in curve:
-        told = days.setdefault(
+        numbers = days.setdefault(
             point.at[:10], dict.fromkeys(("failed", "untried", "failures", "ended"), 0)
         )
-        told["failed"] = max(told["failed"], point.failed)
-        told["untried"] = max(told["untried"], point.untried)
-        told["failures"] += point.failures - failures
-        told["ended"] += max(0, point.ended - ended)
+        numbers["failed"] = max(numbers["failed"], point.failed)
+        numbers["untried"] = max(numbers["untried"], point.untried)
+        numbers["failures"] += point.failures - failures
+        numbers["ended"] += max(0, point.ended - ended)
         failures, ended = point.failures, max(ended, point.ended)
     return days
 

@@ -60,11 +60,11 @@ class Watch:
     def look(self, standings: Sequence[Standing], seconds: float) -> None:
         """Look at tasks as they stand. One that can't be served keeps no other from its turn."""
         deadline = self.elapsed() + seconds
-        known = self.incidents.current([each.slots.task for each in standings])
+        incidents = self.incidents.current([each.slots.task for each in standings])
         refusals: list[Exception] = []
         for standing in standings:
             try:
-                self._task(standing, known.get(standing.slots.task), deadline)
+                self._task(standing, incidents.get(standing.slots.task), deadline)
             except Exception as refused:
                 self.telemetry.warning(
                     "incident-not-told", task=standing.slots.task, reason=str(refused)
@@ -145,15 +145,15 @@ class Watch:
     def _inside(self, slots: Slots) -> int:
         """How many jobs in the task have failed before, of as many as one call reads."""
         names = sorted(slots.owners)[:BATCH_GET]
-        found = self.claims.look(names).values() if names else ()
-        return sum(1 for job in found if job.attempt and job.state is State.RUNNING)
+        claims = self.claims.look(names).values() if names else ()
+        return sum(1 for job in claims if job.attempt and job.state is State.RUNNING)
 
     def _near(self, jobs: Sequence[Claim]) -> int:
         """How many will soon lose their execution; few can, and only those are looked at."""
         now = self.clock()
         suspects = [job.pk for job in jobs if may_be_near_end(job, now)][:BATCH_GET]
-        found = self.claims.look(suspects).values() if suspects else ()
-        return sum(1 for job in found if job.waits and is_near_end(job, now))
+        claims = self.claims.look(suspects).values() if suspects else ()
+        return sum(1 for job in claims if job.waits and is_near_end(job, now))
 
     def _said(self, jobs: Sequence[Claim], before: Incident | None) -> tuple[Said, ...] | None:
         """What those said that failed last; read again only where somebody has failed since."""

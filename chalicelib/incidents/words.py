@@ -110,8 +110,8 @@ class _Words:
     def said(self, said: Sequence[Said]) -> list[str]:
         if not said:
             return []
-        found = [": ".join(filter(None, (plain(s.name), plain(s.message)))) for s in said]
-        return [self.text["said"], *(f"  {each}" for each in found[:MOST_SAID] if each)]
+        lines = [": ".join(filter(None, (plain(s.name), plain(s.message)))) for s in said]
+        return [self.text["said"], *(f"  {each}" for each in lines[:MOST_SAID] if each)]
 
     def waiting(self, incident: Incident) -> str:
         if incident.is_over:

@@ -17,12 +17,12 @@ def claims_asked(
 
     Raises NotFound where its history is gone, and Lagging where that does not show its end yet.
     """
-    begin = job_pk("", machine)
-    pks = sorted(pk for pk in workflow.asked(execution) if pk.startswith(begin))
+    prefix = job_pk("", machine)
+    pks = sorted(pk for pk in workflow.asked(execution) if pk.startswith(prefix))
     more = [job_pk(usual, machine)] if usual is not None else []
-    found = claims.get_many(sorted({*pks, *more}))
-    given = {pk: one for pk, one in found.items() if one.execution == execution}
-    return {**{pk: found.get(pk) for pk in pks}, **given}
+    by_pk = claims.get_many(sorted({*pks, *more}))
+    own = {pk: claim for pk, claim in by_pk.items() if claim.execution == execution}
+    return {**{pk: by_pk.get(pk) for pk in pks}, **own}
 
 
 def keys_asked(events: Iterable[Mapping[str, Any]]) -> Iterator[str]:
@@ -53,5 +53,5 @@ def _member(value: Any, name: str) -> Any:
 
 
 def _members(value: Any, name: str) -> list[Any]:
-    found = _member(value, name)
-    return found if isinstance(found, list) else []
+    members = _member(value, name)
+    return members if isinstance(members, list) else []

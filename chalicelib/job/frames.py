@@ -19,12 +19,12 @@ class Frames:
 
 def frames_in(definition: Mapping[str, Any]) -> Frames:
     """Read them off a definition; a deploy may have dropped its comments, so they tell nothing."""
-    found = list(_states(definition))
+    states = list(_states(definition))
     return Frames(
-        frozenset(name for name, state in found if "$respool" in json.dumps(state)),
+        frozenset(name for name, state in states if "$respool" in json.dumps(state)),
         frozenset(
             str(value["task"])
-            for _, state in found
+            for _, state in states
             for value in state.get("Assign", {}).values()
             if isinstance(value, dict) and {"pk", "task"} <= value.keys()
         ),

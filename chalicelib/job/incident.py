@@ -174,17 +174,19 @@ def encode(incident: Incident) -> str:
 def decode(text: str) -> Incident:
     """Read what `encode` wrote; what this version does not know is left out."""
     data: dict[str, Any] = json.loads(text)
-    known = _known(Incident, data)
-    known["said"] = tuple(Said(**_known(Said, each)) for each in data.get("said", ()))
-    known["changes"] = tuple(Change(**_known(Change, each)) for each in data.get("changes", ()))
-    known["curve"] = tuple(Point(*each) for each in data.get("curve", ()))
-    known["posts"] = {way: Post(**_known(Post, one)) for way, one in data.get("posts", {}).items()}
-    known["news"] = tuple(
+    members = _known(Incident, data)
+    members["said"] = tuple(Said(**_known(Said, each)) for each in data.get("said", ()))
+    members["changes"] = tuple(Change(**_known(Change, each)) for each in data.get("changes", ()))
+    members["curve"] = tuple(Point(*each) for each in data.get("curve", ()))
+    members["posts"] = {
+        way: Post(**_known(Post, one)) for way, one in data.get("posts", {}).items()
+    }
+    members["news"] = tuple(
         News(each["at"], What(each["what"]))
         for each in data.get("news", ())
         if each["what"] in set(What)
     )
-    return Incident(**known)
+    return Incident(**members)
 
 
 def _known(kind: type, data: Mapping[str, Any]) -> dict[str, Any]:

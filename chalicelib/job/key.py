@@ -21,11 +21,11 @@ def key_in(value: Any) -> str | None:
 
     Numbers are written as JSONata's `$string` writes them.
     """
-    if not names_key(value) or not is_key(given := value["key"]):
+    if not names_key(value) or not is_key(key := value["key"]):
         return None
-    if isinstance(given, bool):
-        return "true" if given else "false"
-    return given if isinstance(given, str) else _number(float(given))
+    if isinstance(key, bool):
+        return "true" if key else "false"
+    return key if isinstance(key, str) else _number(float(key))
 
 
 def is_startable(value: Any) -> bool:
@@ -47,18 +47,18 @@ def key_in_text(text: str) -> str | None:
     return key_in(json.loads(flat(text), parse_int=_whole))
 
 
-def is_key(given: Any) -> bool:
+def is_key(value: Any) -> bool:
     """Whether ClaimJob takes this for a key: 1 to 1,024 bytes, a boolean, a number of 15 digits."""
-    if isinstance(given, str):
+    if isinstance(value, str):
         try:
-            return 1 <= len(given.encode()) <= MOST_BYTES
+            return 1 <= len(value.encode()) <= MOST_BYTES
         except UnicodeEncodeError:
             return False
-    if isinstance(given, bool) or given == 0:
+    if isinstance(value, bool) or value == 0:
         return True
-    if not isinstance(given, (int, float)) or not _LEAST <= abs(given) < _MOST:
+    if not isinstance(value, (int, float)) or not _LEAST <= abs(value) < _MOST:
         return False
-    return float(f"{given:.15g}") == given
+    return float(f"{value:.15g}") == value
 
 
 def flat(text: str) -> str:

@@ -23,5 +23,5 @@ def pattern(message: str) -> str:
     return " ".join(_FOLDED.sub(_sign, message[:MOST]).split())
 
 
-def _sign(found: "re.Match[str]") -> str:
-    return f"<{found.lastgroup}>"
+def _sign(match: "re.Match[str]") -> str:
+    return f"<{match.lastgroup}>"

@@ -256,7 +256,7 @@ class Line(Protocol):
     def open(self, task: str, by: str, why: str, at: str, over: Slots | None = None) -> Slots:
         """Open the gate and forget the failures in a row; `over` as in `close`."""
 
-    def note_told(self, slots: Slots, told: str) -> bool:
+    def note_told(self, slots: Slots, word: str) -> bool:
         """Note what people are told of the gate; False where somebody has noted it already."""
 
     def set_window(self, task: str, begins: str, ends: str, why: str) -> None:

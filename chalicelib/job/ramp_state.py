@@ -105,12 +105,12 @@ def encode(state: State) -> str:
 def decode(text: str) -> State:
     """Read what `encode` wrote; what this version does not know is left out."""
     data: dict[str, Any] = json.loads(text)
-    known = _known(State, data)
-    known["released"] = tuple(Released(**_known(Released, one)) for one in data["released"])
-    known["past"] = tuple(Judged(**_known(Judged, one)) for one in data.get("past", ()))
-    known["suspects"] = frozenset(data["suspects"])
-    known["last"] = _verdict(data["last"])
-    return State(**known)
+    members = _known(State, data)
+    members["released"] = tuple(Released(**_known(Released, one)) for one in data["released"])
+    members["past"] = tuple(Judged(**_known(Judged, one)) for one in data.get("past", ()))
+    members["suspects"] = frozenset(data["suspects"])
+    members["last"] = _verdict(data["last"])
+    return State(**members)
 
 
 def _known(kind: type[State | Released | Judged], data: Mapping[str, Any]) -> dict[str, Any]:

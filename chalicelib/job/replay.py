@@ -170,11 +170,11 @@ def encode(replay: Replay) -> str:
 def decode(text: str, version: int) -> Replay:
     """Read what `encode` wrote; what this release does not know is left out."""
     data: dict[str, Any] = json.loads(text)
-    known = {each.name: data[each.name] for each in fields(Replay) if each.name in data}
-    known |= {"kind": Kind(data["kind"]), "course": Course(data["course"])}
-    known |= {name: tuple(data.get(name, ())) for name in ("pending", "left")}
-    known["failed"] = tuple((key, why) for key, why in data.get("failed", ()))
-    return Replay(**known | {"version": version})
+    members = {each.name: data[each.name] for each in fields(Replay) if each.name in data}
+    members |= {"kind": Kind(data["kind"]), "course": Course(data["course"])}
+    members |= {name: tuple(data.get(name, ())) for name in ("pending", "left")}
+    members["failed"] = tuple((key, why) for key, why in data.get("failed", ()))
+    return Replay(**members | {"version": version})
 
 
 def outcomes(

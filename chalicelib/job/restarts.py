@@ -43,11 +43,11 @@ def start_name(message_id: str) -> str:
 
 def read_restart_name(name: str) -> Origin | None:
     """Start and attempt out of a restart's name, as ClaimJob reads them; None for other names."""
-    found = _FORM.search(name)
-    if found is None:
+    match = _FORM.search(name)
+    if match is None:
         return None
-    started = _EPOCH + timedelta(milliseconds=int(found[1]))
-    return Origin(iso(started), int(found[2]))
+    started = _EPOCH + timedelta(milliseconds=int(match[1]))
+    return Origin(iso(started), int(match[2]))
 
 
 def _digest(text: str) -> str:

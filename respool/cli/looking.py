@@ -104,9 +104,9 @@ def _opens(task: dict[str, Any]) -> str:
 
 
 def _ramp(context: Context, ramp: dict[str, Any]) -> str:
-    from chalicelib.gate.ramp.describe import Told, sentence
+    from chalicelib.gate.ramp.describe import Summary, sentence
 
-    told = Told(ramp["code"], ramp["values"], ramp["times"])
+    told = Summary(ramp["code"], ramp["values"], ramp["times"])
     return sentence(told, context.clock().astimezone())
 
 

@@ -126,7 +126,7 @@ def _after(verdict: Verdict, state: Ramp, facts: Facts, now: datetime, policy: P
     """The next step, the next wait, and whether the gate is to be open."""
     if verdict is Verdict.NONE:
         return replace(state, released=(), due="")
-    told = replace(
+    after = replace(
         state,
         released=(),
         due="",
@@ -141,16 +141,16 @@ def _after(verdict: Verdict, state: Ramp, facts: Facts, now: datetime, policy: P
     if verdict is Verdict.HEALTHY:
         step = min(2 * state.step, policy.most)
         closed = state.closed and len(state.released) < facts.limit
-        told = replace(told, step=step, wait=policy.interval, closed=closed)
-        return replace(told, unlike_error_seen=False, refusals=0)
+        after = replace(after, step=step, wait=policy.interval, closed=closed)
+        return replace(after, unlike_error_seen=False, refusals=0)
     if verdict is Verdict.REFUSED:
-        told = _refused(told, state, now, policy)
+        after = _refused(after, state, now, policy)
         if facts.gate.open and facts.opened_at > state.released_at:
-            told = replace(told, closed=state.closed, closed_at=state.closed_at, why=state.why)
-        return replace(told, due="") if _is_named_since(state, facts) else told
+            after = replace(after, closed=state.closed, closed_at=state.closed_at, why=state.why)
+        return replace(after, due="") if _is_named_since(state, facts) else after
     if verdict is Verdict.OWN:
-        return replace(told, step=1)
-    return told
+        return replace(after, step=1)
+    return after
 
 
 def _is_named_since(state: Ramp, facts: Facts) -> bool:
@@ -158,7 +158,7 @@ def _is_named_since(state: Ramp, facts: Facts) -> bool:
     return facts.gate.by == SERVICE and facts.gate.since > state.released_at
 
 
-def _refused(told: Ramp, state: Ramp, now: datetime, policy: Policy) -> Ramp:
+def _refused(after: Ramp, state: Ramp, now: datetime, policy: Policy) -> Ramp:
     wait = min(2 * (state.wait or policy.interval), policy.longest)
     released = read(state.released_at) or now
     due = max(
@@ -167,8 +167,8 @@ def _refused(told: Ramp, state: Ramp, now: datetime, policy: Policy) -> Ramp:
     )
     why = state.why if state.closed else "the last step of the ramp failed"
     refusals = state.refusals + 1
-    told = replace(told, closed=True, closed_at=iso(now), why=why)
-    return replace(told, step=1, wait=wait, due=iso(due), refusals=refusals)
+    after = replace(after, closed=True, closed_at=iso(now), why=why)
+    return replace(after, step=1, wait=wait, due=iso(due), refusals=refusals)
 
 
 def _release(state: Ramp, facts: Facts, now: datetime, policy: Policy) -> Decision:

@@ -13,7 +13,7 @@ from chalicelib.moments import read
 
 
 @dataclass(frozen=True)
-class Told:
+class Summary:
     """Which sentence, and what is put into it: text as it is, times in ISO 8601, UTC."""
 
     code: str
@@ -21,7 +21,7 @@ class Told:
     times: Mapping[str, str]
 
 
-def tell(state: State, policy: Policy) -> Told:
+def tell(state: State, policy: Policy) -> Summary:
     """Choose the sentence."""
     code = _code(state)
     values = {
@@ -33,20 +33,20 @@ def tell(state: State, policy: Policy) -> Told:
     }
     at = state.released_at if state.released else state.last_at
     times = {"at": at, "next": state.due, "until": state.held_until or state.named}
-    return Told(
+    return Summary(
         code,
         {name: values[name] for name in values if f"{{{name}}}" in SENTENCES[code]},
         {name: times[name] for name in times if f"{{{name}}}" in SENTENCES[code]},
     )
 
 
-def sentence(told: Told, now: datetime) -> str:
+def sentence(summary: Summary, now: datetime) -> str:
     """The sentence, with times in the zone of `now`; a day is named unless it is today.
 
     It ends without a full stop and holds the job's key as it is, which is hostile text.
     """
-    times = {name: _clock(text, now) for name, text in told.times.items()}
-    return SENTENCES[told.code].format_map({**told.values, **times})
+    times = {name: _clock(text, now) for name, text in summary.times.items()}
+    return SENTENCES[summary.code].format_map({**summary.values, **times})
 
 
 def _code(state: State) -> str:

@@ -95,10 +95,10 @@ class Tick:
         """Tick once, and again where all that went out were stuck: they tell nothing."""
         ends = self.clock() + timedelta(seconds=seconds)
         for _ in range(MOST_STUCK):
-            told, in_vain = self._step(task, seconds)
+            decision, in_vain = self._step(task, seconds)
             if not in_vain or self.clock() >= ends:
                 break
-        return told
+        return decision
 
     def _step(self, task: str, seconds: float) -> tuple[dict[str, Any], bool]:
         now = self.clock()
@@ -224,7 +224,7 @@ _COUNTED = {
 
 
 def _told(state: Ramp, decision: Decision) -> dict[str, Any]:
-    told = {
+    fields = {
         "verdict": decision.verdict.value,
         "step": state.step,
         "released": len(state.released) if decision.release else 0,
@@ -234,7 +234,7 @@ def _told(state: Ramp, decision: Decision) -> dict[str, Any]:
         "held": state.held,
         "closed": state.closed,
     }
-    return {name: value for name, value in told.items() if value != ""}
+    return {name: value for name, value in fields.items() if value != ""}
 
 
 def _chosen(job: Job) -> Chosen:
