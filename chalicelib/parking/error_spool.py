@@ -108,8 +108,8 @@ class Spooling:
 def _redrives(detail: dict[str, Any]) -> int | None:
     """How often an execution had been redriven when it ended so; None where that is not told."""
     count = detail.get("redriveCount")
-    told = isinstance(count, int) and not isinstance(count, bool) and detail.get("status") in DEAD
-    return count if told else None
+    is_end = isinstance(count, int) and not isinstance(count, bool) and detail.get("status") in DEAD
+    return count if is_end else None
 
 
 def _startable(job: dict[str, Any]) -> Record:

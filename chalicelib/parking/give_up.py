@@ -89,10 +89,10 @@ class GiveUp:
                     " replayed a moment ago, or a branch beside it failed and the machine caught"
                     " that. Nothing was stopped; look again in a few minutes"
                 )
-        found = self._end_execution(claim, reason, calm)
-        finished = found.status is Status.SUCCEEDED
-        ending = self._conclude(claim, State.FINISHED if finished else State.GIVEN_UP, calm)
-        self._remember(found, claim, calm)
+        execution = self._end_execution(claim, reason, calm)
+        has_finished = execution.status is Status.SUCCEEDED
+        ending = self._conclude(claim, State.FINISHED if has_finished else State.GIVEN_UP, calm)
+        self._remember(execution, claim, calm)
         self._stop_for_good(replace(claim, state=ending.state), reason, calm)
         return ending
 
@@ -104,8 +104,8 @@ class GiveUp:
         if not (_is_caught(claim) and claim.state is State.LINE and claim.token):
             return claim
         at = after(self.clock(), claim)
-        left = calm(lambda: self.claims.leave_line(claim, at))
-        if left:
+        has_left = calm(lambda: self.claims.leave_line(claim, at))
+        if has_left:
             return replace(claim, state=State.PARKED, since=at)
         return calm(lambda: self.claims.get(claim.pk)) or claim
 
@@ -151,28 +151,28 @@ class GiveUp:
         A dead job ends by its claim alone, unless its execution runs again, or never did.
         """
         if claim.dead_at:
-            found = calm(lambda: self.workflow.describe(claim.execution))
-            if found.status is not Status.RUNNING:
-                return found
+            execution = calm(lambda: self.workflow.describe(claim.execution))
+            if execution.status is not Status.RUNNING:
+                return execution
         with suppress(NotFound):  # it was never started, or Step Functions has forgotten it
             calm(lambda: self.workflow.stop(claim.execution, GIVEN_UP, reason))
-        found = calm(lambda: self.workflow.describe(claim.execution))
+        execution = calm(lambda: self.workflow.describe(claim.execution))
         for seconds in _PAUSES:
-            if found.status is not Status.RUNNING or not calm.wait(seconds):
+            if execution.status is not Status.RUNNING or not calm.wait(seconds):
                 break
-            found = calm(lambda: self.workflow.describe(claim.execution))
-        return found
+            execution = calm(lambda: self.workflow.describe(claim.execution))
+        return execution
 
-    def _remember(self, found: Execution, claim: Claim, calm: Patience) -> None:
+    def _remember(self, execution: Execution, claim: Claim, calm: Patience) -> None:
         """Nobody rescues this death, which may not have been heard of yet.
 
         This comes after the claim's end: till then the rescue shall see to it, should nobody else.
         An adopted machine's execution may hold other jobs, which the rescue has to look at.
         """
-        if found.status in (Status.SUCCEEDED, Status.MISSING) or _is_caught(claim):
+        if execution.status in (Status.SUCCEEDED, Status.MISSING) or _is_caught(claim):
             return
         expires = int((self.clock() + REMEMBERED).timestamp())
-        name = death(found.arn, found.redrives)
+        name = death(execution.arn, execution.redrives)
         calm(lambda: self.claims.put_tombstone(name, "given up", expires))
 
     def _conclude(self, claim: Claim, how: State, calm: Patience) -> Ending:
@@ -183,10 +183,10 @@ class GiveUp:
             if how is State.GIVEN_UP:
                 self._tell(claim)
             return Ending(claim.key, how, at)
-        stands = calm(lambda: self.claims.get(claim.pk)) or claim
-        if _is_caught(claim) and stands.state is State.GIVEN_UP is how:
+        current = calm(lambda: self.claims.get(claim.pk)) or claim
+        if _is_caught(claim) and current.state is State.GIVEN_UP is how:
             self._tell(claim)  # its own frame was quicker to say so
-        return _ending(stands)
+        return _ending(current)
 
     def _tell(self, claim: Claim) -> None:
         self.telemetry.event("job-given-up", key=claim.key, execution=claim.execution)

@@ -35,27 +35,27 @@ class Lapses:
     looks: Looks
     repairs: Repairs
 
-    def owner(self, task: str, pk: str, execution: str, runs: bool) -> None:
+    def owner(self, task: str, pk: str, arn: str, runs: bool) -> None:
         """Look at who has a slot; `runs`: its execution was listed as running."""
         claim = self.claims.get(pk)
-        mine = claim if claim is not None and claim.execution == execution else None
-        found = None if runs else self.looks.at(execution)
-        if found is None or found.status is Status.RUNNING:
-            if mine is not None and mine.dead_at:
-                self.redriven(mine)
+        own = claim if claim is not None and claim.execution == arn else None
+        execution = None if runs else self.looks.at(arn)
+        if execution is None or execution.status is Status.RUNNING:
+            if own is not None and own.dead_at:
+                self.redriven(own)
             return
-        if mine is not None and not mine.ended_at:
-            self.job(mine, found)
-        self._free(task, pk, execution)
+        if own is not None and not own.ended_at:
+            self.job(own, execution)
+        self._free(task, pk, arn)
 
-    def job(self, claim: Claim, found: Execution) -> None:
+    def job(self, claim: Claim, execution: Execution) -> None:
         """Look at a job whose execution does not run."""
-        if found.status is Status.SUCCEEDED:
+        if execution.status is Status.SUCCEEDED:
             self._end(claim, State.FINISHED)
-        elif found.status in DEAD:
-            self._dead(claim, found)
+        elif execution.status in DEAD:
+            self._dead(claim, execution)
         elif not claim.dead_at and self.settled(claim, UNKNOWN_FOR):
-            lost = replace(found, error=FORGOTTEN, cause=FORGOTTEN_CAUSE)
+            lost = replace(execution, error=FORGOTTEN, cause=FORGOTTEN_CAUSE)
             if self.rescue.park(lost, claim):
                 self.repairs.rescued.append(claim.execution)
 
@@ -67,10 +67,10 @@ class Lapses:
         """
         if claim.state is State.LINE or not self.settled(claim):
             return
-        found = self.looks.afresh(claim.execution)
-        if found.status is not Status.RUNNING or not found.redrives:
+        execution = self.looks.afresh(claim.execution)
+        if execution.status is not Status.RUNNING or not execution.redrives:
             return
-        if self.rescue.is_known(found):
+        if self.rescue.is_known(execution):
             return
         if self._revive(claim):
             self.repairs.revived.append(claim.key)
@@ -78,10 +78,10 @@ class Lapses:
     def child(self, claim: Claim) -> None:
         """A dead item of a distributed Map: its Map may have gone on to the end without it, or
         have been redriven."""
-        found = self.looks.at(claim.execution)
-        if found.status is Status.RUNNING:
+        execution = self.looks.at(claim.execution)
+        if execution.status is Status.RUNNING:
             self.redriven(claim)
-        elif found.map_run and self.looks.parent(found.map_run).status is Status.SUCCEEDED:
+        elif execution.map_run and self.looks.parent(execution.map_run).status is Status.SUCCEEDED:
             self._end(claim, State.FAILED)
 
     def settled(self, claim: Claim, long: timedelta = GRACE) -> bool:
@@ -96,11 +96,11 @@ class Lapses:
             and needs_slot(claim)
             and self.claims.take_slot(claim, after(self.clock(), claim))
         ):
-            now = self.claims.get(claim.pk)
-            claim = now if now is not None else claim
+            latest = self.claims.get(claim.pk)
+            claim = latest if latest is not None else claim
         return self.claims.revive(claim)
 
-    def _dead(self, claim: Claim, found: Execution) -> None:
+    def _dead(self, claim: Claim, execution: Execution) -> None:
         self.pause(PACE)
         how = self.rescue.catch(claim.execution)
         if how == PARKED:
@@ -108,9 +108,9 @@ class Lapses:
         elif how == ENDED:
             self.repairs.ended.append(claim.key)
         elif how == ALREADY:
-            self._unsettled(claim, found)
+            self._unsettled(claim, execution)
 
-    def _unsettled(self, claim: Claim, found: Execution) -> None:
+    def _unsettled(self, claim: Claim, execution: Execution) -> None:
         """Its death was dealt with, and yet it is said to run, or to wait on a token.
 
         A redrive was begun that never came; or a call of the dead execution arrived late, took a
@@ -123,7 +123,7 @@ class Lapses:
                 replace(claim, state=State.PARKED), after(self.clock(), claim)
             )
         else:
-            done = self.rescue.park(found, claim)
+            done = self.rescue.park(execution, claim)
         if done:
             self.repairs.parked_again.append(claim.key)
 

@@ -52,8 +52,8 @@ class Repairs:
     def counts(self) -> dict[str, Any]:
         """The sweep in numbers, without those that are nought."""
         values = {each.name: getattr(self, each.name) for each in fields(self)}
-        told = {n: len(v) if isinstance(v, list) else v for n, v in values.items()}
-        return {name: value for name, value in told.items() if value}
+        numbers = {n: len(v) if isinstance(v, list) else v for n, v in values.items()}
+        return {name: value for name, value in numbers.items() if value}
 
     def as_json(self) -> dict[str, Any]:
         """The result as callers get it."""

@@ -52,7 +52,7 @@ class Rescue:
     history: timedelta = timedelta(days=30)
     machines: tuple[str, ...] = ()
 
-    def catch(self, execution: str, redrives: int | None = None) -> str:
+    def catch(self, arn: str, redrives: int | None = None) -> str:
         """Deal with one execution's end; returns how. `redrives` says which end was announced.
 
         `parked`: its job waits for a redrive or a restart; `ended`: it was meant to end, or its
@@ -61,24 +61,24 @@ class Rescue:
         listed one, or to a distributed Map, and has no claim of its own.
         Raises Lagging where Step Functions does not show the announced end yet.
         """
-        machine = self._machine_of(execution)
+        machine = self._machine_of(arn)
         if machine is None:
             return FOREIGN
-        found = self.workflow.describe(execution)
-        if found.status not in DEAD:
-            return _alive(found, redrives)
-        if self.is_known(found):
+        execution = self.workflow.describe(arn)
+        if execution.status not in DEAD:
+            return _alive(execution, redrives)
+        if self.is_known(execution):
             return ALREADY
-        if machine or is_child(execution):
-            how = self._settle_listed(found, machine)
+        if machine or is_child(arn):
+            how = self._settle_listed(execution, machine)
         else:
-            how = self._settle(found)
+            how = self._settle(execution)
         if how == ALIVE:
             return how
         expires = int((self.clock() + REMEMBERED).timestamp())
-        self.claims.put_tombstone(death(execution, found.redrives), how, expires)
+        self.claims.put_tombstone(death(arn, execution.redrives), how, expires)
         if how != FOREIGN:
-            self.telemetry.event(f"death-{how}", execution=execution, status=found.status.value)
+            self.telemetry.event(f"death-{how}", execution=arn, status=execution.status.value)
             self.telemetry.metric(metrics.CAUGHT)
         return how
 
@@ -91,9 +91,9 @@ class Rescue:
             return None
         return machine if is_of(execution, self.workflow.of(machine).arn("any")) else None
 
-    def is_known(self, found: Execution) -> bool:
+    def is_known(self, execution: Execution) -> bool:
         """Whether the end of this run of an execution was dealt with."""
-        return bool(self.claims.tombstones([death(found.arn, found.redrives)]))
+        return bool(self.claims.tombstones([death(execution.arn, execution.redrives)]))
 
     def end(self, claim: Claim, how: State) -> bool:
         """Say in a claim that its job has ended; what it has of its task is free again."""
@@ -101,98 +101,102 @@ class Rescue:
         expires = int((now + self.history).timestamp())
         return self.claims.end(claim, how, after(now, claim), expires)
 
-    def park(self, found: Execution, claim: Claim) -> bool:
+    def park(self, execution: Execution, claim: Claim) -> bool:
         """Park a dead execution's job, then send its note; says whether it waits now."""
-        dead = self._dead(found, claim)
+        dead = self._dead(execution, claim)
         if not self.claims.park_dead(dead, dead.since, over=claim.since):
-            stands = self.claims.get(claim.pk)
-            if stands is None or not _is_this_death(stands, dead):
+            current = self.claims.get(claim.pk)
+            if current is None or not _is_this_death(current, dead):
                 return False
-            dead = stands
+            dead = current
         else:
             self.telemetry.event(
-                "job-parked", key=dead.key, execution=found.arn, task=dead.task, error=dead.error
+                "job-parked",
+                key=dead.key,
+                execution=execution.arn,
+                task=dead.task,
+                error=dead.error,
             )
-        self._send_note(dead, found)
+        self._send_note(dead, execution)
         return True
 
-    def _settle(self, found: Execution) -> str:
-        name = found.arn.rpartition(":")[2]
-        key = job_key(found.input, name)
+    def _settle(self, execution: Execution) -> str:
+        name = execution.arn.rpartition(":")[2]
+        key = job_key(execution.input, name)
         if key is None:  # it ended as BadInput, or before it could claim anything
             return ENDED
         claim = self.claims.get(JOB + key)
-        mine = claim if claim is not None and claim.execution == found.arn else None
-        if mine is not None and not mine.predecessor:
-            return self._settle_all(found, [mine])
-        if others := self._claims_of(found, ""):
-            return self._settle_all(found, others)
-        if self._was_meant_to_end(found):
+        own = claim if claim is not None and claim.execution == execution.arn else None
+        if own is not None and not own.predecessor:
+            return self._settle_all(execution, [own])
+        if others := self._claims_of(execution, ""):
+            return self._settle_all(execution, others)
+        if self._was_meant_to_end(execution):
             return ENDED
-        new = _unclaimed(found, key, self._first_task())
+        new = _unclaimed(execution, key, self._first_task())
         if claim is not None and not _is_free_for(claim, new):
-            self.telemetry.warning("death-superseded", key=key, execution=found.arn)
+            self.telemetry.warning("death-superseded", key=key, execution=execution.arn)
             return ENDED
-        return PARKED if self.park(found, new) else ENDED
+        return PARKED if self.park(execution, new) else ENDED
 
-    def _settle_listed(self, found: Execution, machine: str) -> str:
+    def _settle_listed(self, execution: Execution, machine: str) -> str:
         """Its jobs are known by claims alone: without any it ended as if respool were not there.
 
         A job of the usual key is the only one of its execution.
         """
-        key = job_key(found.input, found.arn.rpartition(":")[2])
+        key = job_key(execution.input, execution.arn.rpartition(":")[2])
         claim = self.claims.get(job_pk(key, machine)) if key is not None else None
-        if claim is not None and claim.execution == found.arn and not claim.predecessor:
-            return self._settle_all(found, [claim])
-        claims = self._claims_of(found, machine)
-        return self._settle_all(found, claims) if claims else FOREIGN
+        if claim is not None and claim.execution == execution.arn and not claim.predecessor:
+            return self._settle_all(execution, [claim])
+        claims = self._claims_of(execution, machine)
+        return self._settle_all(execution, claims) if claims else FOREIGN
 
-    def _claims_of(self, found: Execution, machine: str) -> list[Claim]:
+    def _claims_of(self, execution: Execution, machine: str) -> list[Claim]:
         """All claims that it has, ended or not."""
-        usual = job_key(found.input, found.arn.rpartition(":")[2])
-        asked = claims_asked(self.workflow.of(machine), self.claims, found.arn, machine, usual)
-        return [claim for claim in asked.values() if claim and claim.execution == found.arn]
+        usual = job_key(execution.input, execution.arn.rpartition(":")[2])
+        claims = claims_asked(self.workflow.of(machine), self.claims, execution.arn, machine, usual)
+        return [claim for claim in claims.values() if claim and claim.execution == execution.arn]
 
-    def _settle_all(self, found: Execution, claims: Sequence[Claim]) -> str:
+    def _settle_all(self, execution: Execution, claims: Sequence[Claim]) -> str:
         """All jobs of one execution have died with it."""
-        opened = [claim for claim in claims if not claim.ended_at]
-        if not opened:
+        open_claims = [claim for claim in claims if not claim.ended_at]
+        if not open_claims:
             return ENDED
-        if self._was_meant_to_end(found):
-            for claim in opened:
-                self._end(found, claim)
+        if self._was_meant_to_end(execution):
+            for claim in open_claims:
+                self._end(execution, claim)
             return ENDED
-        if any(self._lives_on(found, claim) for claim in opened):
+        if any(self._lives_on(execution, claim) for claim in open_claims):
             return ALIVE
-        return PARKED if any([self.park(found, claim) for claim in opened]) else ENDED
+        return PARKED if any([self.park(execution, claim) for claim in open_claims]) else ENDED
 
-    def _was_meant_to_end(self, found: Execution) -> bool:
+    def _was_meant_to_end(self, execution: Execution) -> bool:
         """By one of our own errors, or in a Fail state: whoever wrote that state meant it."""
-        if found.error in ENDS:
+        if execution.error in ENDS:
             return True
-        return found.status is Status.FAILED and self.workflow.tail(found.arn).in_fail_state
+        return execution.status is Status.FAILED and self.workflow.tail(execution.arn).in_fail_state
 
-    def _lives_on(self, found: Execution, claim: Claim) -> bool:
+    def _lives_on(self, execution: Execution, claim: Claim) -> bool:
         """Whether the job has done something since: then it was redriven, and the look lags.
 
         No look lags for long. A stuck job's `since` may be when somebody marked it.
         """
-        if claim.dead_at or found.stopped_at is None:
+        if claim.dead_at or execution.stopped_at is None:
             return False
-        changed = claim.failed_at if claim.state is State.STUCK else claim.since
-        return changed > iso(max(found.stopped_at, self.clock() - LAG))
+        moment = claim.failed_at if claim.state is State.STUCK else claim.since
+        return moment > iso(max(execution.stopped_at, self.clock() - LAG))
 
-    def _end(self, found: Execution, claim: Claim | None) -> str:
+    def _end(self, execution: Execution, claim: Claim | None) -> str:
         """What it owned is free again, and its claim says how it ended."""
         if claim is not None:
-            self.end(claim, State.GIVEN_UP if found.error == GIVEN_UP else State.FAILED)
+            self.end(claim, State.GIVEN_UP if execution.error == GIVEN_UP else State.FAILED)
         return ENDED
 
-    def _dead(self, found: Execution, claim: Claim) -> Claim:
+    def _dead(self, execution: Execution, claim: Claim) -> Claim:
         """The claim as it shall be. Its `dead_at` names this very death."""
         now = self.clock()
-        died = iso(found.stopped_at or now)
-        error = found.error or _NAMES[found.status]
+        at = iso(execution.stopped_at or now)
+        error = execution.error or _NAMES[execution.status]
         stuck = claim.state is State.STUCK or error == TOO_LARGE
         return replace(
             claim,
@@ -201,18 +205,18 @@ class Rescue:
             since=after(now, claim),
             attempt=claim.attempt + 1,
             error=error,
-            cause=found.cause[:MOST_CAUSE],
-            failed_at=died,
-            first_failed_at=claim.first_failed_at or died,
-            dead_at=died,
+            cause=execution.cause[:MOST_CAUSE],
+            failed_at=at,
+            first_failed_at=claim.first_failed_at or at,
+            dead_at=at,
             noted_at="",
             token="",
         )
 
-    def _send_note(self, claim: Claim, found: Execution) -> None:
+    def _send_note(self, claim: Claim, execution: Execution) -> None:
         if claim.noted_at:
             return
-        self.spool.send(note_of(claim, found.redrives, found.input))
+        self.spool.send(note_of(claim, execution.redrives, execution.input))
         self.claims.mark_noted(claim, iso(self.clock()))
         self.telemetry.event(
             "job-spooled",
@@ -229,31 +233,31 @@ class Rescue:
         return UNCERTAIN_TASK if UNCERTAIN_TASK in tasks or not tasks else tasks[0]
 
 
-def _alive(found: Execution, announced: int | None) -> str:
+def _alive(execution: Execution, redrives: int | None) -> str:
     """An execution that has been redriven since is alive; one that has not must be dead."""
     if (
-        announced is not None
-        and found.status is not Status.SUCCEEDED
-        and found.redrives <= announced
+        redrives is not None
+        and execution.status is not Status.SUCCEEDED
+        and execution.redrives <= redrives
     ):
         raise Lagging(
-            f"DescribeExecution for {found.arn} shows {found.status.value}, and not the end that"
-            " was announced: call again in a minute"
+            f"DescribeExecution for {execution.arn} shows {execution.status.value}, and not the"
+            " end that was announced: call again in a minute"
         )
     return ALIVE
 
 
-def _unclaimed(found: Execution, key: str, task: str) -> Claim:
+def _unclaimed(execution: Execution, key: str, task: str) -> Claim:
     """The claim of a job that died before it could make one."""
-    began = iso(found.started_at) if found.started_at else ""
-    origin = read_restart_name(found.arn.rpartition(":")[2]) or Origin(began, 0)
+    start = iso(execution.started_at) if execution.started_at else ""
+    origin = read_restart_name(execution.arn.rpartition(":")[2]) or Origin(start, 0)
     return Claim(
         pk=JOB + key,
-        execution=found.arn,
+        execution=execution.arn,
         task=task,
         order=f"{origin.started_at}#{key[:200]}",
         attempt=origin.attempt,
-        claimed_at=began,
+        claimed_at=start,
     )
 
 
@@ -262,5 +266,5 @@ def _is_free_for(claim: Claim, new: Claim) -> bool:
     return bool(claim.ended_at) and claim.started_at != new.started_at
 
 
-def _is_this_death(stands: Claim, dead: Claim) -> bool:
-    return stands.waits and stands.execution == dead.execution and stands.dead_at == dead.dead_at
+def _is_this_death(current: Claim, dead: Claim) -> bool:
+    return current.waits and current.execution == dead.execution and current.dead_at == dead.dead_at

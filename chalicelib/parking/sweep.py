@@ -223,22 +223,22 @@ class _Run:
 
     def _listed(self) -> dict[str, datetime]:
         """From when on each listed machine's dead are looked through; longer ago, none can be."""
-        found: dict[str, datetime] = {}
+        starts: dict[str, datetime] = {}
         if machines := self._engine.machines:
             now = self._engine.clock()
             since = self._engine.listing.since
-            self._guarded("machines", lambda: found.update(since(machines, now)))
-            found = {name: max(at, now - REDRIVABLE) for name, at in found.items()}
-        return found
+            self._guarded("machines", lambda: starts.update(since(machines, now)))
+            starts = {name: max(at, now - REDRIVABLE) for name, at in starts.items()}
+        return starts
 
     def _deaths(self, workflow: Workflow, since: datetime | None) -> Iterator[Step]:
         """Dead executions that nobody has dealt with: an event was lost."""
         for status in DEAD:
-            listed = workflow.deaths(status, since)
-            while page := list(islice(listed, BATCH_GET)):
+            deaths = workflow.deaths(status, since)
+            while page := list(islice(deaths, BATCH_GET)):
                 names = {death(execution, redrives): execution for execution, redrives in page}
-                known = self._engine.claims.tombstones(list(names))
-                for name in names.keys() - known.keys():
+                tombstones = self._engine.claims.tombstones(list(names))
+                for name in names.keys() - tombstones.keys():
                     yield partial(self._catch, names[name])
 
     def _catch(self, execution: str) -> None:
@@ -247,18 +247,20 @@ class _Run:
             self.repairs.rescued.append(execution)
 
     def _running(self) -> frozenset[str] | None:
-        listed: list[str] = []
+        executions: list[str] = []
         before = len(self.repairs.refused)
-        self._guarded("running", lambda: listed.extend(self._engine.workflow.list(Status.RUNNING)))
+        self._guarded(
+            "running", lambda: executions.extend(self._engine.workflow.list(Status.RUNNING))
+        )
         if len(self.repairs.refused) > before:
             return None
         for machine in self._engine.machines:
-            self._guarded(f"running in {machine}", partial(self._add_running, machine, listed))
-        return frozenset(listed)
+            self._guarded(f"running in {machine}", partial(self._add_running, machine, executions))
+        return frozenset(executions)
 
-    def _add_running(self, machine: str, listed: list[str]) -> None:
+    def _add_running(self, machine: str, executions: list[str]) -> None:
         """One that is not listed is looked at; so a machine that is gone stops nobody."""
-        listed.extend(self._engine.workflow.of(machine).list(Status.RUNNING))
+        executions.extend(self._engine.workflow.of(machine).list(Status.RUNNING))
 
     def _own(self, running: frozenset[str]) -> frozenset[str]:
         own = self._engine.workflow.arn("any")

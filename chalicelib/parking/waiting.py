@@ -34,8 +34,8 @@ ANEW = 20.0
 
 def needs_note(claim: Claim, now: datetime) -> bool:
     """Whether the spool has no note of a job that waits for a replay, or will soon have none."""
-    noted = read(claim.noted_at)
-    return claim.state in NOTED and (noted is None or now - noted >= RENEWED)
+    last = read(claim.noted_at)
+    return claim.state in NOTED and (last is None or now - last >= RENEWED)
 
 
 def is_near_end(claim: Claim, now: datetime) -> bool:
@@ -60,22 +60,22 @@ def may_have_outlived(claim: Claim) -> bool:
 
     A restart that is not in its task yet, or has died on the way, looks the same.
     """
-    began, died = read(claim.claimed_at), read(claim.dead_at)
+    start, death = read(claim.claimed_at), read(claim.dead_at)
     return (
         claim.state is State.PARKED
-        and began is not None
-        and died is not None
-        and died - began >= A_YEAR
+        and start is not None
+        and death is not None
+        and death - start >= A_YEAR
     )
 
 
-def has_outlived(found: Execution) -> bool:
+def has_outlived(execution: Execution) -> bool:
     """Whether Step Functions ended an execution because it had lasted for a year."""
     return (
-        found.status is Status.TIMED_OUT
-        and found.started_at is not None
-        and found.stopped_at is not None
-        and found.stopped_at - found.started_at >= A_YEAR
+        execution.status is Status.TIMED_OUT
+        and execution.started_at is not None
+        and execution.stopped_at is not None
+        and execution.stopped_at - execution.started_at >= A_YEAR
     )
 
 
@@ -100,11 +100,11 @@ class Waiting:
         Those that the index tells of are added to `seen`.
         """
         for state in STATES:
-            listed = self.claims.waiting(state, task)
-            while page := list(islice(listed, BATCH_GET)):
+            claims = self.claims.waiting(state, task)
+            while page := list(islice(claims, BATCH_GET)):
                 self.seen.update(claim.execution for claim in page)
-                looked = self.claims.look([claim.pk for claim in page])
-                waits = [claim for claim in looked.values() if claim.waits]
+                by_pk = self.claims.look([claim.pk for claim in page])
+                waits = [claim for claim in by_pk.values() if claim.waits]
                 yield from self._steps(sorted(waits, key=lambda one: one.order), running)
 
     def _steps(self, page: Sequence[Claim], running: frozenset[str] | None) -> Iterator[Step]:
@@ -128,53 +128,58 @@ class Waiting:
 
         A stuck one waits for a person, for as long as Step Functions remembers its input.
         """
-        now = self.claims.get(claim.pk)
-        if now is None or now.execution != claim.execution or not may_have_outlived(now):
+        latest = self.claims.get(claim.pk)
+        if latest is None or latest.execution != claim.execution or not may_have_outlived(latest):
             return
-        found = self.looks.at(now.execution)
-        if found.status is Status.MISSING and now.predecessor:  # handed over, and never started
-            found = self.looks.at(now.predecessor)
-        if not has_outlived(found):
+        execution = self.looks.at(latest.execution)
+        if execution.status is Status.MISSING and latest.predecessor:  # a restart, never started
+            execution = self.looks.at(latest.predecessor)
+        if not has_outlived(execution):
             return
         calm = self.recovery.patience(self.recovery.elapsed() + ANEW)
-        outcome = self.recovery.recover(now, Rules(attended=True), calm)
+        outcome = self.recovery.recover(latest, Rules(attended=True), calm)
         if outcome.put_back:
-            self.repairs.restarted.append(now.key)
+            self.repairs.restarted.append(latest.key)
 
     def _look(self, claim: Claim) -> None:
         """It is said to wait on a token while its execution is dead, or to be dead and it runs."""
-        now = self.claims.get(claim.pk)
-        if now is None or not now.waits or now.execution != claim.execution:
+        latest = self.claims.get(claim.pk)
+        if latest is None or not latest.waits or latest.execution != claim.execution:
             return
-        if now.dead_at and is_child(now.execution):
-            self.lapses.child(now)
-        elif now.dead_at:
-            self.lapses.redriven(now)
-        elif (found := self.looks.at(now.execution)).status is not Status.RUNNING:
-            self.lapses.job(now, found)
+        if latest.dead_at and is_child(latest.execution):
+            self.lapses.child(latest)
+        elif latest.dead_at:
+            self.lapses.redriven(latest)
+        elif (execution := self.looks.at(latest.execution)).status is not Status.RUNNING:
+            self.lapses.job(latest, execution)
 
     def _look_at_child(self, claim: Claim) -> None:
         """The children of a distributed Map stand on no list of executions."""
         self._look(claim)
         if needs_note(claim, self.clock()):
-            now = self.claims.get(claim.pk)
-            if now is not None and now.waits and needs_note(now, self.clock()):
-                self._send_note(now)
+            latest = self.claims.get(claim.pk)
+            if latest is not None and latest.waits and needs_note(latest, self.clock()):
+                self._send_note(latest)
 
     def _look_at_restart(self, claim: Claim, running: frozenset[str]) -> None:
         """One that ran to its end may never have asked for a key that its predecessor had."""
         if claim.execution in running:
             return
-        found = self.looks.at(claim.execution)
-        now = self.claims.get(claim.pk) if found.status is Status.SUCCEEDED else None
-        if now is not None and now.waits and now.dead_at and now.execution == claim.execution:
-            self.lapses.job(now, found)
+        execution = self.looks.at(claim.execution)
+        latest = self.claims.get(claim.pk) if execution.status is Status.SUCCEEDED else None
+        if (
+            latest is not None
+            and latest.waits
+            and latest.dead_at
+            and latest.execution == claim.execution
+        ):
+            self.lapses.job(latest, execution)
 
     def _send_note(self, claim: Claim) -> None:
         """The note first, then the claim's word for it; a crash in between doubles the note."""
-        found = self.looks.at(claim.execution)
-        text, redrives = found.input, found.redrives
-        if found.status is Status.MISSING and claim.predecessor:  # a restart that never started
+        execution = self.looks.at(claim.execution)
+        text, redrives = execution.input, execution.redrives
+        if execution.status is Status.MISSING and claim.predecessor:  # a restart that never started
             text = self.looks.at(claim.predecessor).input
         self.spool.send(note_of(claim, redrives, text))
         if self.claims.mark_noted(claim, iso(self.clock())):

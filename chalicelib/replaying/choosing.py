@@ -83,8 +83,8 @@ class Choosing:
         One key is a single call. `count`: how many are wanted; nobody reads larger pages.
         """
         if rules.choice.key or rules.choice.pks:
-            found = iter(self._named(rules.choice, now))
-            return Candidates(self.claims, rules, now, self.calm, found, consistent=True)
+            claims = iter(self._named(rules.choice, now))
+            return Candidates(self.claims, rules, now, self.calm, claims, consistent=True)
         listed = (one for one in self._listed(rules, count) if rules.choice.takes(one, now))
         return Candidates(self.claims, rules, now, self.calm, listed, consistent=False)
 
@@ -97,12 +97,12 @@ class Choosing:
     def _named(self, choice: Choice, now: datetime) -> list[Claim]:
         if choice.key:
             claim = self.calm(lambda: self.claims.get(job_pk(choice.key, choice.machine)))
-            found = [claim] if claim else []
+            claims = [claim] if claim else []
         else:
             pks = sorted(choice.pks)
-            found = list(self.calm(lambda: self.claims.get_many(pks)).values())
+            claims = list(self.calm(lambda: self.claims.get_many(pks)).values())
         return sorted(
-            (claim for claim in found if choice.takes(claim, now)), key=lambda claim: claim.order
+            (claim for claim in claims if choice.takes(claim, now)), key=lambda claim: claim.order
         )
 
     def _listed(self, rules: Rules, count: int) -> Iterator[Claim]:

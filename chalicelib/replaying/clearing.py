@@ -15,7 +15,7 @@ from chalicelib.limits import BATCH
 from chalicelib.replaying.fate import Fate
 from chalicelib.replaying.outcome import Outcome
 from chalicelib.replaying.patience import Patience
-from chalicelib.replaying.sorting import Told, sort
+from chalicelib.replaying.sorting import Delivery, sort
 
 MARGIN = 30
 """Seconds that a message stays hidden after the replay's deadline."""
@@ -44,8 +44,8 @@ class Clearing:
     claims: Claims
     telemetry: Telemetry
     calm: Patience
-    wants: Callable[[Told], bool]
-    begin: Callable[[Told, Claim | None], Outcome]
+    wants: Callable[[Delivery], bool]
+    begin: Callable[[Delivery, Claim | None], Outcome]
     missing: Callable[[], int]
     report: Callable[[Outcome], None]
     dry: bool = False
@@ -65,7 +65,7 @@ class Clearing:
         while budget > 0 and not self._ends():
             before = self._received
             for batch in list(pool.map(self._receive, self._sizes(budget))):
-                void = [told for told in batch if told.fate is Fate.VOID]
+                void = [delivery for delivery in batch if delivery.fate is Fate.VOID]
                 deletions.append(pool.submit(self._delete, void))
                 self._settle(pool, batch)
             budget -= self._received - before
@@ -83,8 +83,8 @@ class Clearing:
         seen: set[str] = set()
         while self._looks_on() and not self._ends() and self._received < last:
             batch = self._receive(self._size())
-            self._delete([told for told in batch if told.fate is Fate.VOID])
-            ids = {told.message.id for told in batch}
+            self._delete([delivery for delivery in batch if delivery.fate is Fate.VOID])
+            ids = {delivery.message.id for delivery in batch}
             self._over |= ids <= seen  # what comes again says that all have been seen
             seen |= ids
             if self._settle(pool, batch):
@@ -114,7 +114,7 @@ class Clearing:
             return BATCH
         return max(1, min(BATCH, HELD_AT_ONCE // self._largest))
 
-    def _receive(self, size: int) -> list[Told]:
+    def _receive(self, size: int) -> list[Delivery]:
         """The next batch, judged."""
         hidden = max(0, math.ceil(self.calm.deadline - self.calm.elapsed())) + MARGIN
         messages: list[Message] = []
@@ -126,73 +126,81 @@ class Clearing:
             self._held += [replace(message, body="") for message in messages]
             return []
 
-    def _settle(self, pool: Executor, batch: Sequence[Told]) -> bool:
+    def _settle(self, pool: Executor, batch: Sequence[Delivery]) -> bool:
         """Start, move aside or keep each; says whether a job was found that way."""
         self._note(batch)
-        chosen, rest = self._choose([told for told in batch if told.fate is not Fate.VOID])
-        dead = [self._dead(told) for told in chosen]
-        outcomes = list(zip(chosen, pool.map(self.begin, chosen, dead), strict=True))
-        for told, outcome in outcomes:
-            self._conclude(told, outcome)
-        self._delete([told for told, outcome in outcomes if outcome.action is not Action.LEAVE])
-        self._delete([told for told in rest if told.refused and self._moved(told)])
-        self._held += [told.without_body() for told in rest if not told.refused]
+        chosen, rest = self._choose(
+            [delivery for delivery in batch if delivery.fate is not Fate.VOID]
+        )
+        claims = [self._dead(delivery) for delivery in chosen]
+        outcomes = list(zip(chosen, pool.map(self.begin, chosen, claims), strict=True))
+        for delivery, outcome in outcomes:
+            self._conclude(delivery, outcome)
+        self._delete(
+            [delivery for delivery, outcome in outcomes if outcome.action is not Action.LEAVE]
+        )
+        self._delete([delivery for delivery in rest if delivery.refused and self._moved(delivery)])
+        self._held += [delivery.without_body() for delivery in rest if not delivery.refused]
         return any(outcome.put_back for _, outcome in outcomes)
 
-    def _note(self, batch: Sequence[Told]) -> None:
+    def _note(self, batch: Sequence[Delivery]) -> None:
         """Count what came."""
         self._over |= not batch
         self._received += len(batch)
-        self._largest = max([self._largest, *(len(told.message.body) for told in batch)])
-        self._found += sum(told.record.execution in self.spent for told in batch)
+        self._largest = max([self._largest, *(len(delivery.message.body) for delivery in batch)])
+        self._found += sum(delivery.record.execution in self.spent for delivery in batch)
 
-    def _choose(self, batch: Sequence[Told]) -> tuple[list[Told], list[Told]]:
+    def _choose(self, batch: Sequence[Delivery]) -> tuple[list[Delivery], list[Delivery]]:
         """Those to start, as many as are missing, and the others."""
-        chosen: list[Told] = []
-        rest: list[Told] = []
-        room = self.missing()
-        for told in batch:
-            may = self._dead(told) is not None or self._is_wanted(told)
-            if may and len(chosen) < room:
-                chosen.append(told)
+        chosen: list[Delivery] = []
+        rest: list[Delivery] = []
+        most = self.missing()
+        for delivery in batch:
+            may = self._dead(delivery) is not None or self._is_wanted(delivery)
+            if may and len(chosen) < most:
+                chosen.append(delivery)
             else:
-                rest.append(told)
-                self.bare += may and told.record.bare
+                rest.append(delivery)
+                self.bare += may and delivery.record.bare
         return chosen, rest
 
-    def _dead(self, told: Told) -> Claim | None:
+    def _dead(self, delivery: Delivery) -> Claim | None:
         """The claim of the dead job whose input this note has, and nobody else."""
-        its_note = told.fate is Fate.WAITS and told.has_input
-        return self.inputless.get(told.pk) if its_note else None
+        its_note = delivery.fate is Fate.WAITS and delivery.has_input
+        return self.inputless.get(delivery.pk) if its_note else None
 
-    def _is_wanted(self, told: Told) -> bool:
-        return told.fate in (None, Fate.UNCLAIMED) and not told.refused and self.wants(told)
+    def _is_wanted(self, delivery: Delivery) -> bool:
+        return (
+            delivery.fate in (None, Fate.UNCLAIMED)
+            and not delivery.refused
+            and self.wants(delivery)
+        )
 
-    def _conclude(self, told: Told, outcome: Outcome) -> None:
+    def _conclude(self, delivery: Delivery, outcome: Outcome) -> None:
         self.report(outcome)
-        if told.fate is Fate.WAITS:
-            self.inputless.pop(told.pk, None)
+        if delivery.fate is Fate.WAITS:
+            self.inputless.pop(delivery.pk, None)
         if outcome.action is Action.LEAVE:
-            self._held.append(told.without_body())
-            self.bare += told.record.bare
+            self._held.append(delivery.without_body())
+            self.bare += delivery.record.bare
 
-    def _moved(self, told: Told) -> bool:
+    def _moved(self, delivery: Delivery) -> bool:
         """Move what no job can be made of to the stuck queue, unchanged, before it is deleted."""
-        id, reason = told.message.id, told.refused
+        id, reason = delivery.message.id, delivery.refused
         try:
             if not self.dry:
-                self.calm(lambda: self.stuck.send(told.message.body))
+                self.calm(lambda: self.stuck.send(delivery.message.body))
                 self.telemetry.warning("message-unreadable", message_id=id, reason=reason)
                 self.telemetry.metric(metrics.UNREADABLE)
         except AwsError as refused:
             self.telemetry.warning("message-not-moved", message_id=id, reason=str(refused))
-            self._held.append(told.without_body())
+            self._held.append(delivery.without_body())
             return False
         self.report(Outcome(id, Action.STUCK, reason, problem=True))
         return True
 
-    def _delete(self, done: Sequence[Told]) -> None:
-        messages = [told.without_body() for told in done]
+    def _delete(self, done: Sequence[Delivery]) -> None:
+        messages = [delivery.without_body() for delivery in done]
         if self.dry:
             self._held += messages
         elif messages:

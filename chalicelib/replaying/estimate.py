@@ -54,14 +54,14 @@ def pace(events: Sequence[Mapping[str, Any]], task: str) -> Pace | None:
 
 def typical(paces: Iterable[Pace]) -> Pace | None:
     """The middle of each of their figures; None where there are none."""
-    found = list(paces)
-    if not found:
+    samples = list(paces)
+    if not samples:
         return None
     return Pace(
-        seconds=median(each.seconds for each in found),
-        rest=median(each.rest for each in found),
-        transitions=round(median(each.transitions for each in found)),
-        whole=round(median(each.whole for each in found)),
+        seconds=median(each.seconds for each in samples),
+        rest=median(each.rest for each in samples),
+        transitions=round(median(each.transitions for each in samples)),
+        whole=round(median(each.whole for each in samples)),
     )
 
 
@@ -108,14 +108,14 @@ def estimate(
     transitions: list[int | None] = []
     calls: list[float | None] = []
     for task, some in by_task.items():
-        known, slots = paces.get(task), tasks.get(task)
-        if known is None or slots is None:
+        pace, slots = paces.get(task), tasks.get(task)
+        if pace is None or slots is None:
             ends, transitions, calls = [*ends, None], [*transitions, None], [*calls, None]
             continue
-        end, queued = _course(len(some), slots, known, rate, now)
+        end, queued = _course(len(some), slots, pace, rate, now)
         ends.append(end)
-        transitions.append(queued + sum(_transitions(each, known) for each in some))
-        calls.append(_calls(len(some), slots.limit, known.seconds, rate))
+        transitions.append(queued + sum(_transitions(each, pace) for each in some))
+        calls.append(_calls(len(some), slots.limit, pace.seconds, rate))
     return Estimate(
         jobs=len(jobs),
         seconds=None if None in ends else max((end for end in ends if end is not None), default=0),
@@ -126,7 +126,7 @@ def estimate(
 
 
 def _course(
-    jobs: int, slots: Slots, known: Pace, rate: float, now: datetime
+    jobs: int, slots: Slots, pace: Pace, rate: float, now: datetime
 ) -> tuple[float | None, int]:
     """Seconds until the last of them has ended, and how many come into line, for a transition each.
 
@@ -137,7 +137,7 @@ def _course(
     if slots.limit < 1 or (not gate.open and opens is None):
         return None, jobs
     begins = 0.0 if gate.open or opens is None else max(0.0, (opens - now).total_seconds())
-    half = known.seconds / 2  # of those who are inside, one is about half way
+    half = pace.seconds / 2  # of those who are inside, one is about half way
     busy = min(slots.limit, len(slots.owners))
     free = [begins] * (slots.limit - busy) + [max(begins, half)] * busy
     heapq.heapify(free)
@@ -146,12 +146,12 @@ def _course(
         comes = n / rate if rate and n > 0 else 0.0
         slot = heapq.heappop(free)
         queued += n >= 0 and slot > comes
-        heapq.heappush(free, max(slot, comes) + known.seconds)
-    return max(free) + known.rest, queued
+        heapq.heappush(free, max(slot, comes) + pace.seconds)
+    return max(free) + pace.rest, queued
 
 
-def _transitions(job: Outcome, known: Pace) -> int:
-    return known.whole if job.action is Action.RESTART else known.transitions
+def _transitions(job: Outcome, pace: Pace) -> int:
+    return pace.whole if job.action is Action.RESTART else pace.transitions
 
 
 def _calls(jobs: int, limit: int, seconds: float, rate: float) -> float:

@@ -29,9 +29,9 @@ class Gates:
         """Know of a pass that the job has been given, or in a dry run would be."""
         slots = self.slots(claim.task)
         with self._lock:
-            known = self._slots.get(claim.task, slots)
-            passes = {**known.passes, claim.pk: until}
-            self._slots[claim.task] = replace(known, passes=passes)
+            latest = self._slots.get(claim.task, slots)
+            passes = {**latest.passes, claim.pk: until}
+            self._slots[claim.task] = replace(latest, passes=passes)
 
     def closed(self, claim: Claim) -> str:
         """Why the job would have to wait at its task's gate; empty where it may go in."""

@@ -21,25 +21,25 @@ class Inspection:
         Of a restart that never started, the input is its predecessor's. Whether the child of a
         distributed Map can be redriven is up to its parent: two calls more.
         """
-        found = calm(lambda: self.workflow.describe(claim.execution))
+        execution = calm(lambda: self.workflow.describe(claim.execution))
         facts = Facts(
-            status=found.status,
-            error=found.error,
-            stopped_at=found.stopped_at,
-            redrives=found.redrives,
-            redrivable=found.redrivable,
-            input=found.input,
+            status=execution.status,
+            error=execution.error,
+            stopped_at=execution.stopped_at,
+            redrives=execution.redrives,
+            redrivable=execution.redrivable,
+            input=execution.input,
         )
         if facts.status is Status.MISSING and claim.predecessor:
             origin = calm(lambda: self.workflow.describe(claim.predecessor))
             return replace(facts, input=origin.input)
-        if facts.status in DEAD and found.map_run:
-            parent = calm(lambda: self.workflow.parent(found.map_run))
+        if facts.status in DEAD and execution.map_run:
+            parent = calm(lambda: self.workflow.parent(execution.map_run))
             facts = replace(
                 facts,
                 parent=parent,
                 redrivable=parent.redrivable,
-                stopped_at=parent.stopped_at or found.stopped_at,
+                stopped_at=parent.stopped_at or execution.stopped_at,
             )
         if facts.status not in DEAD or not facts.redrivable or facts.error in ENDS:
             return facts

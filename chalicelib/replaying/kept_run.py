@@ -91,7 +91,7 @@ class KeptRun:
     def close(self, report: Report, stopped_by: str = "") -> Replay:
         """Write down how the run ended: the replay is done, stopped, or to be carried on."""
         before, at = self.replay, iso(self._clock())
-        told = [
+        failures = [
             (job_pk(each["key"], each.get("machine", "")), each["reason"][:MOST_WHY])
             for each in report.failed
         ]
@@ -99,7 +99,7 @@ class KeptRun:
             "put_back": before.put_back + report.replayed,
             "counts": _sum(before, report),
             "refused": before.refused + len(report.failed) + report.unnamed,
-            "failed": (*before.failed, *told)[:MOST_FAILED],
+            "failed": (*before.failed, *failures)[:MOST_FAILED],
             "left": tuple(sorted(self._left)),
             "pending": tuple(sorted(self._numbers.values())),
             "leased_until": "",

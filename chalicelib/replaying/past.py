@@ -26,17 +26,17 @@ class Past:
 
     def pace(self, task: str) -> Pace | None:
         """How jobs went that came through this task; None where nobody can tell."""
-        at, known = self._known.get(task, (0.0, None))
+        at, latest = self._known.get(task, (0.0, None))
         if task not in self._known or self.elapsed() - at > KEPT:
-            known = self._read(task)
-            self._known[task] = (self.elapsed(), known)
-        return known
+            latest = self._read(task)
+            self._known[task] = (self.elapsed(), latest)
+        return latest
 
     def _read(self, task: str) -> Pace | None:
         try:
             last = list(islice(self.workflow.list(Status.SUCCEEDED), SAMPLES))
-            found = [pace(self.workflow.history(one, MOST_EVENTS), task) for one in last]
+            paces = [pace(self.workflow.history(one, MOST_EVENTS), task) for one in last]
         except RespoolError as refused:  # a preview without an estimate is better than none
             self.telemetry.warning("past-not-read", task=task, reason=str(refused))
             return None
-        return typical(each for each in found if each is not None)
+        return typical(each for each in paces if each is not None)

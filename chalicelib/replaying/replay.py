@@ -109,30 +109,30 @@ class _Run:
         """Put jobs back, clear their notes, and count what is left."""
         choosing = Choosing(self._engine.claims, self._engine.line, self._gates, self._calm)
         before = None if self._rules.choice.narrow else choosing.count(self._rules)
-        found = choosing.candidates(self._rules, self._now, self._order.count)
+        candidates = choosing.candidates(self._rules, self._now, self._order.count)
         with self._engine.workers() as pool:
-            self._put_back(pool, found)
+            self._put_back(pool, candidates)
             self._clear(pool)
         self._report.held |= choosing.held
         for claim in self._clearing.inputless.values():
             self._hear(of_claim(claim, Action.LEAVE, NO_INPUT, problem=True))
-        self._count_remaining(found, before)
+        self._count_remaining(candidates, before)
         return self._report
 
-    def _put_back(self, pool: Executor, found: Candidates) -> None:
+    def _put_back(self, pool: Executor, candidates: Candidates) -> None:
         """Take the oldest until the count is reached, nobody is left or time is up."""
         if self._kept is not None:  # written down already, by a run before this one
             self._all_of(pool, self._kept.first[: self._missing()])
         ahead: Future[list[Claim]] | None = None
-        while (missing := self._missing()) > 0 and (ahead or not found.whole):
+        while (missing := self._missing()) > 0 and (ahead or not candidates.whole):
             if self._late():
                 self._report.more = True
                 return
-            chunk = ahead.result() if ahead else self._next(found, min(missing, self._ahead()))
+            chunk = ahead.result() if ahead else self._next(candidates, min(missing, self._ahead()))
             chunk = [claim for claim in chunk if claim.pk not in self._met]
             more = min(missing - len(chunk), self._ahead())
-            reads_on = more > 0 and not found.whole and not self._order.rate
-            ahead = pool.submit(self._next, found, more) if reads_on else None
+            reads_on = more > 0 and not candidates.whole and not self._order.rate
+            ahead = pool.submit(self._next, candidates, more) if reads_on else None
             self._halted = not self._may_begin(chunk)
             if self._halted:
                 self._report.more = True
@@ -144,15 +144,15 @@ class _Run:
         kept = self._kept
         return kept is None or not chunk or kept.begin(chunk, self._calm)
 
-    def _next(self, found: Candidates, count: int) -> list[Claim]:
+    def _next(self, candidates: Candidates, count: int) -> list[Claim]:
         """The next claims, in vain when late. Raises where not even the first ones come."""
         try:
-            return found.take(count)
+            return candidates.take(count)
         except RespoolError as refused:
             if not self._met:
                 raise
             self._engine.telemetry.warning("claims-not-read", reason=str(refused))
-            self._report.more = found.whole = True
+            self._report.more = candidates.whole = True
             return []
 
     def _all_of(self, pool: Executor, chunk: Sequence[Claim]) -> None:
@@ -266,16 +266,16 @@ class _Run:
         late = self._engine.elapsed() >= self._calm.deadline
         return late or self._halted or self._engine.stopped()
 
-    def _count_remaining(self, found: Candidates, before: int | None) -> None:
+    def _count_remaining(self, candidates: Candidates, before: int | None) -> None:
         """What matches and was not put back, and what only the queue knows and was left there."""
         left = len(self._met) - self._gone
         try:
             if before is not None:
-                waiting = max(before - found.gone - self._gone, left)
-            elif self._late() and not found.whole:
+                waiting = max(before - candidates.gone - self._gone, left)
+            elif self._late() and not candidates.whole:
                 return
             else:
-                waiting = left + found.rest()
+                waiting = left + candidates.rest()
         except (RespoolError, Conflict) as refused:
             self._engine.telemetry.warning("jobs-not-counted", reason=str(refused))
             return
@@ -283,4 +283,4 @@ class _Run:
 
 
 def _summary(report: Report) -> dict[str, Any]:
-    return {**report.as_json(room=0), "failed": len(report.failed)}
+    return {**report.as_json(most_bytes=0), "failed": len(report.failed)}

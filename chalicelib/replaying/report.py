@@ -11,7 +11,7 @@ from chalicelib.replaying.outcome import Outcome
 
 MOST_FAILED = 10_000
 """Names kept in memory: whatever lies on a queue, no more."""
-ROOM = ANSWER // 3
+MOST_BYTES = ANSWER // 3
 """Bytes for the jobs that a report names: behind API Gateway it is JSON inside JSON."""
 
 
@@ -44,21 +44,21 @@ class Report:
         self.counts[outcome.action] += 1
         self.passes += outcome.passed
         self.more |= outcome.late
-        told = job_as_json(outcome.pk or job_pk(outcome.key), outcome.reason)
+        job = job_as_json(outcome.pk or job_pk(outcome.key), outcome.reason)
         if self.plan is not None:
-            self.plan.append({**told, "action": outcome.action.value})
+            self.plan.append({**job, "action": outcome.action.value})
         elif outcome.problem and len(self.failed) < MOST_FAILED:
-            self.failed.append(told)
+            self.failed.append(job)
         elif outcome.problem:
             self.unnamed += 1
 
-    def as_json(self, room: int = ROOM) -> dict[str, Any]:
+    def as_json(self, most_bytes: int = MOST_BYTES) -> dict[str, Any]:
         """The result as callers get it; what never happened in most replays is left out.
 
-        `room` is how many bytes the named jobs may have; `unnamed` counts those beyond it.
+        `most_bytes` is how much the named jobs may take; `unnamed` counts those beyond it.
         """
-        failed = _fitting(self.failed, room)
-        plan = _fitting(self.plan or [], room)
+        failed = _fitting(self.failed, most_bytes)
+        plan = _fitting(self.plan or [], most_bytes)
         cut = len(self.failed) - len(failed) + len(self.plan or []) - len(plan)
         result: dict[str, Any] = {
             "replayed": self.replayed,
@@ -89,9 +89,9 @@ def job_as_json(pk: str, reason: str) -> dict[str, str]:
     return {"key": pk.partition("#")[2], "reason": reason, **about}
 
 
-def _fitting(jobs: list[dict[str, str]], room: int) -> list[dict[str, str]]:
+def _fitting(jobs: list[dict[str, str]], most_bytes: int) -> list[dict[str, str]]:
     """As many of them, from the first on, as have room."""
-    left = room
+    left = most_bytes
     for n, job in enumerate(jobs):
         left -= len(json.dumps(job)) + 2
         if left < 0:

@@ -48,11 +48,11 @@ def read_query(query: Mapping[str, list[str]]) -> Request:
     return read_request(single(query, FIELDS))
 
 
-def single(query: Mapping[str, list[str]], known: Collection[str]) -> dict[str, str]:
+def single(query: Mapping[str, list[str]], names: Collection[str]) -> dict[str, str]:
     """A query whose parameters are all known and given once. Raises BadRequest."""
-    given = {name: once(name, values) for name, values in query.items()}
-    only(given, known)
-    return given
+    fields = {name: once(name, values) for name, values in query.items()}
+    only(fields, names)
+    return fields
 
 
 def once(name: str, values: Sequence[str]) -> str:
@@ -66,55 +66,55 @@ def once(name: str, values: Sequence[str]) -> str:
     return values[0]
 
 
-def only(given: Mapping[str, Any], known: Collection[str]) -> None:
+def only(fields: Mapping[str, Any], names: Collection[str]) -> None:
     """Raises BadRequest where something is given that nobody knows."""
-    if unknown := sorted(set(given) - set(known)):
-        told = f"this call takes {', '.join(known)}" if known else "this call takes none"
-        raise BadRequest(f"unknown parameter {shown(unknown[0])!r}; {told}")
+    if unknown := sorted(set(fields) - set(names)):
+        hint = f"this call takes {', '.join(names)}" if names else "this call takes none"
+        raise BadRequest(f"unknown parameter {shown(unknown[0])!r}; {hint}")
 
 
-def read_event(given: Mapping[str, Any]) -> tuple[Request, bool]:
+def read_event(fields: Mapping[str, Any]) -> tuple[Request, bool]:
     """Read an event of the reprocess Lambda; the second says whether a person has asked for it.
 
     Schedules say that they are unattended; they leave stuck jobs to people. Raises BadRequest.
     """
-    asked = {name: value for name, value in given.items() if name != UNATTENDED}
-    if not _flag(given, UNATTENDED):
-        return check_pass(read_request(asked)), True
-    only(asked, [name for name in FIELDS if name not in ("stuck", "pass")])
-    return read_request(asked), False
+    parameters = {name: value for name, value in fields.items() if name != UNATTENDED}
+    if not _flag(fields, UNATTENDED):
+        return check_pass(read_request(parameters)), True
+    only(parameters, [name for name in FIELDS if name not in ("stuck", "pass")])
+    return read_request(parameters), False
 
 
-def read_request(given: Mapping[str, Any]) -> Request:
+def read_request(fields: Mapping[str, Any]) -> Request:
     """Read an event or a query; numbers may be text. Raises BadRequest for what it can't use."""
-    only(given, FIELDS)
+    only(fields, FIELDS)
     return Request(
-        count=read_whole(given, "max", 1, MAX_REPLAY),
+        count=read_whole(fields, "max", 1, MAX_REPLAY),
         choice=Choice(
-            task=read_text(given, "task"),
-            error=read_text(given, "error"),
-            key=read_text(given, "key"),
-            machine=_machine_of_key(given),
-            older_than=read_whole(given, "older_than", 0, YEAR) or 0,
+            task=read_text(fields, "task"),
+            error=read_text(fields, "error"),
+            key=read_text(fields, "key"),
+            machine=_machine_of_key(fields),
+            older_than=read_whole(fields, "older_than", 0, YEAR) or 0,
         ),
-        rate=_rate(given),
-        dry_run=_flag(given, "dry_run"),
-        stuck=_flag(given, "stuck"),
-        by_pass=_flag(given, "pass"),
-        reason=read_text(given, "reason"),
+        rate=_rate(fields),
+        dry_run=_flag(fields, "dry_run"),
+        stuck=_flag(fields, "stuck"),
+        by_pass=_flag(fields, "pass"),
+        reason=read_text(fields, "reason"),
     )
 
 
-def _machine_of_key(given: Mapping[str, Any]) -> str:
-    machine = read_machine(given)
-    if machine and "key" not in given:
+def _machine_of_key(fields: Mapping[str, Any]) -> str:
+    machine = read_machine(fields)
+    if machine and "key" not in fields:
         raise BadRequest(f"machine={shown(machine)} says whose job a key is: give key, too")
     return machine
 
 
-def read_machine(given: Mapping[str, Any]) -> str:
+def read_machine(fields: Mapping[str, Any]) -> str:
     """A state machine's name, empty only where it is not given. Raises BadRequest."""
-    machine = read_text(given, "machine")
+    machine = read_text(fields, "machine")
     if machine and not is_machine(machine):
         raise BadRequest(
             f"machine={shown(machine)} must be a state machine's name, such as orders: letters,"
@@ -134,11 +134,11 @@ def check_pass(request: Request) -> Request:
     return request
 
 
-def read_whole(given: Mapping[str, Any], name: str, low: int, high: int) -> int | None:
+def read_whole(fields: Mapping[str, Any], name: str, low: int, high: int) -> int | None:
     """A whole number, or its digits; None where it is not given. Raises BadRequest."""
-    if name not in given:
+    if name not in fields:
         return None
-    value = given[name]
+    value = fields[name]
     text = str(value)
     digits = text.isascii() and text.isdigit() and len(text) <= 12
     if isinstance(value, bool) or not digits or not low <= int(text) <= high:
@@ -146,10 +146,10 @@ def read_whole(given: Mapping[str, Any], name: str, low: int, high: int) -> int 
     return int(text)
 
 
-def _rate(given: Mapping[str, Any]) -> float:
-    if "rate" not in given:
+def _rate(fields: Mapping[str, Any]) -> float:
+    if "rate" not in fields:
         return 0
-    value = given["rate"]
+    value = fields["rate"]
     try:
         rate = float(str(value)[:40])
     except ValueError:
@@ -159,8 +159,8 @@ def _rate(given: Mapping[str, Any]) -> float:
     return rate
 
 
-def _flag(given: Mapping[str, Any], name: str) -> bool:
-    value = given.get(name, False)
+def _flag(fields: Mapping[str, Any], name: str) -> bool:
+    value = fields.get(name, False)
     if value in (True, "true"):
         return True
     if value in (False, "false"):
@@ -168,12 +168,12 @@ def _flag(given: Mapping[str, Any], name: str) -> bool:
     raise BadRequest(f"{name}={shown(value)} must be true or false")
 
 
-def read_text(given: Mapping[str, Any], name: str) -> str:
+def read_text(fields: Mapping[str, Any], name: str) -> str:
     """Text, empty only where it is not given. Raises BadRequest."""
-    value = given.get(name, "")
+    value = fields.get(name, "")
     if not isinstance(value, str) or len(value.encode("utf-8", "surrogatepass")) > MOST_TEXT:
         raise BadRequest(f"{name}={shown(value)} must be text of at most {MOST_TEXT} bytes")
-    if name in given and not value:
+    if name in fields and not value:
         raise BadRequest(f"{name} is empty; leave it out instead")
     return value
 

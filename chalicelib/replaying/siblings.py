@@ -70,24 +70,26 @@ class Siblings:
         home = self.workflow.of(claim.machine)
         try:
             key = job_key(facts.input, dead.rpartition(":")[2]) if facts.input else None
-            found = calm(lambda: claims_asked(home, self.claims, dead, claim.machine, key))
+            by_pk = calm(lambda: claims_asked(home, self.claims, dead, claim.machine, key))
         except NotFound:
             return ALONE if usual else Family(Stand.FORGOTTEN)
-        if usual and not found.keys() - {claim.pk}:
+        if usual and not by_pk.keys() - {claim.pk}:
             return ALONE
-        if claim.pk not in found and not claim.predecessor:
+        if claim.pk not in by_pk and not claim.predecessor:
             return Family(Stand.UNKNOWN)
         died = facts.stopped_at
         recent = not begun and died is not None and self.clock() - died < LATEST
-        if recent and None in found.values():
+        if recent and None in by_pk.values():
             return Family(Stand.LATE)
-        opened = [one for one in found.values() if one and not one.ended_at and one.pk != claim.pk]
-        others = [one for one in opened if one.execution == dead]
-        return Family(_stand(opened, others, dead), others)
+        open_claims = [
+            one for one in by_pk.values() if one and not one.ended_at and one.pk != claim.pk
+        ]
+        others = [one for one in open_claims if one.execution == dead]
+        return Family(_stand(open_claims, others, dead), others)
 
 
-def _stand(opened: Sequence[Claim], others: Sequence[Claim], dead: str) -> Stand:
-    if any(one.predecessor == dead != one.execution for one in opened):
+def _stand(open_claims: Sequence[Claim], others: Sequence[Claim], dead: str) -> Stand:
+    if any(one.predecessor == dead != one.execution for one in open_claims):
         return Stand.RESTARTED
     if any(one.dead_at and not one.waits for one in others):
         return Stand.GOING_ON

@@ -19,7 +19,7 @@ MOST_NOTE = PAYLOAD + 16_384
 
 
 @dataclass(frozen=True)
-class Told:
+class Delivery:
     """A message, what it tells, and how its job stands; `fate` is None for a bare job.
 
     The record is without its input, which `input_in` reads again where it is needed: there may be
@@ -43,57 +43,57 @@ class Told:
         return replace(self.message, body="")
 
 
-def read(message: Message) -> Told:
+def read(message: Message) -> Delivery:
     """Read a message. What is too long for any job is refused without a look into it."""
     size = len(message.body.encode("utf-8", "surrogatepass"))
     if size > MOST_NOTE:
-        return Told(message, refused=f"it has {size:,} bytes: no job's input is as long")
+        return Delivery(message, refused=f"it has {size:,} bytes: no job's input is as long")
     try:
         record = decode(message.body)
     except Unreadable as unreadable:
-        return Told(message, refused=f"can't be read: {unreadable}")
+        return Delivery(message, refused=f"can't be read: {unreadable}")
     if record.bare and size > PAYLOAD:
-        return Told(message, refused=f"no execution takes an input of {size:,} bytes")
+        return Delivery(message, refused=f"no execution takes an input of {size:,} bytes")
     if not record.bare and not is_key(record.key):
-        return Told(message, refused="can't be read: no job has a key like its key")
-    return Told(message, record.with_input(ABSENT), record.input is not ABSENT)
+        return Delivery(message, refused="can't be read: no job has a key like its key")
+    return Delivery(message, record.with_input(ABSENT), record.input is not ABSENT)
 
 
-def input_in(told: Told) -> str:
+def input_in(delivery: Delivery) -> str:
     """The input in a message as text, of a bare job to the letter; empty where there is none."""
-    if told.record.bare:
-        return told.message.body
-    return compact(decode(told.message.body).input) if told.has_input else ""
+    if delivery.record.bare:
+        return delivery.message.body
+    return compact(decode(delivery.message.body).input) if delivery.has_input else ""
 
 
 def sort(
     messages: Sequence[Message], claims: Claims, calm: Patience, spent: Mapping[str, int]
-) -> list[Told]:
+) -> list[Delivery]:
     """Read a batch and judge it by the claims on its keys: one call, none where nothing is open.
 
     `spent`: executions that have just been put back, and after how many failures.
     """
-    told = [read(message) for message in messages]
-    asked = {each.pk for each in told if _is_open(each, spent)}
-    found = calm(lambda: claims.get_many(sorted(asked))) if asked else {}
-    return [_judge(each, found, spent) for each in told]
+    deliveries = [read(message) for message in messages]
+    pks = {each.pk for each in deliveries if _is_open(each, spent)}
+    claims_by_pk = calm(lambda: claims.get_many(sorted(pks))) if pks else {}
+    return [_judge(each, claims_by_pk, spent) for each in deliveries]
 
 
-def _is_open(told: Told, spent: Mapping[str, int]) -> bool:
-    if told.refused or not told.record.key:
+def _is_open(delivery: Delivery, spent: Mapping[str, int]) -> bool:
+    if delivery.refused or not delivery.record.key:
         return False
-    return told.record.bare or not _is_spent(told.record, spent)
+    return delivery.record.bare or not _is_spent(delivery.record, spent)
 
 
-def _judge(told: Told, found: Mapping[str, Claim], spent: Mapping[str, int]) -> Told:
-    if told.refused:
-        return told
-    claim = found.get(told.pk)
-    if told.record.bare:
-        return replace(told, claim=claim)
-    if _is_spent(told.record, spent):
-        return replace(told, fate=Fate.VOID)
-    return replace(told, claim=claim, fate=fate(told.record, claim))
+def _judge(delivery: Delivery, claims: Mapping[str, Claim], spent: Mapping[str, int]) -> Delivery:
+    if delivery.refused:
+        return delivery
+    claim = claims.get(delivery.pk)
+    if delivery.record.bare:
+        return replace(delivery, claim=claim)
+    if _is_spent(delivery.record, spent):
+        return replace(delivery, fate=Fate.VOID)
+    return replace(delivery, claim=claim, fate=fate(delivery.record, claim))
 
 
 def _is_spent(record: Record, spent: Mapping[str, int]) -> bool:

@@ -20,7 +20,7 @@ from chalicelib.replaying.guard import Guard
 from chalicelib.replaying.outcome import Outcome, of_claim
 from chalicelib.replaying.patience import Patience
 from chalicelib.replaying.recovery import Recovery
-from chalicelib.replaying.sorting import Told, input_in, sort
+from chalicelib.replaying.sorting import Delivery, input_in, sort
 from chalicelib.replaying.unclaimed import HELD, Unclaimed
 
 SOON = 60
@@ -56,15 +56,17 @@ class Trigger:
         gates = Gates(self.line, self.clock())
         kept = []
         back: list[Chosen] = []
-        for told in sort(_messages(event), self.claims, calm, {}):
-            about = Outcome(told.record.key or told.message.id, Action.LEAVE, "", pk=told.pk)
-            act = _Act(self, told, rules, calm, gates)
+        for delivery in sort(_messages(event), self.claims, calm, {}):
+            about = Outcome(
+                delivery.record.key or delivery.message.id, Action.LEAVE, "", pk=delivery.pk
+            )
+            act = _Act(self, delivery, rules, calm, gates)
             outcome = Guard(self.telemetry)(about, act.outcome)
             if outcome.action is Action.LEAVE:
-                kept.append({"itemIdentifier": told.message.id})
-                self._let_cool(told.message, outcome.wait)
-            elif outcome.put_back and told.claim is not None:
-                back.append(Chosen.of(told.claim))
+                kept.append({"itemIdentifier": delivery.message.id})
+                self._let_cool(delivery.message, outcome.wait)
+            elif outcome.put_back and delivery.claim is not None:
+                back.append(Chosen.of(delivery.claim))
         self.note(back)
         return {"batchItemFailures": kept}
 
@@ -83,23 +85,23 @@ class _Act:
     """One message. An outcome other than LEAVE lets SQS delete it."""
 
     trigger: Trigger
-    told: Told
+    delivery: Delivery
     rules: Rules
     calm: Patience
     gates: Gates
 
     def outcome(self) -> Outcome:
         """What became of it. Raises whatever AWS refuses."""
-        told, claim = self.told, self.told.claim
-        if told.refused:
+        delivery, claim = self.delivery, self.delivery.claim
+        if delivery.refused:
             return self._move_aside()
-        if told.fate is Fate.VOID:
-            return Outcome(told.record.key, Action.STALE, "its note says nothing any more")
-        if told.fate is Fate.EARLY and claim is not None:
+        if delivery.fate is Fate.VOID:
+            return Outcome(delivery.record.key, Action.STALE, "its note says nothing any more")
+        if delivery.fate is Fate.EARLY and claim is not None:
             return of_claim(claim, Action.LEAVE, "is not parked yet", SOON)
-        if claim is not None and told.fate is Fate.WAITS:
+        if claim is not None and delivery.fate is Fate.WAITS:
             return self._of_waiting(claim)
-        outcome = Unclaimed(self.trigger.workflow, self.trigger.claims).begin(told, self.calm)
+        outcome = Unclaimed(self.trigger.workflow, self.trigger.claims).begin(delivery, self.calm)
         return replace(outcome, wait=LATER, problem=outcome.problem and outcome.reason != HELD)
 
     def _of_waiting(self, claim: Claim) -> Outcome:
@@ -111,7 +113,7 @@ class _Act:
         recovery = self.trigger.recovery
         outcome = recovery.recover(claim, self.rules, self.calm)
         if outcome.action is Action.LEAVE and outcome.reason == NO_INPUT:
-            text = input_in(self.told)
+            text = input_in(self.delivery)
             outcome = recovery.restart_from(claim, text, self.calm) if text else outcome
         if outcome.action in (Action.STUCK, Action.LINE):
             return replace(outcome, action=Action.LEAVE, wait=LONG, problem=False)
@@ -126,8 +128,8 @@ class _Act:
 
     def _move_aside(self) -> Outcome:
         """Move what no job can be made of to the stuck queue, unchanged."""
-        id, reason = self.told.message.id, self.told.refused
-        self.calm(lambda: self.trigger.stuck.send(self.told.message.body))
+        id, reason = self.delivery.message.id, self.delivery.refused
+        self.calm(lambda: self.trigger.stuck.send(self.delivery.message.body))
         self.trigger.telemetry.warning("message-unreadable", message_id=id, reason=reason)
         self.trigger.telemetry.metric(metrics.UNREADABLE)
         return Outcome(id, Action.STUCK, reason, problem=True)

@@ -13,7 +13,7 @@ from chalicelib.job.restarts import restart_name, start_name
 from chalicelib.replaying.outcome import Outcome
 from chalicelib.replaying.patience import Patience
 from chalicelib.replaying.restart import FOREIGN
-from chalicelib.replaying.sorting import Told, input_in
+from chalicelib.replaying.sorting import Delivery, input_in
 
 HELD = "its key belongs to a job that has not ended; it starts when that has"
 NO_INPUT = "no claim knows it, its execution is gone, and its input with it"
@@ -28,24 +28,24 @@ class Unclaimed:
     claims: Claims
     dry: bool = False
 
-    def begin(self, told: Told, calm: Patience) -> Outcome:
+    def begin(self, delivery: Delivery, calm: Patience) -> Outcome:
         """Start what only the queue knows. Raises whatever AWS refuses."""
-        record = told.record
+        record = delivery.record
         if not record.bare:
-            return self._begin_lost(told, calm)
-        name = start_name(told.message.id)
-        key = record.key or told.message.id
+            return self._begin_lost(delivery, calm)
+        name = start_name(delivery.message.id)
+        key = record.key or delivery.message.id
         outcome = Outcome(key, Action.STALE, RESTARTED, pk=JOB + (record.key or name))
-        claim = told.claim
+        claim = delivery.claim
         if claim is not None and claim.execution != self.workflow.arn(name) and not claim.ended_at:
             return replace(outcome, action=Action.LEAVE, reason=HELD, problem=True)
         if claim is not None and claim.execution == self.workflow.arn(name):
             return outcome
-        return self._start(outcome, name, told.message.body, "only its message knew it", calm)
+        return self._start(outcome, name, delivery.message.body, "only its message knew it", calm)
 
-    def _begin_lost(self, told: Told, calm: Patience) -> Outcome:
+    def _begin_lost(self, delivery: Delivery, calm: Patience) -> Outcome:
         """The note of a job whose claim is lost: dead and not dealt with, it starts again."""
-        record = told.record
+        record = delivery.record
         outcome = Outcome(
             record.key,
             Action.LEAVE,
@@ -59,27 +59,27 @@ class Unclaimed:
         )
         if not same_machine(record.execution, self.workflow.arn("any")):
             return outcome
-        found = calm(lambda: self.workflow.describe(record.execution))
-        if found.status is Status.RUNNING:
+        execution = calm(lambda: self.workflow.describe(record.execution))
+        if execution.status is Status.RUNNING:
             return replace(outcome, reason=RUNS)
-        if self._has_ended(found, calm):
+        if self._has_ended(execution, calm):
             return replace(outcome, action=Action.STALE, reason="has ended", problem=False)
-        text = found.input or input_in(told)
+        text = execution.input or input_in(delivery)
         if not text:
             return replace(outcome, reason=NO_INPUT)
-        name = restart_name(_claim(record), found.redrives)
-        reason = f"no claim knows it, and its execution is {found.status}"
+        name = restart_name(_claim(record), execution.redrives)
+        reason = f"no claim knows it, and its execution is {execution.status}"
         return self._start(replace(outcome, problem=False), name, text, reason, calm)
 
-    def _has_ended(self, found: Execution, calm: Patience) -> bool:
-        if found.status is Status.MISSING:
+    def _has_ended(self, execution: Execution, calm: Patience) -> bool:
+        if execution.status is Status.MISSING:
             return False
-        if found.status is Status.SUCCEEDED or found.error in ENDS:
+        if execution.status is Status.SUCCEEDED or execution.error in ENDS:
             return True
-        name = death(found.arn, found.redrives)
+        name = death(execution.arn, execution.redrives)
         if calm(lambda: self.claims.tombstones([name])).get(name, "parked") != "parked":
             return True
-        return calm(lambda: self.workflow.tail(found.arn)).in_fail_state
+        return calm(lambda: self.workflow.tail(execution.arn)).in_fail_state
 
     def _start(
         self, outcome: Outcome, name: str, text: str, reason: str, calm: Patience

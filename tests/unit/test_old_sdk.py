@@ -13,6 +13,7 @@ OPERATIONS = {
     "delete_item": {"Key", "TableName"},
     "delete_message_batch": {"QueueUrl", "Entries"},
     "describe_execution": {"executionArn"},
+    "describe_map_run": {"mapRunArn"},
     "describe_state_machine": {"stateMachineArn"},
     "get_execution_history": {
         "executionArn",
