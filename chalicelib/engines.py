@@ -151,8 +151,9 @@ class Engines:
                 workflow=self.world.workflow,
                 telemetry=self.world.telemetry,
                 clock=self.clock.now,
-                go_on=lambda claim: self.recovery.go_on(claim),  # both are seldom needed
+                go_on=lambda claim: self.recovery.go_on(claim),  # these are seldom needed
                 rescue=lambda execution: self.rescue.catch(execution),
+                leave=lambda claim: self.recovery.left_behind.end(claim),
             ),
             telemetry=self.world.telemetry,
             clock=self.clock.now,
@@ -311,7 +312,8 @@ class Engines:
             clock=self.clock.now,
             elapsed=self.clock.elapsed,
             pause=self.clock.pause,
-            history=timedelta(days=self.settings.history_days),
+            left_behind=self.recovery.left_behind,
+            history=self._history,
         )
 
     @cached_property

@@ -147,11 +147,13 @@ class ClaimWrites:
         placeholders = seen(claim) | values(successor=successor)
         return self._table.update(Update(pk, change, AS_SEEN, placeholders))
 
-    def end(self, claim: Claim, how: State, at: str, expires: int) -> bool:
+    def end(self, claim: Claim, how: State, at: str, expires: int, as_seen: bool = False) -> bool:
         """End a job and free its slot or its place in line; False where it is not its any more."""
 
         def ended(old: Claim | None) -> Update | None:
             if old is None or old.ended_at or old.execution != claim.execution:
+                return None
+            if as_seen and (old.since, old.token) != (claim.since, claim.token):
                 return None
             change = f"{ENDED} REMOVE queue, #token, firstFailedAt, predecessor, deadAt"
             return Update(claim.pk, change, "", ending(how, at, expires))

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 ENDED = ("ExecutionFailed", "ExecutionAborted", "ExecutionTimedOut")
 """The last events of dead executions."""
+SCOPES_FAILED = ("ParallelStateFailed", "MapStateFailed")
+"""What ends the waits of all branches or items, caught or not."""
 LAST_EVENTS = 1000
 """How far back to look for the state that an execution ended in: over 300 tries of a task."""
 
@@ -109,7 +111,9 @@ class StepFunctions:
         last = events[0]["id"] if events else 0
         entered: Any = next((e for e in events if e["type"].endswith("StateEntered")), {"type": ""})
         name = entered.get("stateEnteredEventDetails", {}).get("name", "")
-        return Tail(last, entered["type"] == "FailStateEntered", name, entered.get("timestamp"))
+        failed = next((e["timestamp"] for e in events if e["type"] in SCOPES_FAILED), None)
+        in_fail_state = entered["type"] == "FailStateEntered"
+        return Tail(last, in_fail_state, name, entered.get("timestamp"), failed)
 
     def history(self, execution: str, most: int) -> list[Mapping[str, Any]]:
         """Its latest events, at most that many, the oldest of them first; without payloads."""
@@ -134,22 +138,38 @@ class StepFunctions:
 
         Raises NotFound, and Lagging where its history does not show its end yet.
         """
-        from chalicelib.job.asked import keys_asked  # a replay seldom needs it
+        from chalicelib.job.asked import keys_in  # a replay seldom needs it
 
         keys: dict[str, None] = {}
+        last = ""
+        for event in self._whole_history(execution):
+            keys.update(dict.fromkeys(keys_in(event)))
+            last = event["type"]
+        if last not in ENDED:
+            raise Lagging(f"the history of {execution} does not show its end yet: call again")
+        return list(keys)
+
+    def left_behind(self, execution: str) -> "set[str]":
+        """The keys of all claims whose branch or item was stopped as another one failed.
+
+        Raises NotFound.
+        """
+        from chalicelib.job.left_behind import left_behind  # a replay seldom needs it
+
+        return left_behind(self._whole_history(execution))
+
+    def _whole_history(self, execution: str) -> Iterator[Mapping[str, Any]]:
+        """Its events from the first on, with payloads."""
         page: dict[str, Any] = {}
         while True:
             with calling("GetExecutionHistory", execution):
                 answer = self._client.get_execution_history(
                     executionArn=execution, maxResults=LAST_EVENTS, **page
                 )
-            keys.update(dict.fromkeys(keys_asked(answer["events"])))
+            yield from answer["events"]
             if "nextToken" not in answer:
-                break
+                return
             page = {"nextToken": answer["nextToken"]}
-        if not answer["events"] or answer["events"][-1]["type"] not in ENDED:
-            raise Lagging(f"the history of {execution} does not show its end yet: call again")
-        return list(keys)
 
     def list(self, status: Status) -> Iterator[str]:
         """All executions of that status, a thousand a call (100 at once, 2 a second)."""

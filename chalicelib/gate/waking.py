@@ -17,7 +17,8 @@ class Waking:
     """Answers tokens; of a dead job, lets it go on in another way; of one that went on, nothing.
 
     `go_on` redrives or restarts a dead job whose turn has come, and says whether it is inside now;
-    `rescue` deals with an execution that turns out to be dead.
+    `rescue` deals with an execution that turns out to be dead, and `leave` ends a job whose branch
+    was stopped while its execution goes on.
     """
 
     claims: Claims
@@ -27,6 +28,7 @@ class Waking:
     clock: Clock
     go_on: Callable[[Claim], bool]
     rescue: Callable[[str], str]
+    leave: Callable[[Claim], bool]
 
     def wake(self, task: str, pk: str, since: str, execution: str) -> None:
         """Wake the job whose wait began then, and take it off the line's length.
@@ -63,7 +65,7 @@ class Waking:
             self._tell(claim, "dead-job-admitted", inside=inside)
 
     def _answer(self, claim: Claim) -> None:
-        """A refused token says that the job went on already, or is dead.
+        """A refused token says that the job went on already, was left behind, or is dead.
 
         The rescue takes a dead one's slot back. A look that still shows it running leaves it the
         slot: that errs on the safe side, until the sweep looks again.
@@ -73,6 +75,8 @@ class Waking:
         except TokenRefused:
             if self.workflow.describe(claim.execution).status in DEAD:
                 self.rescue(claim.execution)
+            else:
+                self.leave(claim)
         else:
             self._tell(claim, "job-admitted")
 

@@ -1,7 +1,7 @@
 """The claims of one execution, where it may have several: by what its own history says."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from chalicelib.job.claim import JOB, Claim, job_pk
@@ -25,16 +25,15 @@ def claims_asked(
     return {**{pk: by_pk.get(pk) for pk in pks}, **own}
 
 
-def keys_asked(events: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    """The claims' own keys in the writes that were scheduled; each is told before it is made.
+def keys_in(event: Mapping[str, Any]) -> Iterator[str]:
+    """The claims' own keys in a write that this event schedules; it is told before it is made.
 
     A state of somebody else's may write such a key as well, in another table: the claims say
     whose they are.
     """
-    for event in events:
-        details = event.get("taskScheduledEventDetails", {})
-        if "dynamodb" in details.get("resourceType", ""):
-            yield from _keys(details.get("parameters", ""))
+    details = event.get("taskScheduledEventDetails", {})
+    if "dynamodb" in details.get("resourceType", ""):
+        yield from _keys(details.get("parameters", ""))
 
 
 def _keys(parameters: str) -> Iterator[str]:

@@ -84,6 +84,11 @@ class Claim:
         return machine_in(self.pk)
 
     @property
+    def may_have_siblings(self) -> bool:
+        """Whether its execution may be about more than this job."""
+        return bool(self.machine or "/" in self.key)
+
+    @property
     def waits(self) -> bool:
         """Whether it is in line, parked or stuck."""
         return not self.ended_at and self.state in WAITING

@@ -63,9 +63,11 @@ class Execution:
 
 @dataclass(frozen=True)
 class Tail:
-    """The end of an execution's history: how many events, and the state entered last, and when."""
+    """The end of an execution's history: how many events, the state entered last, and when, and
+    when a Parallel or a Map failed last."""
 
     events: int
     in_fail_state: bool
     state: str = ""
     entered_at: datetime | None = None
+    scope_failed_at: datetime | None = None

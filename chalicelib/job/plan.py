@@ -172,6 +172,8 @@ def decide(claim: Claim, facts: Facts | None, now: datetime) -> Decision:
         return Decision(Action.RESUME, "waits on its token")
     if facts.status is Status.RUNNING:
         return Decision(Action.STALE, GONE_ON)
+    if facts.status is Status.SUCCEEDED and outlasts(claim):
+        return Decision(Action.STALE, WENT_ON, ends=State.FAILED)
     if facts.status is Status.SUCCEEDED:
         return Decision(Action.STALE, "has finished already", ends=State.FINISHED)
     if facts.status in DEAD and (facts.error in ENDS or facts.in_fail_state):
@@ -199,6 +201,12 @@ def _decide_child(facts: Facts, parent: Execution, now: datetime) -> Decision:
     return Decision(Action.LEAVE, MAP_IS_GONE)
 
 
+def outlasts(claim: Claim) -> bool:
+    """Whether an execution that has succeeded has done so without this job, which still waits."""
+    return claim.may_have_siblings and claim.waits and bool(claim.token)
+
+
+WENT_ON = "has failed with others of its Parallel or Map, and its execution went on without it"
 MAP_GOES_ON = "its execution is dead, and the Map that started it goes on without it"
 MAP_IS_OVER = "has failed, and the Map that had started it went on to the end without it"
 MAP_IS_GONE = (

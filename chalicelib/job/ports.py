@@ -78,6 +78,12 @@ class Workflow(Protocol):
         Raises NotFound, and Lagging where its history does not show its end yet.
         """
 
+    def left_behind(self, execution: str) -> set[str]:
+        """The keys of all claims whose branch or item was stopped as another one failed.
+
+        Raises NotFound.
+        """
+
     def frames(self) -> "Frames":
         """What respool has put into the machine's definition."""
 
@@ -189,9 +195,10 @@ class Claims(Protocol):
         two who saw the same death hand over once, and to the same successor.
         """
 
-    def end(self, claim: Claim, how: State, at: str, expires: int) -> bool:
+    def end(self, claim: Claim, how: State, at: str, expires: int, as_seen: bool = False) -> bool:
         """End a job: in one transaction its slot or its place in line is free and the claim says
-        how it ended, where that execution still owns it. `expires` is seconds since 1970."""
+        how it ended, where that execution still owns it, and `as_seen` where it still waits as the
+        caller saw it. `expires` is seconds since 1970."""
 
     def tombstones(self, deaths: Sequence[str]) -> dict[str, str]:
         """Which of these deaths were dealt with, and how (`parked`, `ended`, `given up`)."""

@@ -13,6 +13,7 @@ from chalicelib.job.execution import Execution, Status
 from chalicelib.job.plan import GIVEN_UP, after
 from chalicelib.job.ports import Claims, Clock, Telemetry, Workflow
 from chalicelib.parking.rescue import REMEMBERED
+from chalicelib.replaying.left_behind import LeftBehind
 from chalicelib.replaying.patience import Patience
 
 MOST_REASON = 1000
@@ -51,6 +52,7 @@ class GiveUp:
     clock: Clock
     elapsed: Callable[[], float]
     pause: Callable[[float], None]
+    left_behind: LeftBehind
     history: timedelta = timedelta(days=30)
 
     def end(self, key: str, reason: str, machine: str = "") -> Ending:
@@ -79,16 +81,8 @@ class GiveUp:
             return self._conclude(claim, State.GIVEN_UP, calm)
         if _shares(claim):
             claim = self._look_again(claim, calm)
-            if claim.ended_at:  # its frame has caught an answer of ours that was lost on its way
-                if claim.state is State.GIVEN_UP:
-                    self._tell(claim)
+            if claim.ended_at:
                 return _ending(claim)
-            if self._goes_on_without(claim, calm):
-                raise Conflict(
-                    f"the wait of {key} is over and its execution goes on: it was given up or"
-                    " replayed a moment ago, or a branch beside it failed and the machine caught"
-                    " that. Nothing was stopped; look again in a few minutes"
-                )
         execution = self._end_execution(claim, reason, calm)
         has_finished = execution.status is Status.SUCCEEDED
         ending = self._conclude(claim, State.FINISHED if has_finished else State.GIVEN_UP, calm)
@@ -123,21 +117,28 @@ class GiveUp:
         return True
 
     def _look_again(self, claim: Claim, calm: Patience) -> Claim:
-        """How a job stands whose token was refused, once its frame had the time to say so."""
+        """How a job stands whose token was refused, once its frame had the time to say so.
+
+        Raises Conflict where it waits by its claim alone: then its execution is about something
+        else by now, and is not to be stopped for it.
+        """
+        latest: Claim | None = claim
         for seconds in _PAUSES:
             latest = calm(lambda: self.claims.get(claim.pk))
-            if latest is None or not _waits_on(latest, claim.token):
-                return latest or claim
-            if not calm.wait(seconds):
+            if latest is None or not _waits_on(latest, claim.token) or not calm.wait(seconds):
                 break
-        return claim
-
-    def _goes_on_without(self, claim: Claim, calm: Patience) -> bool:
-        """Whether one of several jobs of an execution waits by its claim alone: then the execution
-        is about something else by now, and is not to be stopped for it."""
-        if not _waits_on(claim, claim.token):
-            return False
-        return calm(lambda: self.workflow.describe(claim.execution)).status is Status.RUNNING
+        if latest is None or not _waits_on(latest, claim.token):
+            if latest is not None and latest.state is State.GIVEN_UP:
+                self._tell(latest)  # its frame has caught an answer of ours that was lost
+            return latest or claim
+        if calm(lambda: self.workflow.describe(claim.execution)).status is not Status.RUNNING:
+            return claim
+        if calm(lambda: self.left_behind.end(claim)):
+            return calm(lambda: self.claims.get(claim.pk)) or claim
+        raise Conflict(
+            f"the wait of {claim.key} is over and its execution goes on: it was given up or"
+            " replayed a moment ago. Nothing was stopped; look again in a few minutes"
+        )
 
     def _stop_for_good(self, claim: Claim, reason: str, calm: Patience) -> None:
         """Whoever redrove its execution meanwhile finds its claim ended; so nobody would end it."""
@@ -200,7 +201,7 @@ def _is_caught(claim: Claim) -> bool:
 
 def _shares(claim: Claim) -> bool:
     """Whether a job waits on its token in an execution that may be about more than this job."""
-    return _waits_on(claim, claim.token) and bool(claim.machine or "/" in claim.key)
+    return _waits_on(claim, claim.token) and claim.may_have_siblings
 
 
 def _waits_on(claim: Claim, token: str) -> bool:

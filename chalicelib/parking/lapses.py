@@ -6,11 +6,12 @@ from datetime import timedelta
 
 from chalicelib.job.claim import Claim, State
 from chalicelib.job.execution import DEAD, Execution, Status
-from chalicelib.job.plan import after, needs_slot
+from chalicelib.job.plan import after, needs_slot, outlasts
 from chalicelib.job.ports import Claims, Clock, Line
 from chalicelib.moments import read
 from chalicelib.parking.repairs import PACE, Looks, Repairs
 from chalicelib.parking.rescue import ALREADY, ENDED, PARKED, Rescue
+from chalicelib.replaying.left_behind import LeftBehind
 
 GRACE = timedelta(minutes=10)
 """A claim that changed since then may be in somebody's hands: a replay's, or a state's."""
@@ -34,6 +35,7 @@ class Lapses:
     pause: Callable[[float], None]
     looks: Looks
     repairs: Repairs
+    left_behind: LeftBehind
 
     def owner(self, task: str, pk: str, arn: str, runs: bool) -> None:
         """Look at who has a slot; `runs`: its execution was listed as running."""
@@ -43,6 +45,8 @@ class Lapses:
         if execution is None or execution.status is Status.RUNNING:
             if own is not None and own.dead_at:
                 self.redriven(own)
+            elif own is not None:
+                self.stopped(own)
             return
         if own is not None and not own.ended_at:
             self.job(own, execution)
@@ -51,7 +55,7 @@ class Lapses:
     def job(self, claim: Claim, execution: Execution) -> None:
         """Look at a job whose execution does not run."""
         if execution.status is Status.SUCCEEDED:
-            self._end(claim, State.FINISHED)
+            self._end(claim, State.FAILED if outlasts(claim) else State.FINISHED)
         elif execution.status in DEAD:
             self._dead(claim, execution)
         elif not claim.dead_at and self.settled(claim, UNKNOWN_FOR):
@@ -74,6 +78,14 @@ class Lapses:
             return
         if self._revive(claim):
             self.repairs.revived.append(claim.key)
+
+    def stopped(self, claim: Claim) -> None:
+        """A job of an execution that runs: its branch or item may have been stopped."""
+        if not claim.may_have_siblings or claim.ended_at or not self.settled(claim):
+            return
+        failed_at = self.looks.scope_failed_at(claim.execution)
+        if failed_at and (claim.token or failed_at > claim.since) and self.left_behind.end(claim):
+            self.repairs.ended.append(claim.key)
 
     def child(self, claim: Claim) -> None:
         """A dead item of a distributed Map: its Map may have gone on to the end without it, or

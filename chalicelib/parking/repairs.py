@@ -6,6 +6,7 @@ from typing import Any
 
 from chalicelib.job.execution import Execution
 from chalicelib.job.ports import Workflow
+from chalicelib.moments import iso
 
 MOST_TOLD = 1000
 """Names in each list of a result; a Lambda's answer ends at 6 MB."""
@@ -69,6 +70,7 @@ class Looks:
         self._pause = pause
         self._seen: dict[str, Execution] = {}
         self._parents: dict[str, Execution] = {}
+        self._scopes: dict[str, str] = {}
 
     def at(self, execution: str) -> Execution:
         """How it stands, or stood a moment ago."""
@@ -82,6 +84,14 @@ class Looks:
             self._pause(2 * PACE)
             self._parents[map_run] = self._workflow.parent(map_run)
         return self._parents[map_run]
+
+    def scope_failed_at(self, execution: str) -> str:
+        """When a Parallel or a Map in it failed last, in ISO 8601; empty where none has."""
+        if execution not in self._scopes:
+            self._pause(PACE)
+            failed = self._workflow.tail(execution).scope_failed_at
+            self._scopes[execution] = iso(failed) if failed else ""
+        return self._scopes[execution]
 
     def afresh(self, execution: str) -> Execution:
         """How it stands now."""

@@ -100,6 +100,7 @@ class _Run:
             engine.pause,
             looks,
             self.repairs,
+            engine.recovery.left_behind,
         )
         self._unclaimed = Unclaimed(
             engine.workflow,

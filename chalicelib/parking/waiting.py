@@ -122,6 +122,8 @@ class Waiting:
                 yield partial(self._look, claim)
             elif needs_note(claim, now):
                 yield partial(self._send_note, claim)
+            elif running is not None and claim.may_have_siblings and not claim.dead_at:
+                yield partial(self._look_at_branch, claim)
 
     def _begin_anew(self, claim: Claim) -> None:
         """Nobody acted in a year: the job is restarted, and is given its place by its old order.
@@ -152,6 +154,11 @@ class Waiting:
             self.lapses.redriven(latest)
         elif (execution := self.looks.at(latest.execution)).status is not Status.RUNNING:
             self.lapses.job(latest, execution)
+
+    def _look_at_branch(self, claim: Claim) -> None:
+        now = self.claims.get(claim.pk)
+        if now is not None and now.waits and now.execution == claim.execution:
+            self.lapses.stopped(now)
 
     def _look_at_child(self, claim: Claim) -> None:
         """The children of a distributed Map stand on no list of executions."""

@@ -7,9 +7,10 @@ from datetime import timedelta
 from chalicelib import metrics
 from chalicelib.errors import TokenRefused
 from chalicelib.job.claim import Claim, State
-from chalicelib.job.execution import DEAD
+from chalicelib.job.execution import DEAD, Status
 from chalicelib.job.plan import (
     GONE_ON,
+    WENT_ON,
     Action,
     Decision,
     Facts,
@@ -22,6 +23,7 @@ from chalicelib.job.plan import (
 from chalicelib.job.ports import Claims, Clock, Telemetry, Workflow
 from chalicelib.moments import read
 from chalicelib.replaying.inspection import Inspection
+from chalicelib.replaying.left_behind import LeftBehind
 from chalicelib.replaying.outcome import Outcome, of_claim
 from chalicelib.replaying.patience import Patience
 from chalicelib.replaying.redrive import Attempt, Redrive, Redriven
@@ -125,6 +127,8 @@ class Recovery:
         if now.token != claim.token:
             return self._resume(now, calm, closed)
         facts = Inspection(self.workflow).look(claim, calm)
+        if facts.status is Status.RUNNING and calm(lambda: self.left_behind.end(claim)):
+            return self._tell(claim, Action.STALE, WENT_ON)
         if facts.status not in DEAD:
             return self._act(decide(claim, facts, self.clock()), claim, facts, calm)
         calm(lambda: self.rescue(claim.execution))
@@ -171,6 +175,11 @@ class Recovery:
     def siblings(self) -> Siblings:
         """What looks for the other jobs of a dead job's execution."""
         return Siblings(self.workflow, self.claims, self.clock)
+
+    @property
+    def left_behind(self) -> LeftBehind:
+        """What ends jobs that were stopped while their executions go on."""
+        return LeftBehind(self.workflow, self.claims, self.clock, self.history)
 
     @property
     def _restart(self) -> Restart:

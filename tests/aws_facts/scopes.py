@@ -11,7 +11,7 @@ from tests.integration.local_machines import LocalMachines
 DOCS = "docs.aws.amazon.com/step-functions, "
 VARIABLES = f"{DOCS}passing data with variables, scopes"
 DISTRIBUTED = f"{DOCS}Map state in Distributed mode"
-SCOPES = ("branches_and_items_have_scopes",)
+SCOPES = ("branches_and_items_have_scopes", "events_follow_those_of_their_branch")
 CHILDREN = ("children_are_executions",)
 
 
@@ -118,6 +118,31 @@ def _failure(local: LocalMachines) -> None:
     token = local.next_message(queue)["token"]
     assert json.loads(local.ended(execution)["output"]) == {"Error": "E", "Cause": "c"}
     assert answer(local, token) == "TaskTimedOut"
+
+
+@on_local(
+    "a-failed-scope-stands-in-the-history",
+    "A Parallel or Map that fails has an event for it, caught or not, and the way back from that by"
+    " previousEventId leads through the branch that failed to where the attempt began.",
+    f"{DOCS}API: HistoryEvent",
+    "documented",
+    SCOPES,
+)
+def _told(local: LocalMachines) -> None:
+    fail = {"Type": "Fail", "Error": "E", "Cause": "c"}
+    caught = {"Catch": [{"ErrorEquals": ["E"], "Next": "Each"}]}
+    both = {"Type": "Parallel", "Branches": [inside(("Fail", fail))], **caught, "End": True}
+    each = {"Type": "Map", "Items": [1], "ItemProcessor": inside(("Bad", fail)), "End": True}
+    execution = local.start(local.machine("told", Both=both, Each=each))
+    local.ended(execution)
+    told = local.client("stepfunctions").get_execution_history(executionArn=execution)["events"]
+    events = {event["id"]: event for event in told}
+    failed = [event for event in told if event["type"].endswith("StateFailed")]
+    assert [event["type"] for event in failed] == ["ParallelStateFailed", "MapStateFailed"]
+    for event in failed:
+        began = f"{event['type'].removesuffix('Failed')}Started"
+        while event["type"] != began:
+            event = events[event["previousEventId"]]
 
 
 @on_local(

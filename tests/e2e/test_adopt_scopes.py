@@ -107,6 +107,7 @@ class Orders:
             "CloseAfter": "0",
             "HistorySeconds": "86400",
         }
+        self.work, self.values = work, values
         choices = Choices(dict.fromkeys(TASKS, ""), "orders", values=values)
         self.plain = self.states.create_state_machine(
             name="scopes-plain", definition=json.dumps(plain), roleArn=role
@@ -297,3 +298,42 @@ def test_a_child_that_is_stopped_leaves_its_slot_and_is_not_started_without_its_
     assert len(after) == len(before)
     assert engines(stage).give_up.end(pk, "nobody wants it", "orders").given_up
     assert (orders.owners(), stage.jobs("running", "line", "parked", "stuck")) == ([], [])
+
+
+def test_a_branch_that_was_stopped_is_told_as_failed_while_its_execution_goes_on(
+    stage: Deployment, orders: Orders
+) -> None:
+    left = machine("Left", orders.work)
+    del left["States"]["Left"]["Catch"]
+    sqs = stage.client("sqs")
+    queue = sqs.create_queue(QueueName="asked")["QueueUrl"]
+    ask = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
+        "Parameters": {"QueueUrl": queue, "MessageBody": {"token.$": "$$.Task.Token"}},
+        "End": True,
+    }
+    right = {"StartAt": "Ask", "States": {"Ask": ask}}
+    caught = [{"ErrorEquals": ["E"], "Next": "Hold on"}]
+    both = {"Type": "Parallel", "Branches": [left, right], "Catch": caught, "End": True}
+    hold = {"Type": "Wait", "Seconds": 86_400, "End": True}
+    plain = {"StartAt": "Both", "States": {"Both": both, "Hold on": hold}}
+    adopted = adopt(plain, Choices({"Left": ""}, "orders", values=orders.values))
+    orders.states.update_state_machine(
+        stateMachineArn=orders.adopted, definition=json.dumps(adopted)
+    )
+    orders.failing(**{"Left:0": "Down"})
+    execution = orders.start(orders.adopted, "caught", key="c")
+    pk, _ = orders.waits("Left")
+    (message,) = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=20)["Messages"]
+    token = json.loads(message["Body"])["token"]
+    orders.states.send_task_failure(taskToken=token, error="E", cause="c")
+    stage.wait_until(lambda: "Hold on" in stage.entered(execution), "the failure to be caught")
+
+    report = stage.invoke("reprocess", {})
+
+    assert (report["replayed"], report["stale"]) == (0, 1)
+    assert orders.claims()[pk]["how"] == "failed"
+    assert stage.status(execution) == "RUNNING"
+    assert (orders.owners(), stage.jobs("running", "line", "parked", "stuck")) == ([], [])
+    orders.states.stop_execution(executionArn=execution)

@@ -181,7 +181,7 @@ class Executions:
         """The end of one's history. Raises NotFound."""
         run = self.known(arn)
         at = run.history[-1][2] if run.history else None
-        return Tail(run.events, run.fail_state, run.state, at)
+        return Tail(run.events, run.fail_state, run.state, at, run.scope_failed_at)
 
     def known(self, arn: str) -> Run:
         """One that Step Functions still knows. Raises NotFound."""

@@ -8,7 +8,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from chalicelib.errors import RespoolError, Throttled
-from chalicelib.job.asked import keys_asked
+from chalicelib.job.asked import keys_in
 from chalicelib.job.json_text import compact
 from tests.fakes.definition import ERROR_SPOOL, UNCERTAIN_TASK, State
 from tests.fakes.run import Run
@@ -58,7 +58,7 @@ class Resources:
         )
         if resource in WRITES:
             event = {"resourceType": "aws-sdk:dynamodb", "parameters": json.dumps(arguments)}
-            run.asked.update(dict.fromkeys(keys_asked([{"taskScheduledEventDetails": event}])))
+            run.asked.update(dict.fromkeys(keys_in({"taskScheduledEventDetails": event})))
             return self._write(resource, state.name, arguments)
         if resource == "sqs:sendMessage":
             return self._send_message(state.name, arguments)

@@ -27,7 +27,8 @@ class Run:
     """An execution. Waits on `token` until there is an `answer`; `due` is when a retry may come.
 
     `state` is empty until its first state begins; `inside`: the uncertain task has begun; `asked`:
-    the keys of the claims that its states have asked for.
+    the keys of the claims that its states have asked for; `left_behind`: those of them whose branch
+    was stopped as another one failed, the last time at `scope_failed_at`.
     """
 
     arn: str
@@ -54,6 +55,8 @@ class Run:
     answer: Answer | None = None
     history: list[tuple[str, str, datetime]] = field(default_factory=list)
     asked: dict[str, None] = field(default_factory=dict)
+    scope_failed_at: datetime | None = None
+    left_behind: set[str] = field(default_factory=set)
 
     @property
     def running(self) -> bool:

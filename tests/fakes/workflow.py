@@ -92,6 +92,12 @@ class FakeWorkflow:
 
         return self._wire.call("GetExecutionHistory", effect)
 
+    def left_behind(self, execution: str) -> set[str]:
+        """The keys of all claims whose branch or item was stopped as another one failed."""
+        return self._wire.call(
+            "GetExecutionHistory", lambda: set(self._executions.known(execution).left_behind)
+        )
+
     def frames(self) -> Frames:
         """What respool has put into the definition; another machine's tasks begin with its name."""
         return self._wire.call("DescribeStateMachine", self._frames)

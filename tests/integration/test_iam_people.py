@@ -151,11 +151,13 @@ def test_who_operates_can_run_every_command_and_no_more(dev: IamStage, moto: Nee
 
 def test_who_looks_sees_all_and_changes_nothing(dev: IamStage, moto: Needed) -> None:
     key = dev.claim(dev.start("seen"), attempt="2")
+    item = dev.claim(dev.child("seen-item"))
 
     dev.cut_short()
     incident = ("incident", dev.incident())
     dev.incident()  # the first one is an older one now
-    for words in (("status",), ("jobs",), ("show", key), ("replays",), incident, ("incident",)):
+    shown = (("show", key), ("show", item))
+    for words in (("status",), ("jobs",), *shown, ("replays",), incident, ("incident",)):
         assert command(dev, "look", *words) == 0
     assert idle(policy_of("look"), called(dev, moto, "look")) == []
 

@@ -44,6 +44,7 @@ PATCHES = (
     tokens.failed_invocations_fail_the_task,
     tokens.tokens_work_once,
     tokens.outputs_are_json,
+    history.events_follow_those_of_their_branch,
     history.task_events_have_their_names,
     history.scheduled_tasks_tell_their_parameters,
     timeouts.executions_time_out_as_a_whole,

@@ -25,6 +25,10 @@ current: ContextVar[Attempt | None] = ContextVar("attempt", default=None)
 """The attempt that this thread works for."""
 
 
+last_event: ContextVar[tuple[str, int] | None] = ContextVar("last_event", default=None)
+"""The execution and the event that this thread wrote last: its branch's, or what it came from."""
+
+
 class SideBySide:
     """Calls that run at once, at most so many of them; the first failure ends the attempt."""
 
@@ -35,6 +39,7 @@ class SideBySide:
         self.results: list[Any] = [None] * len(calls)
         self.error: BaseException | None = None
         self.left = len(calls)
+        self.last_event = last_event.get()
         self.changed = threading.Condition()
 
     def run(self) -> list[Any]:
@@ -45,6 +50,7 @@ class SideBySide:
             threading.Thread(target=context.run, args=(self._work, numbers), daemon=True).start()
         with self.changed:
             self.changed.wait_for(lambda: self.error is not None or not self.left)
+            last_event.set(self.last_event)
         if self.error is not None:
             raise self.error
         return self.results
@@ -63,10 +69,12 @@ class SideBySide:
                 return
             with self.changed:
                 self.left -= 1
+                self.last_event = last_event.get()
                 self.changed.notify_all()
 
     def _end(self, failure: BaseException) -> None:
         with self.changed:
             self.attempt.failed = True
-            self.error = self.error or failure
+            if self.error is None:
+                self.error, self.last_event = failure, last_event.get()
             self.changed.notify_all()

@@ -69,7 +69,7 @@ class _MapRun:
         try:
             calls = [self._call(each) for each in given]
             most = most_at_once(self.state, entered, self.ctx)
-            results = all_of(calls, most or MOST)
+            results = all_of(calls, most or MOST, "Map", self.parent)
             self.record["status"] = "SUCCEEDED"
         except states._ExecutionError:
             self.record["status"] = "FAILED"

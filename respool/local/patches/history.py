@@ -6,7 +6,25 @@ from typing import Any
 
 from ministack.services import stepfunctions as states
 
+from respool.local.patches.attempts import last_event
+
 Details = dict[str, Any]
+
+
+def events_follow_those_of_their_branch() -> None:
+    """AWS: an event names the one before it in its own branch or item, whatever others do."""
+    add = states._add_event
+    lock = threading.Lock()
+
+    def add_linked(execution: Details, kind: str, details: Details | None = None) -> Any:
+        with lock:
+            event: Details = add(execution, kind, details)
+        before, arn = last_event.get(), execution["executionArn"]
+        event["previousEventId"] = before[1] if before and before[0] == arn else event["id"] - 1
+        last_event.set((arn, event["id"]))
+        return event
+
+    states._add_event = add_linked
 
 
 def task_events_have_their_names() -> None:
@@ -18,11 +36,11 @@ def task_events_have_their_names() -> None:
 
     def add_renamed(execution: Details, kind: str, details: Details | None = None) -> Any:
         if not kind.startswith("Task") or kind.startswith("TaskState") or not details:
-            return _added(add(execution, kind, details))
+            return add(execution, kind, details)
         ((_, content),) = details.items()
         if content["resource"].startswith("arn:aws:lambda:"):
-            return _added(add(execution, *_of_a_function(kind, content)))
-        return _added(add(execution, *_of_a_service(kind, content)))
+            return add(execution, *_of_a_function(kind, content))
+        return add(execution, *_of_a_service(kind, content))
 
     states._add_event = add_renamed
 
@@ -50,11 +68,6 @@ def scheduled_tasks_tell_their_parameters() -> None:
     told("_apply_parameters")
     told("_apply_jsonata_arguments")
     states._add_event = add_whole
-
-
-def _added(event: Details) -> Details:
-    event.setdefault("previousEventId", event["id"] - 1)
-    return event
 
 
 def _of_a_function(kind: str, content: Details) -> tuple[str, Details]:

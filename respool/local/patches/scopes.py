@@ -20,7 +20,7 @@ def branches_and_items_have_scopes() -> None:
 
     Each has its own context object, token included. A Parallel and a Map in JSONata have
     Arguments, Output and Assign. The first failure ends the attempt: the other branches or items
-    are stopped, and their tokens refused.
+    are stopped, and their tokens refused. The history tells when each attempt began and failed.
     """
     states._run_parallel_branches = _parallel
     states._run_map_items = _map
@@ -43,13 +43,17 @@ def is_jsonata(state: Data, ctx: Data) -> bool:
     return bool(states._state_query_language(state, ctx) == "JSONata")
 
 
-def all_of(calls: list[Callable[[], Any]], most: int) -> list[Any]:
-    """The results of machines that run side by side; the first failure stops the others."""
+def all_of(calls: list[Callable[[], Any]], most: int, kind: str, execution: Data) -> list[Any]:
+    """The results of machines that run side by side in a state of that kind; the first failure
+    stops the others, and stands in the history."""
+    states._add_event(execution, f"{kind}StateStarted", {})
     try:
         return SideBySide(calls, most).run()
     except states._ExecutionError:
+        states._add_event(execution, f"{kind}StateFailed", {})
         raise
     except Exception as failure:
+        states._add_event(execution, f"{kind}StateFailed", {})
         raise states._ExecutionError("States.Runtime", str(failure)) from failure
     finally:
         close_tokens_of_the_stopped()
@@ -101,7 +105,8 @@ def _parallel(state: Data, entered: Any, execution: Data, ctx: Data) -> Any:
             machine["States"], machine["StartAt"], given, execution, own
         )
 
-    results = all_of([branch(one) for one in state.get("Branches", [])], 0)
+    calls = [branch(one) for one in state.get("Branches", [])]
+    results = all_of(calls, 0, "Parallel", execution)
     return outcome(state, entered, ctx, results)
 
 
@@ -120,7 +125,8 @@ def _map(state: Data, entered: Any, execution: Data, ctx: Data) -> Any:
 
     calls = [call(*each) for each in enumerate(items_of(state, entered, ctx))]
     most = most_at_once(state, entered, ctx)
-    return outcome(state, entered, ctx, all_of(calls, min(most or MOST, MOST)))
+    results = all_of(calls, min(most or MOST, MOST), "Map", execution)
+    return outcome(state, entered, ctx, results)
 
 
 def items_of(state: Data, entered: Any, ctx: Data) -> list[Any]:
