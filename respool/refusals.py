@@ -34,28 +34,28 @@ _TIMES = re.compile(r"(\d{8}T\d{6}Z)[^(]*\((\d{8}T\d{6}Z)")
 
 
 @dataclass(frozen=True)
-class Told:
+class Advice:
     """One line; `chosen` says that what was chosen is wrong, and AWS was not even asked."""
 
     text: str
     chosen: bool = False
 
 
-def explain(problem: BaseException, profile: str = "") -> Told:
+def explain(problem: BaseException, profile: str = "") -> Advice:
     """What was refused and how to go on; `profile` is the one that was chosen by an option."""
     for each in _causes(problem):
-        if told := _of_sdk(each, f" --profile {shlex.quote(profile)}" if profile else ""):
-            way, chosen = told
+        if advice := _of_sdk(each, f" --profile {shlex.quote(profile)}" if profile else ""):
+            way, chosen = advice
             said = " ".join(str(problem).split()).rstrip(".")
-            return Told(f"{said}. {way}", chosen)
-    return Told(str(problem))
+            return Advice(f"{said}. {way}", chosen)
+    return Advice(str(problem))
 
 
 def _causes(problem: BaseException) -> Iterator[BaseException]:
-    found: BaseException | None = problem
-    while found is not None:
-        yield found
-        found = found.__cause__
+    cause: BaseException | None = problem
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__
 
 
 def _of_sdk(problem: BaseException, option: str) -> tuple[str, bool] | None:
@@ -105,10 +105,10 @@ def _of_answer(error: Mapping[str, Any], option: str) -> str:
 
 def _clock(message: str) -> str:
     """How far off this machine's clock is, where AWS told its own time as well."""
-    found = _TIMES.search(message)
-    if found is None:
+    match = _TIMES.search(message)
+    if match is None:
         return "This machine's clock is wrong by more than AWS allows."
-    ours, theirs = (datetime.strptime(one, "%Y%m%dT%H%M%SZ") for one in found.groups())
+    ours, theirs = (datetime.strptime(one, "%Y%m%dT%H%M%SZ") for one in match.groups())
     minutes = round((ours - theirs).total_seconds() / 60)
     side = "ahead of" if minutes > 0 else "behind"
     return f"This machine's clock is {abs(minutes)} minutes {side} AWS's."
@@ -116,7 +116,7 @@ def _clock(message: str) -> str:
 
 def _profiles() -> str:
     try:
-        found = sorted(botocore.session.Session().available_profiles)
+        names = sorted(botocore.session.Session().available_profiles)
     except BotoCoreError:
         return "AWS's files can't be read"
-    return f"there are {', '.join(found)}" if found else "~/.aws/config has none"
+    return f"there are {', '.join(names)}" if names else "~/.aws/config has none"

@@ -20,8 +20,8 @@ def chosen(
 
     Raises SettingsError where one is given and empty, and botocore's ProfileNotFound.
     """
-    for what, given in (("profile", profile), ("region", region)):
-        where, text = ("--" + what, given) if given is not None else _named(what, environ)
+    for what, value in (("profile", profile), ("region", region)):
+        where, text = ("--" + what, value) if value is not None else _named(what, environ)
         if text == "":
             raise SettingsError(f"{where} is given and empty: name a {what}, or leave it out")
     return sdk_session(profile, region)

@@ -23,14 +23,14 @@ def change(functions: "LambdaClient", name: str, changes: Mapping[str, str]) -> 
     settled = functions.get_waiter("function_updated")
     with calling("GetFunctionConfiguration", name):
         settled.wait(FunctionName=name)  # a change under way has a revision of its own at its end
-    found = _look(functions, name)
-    wanted = {**_variables(found), **changes}
+    configuration = _look(functions, name)
+    wanted = {**_variables(configuration), **changes}
     try:
         with calling("UpdateFunctionConfiguration", name):
             functions.update_function_configuration(
                 FunctionName=name,
                 Environment={"Variables": wanted},
-                RevisionId=found["RevisionId"],
+                RevisionId=configuration["RevisionId"],
             )
     except AwsError:
         # The answer may have got lost, and the SDK have tried again what was done already.
@@ -45,6 +45,6 @@ def _look(functions: "LambdaClient", name: str) -> Mapping[str, Any]:
         return functions.get_function_configuration(FunctionName=name)
 
 
-def _variables(found: Mapping[str, Any]) -> dict[str, str]:
-    values: dict[str, str] = found.get("Environment", {}).get("Variables", {})
+def _variables(configuration: Mapping[str, Any]) -> dict[str, str]:
+    values: dict[str, str] = configuration.get("Environment", {}).get("Variables", {})
     return values

@@ -20,21 +20,21 @@ def changed(definition: Definition) -> list[str]:
     if not tasks:
         return []
     ours = _shapes(definition)
-    found: list[str] = []
+    names: list[str] = []
     for one_retry in (False, True):
         try:
             anew = _shapes(adopt(undo(definition), Choices(tasks, one_retry=one_retry)))
         except Refused:
             return []
-        found = sorted(name for name in {*ours, *anew} if ours.get(name) != anew.get(name))
-        if not found:
+        names = sorted(name for name in {*ours, *anew} if ours.get(name) != anew.get(name))
+        if not names:
             return []
-    return found
+    return names
 
 
 def _tasks(scope: Scope) -> list[tuple[str, str]]:
     """The chosen tasks of a scope, by the way to them, with the names of their slots."""
-    found = []
+    tasks = []
     for name, state in scope.states:
         task = remembered(name, state)[0] if is_ours(state) else ""
         if task:
@@ -43,18 +43,18 @@ def _tasks(scope: Scope) -> list[tuple[str, str]]:
                 for one in state.get("Assign", {}).values()
                 if isinstance(one, dict) and "task" in one
             ]
-            found.append(("/".join((*scope.path, task)), labels[0] if labels else ""))
-    return found
+            tasks.append(("/".join((*scope.path, task)), labels[0] if labels else ""))
+    return tasks
 
 
 def _shapes(definition: Definition) -> dict[str, Any]:
-    found = {}
+    shapes = {}
     for scope in scopes(definition):
         path = "".join(f"{each}/" for each in scope.path)
-        found[path + "(StartAt)"] = scope.machine["StartAt"]
+        shapes[path + "(StartAt)"] = scope.machine["StartAt"]
         for name, state in scope.states:
-            found[path + name] = _shape(state)
-    return found
+            shapes[path + name] = _shape(state)
+    return shapes
 
 
 def _shape(state: State) -> Any:

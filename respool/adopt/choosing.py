@@ -10,10 +10,10 @@ def chosen(texts: Iterable[str], option: str) -> dict[str, str]:
 
     Raises Refused, which calls them by the option.
     """
-    found: dict[str, str] = {}
+    names: dict[str, str] = {}
     for text in texts:
         state, named, name = text.partition("=")
-        if not state or state in found or (named and not name):
+        if not state or state in names or (named and not name):
             raise Refused(f"{option} {text[:80]!r} must be STATE or STATE=NAME, each state once.")
-        found[state] = name
-    return found
+        names[state] = name
+    return names

@@ -82,8 +82,8 @@ class Joined:
         """Pieces again, each value of the template where its placeholder stands."""
         parts = self.node.value[1]
         pieces = _PART.split(compact(definition))
-        known = [one if n % 2 == 0 else parts[int(one)] for n, one in enumerate(pieces)]
-        return ["", [one for one in known if one != ""]]
+        values = [one if n % 2 == 0 else parts[int(one)] for n, one in enumerate(pieces)]
+        return ["", [one for one in values if one != ""]]
 
 
 def _name(number: int) -> str:
@@ -107,7 +107,7 @@ class Machine:
 def machines(template: Node, file: str) -> list[Machine]:
     """The state machines of a template. Raises Refused where there is none that can be read."""
     resources: Mapping[str, Any] = template.value["Resources"]
-    found: list[Machine] = []
+    every: list[Machine] = []
     others: list[str] = []
     for id, resource in resources.items():
         if isinstance(resource, dict) and resource.get("Type") in KINDS:
@@ -115,12 +115,12 @@ def machines(template: Node, file: str) -> list[Machine]:
             at = [name for name in _WHERE if name in properties]
             if at:
                 node = template.child("Resources").child(id).child("Properties").child(at[0])
-                found.append(_machine(id, resource["Type"], properties, node, file))
+                every.append(_machine(id, resource["Type"], properties, node, file))
             else:
                 others.append(f"{id}: {_elsewhere(properties)}")
-    if not found:
+    if not every:
         raise Refused(f"{file}: {'; '.join(others) or 'the template has no state machine'}.")
-    return found
+    return every
 
 
 def _elsewhere(properties: Mapping[str, Any]) -> str:

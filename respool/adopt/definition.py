@@ -39,10 +39,10 @@ class Choices:
 
 def adopt(definition: Definition, choices: Choices) -> Definition:
     """The definition with each chosen task recoverable. Raises Refused."""
-    found = undo(definition)
-    places = check(found, list(choices.tasks))
-    _refuse_placeholders(found, choices)
-    adopted = _Adopting(found, choices, places).done()
+    original = undo(definition)
+    places = check(original, list(choices.tasks))
+    _refuse_placeholders(original, choices)
+    adopted = _Adopting(original, choices, places).done()
     if len(size := compact(adopted).encode()) > DEFINITION:
         raise Refused(
             f"The adopted definition would have {len(size):,} bytes, and Step Functions takes"
@@ -94,11 +94,11 @@ class _Adopting:
     def _scope(self, scope: Scope, chosen: list[str]) -> None:
         suffix = self.names.suffix()
         items = [" & ".join(["'/'", each]) for each in self._numbers(scope)]
-        given = {name: state for name, state in scope.states if name in chosen}
+        tasks = {name: state for name, state in scope.states if name in chosen}
         named = {name: self.names.state("ClaimJob", name) for name in chosen}
         frames = {
             name: self._frame(scope, name, state, suffix, items, named)
-            for name, state in given.items()
+            for name, state in tasks.items()
         }
         for name, state in scope.states:
             if name not in chosen:
@@ -161,21 +161,21 @@ class _Adopting:
         self, scope: Scope, name: str, suffix: str, items: list[str], claim: str, alone: bool
     ) -> Filling:
         own = not self.choices.machine
-        given = "$states.input" if alone else keys.GIVEN
-        base = keys.OWN.replace("<INPUT>", given)
+        input = "$states.input" if alone else keys.GIVEN
+        base = keys.OWN.replace("<INPUT>", input)
         if not own or scope.distributed:
             base = keys.foreign(self.choices.key, scope.distributed)
         several = len(self.choices.tasks) > 1 or scope.kind != "top"
         address = self.addresses[_spot(scope, name)]
         key = keys.of_place(base, items, address if several else "")
-        known = {"ClaimJob": claim, "<TASK>": name, "<AFTER>": ""}
+        names = {"ClaimJob": claim, "<TASK>": name, "<AFTER>": ""}
 
         def state(local: str) -> str:
-            if local in known:
-                return known[local]
+            if local in names:
+                return names[local]
             made = self.names.state(local, name)
             if local != "Leave":
-                known[local] = made
+                names[local] = made
             return made
 
         label = self.labels[_spot(scope, name)]
@@ -184,7 +184,7 @@ class _Adopting:
             name=quoted(label),
             key=key,
             pk=keys.pk(key, self.choices.machine),
-            input=given,
+            input=input,
             suffix=suffix,
             values=self.choices.values,
             state=state,

@@ -39,9 +39,9 @@ class Document:
             [each for each in self.machines if name and each.name == name],
             [each for each in self.machines if _has(each, tasks)],
         ]
-        found = ways[0] if resource else next((way for way in ways[1:] if way), self.machines)
-        if len(found) == 1:
-            return found[0]
+        candidates = ways[0] if resource else next((way for way in ways[1:] if way), self.machines)
+        if len(candidates) == 1:
+            return candidates[0]
         ids = ", ".join(each.id for each in self.machines if each.id)
         if resource:
             raise Refused(
@@ -68,8 +68,8 @@ def _place(change: tuple[Machine, Definition]) -> int:
 
 
 def _has(machine: Machine, tasks: Sequence[str]) -> bool:
-    found = places(machine.definition)
-    return bool(tasks) and all(meant(found, task) for task in tasks)
+    spots = places(machine.definition)
+    return bool(tasks) and all(meant(spots, task) for task in tasks)
 
 
 def _template(text: str, file: str) -> Node | None:

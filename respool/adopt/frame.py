@@ -101,19 +101,19 @@ class Frame:
 
     def _ladder(self, broad: list[State]) -> list[State]:
         """What catches the error with which a waiting job is given up."""
-        found = [{**each, "Next": self._way(each["Next"], "given-up")} for each in broad]
+        catchers = [{**each, "Next": self._way(each["Next"], "given-up")} for each in broad]
         if self.own or takes_all(broad):
-            return found
+            return catchers
         last = self.filling.part("JsonpathTask", "Catch")
         end = self._way(self.filling.state("GivenUp"), "given-up")
-        return [*found, {**last, "ErrorEquals": [ALL], "Next": end}]
+        return [*catchers, {**last, "ErrorEquals": [ALL], "Next": end}]
 
     def _way(self, target: str, how: str) -> str:
         """The state that gives up slot and claim on the way to another one."""
-        known = self.leaves.get((target, how))
-        if known is None:
-            self.leaves[target, how] = known = self.filling.state("Leave")
-        return known
+        leaf = self.leaves.get((target, how))
+        if leaf is None:
+            self.leaves[target, how] = leaf = self.filling.state("Leave")
+        return leaf
 
     def _leave(self, fails: bool) -> None:
         for (target, how), name in self.leaves.items():
@@ -157,17 +157,17 @@ def _retry_writes_alone(state: State) -> None:
 
 def _changed(task: State, new: State) -> State:
     """The task with these fields: in the place of what was there, else before what comes next."""
-    found: State = {}
+    state: State = {}
     added = {name: value for name, value in new.items() if name not in task and name != "Next"}
     for name, value in task.items():
         if name in ("Next", "End"):
-            found |= {each: added.pop(each) for each in CHANGED if each in added}
-            found["Next"] = new["Next"]
+            state |= {each: added.pop(each) for each in CHANGED if each in added}
+            state["Next"] = new["Next"]
         else:
             if name in ("Retry", "Catch") and "Assign" in added:
-                found["Assign"] = added.pop("Assign")
-            found[name] = new.get(name, value)
-    return found | added
+                state["Assign"] = added.pop("Assign")
+            state[name] = new.get(name, value)
+    return state | added
 
 
 def was(task: State, changed: State) -> dict[str, object]:

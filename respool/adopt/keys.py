@@ -22,44 +22,44 @@ _DEFAULT = f"($type({GIVEN}) = 'object' ? {GIVEN}.key)"
 _STEP = re.compile(r"\.([A-Za-z_]\w*)|\[(\d+)\]|\['([^']*)'\]")
 
 
-def foreign(given: str, distributed: bool) -> str:
+def foreign(key: str, distributed: bool) -> str:
     """The key's beginning in another machine: the value of --key, else the execution's name.
 
     A distributed Map's child has an input and a name of its own. Raises Refused.
     """
-    expression = _expression(given) if given else _DEFAULT
+    expression = _expression(key) if key else _DEFAULT
     if not distributed:
         return _USABLE.format(expression=expression, usable="$string($k)", else_=NAME)
     value = _USABLE.format(expression=expression, usable="$string($k) & '/'", else_="''")
     return f"{value} & {NAME}"
 
 
-def _expression(given: str) -> str:
-    if given.startswith("{%") and given.endswith("%}"):
-        return f"({given[2:-2].strip()})"
-    if given.startswith("$$."):
-        return "$states.context" + _steps(given[2:], given)
-    if given.startswith("$"):
-        return GIVEN + _steps(given[1:], given)
+def _expression(key: str) -> str:
+    if key.startswith("{%") and key.endswith("%}"):
+        return f"({key[2:-2].strip()})"
+    if key.startswith("$$."):
+        return "$states.context" + _steps(key[2:], key)
+    if key.startswith("$"):
+        return GIVEN + _steps(key[1:], key)
     raise Refused(
-        f"--key {given!r} is neither a JSONPath nor JSONata. Write such as '$.order.id', of the"
+        f"--key {key!r} is neither a JSONPath nor JSONata. Write such as '$.order.id', of the"
         " execution's input, or '{% $states.input.id %}', of what the task is given."
     )
 
 
-def _steps(path: str, given: str) -> str:
-    found, end = "", 0
+def _steps(path: str, key: str) -> str:
+    steps, end = "", 0
     for step in _STEP.finditer(path):
         if step.start() != end:
             break
         end = step.end()
         name, number, quoted = step.groups()
-        found += f"[{number}]" if number else f".`{name or quoted}`"
+        steps += f"[{number}]" if number else f".`{name or quoted}`"
     if end != len(path) or not path:
         raise Refused(
-            f"--key {given!r} is more than names and numbers. Write it as JSONata: {{% … %}}."
+            f"--key {key!r} is more than names and numbers. Write it as JSONata: {{% … %}}."
         )
-    return found
+    return steps
 
 
 def of_place(base: str, items: list[str], state: str) -> str:

@@ -11,12 +11,12 @@ def in_jsonata(state: State) -> State:
     """The same state in JSONata. Its payload goes through an expression then."""
     if state.get("QueryLanguage") != "JSONPath":
         return state
-    found: State = {}
+    result: State = {}
     for name, value in state.items():
-        found |= _field(name, value)
-    if "Catch" in found:
-        found["Catch"] = [_catcher(each) for each in found["Catch"]]
-    return found
+        result |= _field(name, value)
+    if "Catch" in result:
+        result["Catch"] = [_catcher(each) for each in result["Catch"]]
+    return result
 
 
 def _field(name: str, value: Any) -> State:
@@ -33,15 +33,15 @@ def _field(name: str, value: Any) -> State:
 
 def _catcher(catcher: State) -> State:
     """A catcher; one of the team's own, which is in JSONata already, stays as it is."""
-    found: State = {}
+    result: State = {}
     for name, value in catcher.items():
         if name == "ResultPath":
-            found["Output"] = INPUT
+            result["Output"] = INPUT
         elif name == "Assign" and "respoolCaught" in repr(value):
-            found[name] = {each[:-2]: "{% $states.errorOutput %}" for each in value}
+            result[name] = {each[:-2]: "{% $states.errorOutput %}" for each in value}
         else:
-            found[name] = value
-    return found
+            result[name] = value
+    return result
 
 
 def _template(value: Any) -> Any:

@@ -26,12 +26,12 @@ class Names:
         wanted = local if self._single else _fitting(local, task)
         if wanted in self._taken:
             wanted = _fitting(local, task)
-        found, number = wanted, 2
-        while found in self._taken:
-            found = f"{wanted[: MOST - len(str(number)) - 1]} {number}"
+        name, number = wanted, 2
+        while name in self._taken:
+            name = f"{wanted[: MOST - len(str(number)) - 1]} {number}"
             number += 1
-        self._taken.add(found)
-        return found
+        self._taken.add(name)
+        return name
 
     def suffix(self) -> str:
         """What follows the names of a scope's variables, so that they are nobody else's."""

@@ -61,8 +61,8 @@ class JsonNode:
 
     def child(self, step: Step) -> "JsonNode":
         """What stands in it under a name or a number; the last one where a name is repeated."""
-        found = [at for name, at in self._children() if name == step]
-        return JsonNode(self.text, found[-1])
+        nodes = [at for name, at in self._children() if name == step]
+        return JsonNode(self.text, nodes[-1])
 
     def _children(self) -> Iterator[tuple[Step, int]]:
         named, at, number = self.text[self.start] == "{", self._skip(self.start + 1), 0
@@ -116,8 +116,8 @@ class YamlNode:
     @property
     def value(self) -> Any:
         """With each tag as the name of an object's one field."""
-        found = construct(self.node)
-        return found[TAG + self.node.tag] if self.behind_tag else found
+        value = construct(self.node)
+        return value[TAG + self.node.tag] if self.behind_tag else value
 
     def child(self, step: Step) -> "YamlNode":
         """What stands in it under a name or a number; under its own tag, what is tagged."""

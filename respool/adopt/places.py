@@ -28,12 +28,12 @@ class Place:
 
 def places(definition: Definition) -> list[Place]:
     """Every state at any depth."""
-    found = [(scope, name, state) for scope in scopes(definition) for name, state in scope.states]
-    names = Counter(name for _, name, _ in found)
-    plain = Counter(_plain(scope, name) for scope, name, _ in found)
+    states = [(scope, name, state) for scope in scopes(definition) for name, state in scope.states]
+    names = Counter(name for _, name, _ in states)
+    plain = Counter(_plain(scope, name) for scope, name, _ in states)
     return [
         Place(scope, name, state, _address(scope, name, names, plain))
-        for scope, name, state in found
+        for scope, name, state in states
     ]
 
 
@@ -48,13 +48,11 @@ def _address(scope: Scope, name: str, names: Counter[str], plain: Counter[str]) 
     return path if plain[path] == 1 else "/".join((*scope.path, name))
 
 
-def meant(found: Iterable[Place], given: str) -> list[Place]:
+def meant(candidates: Iterable[Place], name: str) -> list[Place]:
     """The states that a text may mean: by the whole way to it, else by the end of the way."""
-    ways = [(place, set(_ways(place))) for place in found]
-    whole = [
-        place for place, _ in ways if given in (place.address, _plain(place.scope, place.name))
-    ]
-    return whole or [place for place, ends in ways if given in ends]
+    ways = [(place, set(_ways(place))) for place in candidates]
+    whole = [place for place, _ in ways if name in (place.address, _plain(place.scope, place.name))]
+    return whole or [place for place, ends in ways if name in ends]
 
 
 def _ways(place: Place) -> Iterator[str]:

@@ -85,19 +85,19 @@ _Dumper.add_representer(dict, _mapping)
 def read(text: str, name: str) -> Definition:
     """The definition in a file's text, JSON or YAML. Raises Refused."""
     try:
-        found = _yaml(text) if is_yaml(name) else loads(text)
+        definition = _yaml(text) if is_yaml(name) else loads(text)
     except (ValueError, RecursionError, yaml.YAMLError) as wrong:
-        told = " ".join(str(wrong).split())
-        raise Refused(f"{name} can't be read: {told}. Correct it there.") from wrong
-    if not isinstance(found, dict) or not isinstance(found.get("States"), dict):
+        reason = " ".join(str(wrong).split())
+        raise Refused(f"{name} can't be read: {reason}. Correct it there.") from wrong
+    if not isinstance(definition, dict) or not isinstance(definition.get("States"), dict):
         raise Refused(f'{name} is no definition: it has no "States". Name the file that has them.')
-    return found
+    return definition
 
 
 def quoted(definition: Definition) -> Definition:
     """The definition with every placeholder in quotes, as a stack's own template has them."""
-    found: Definition = rewrite(definition, lambda text: _BOUNDS.sub("", text))
-    return found
+    result: Definition = rewrite(definition, lambda text: _BOUNDS.sub("", text))
+    return result
 
 
 def is_yaml(name: str) -> bool:
@@ -111,9 +111,9 @@ def loads(text: str) -> Any:
     return json.loads(marked, parse_constant=_no_constant)
 
 
-def _mark(found: re.Match[str]) -> str:
-    bare = found[0].startswith("$")
-    return json.dumps(f"{_LEFT}{found[0]}{_RIGHT}", ensure_ascii=False) if bare else found[0]
+def _mark(match: re.Match[str]) -> str:
+    bare = match[0].startswith("$")
+    return json.dumps(f"{_LEFT}{match[0]}{_RIGHT}", ensure_ascii=False) if bare else match[0]
 
 
 def _no_constant(name: str) -> Any:

@@ -28,24 +28,24 @@ def check(definition: Definition, chosen: list[str]) -> list[Place]:
     kind = str(definition.get("Type", "STANDARD")).upper()
     if kind == "EXPRESS":
         raise Refused("The machine is EXPRESS, which can't wait for a token. Make it STANDARD.")
-    found: list[Place] = []
+    tasks: list[Place] = []
     for name in chosen:
         place = _meant(definition, name)
-        if place.spot in [each.spot for each in found]:
+        if place.spot in [each.spot for each in tasks]:
             raise Refused(f"{name!r} was chosen already. Name each state once.")
         _check(place, definition)
-        found.append(place)
-    return found
+        tasks.append(place)
+    return tasks
 
 
 def _meant(definition: Definition, name: str) -> Place:
-    found = meant(places(definition), name)
-    if not found:
+    matches = meant(places(definition), name)
+    if not matches:
         raise Refused(f"There is no state {name!r}. {_candidates(definition)}")
-    if len(found) > 1:
-        ways = ", ".join(each.address for each in found)
-        raise Refused(f"{name!r} is the name of {len(found)} states. Say which: {ways}.")
-    return found[0]
+    if len(matches) > 1:
+        ways = ", ".join(each.address for each in matches)
+        raise Refused(f"{name!r} is the name of {len(matches)} states. Say which: {ways}.")
+    return matches[0]
 
 
 def _check(place: Place, definition: Definition) -> None:
@@ -116,16 +116,16 @@ def _of_scope(scope: Scope, here: list[str]) -> Iterator[str]:
 
 def _opened(around: tuple[Scope, ...], here: list[str]) -> list[str]:
     """The states that open something and lead to a chosen one, here or around its Map."""
-    found: list[str] = []
+    warnings: list[str] = []
     for one, inner in zip(around, (*around[1:], None), strict=True):
         behind = [BRANCH.sub("", inner.within)] if inner else here
-        found += [
+        warnings += [
             name
             for name, state in one.states
             if _OPENS.fullmatch(_action(state))
             and any(target != name and leads(one.machine, name, target) for target in behind)
         ]
-    return found
+    return warnings
 
 
 def _action(state: State) -> str:

@@ -38,11 +38,11 @@ class Scope:
     @property
     def maps(self) -> list["Scope"]:
         """The inline Maps' scopes that lead here, within one execution; the outermost first."""
-        found: list[Scope] = []
+        maps: list[Scope] = []
         for scope in (*self.holders, self):
-            found = [] if scope.kind == "distributed" else found
-            found += [scope] if scope.kind == "map" else []
-        return found
+            maps = [] if scope.kind == "distributed" else maps
+            maps += [scope] if scope.kind == "map" else []
+        return maps
 
     @property
     def distributed(self) -> bool:

@@ -50,15 +50,15 @@ class Filling:
 
     def named(self, local: str) -> State:
         """One of the frame's states."""
-        found: State = self._filled(_frame()["States"][local])
-        return found
+        state: State = self._filled(_frame()["States"][local])
+        return state
 
     def part(self, *path: str) -> Any:
         """Another part of the frame: what a chosen task is given."""
-        found = _frame()
+        node = _frame()
         for step in path:
-            found = found[step]
-        return self._filled(found)
+            node = node[step]
+        return self._filled(node)
 
     def _filled(self, value: Any) -> Any:
         made = rewrite(fill(copy.deepcopy(value), self.values), self._text)

@@ -19,10 +19,10 @@ def is_ours(state: State) -> bool:
 
 def undo(definition: Definition) -> Definition:
     """The same JSON value that was adopted, in the order of its fields. Raises Refused."""
-    found: Definition = loads(json.dumps(definition, ensure_ascii=False))
-    for scope in list(scopes(found)):
+    result: Definition = loads(json.dumps(definition, ensure_ascii=False))
+    for scope in list(scopes(result)):
         _clear(scope.machine)
-    return found
+    return result
 
 
 def _clear(machine: Definition) -> None:
@@ -50,8 +50,8 @@ def _clear(machine: Definition) -> None:
 
 def remembered(name: str, state: State) -> tuple[str, dict[str, Any]]:
     """The task that a ClaimJob stands before, and what of it was changed."""
-    _, found, text = str(state["Comment"]).partition(UNDO)
-    if not found:
+    _, mark, text = str(state["Comment"]).partition(UNDO)
+    if not mark:
         return "", {}
     try:
         ((task, fields),) = loads(text).items()
@@ -61,15 +61,15 @@ def remembered(name: str, state: State) -> tuple[str, dict[str, Any]]:
 
 
 def _restored(task: State, fields: dict[str, Any]) -> State:
-    found: State = {}
+    state: State = {}
     for name, value in task.items():
         if name == "Next" and fields.get("End") is not None:
-            found["End"] = fields["End"]
+            state["End"] = fields["End"]
         elif name not in CHANGED or name not in fields:
-            found[name] = value
+            state[name] = value
         elif fields[name] is not None:
-            found[name] = fields[name]
-    return found
+            state[name] = fields[name]
+    return state
 
 
 def _behind(name: str, ways: dict[str, str]) -> str:

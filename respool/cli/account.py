@@ -56,15 +56,17 @@ class Account:
         function = f"{self.prefix}-reprocess"
         try:
             with calling("GetFunctionConfiguration", function):
-                found = self.client("lambda").get_function_configuration(FunctionName=function)
+                configuration = self.client("lambda").get_function_configuration(
+                    FunctionName=function
+                )
         except NotFound as missing:
             raise NotFound(
                 f"stage {self._stage!r} is not deployed in region {self._session.region_name} of"
                 f" this account: run chalice deploy --stage {self._stage}, or choose another with"
                 " --stage, --region or --profile"
             ) from missing
-        names = Names.of_function(function, found["FunctionArn"])
-        settings = Settings.read(found.get("Environment", {}).get("Variables", {}))
+        names = Names.of_function(function, configuration["FunctionArn"])
+        settings = Settings.read(configuration.get("Environment", {}).get("Variables", {}))
         world = AwsWorld(names, self._session, self.metrics)
         return Deployed(world=world, settings=settings, clock=SystemTime())
 
@@ -79,13 +81,13 @@ class Account:
         """The URL of the stage's page, at the API that may call its Lambda. Raises NotFound."""
         with calling("GetPolicy", self.prefix):
             policy = self.client("lambda").get_policy(FunctionName=self.prefix)["Policy"]
-        found = _API.search(policy)
-        if found is None:
+        match = _API.search(policy)
+        if match is None:
             raise NotFound(f"no API may call {self.prefix}: run chalice deploy again")
         gateway = self.client("apigateway")
-        with calling("GetStages", found[1]):
-            (served, *_) = gateway.get_stages(restApiId=found[1])["item"]
-        return f"{origin(found[1], gateway.meta.endpoint_url)}/{served['stageName']}/"
+        with calling("GetStages", match[1]):
+            (served, *_) = gateway.get_stages(restApiId=match[1])["item"]
+        return f"{origin(match[1], gateway.meta.endpoint_url)}/{served['stageName']}/"
 
     def send_metrics(self) -> None:
         """Hand to CloudWatch what was counted. Raises AwsError."""

@@ -152,30 +152,34 @@ def _is_chosen(shell: click.Context | None) -> bool:
 def _list(context: Context, document: Document, resource: str) -> int:
     """The tasks that may be chosen, and how."""
     subjects = [document.chosen(resource, "", ())] if resource else document.machines
-    found = {each.id: candidates(undo(each.definition)) for each in subjects}
-    tasks = [task for names in found.values() for task in names]
+    names_by_machine = {each.id: candidates(undo(each.definition)) for each in subjects}
+    tasks = [task for names in names_by_machine.values() for task in names]
     again = f"respool adopt {shlex.quote(document.file)}"
 
     def tell() -> None:
-        for id, names in found.items():
+        for id, names in names_by_machine.items():
             for name in names:
-                context.screen.say(f"{id}: {name}" if len(found) > 1 else name)
+                context.screen.say(f"{id}: {name}" if len(names_by_machine) > 1 else name)
         if tasks:
-            which = f" --resource {next(iter(found))}" if len(found) > 1 else ""
+            which = (
+                f" --resource {next(iter(names_by_machine))}" if len(names_by_machine) > 1 else ""
+            )
             task = f"{which} --task {shlex.quote(tasks[0])}"
             context.screen.remark(f"Choose one or more: {again}{task} --machine NAME")
 
-    context.screen.result({"tasks": tasks} if len(found) == 1 else {"machines": found}, tell)
+    context.screen.result(
+        {"tasks": tasks} if len(names_by_machine) == 1 else {"machines": names_by_machine}, tell
+    )
     return DONE if tasks else NOT_ALL
 
 
-def _machine(given: str | None, stage: str) -> str:
+def _machine(name: str | None, stage: str) -> str:
     """The machine's name; empty for the stage's own. Raises BadRequest."""
-    if given is None or given == f"{APP}-{stage}":
+    if name is None or name == f"{APP}-{stage}":
         return ""
-    if not is_machine(given):
-        raise BadRequest(f"--machine {given[:80]!r} must be a state machine's name, such as orders")
-    return given
+    if not is_machine(name):
+        raise BadRequest(f"--machine {name[:80]!r} must be a state machine's name, such as orders")
+    return name
 
 
 def _choices(wanted: Wanted, machine: str, stage: str) -> Choices:

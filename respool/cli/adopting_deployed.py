@@ -138,13 +138,13 @@ def _refuse_unmarked(machine: Deployed) -> None:
 
 
 def _list(context: Context, machine: Deployed) -> int:
-    found = candidates(undo(machine.definition))
+    names = candidates(undo(machine.definition))
 
     def tell() -> None:
-        for name in found:
+        for name in names:
             context.screen.say(name)
-        if found:
+        if names:
             context.screen.remark("Choose one or more: --task STATE")
 
-    context.screen.result({"tasks": found}, tell)
-    return DONE if found else NOT_ALL
+    context.screen.result({"tasks": names}, tell)
+    return DONE if names else NOT_ALL

@@ -52,9 +52,11 @@ def ask(question: str, option: str) -> None:
 @pass_context
 def trigger(context: Context, to: str, reason: str | None) -> None:
     """Turn continuous replay on or off. Enabled, jobs are put back when they have cooled down."""
-    given = {"enabled": to == "enable", **({"reason": reason} if reason is not None else {})}
-    told = set_trigger(context.stage, given, context.who)
-    context.screen.result(told, lambda: context.screen.say(f"The trigger is {told['trigger']}."))
+    fields = {"enabled": to == "enable", **({"reason": reason} if reason is not None else {})}
+    answer = set_trigger(context.stage, fields, context.who)
+    context.screen.result(
+        answer, lambda: context.screen.say(f"The trigger is {answer['trigger']}.")
+    )
 
 
 @click.command()
@@ -66,32 +68,32 @@ def sweep(context: Context) -> int:
         context.screen.busy("comparing claims with executions"),
         audited(context.stage, context.who, "sweep", "") as line,
     ):
-        found = context.stage.engines.sweep.run(SWEEPING)
-        line["count"] = found.count
+        repairs = context.stage.engines.sweep.run(SWEEPING)
+        line["count"] = repairs.count
 
     def say() -> None:
-        told = {
-            "deaths dealt with": found.rescued,
-            "jobs that had ended": found.ended,
-            "slots freed": found.freed,
-            "dead jobs that run again": found.revived,
-            "parked again": found.parked_again,
-            "restarted after a year": found.restarted,
-            "notes sent again": found.noted,
-            "lines counted anew": found.recounted,
-            "jobs near their end": found.near_year,
-            "no claim tells of": found.unclaimed,
-            "no longer adopted": found.unadopted,
+        lists = {
+            "deaths dealt with": repairs.rescued,
+            "jobs that had ended": repairs.ended,
+            "slots freed": repairs.freed,
+            "dead jobs that run again": repairs.revived,
+            "parked again": repairs.parked_again,
+            "restarted after a year": repairs.restarted,
+            "notes sent again": repairs.noted,
+            "lines counted anew": repairs.recounted,
+            "jobs near their end": repairs.near_year,
+            "no claim tells of": repairs.unclaimed,
+            "no longer adopted": repairs.unadopted,
         }
-        context.screen.say(f"{many(found.count, 'repair')}.", "bold")
-        context.screen.facts((name, ", ".join(each)) for name, each in told.items())
-        for each in found.refused:
+        context.screen.say(f"{many(repairs.count, 'repair')}.", "bold")
+        context.screen.facts((name, ", ".join(each)) for name, each in lists.items())
+        for each in repairs.refused:
             context.screen.remark("Not done: " + ", ".join(each.values()))
-        if found.more:
+        if repairs.more:
             context.screen.remark("Time ran out before the end: run it again for the rest.")
 
-    context.screen.result(found.as_json() | {"count": found.count}, say)
-    return NOT_ALL if found.refused else DONE
+    context.screen.result(repairs.as_json() | {"count": repairs.count}, say)
+    return NOT_ALL if repairs.refused else DONE
 
 
 COMMANDS = (give_up, trigger, sweep)

@@ -26,8 +26,8 @@ _REASON = click.option("--reason", metavar="TEXT", help="Why, for everybody who 
 @pass_context
 def limit(context: Context, task: str, n: str, reason: str | None) -> None:
     """Let at most N jobs into TASK at once. 0 holds it, `default` is the stage's TASK_LIMIT."""
-    given = {"limit": None if n == DEFAULT else n, **_given(reason=reason)}
-    _tell(context, [gates.set_limit(context.stage, task, given, context.who)])
+    fields = {"limit": None if n == DEFAULT else n, **_given(reason=reason)}
+    _tell(context, [gates.set_limit(context.stage, task, fields, context.who)])
 
 
 @click.command()
@@ -41,9 +41,9 @@ def limit(context: Context, task: str, n: str, reason: str | None) -> None:
 def hold(context: Context, task: str | None, until: str | None, reason: str | None) -> None:
     """Let no more jobs into TASK, or any task. Those inside go on, the others wait in line."""
     end = _time(context, until) if until is not None else None
-    given = {"open": False, **_given(until=end, reason=reason)}
+    fields = {"open": False, **_given(until=end, reason=reason)}
     names = [task] if task is not None else _names(context)
-    _tell(context, [gates.set_gate(context.stage, each, given, context.who) for each in names])
+    _tell(context, [gates.set_gate(context.stage, each, fields, context.who) for each in names])
 
 
 @click.command()
@@ -53,9 +53,9 @@ def hold(context: Context, task: str | None, until: str | None, reason: str | No
 @pass_context
 def release(context: Context, task: str | None, reason: str | None) -> None:
     """Open the gate of TASK, or all gates that are closed. A maintenance window stays."""
-    given = {"open": True, **_given(reason=reason)}
+    fields = {"open": True, **_given(reason=reason)}
     names = [task] if task is not None else _names(context, shut=True)
-    _tell(context, [gates.set_gate(context.stage, each, given, context.who) for each in names])
+    _tell(context, [gates.set_gate(context.stage, each, fields, context.who) for each in names])
 
 
 def _given(**values: str | None) -> dict[str, str]:
@@ -73,8 +73,8 @@ def _time(context: Context, text: str) -> str:
 
 
 def _names(context: Context, shut: bool = False) -> list[str]:
-    known = tasks(context.stage, context.stage.overview.read())
-    return [each["task"] for each in known if not (shut and each["gate"]["open"])]
+    listing = tasks(context.stage, context.stage.overview.read())
+    return [each["task"] for each in listing if not (shut and each["gate"]["open"])]
 
 
 def _tell(context: Context, changed: list[dict[str, Any]]) -> None:

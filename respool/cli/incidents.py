@@ -33,8 +33,8 @@ def incident(context: Context, id: str | None, markdown: bool, message: bool) ->
     if (markdown or message) and id is None:
         id = "last"
     if id is None:
-        found = list_incidents(context.stage, {})
-        context.screen.result(found, lambda: _tell_all(context, found))
+        listing = list_incidents(context.stage, {})
+        context.screen.result(listing, lambda: _tell_all(context, listing))
         return DONE
     if id == "last":
         listed = list_incidents(context.stage, {"limit": ["1"]})["incidents"]
@@ -46,9 +46,9 @@ def incident(context: Context, id: str | None, markdown: bool, message: bool) ->
         raise BadRequest("--markdown and --message are two things: give one of them")
     if message:
         return _show_message(context, id)
-    told = show_incident(context.stage, id, {})
-    lines = report(told, context.stage.prefix) if markdown else _facts(told)
-    context.screen.result(told, lambda: _say(context, lines))
+    details = show_incident(context.stage, id, {})
+    lines = report(details, context.stage.prefix) if markdown else _facts(details)
+    context.screen.result(details, lambda: _say(context, lines))
     return DONE
 
 
@@ -59,11 +59,11 @@ def _say(context: Context, lines: list[str]) -> None:
 
 def _show_message(context: Context, id: str) -> int:
     engines = context.stage.engines
-    found = engines.world.incidents.find(id)
-    if found is None:
+    incident = engines.world.incidents.find(id)
+    if incident is None:
         show_incident(context.stage, id, {})  # raises what is wrong
         return NOT_ALL
-    written = engines.teller.write(found, [each.what for each in found.news])
+    written = engines.teller.write(incident, [each.what for each in incident.news])
     text = text_of(written, engines.settings.language)
     data = {"subject": written.subject, "text": text}
 
@@ -72,8 +72,8 @@ def _show_message(context: Context, id: str) -> int:
     return DONE
 
 
-def _tell_all(context: Context, found: dict[str, Any]) -> None:
-    incidents = found["incidents"]
+def _tell_all(context: Context, listing: dict[str, Any]) -> None:
+    incidents = listing["incidents"]
     if not incidents:
         context.screen.say("There was no incident in 90 days.")
         return
@@ -89,49 +89,53 @@ def _tell_all(context: Context, found: dict[str, Any]) -> None:
         for each in incidents
     ]
     context.screen.table(("id", "task", "since", "until", "jobs", "failures"), rows)
-    days = [day["failures"] for day in found["days"]]
-    first, last = found["days"][0]["day"], found["days"][-1]["day"]
+    days = [day["failures"] for day in listing["days"]]
+    first, last = listing["days"][0]["day"], listing["days"][-1]["day"]
     drawn = "".join(_bar(number, max(days)) for number in days)
     context.screen.say(f"Failures a day, {first} to {last}: [{drawn}] at most {max(days):,}")
 
 
-def _facts(told: dict[str, Any]) -> list[str]:
+def _facts(incident: dict[str, Any]) -> list[str]:
     """The report without Markdown's marks, for a terminal."""
-    found = []
-    for line in report(told, ""):
+    lines = []
+    for line in report(incident, ""):
         cells = [cell.strip() for cell in line.strip("|").split(" | ")]
         if line.startswith("|"):
-            found += [f"  {cells[0]}: {cells[1]}"] if len(cells) > 1 and cells[0] else []
+            lines += [f"  {cells[0]}: {cells[1]}"] if len(cells) > 1 and cells[0] else []
         else:
-            found.append(_UNMARKED.sub(r"\1", line.lstrip("# ") if line.startswith("#") else line))
-    return found
+            lines.append(_UNMARKED.sub(r"\1", line.lstrip("# ") if line.startswith("#") else line))
+    return lines
 
 
-def report(told: dict[str, Any], stage: str) -> list[str]:
+def report(incident: dict[str, Any], stage: str) -> list[str]:
     """The incident in Markdown; other people's words stand in it without marks of their own."""
-    waits = told["waiting"]
-    head = f"# {_text(told['task'])}: {'an incident' if told['over'] else 'an incident under way'}"
-    lines = [head, "", f"{f'Stage {_text(stage)}. ' if stage else ''}{_span(told)}", ""]
+    waits = incident["waiting"]
+    title = "an incident" if incident["over"] else "an incident under way"
+    head = f"# {_text(incident['task'])}: {title}"
+    lines = [head, "", f"{f'Stage {_text(stage)}. ' if stage else ''}{_span(incident)}", ""]
     lines += _table(
-        ("jobs that failed", f"{told['jobs']:,}"),
-        ("failures in all", f"{told['failures']:,}, {told['failed_again']:,} of them again"),
-        ("have ended (finished, or given up)", f"{told['ended']:,}"),
+        ("jobs that failed", f"{incident['jobs']:,}"),
+        (
+            "failures in all",
+            f"{incident['failures']:,}, {incident['failed_again']:,} of them again",
+        ),
+        ("have ended (finished, or given up)", f"{incident['ended']:,}"),
         ("wait for a replay", f"{waits['parked'] + waits['line']:,}, and {waits['stuck']:,} stuck"),
-        ("most waiting at once", f"{told['most']['failed']:,} failed, "
-         f"{told['most']['untried']:,} untried"),
-        ("calls spared against an hourly retry", f"at least {told['calls']['spared']:,}"),
-        ("failures and replays cost", f"${told['dollars']:.4f}"),
+        ("most waiting at once", f"{incident['most']['failed']:,} failed, "
+         f"{incident['most']['untried']:,} untried"),
+        ("calls spared against an hourly retry", f"at least {incident['calls']['spared']:,}"),
+        ("failures and replays cost", f"${incident['dollars']:.4f}"),
     )  # fmt: skip
-    if not told["whole"]:
+    if not incident["whole"]:
         lines += ["", "More jobs waited than could be read: the figures are lower bounds."]
-    lines += ["", *_curve(told["curve"])]
-    lines += _section("What the failed jobs said", [_said(each) for each in told["said"]])
-    lines += _section("Replays", [_replay(each) for each in told["replays"]])
-    changes = [_change(each) for each in told["changes"]]
-    if told["changes_left_out"]:
-        changes.append(f"{told['changes_left_out']:,} changes in between are left out")
+    lines += ["", *_curve(incident["curve"])]
+    lines += _section("What the failed jobs said", [_said(each) for each in incident["said"]])
+    lines += _section("Replays", [_replay(each) for each in incident["replays"]])
+    changes = [_change(each) for each in incident["changes"]]
+    if incident["changes_left_out"]:
+        changes.append(f"{incident['changes_left_out']:,} changes in between are left out")
     lines += _section("Gate and probes", changes)
-    lines += ["", f"Incident {told['id']}, as of {_at(told['counted_at'])}."]
+    lines += ["", f"Incident {incident['id']}, as of {_at(incident['counted_at'])}."]
     return lines
 
 
@@ -143,11 +147,11 @@ def _table(*rows: tuple[str, str]) -> list[str]:
     return ["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows)]
 
 
-def _span(told: dict[str, Any]) -> str:
-    began, ended = read(told["since"]), read(told["over_at"] or told["counted_at"])
+def _span(incident: dict[str, Any]) -> str:
+    began, ended = read(incident["since"]), read(incident["over_at"] or incident["counted_at"])
     long = _long(began, ended) if began and ended else ""
-    until = f"until {_at(told['over_at'])}" if told["over"] else "and is under way"
-    return f"It began on {_at(told['since'])} {until}{long}."
+    until = f"until {_at(incident['over_at'])}" if incident["over"] else "and is under way"
+    return f"It began on {_at(incident['since'])} {until}{long}."
 
 
 def _long(began: datetime, ended: datetime) -> str:

@@ -27,33 +27,33 @@ _NAME = re.compile(r"[^\s<>{}\[\]?*\"#%\\^|~`$&,;:/]{1,80}")
 @pass_context
 def status(context: Context) -> None:
     """How the stage stands: jobs, tasks, gates, trigger, schedule."""
-    told = status_of(context.stage, {})
-    context.screen.result(told, lambda: _tell_status(context, told))
+    answer = status_of(context.stage, {})
+    context.screen.result(answer, lambda: _tell_status(context, answer))
 
 
-def _tell_status(context: Context, told: dict[str, Any]) -> None:
-    for task in told["tasks"]:
+def _tell_status(context: Context, status: dict[str, Any]) -> None:
+    for task in status["tasks"]:
         if not task["gate"]["open"]:
             context.screen.say(closed(task), "bold yellow")
-    context.screen.say(f"{told['stage']}: {_waiting(told)}.", "bold")
-    jobs = told["jobs"]
-    more = "" if told["complete"] else " or more"
+    context.screen.say(f"{status['stage']}: {_waiting(status)}.", "bold")
+    jobs = status["jobs"]
+    more = "" if status["complete"] else " or more"
     context.screen.facts(
         (
             ("in a task", f"{jobs['running']:,}"),
             ("in line", f"{jobs['line']:,}"),
             ("parked", f"{jobs['parked']:,}{more}"),
             ("stuck", f"{jobs['stuck']:,}{more}"),
-            ("notes", f"about {told['spooled']:,} on the spool"),
-            ("unusable", f"about {told['stuck']:,} messages" if told["stuck"] else ""),
-            ("trigger", _trigger(told)),
-            ("schedule", _schedule(told["schedule"])),
-            ("near end", _near_end(told["next_loss"])),
+            ("notes", f"about {status['spooled']:,} on the spool"),
+            ("unusable", f"about {status['stuck']:,} messages" if status["stuck"] else ""),
+            ("trigger", _trigger(status)),
+            ("schedule", _schedule(status["schedule"])),
+            ("near end", _near_end(status["next_loss"])),
         )
     )
     names = ("task", "inside", "limit", "in line", "parked", "stuck", "gate")
-    context.screen.table(names, [_task(each) for each in told["tasks"]])
-    for each in told["tasks"]:
+    context.screen.table(names, [_task(each) for each in status["tasks"]])
+    for each in status["tasks"]:
         if each["ramp"]:
             context.screen.say(f"{each['task']}: {_ramp(context, each['ramp'])}.")
 
@@ -71,11 +71,11 @@ def _task(task: dict[str, Any]) -> tuple[object, ...]:
     )
 
 
-def _waiting(told: dict[str, Any]) -> str:
-    waiting = told["jobs"]["parked"] + told["jobs"]["stuck"]
+def _waiting(status: dict[str, Any]) -> str:
+    waiting = status["jobs"]["parked"] + status["jobs"]["stuck"]
     what = f"{many(waiting, 'job')} waiting" if waiting else "no job is waiting"
-    oldest = told["oldest_failure"]
-    more = "" if told["complete"] else "more than "
+    oldest = status["oldest_failure"]
+    more = "" if status["complete"] else "more than "
     since = f"; the oldest failed {span(oldest['age'])} ago" if oldest else ""
     return f"{more}{what}{since}"
 
@@ -106,8 +106,8 @@ def _opens(task: dict[str, Any]) -> str:
 def _ramp(context: Context, ramp: dict[str, Any]) -> str:
     from chalicelib.gate.ramp.describe import Summary, sentence
 
-    told = Summary(ramp["code"], ramp["values"], ramp["times"])
-    return sentence(told, context.clock().astimezone())
+    summary = Summary(ramp["code"], ramp["values"], ramp["times"])
+    return sentence(summary, context.clock().astimezone())
 
 
 def _schedule(schedule: dict[str, Any] | None) -> str:
@@ -117,11 +117,11 @@ def _schedule(schedule: dict[str, Any] | None) -> str:
     return f"{schedule['expression']} {schedule['timezone']}, at most {most}"
 
 
-def _trigger(told: dict[str, Any]) -> str:
-    if not told["trigger_by"]:
-        return str(told["trigger"])
-    why = f": {told['trigger_why']}" if told["trigger_why"] else ""
-    return f"{told['trigger']} by {told['trigger_by']}, {moment(told['trigger_at'])}{why}"
+def _trigger(status: dict[str, Any]) -> str:
+    if not status["trigger_by"]:
+        return str(status["trigger"])
+    why = f": {status['trigger_why']}" if status["trigger_why"] else ""
+    return f"{status['trigger']} by {status['trigger_by']}, {moment(status['trigger_at'])}{why}"
 
 
 def _near_end(first: dict[str, Any] | None) -> str:
@@ -141,13 +141,13 @@ def _near_end(first: dict[str, Any] | None) -> str:
 @click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="How many.")
 @everywhere
 @pass_context
-def jobs(context: Context, /, limit: int, **given: str | None) -> int:
+def jobs(context: Context, /, limit: int, **options: str | None) -> int:
     """The jobs that wait or are in a task, the oldest first."""
-    query = {name: [value] for name, value in given.items() if value is not None}
+    query = {name: [value] for name, value in options.items() if value is not None}
     narrowed = bool(query)
-    found = _pages(context, query, limit)
-    context.screen.result(found, lambda: _tell_jobs(context, found))
-    if narrowed and not found["jobs"]:
+    listing = _pages(context, query, limit)
+    context.screen.result(listing, lambda: _tell_jobs(context, listing))
+    if narrowed and not listing["jobs"]:
         context.screen.remark("No job matches.")
         return NOT_ALL
     return DONE
@@ -155,26 +155,26 @@ def jobs(context: Context, /, limit: int, **given: str | None) -> int:
 
 def _pages(context: Context, query: dict[str, list[str]], limit: int) -> dict[str, Any]:
     """As many jobs as asked for, put together from the API's pages."""
-    found: list[dict[str, Any]] = []
+    jobs: list[dict[str, Any]] = []
     while True:
-        query["limit"] = [str(min(limit - len(found), MOST_JOBS))]
+        query["limit"] = [str(min(limit - len(jobs), MOST_JOBS))]
         page = list_jobs(context.stage, query)
-        found += page["jobs"]
-        if page["cursor"] is None or len(found) >= limit:
-            return {**page, "jobs": found}
+        jobs += page["jobs"]
+        if page["cursor"] is None or len(jobs) >= limit:
+            return {**page, "jobs": jobs}
         query["cursor"] = [page["cursor"]]
 
 
-def _tell_jobs(context: Context, found: dict[str, Any]) -> None:
-    rows = [_row(context, job) for job in found["jobs"]]
+def _tell_jobs(context: Context, listing: dict[str, Any]) -> None:
+    rows = [_row(context, job) for job in listing["jobs"]]
     heads: tuple[str, ...] = ("key", "state", "task", "failures", "since", "error")
-    if context.stage.engines.settings.machines or len({j["machine"] for j in found["jobs"]}) > 1:
+    if context.stage.engines.settings.machines or len({j["machine"] for j in listing["jobs"]}) > 1:
         heads = ("machine", *heads)
-        rows = [(job["machine"], *row) for job, row in zip(found["jobs"], rows, strict=True)]
+        rows = [(job["machine"], *row) for job, row in zip(listing["jobs"], rows, strict=True)]
     if rows:
         context.screen.table(heads, rows)
-    total = f" of {found['total']:,}" if found["total"] is not None else ""
-    more = ", and there are more" if found["cursor"] and not total else ""
+    total = f" of {listing['total']:,}" if listing["total"] is not None else ""
+    more = ", and there are more" if listing["cursor"] and not total else ""
     context.screen.say(f"{many(len(rows), 'job')}{total}{more}.")
 
 
@@ -205,10 +205,10 @@ def show(context: Context, key: str, machine: str | None, with_input: bool) -> N
     try:
         data = show_job(context.stage, job, {}, with_input)
     except NotFound:
-        found = _by_name(context, key)
-        if found is None:
+        about = _by_name(context, key)
+        if about is None:
             raise
-        data = found
+        data = about
     context.screen.result(data, lambda: _tell_job(context, data))
 
 
@@ -217,13 +217,13 @@ def _by_name(context: Context, name: str) -> dict[str, Any] | None:
     workflow = context.stage.engines.world.workflow
     if not _NAME.fullmatch(name):
         return None
-    found = workflow.describe(workflow.arn(name))
-    if found.status is Status.MISSING:
+    execution = workflow.describe(workflow.arn(name))
+    if execution.status is Status.MISSING:
         return None
-    steps = tell(workflow.history(found.arn, MOST_EVENTS))
-    status = found.status.value.lower()
+    steps = tell(workflow.history(execution.arn, MOST_EVENTS))
+    status = execution.status.value.lower()
     history = [{"at": iso(step.at), "what": step.what} for step in steps]
-    about = {"key": name, "state": status, "execution": found.arn, "execution_status": status}
+    about = {"key": name, "state": status, "execution": execution.arn, "execution_status": status}
     return about | {"history": history, "input": None}
 
 

@@ -44,24 +44,24 @@ FILTERS = ("task", "error", "key", "older_than")
 @everywhere
 @pass_context
 def replay(
-    context: Context, /, stuck: bool, by_pass: bool, dry_run: bool, **given: str | None
+    context: Context, /, stuck: bool, by_pass: bool, dry_run: bool, **options: str | None
 ) -> int:
     """Put jobs back, the oldest first. They go on where they wait; dead ones start again."""
-    named = {name: value for name, value in given.items() if value is not None}
-    request = _request(named, stuck=stuck, by_pass=by_pass, dry_run=dry_run)
+    filters = {name: value for name, value in options.items() if value is not None}
+    request = _request(filters, stuck=stuck, by_pass=by_pass, dry_run=dry_run)
     count = request.count or context.stage.engines.settings.max_reprocess
     watch = Watch(context, min(count, _waiting(context, request)))
     if dry_run:
-        return _foresee(context, request, allowance(count, request), named)
+        return _foresee(context, request, allowance(count, request), filters)
     engines = context.stage.engines
     engines.replayer = watch.over(engines.replayer)
     with watch.watching():
-        report, id = _replay(context, request, allowance(count, request), named)
+        report, id = _replay(context, request, allowance(count, request), filters)
     _send_metrics(context)
     result = report.as_json(sys.maxsize) | {"interrupted": watch.interrupted}
     result |= {"id": id}
     context.screen.result(result, lambda: _tell(context, report, watch.interrupted, id))
-    return _code(context, report, watch.interrupted, any(name in named for name in FILTERS))
+    return _code(context, report, watch.interrupted, any(name in filters for name in FILTERS))
 
 
 def _foresee(context: Context, request: Request, seconds: float, named: dict[str, str]) -> int:
@@ -103,22 +103,22 @@ def _replay(
 
 def _given(about: dict[str, Any]) -> dict[str, Any]:
     """The options as the API names them."""
-    given = {name: value for name, value in about.items() if name not in ("count", "older_than")}
+    fields = {name: value for name, value in about.items() if name not in ("count", "older_than")}
     if "count" in about:
-        given["max"] = about["count"]
+        fields["max"] = about["count"]
     if "older_than" in about:
-        given["older_than"] = seconds_in(about["older_than"], "--older-than")
-    return given
+        fields["older_than"] = seconds_in(about["older_than"], "--older-than")
+    return fields
 
 
-def _request(named: dict[str, str], stuck: bool, by_pass: bool, dry_run: bool) -> Request:
+def _request(filters: dict[str, str], stuck: bool, by_pass: bool, dry_run: bool) -> Request:
     """The options, checked as the API checks them. Raises BadRequest."""
-    given: dict[str, Any] = {**named, "stuck": stuck, "pass": by_pass, "dry_run": dry_run}
-    if "count" in given:
-        given["max"] = given.pop("count")
-    if "older_than" in given:
-        given["older_than"] = seconds_in(given["older_than"], "--older-than")
-    return check_pass(read_request(given))
+    fields: dict[str, Any] = {**filters, "stuck": stuck, "pass": by_pass, "dry_run": dry_run}
+    if "count" in fields:
+        fields["max"] = fields.pop("count")
+    if "older_than" in fields:
+        fields["older_than"] = seconds_in(fields["older_than"], "--older-than")
+    return check_pass(read_request(fields))
 
 
 def seconds_in(text: str, option: str) -> str:
@@ -161,8 +161,8 @@ def _chosen(report: Report) -> list[dict[str, str]]:
 def _tell(context: Context, report: Report, interrupted: bool, id: str) -> None:
     result = report.as_json()
     ways = [
-        f"{result[way]:,} {told}"
-        for way, told in (
+        f"{result[way]:,} {words}"
+        for way, words in (
             ("resumed", "resumed"),
             ("restarted", "restarted"),
             ("in_line", "into line, for a slot or an open gate"),
@@ -192,7 +192,7 @@ def _tell(context: Context, report: Report, interrupted: bool, id: str) -> None:
 
 
 def _tell_plan(context: Context, plan: list[dict[str, str]], foreseen: dict[str, Any]) -> None:
-    rows = [(told["key"], told["action"], told["reason"]) for told in plan]
+    rows = [(job["key"], job["action"], job["reason"]) for job in plan]
     if rows:
         context.screen.table(("key", "action", "why"), rows)
         context.screen.say(_comes_to(foreseen))
@@ -203,13 +203,13 @@ def _comes_to(foreseen: dict[str, Any]) -> str:
     """When, how much and how hard, by how the last jobs went."""
     ends, stuck = foreseen["finish_at"], foreseen["stuck_if_failed"]
     calls, price = foreseen["calls_per_hour"], foreseen["dollars"]
-    told = [
+    parts = [
         f"They would be through by {moment(ends)}" if ends else "When they are through is unknown",
         f"{foreseen['transitions']:,} transitions, ${price:.4f}" if price is not None else "",
         f"at most {many(calls, 'call')} an hour on the service" if calls is not None else "",
         f"{many(stuck, 'job')} would be stuck if they fail again" if stuck else "",
     ]
-    return "; ".join(each for each in told if each) + "."
+    return "; ".join(each for each in parts if each) + "."
 
 
 COMMANDS = (replay,)

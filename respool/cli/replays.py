@@ -37,20 +37,20 @@ def replays(
     if reason is not None and not stop:
         raise BadRequest("--reason says why a replay is stopped: it needs --stop")
     if id is None:
-        found = list_replays(context.stage, {"limit": [str(limit)]})
-        context.screen.result(found, lambda: _tell_all(context, found["replays"]))
+        listing = list_replays(context.stage, {"limit": [str(limit)]})
+        context.screen.result(listing, lambda: _tell_all(context, listing["replays"]))
         return
     if stop:
-        told = stop_replay(context.stage, id, {"reason": reason} if reason else {}, context.who)
+        answer = stop_replay(context.stage, id, {"reason": reason} if reason else {}, context.who)
     else:
-        told = show_replay(context.stage, id, {"limit": [str(1000)]})
-    context.screen.result(told, lambda: _tell(context, told))
+        answer = show_replay(context.stage, id, {"limit": [str(1000)]})
+    context.screen.result(answer, lambda: _tell(context, answer))
 
 
-def _tell_all(context: Context, found: list[dict[str, Any]]) -> None:
+def _tell_all(context: Context, entries: list[dict[str, Any]]) -> None:
     rows = [
         (one["id"], moment(one["started_at"]), one["by"], one["state"], one["put_back"], _sum(one))
-        for one in found
+        for one in entries
     ]
     if rows:
         context.screen.table(("id", "began", "by", "state", "put back", "became"), rows)
@@ -60,8 +60,8 @@ def _tell_all(context: Context, found: list[dict[str, Any]]) -> None:
 
 def _sum(replay: dict[str, Any]) -> str:
     counts = replay["outcomes"]
-    told = [f"{counts[name]:,} {words}" for name, words in _CAME_TO.items() if counts.get(name)]
-    return ", ".join(told)
+    parts = [f"{counts[name]:,} {words}" for name, words in _CAME_TO.items() if counts.get(name)]
+    return ", ".join(parts)
 
 
 def _tell(context: Context, replay: dict[str, Any]) -> None:

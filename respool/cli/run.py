@@ -98,8 +98,8 @@ def _run(words: Sequence[str], context: Context) -> int:
     except OSError:
         raise
     except (AwsError, BotoCoreError, ClientError) as refused:
-        told = explain(refused, context.profile or "")
-        return _fail(told.text, USAGE if told.chosen else REFUSED)
+        advice = explain(refused, context.profile or "")
+        return _fail(advice.text, USAGE if advice.chosen else REFUSED)
     except RespoolError as wrong:
         return _fail(str(wrong), USAGE)
     except Exception as unexpected:

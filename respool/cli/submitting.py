@@ -39,8 +39,8 @@ def submit(context: Context, input: str, name: str | None, wait: bool) -> int:
     text = _standard_input() if input == "-" else input
     _check(text)
     chosen = f"cli-{uuid.uuid4()}" if name is None else name
-    found = key_in_text(text)
-    key = chosen if found is None else found
+    own_key = key_in_text(text)
+    key = chosen if own_key is None else own_key
     before = _look(context, key)
     with audited(context.stage, context.who, "submit", "", key=key) as line:
         execution = context.stage.engines.world.workflow.start(chosen, text)
@@ -58,19 +58,19 @@ def submit(context: Context, input: str, name: str | None, wait: bool) -> int:
 def _wait(context: Context, key: str, execution: str) -> int:
     """Look again and again until there is something to say."""
     with context.screen.busy(f"waiting for {key}"):
-        claim, found = _settled(context, key, execution, time.sleep)
+        claim, outcome = _settled(context, key, execution, time.sleep)
     mine = claim if claim and claim.execution == execution else None
-    state = mine.state.value if mine else found.status.value.lower()
+    state = mine.state.value if mine else outcome.status.value.lower()
     if mine is None and claim is not None and not claim.ended_at:
         said = f"did nothing: its key is held by a job that {standing(claim)}"
     elif mine is not None and mine.state in HELD:
         where = "" if mine.key == key else f"the job {mine.key} "
         said = f"{where}{standing(mine)}: {mine.failure.name}: {mine.failure.message}"
     else:
-        said = f"ended: {state}{f' ({found.error})' if found.error else ''}"
+        said = f"ended: {state}{f' ({outcome.error})' if outcome.error else ''}"
     data = {**(as_json(mine) if mine else {"key": key}), "execution": execution, "state": state}
     context.screen.result(data | {"what": said}, lambda: _tell(context, execution, said))
-    return DONE if found.status is Status.SUCCEEDED else NOT_ALL
+    return DONE if outcome.status is Status.SUCCEEDED else NOT_ALL
 
 
 def _settled(
@@ -79,11 +79,11 @@ def _settled(
     """The job when it has ended or waits for somebody; one in line is waited for."""
     workflow = context.stage.engines.world.workflow
     while True:
-        found = workflow.describe(execution)
-        claim = _look(context, key) or _waits_elsewhere(context, key, found)
+        latest = workflow.describe(execution)
+        claim = _look(context, key) or _waits_elsewhere(context, key, latest)
         parked = claim is not None and claim.execution == execution and claim.state in HELD
-        if parked or found.status not in (Status.RUNNING, Status.MISSING):
-            return claim, found
+        if parked or latest.status not in (Status.RUNNING, Status.MISSING):
+            return claim, latest
         if claim is not None and claim.state is State.LINE:
             context.done = f"it stands in line since {claim.since}"
         pause(PAUSE)
@@ -94,12 +94,12 @@ def _look(context: Context, key: str) -> Claim | None:
     return context.stage.engines.world.claims.look([pk], consistent=True).get(pk)
 
 
-def _waits_elsewhere(context: Context, key: str, found: Execution) -> Claim | None:
+def _waits_elsewhere(context: Context, key: str, execution: Execution) -> Claim | None:
     """A job of this execution that waits under a longer key: one of several tasks, or an item."""
-    if found.started_at is None or found.status is not Status.RUNNING:
+    if execution.started_at is None or execution.status is not Status.RUNNING:
         return None
     world = context.stage.engines.world
-    before = iso(found.started_at - timedelta(seconds=1))
+    before = iso(execution.started_at - timedelta(seconds=1))
     pks = [
         claim.pk
         for task in world.line.tasks()
@@ -108,7 +108,7 @@ def _waits_elsewhere(context: Context, key: str, found: Execution) -> Claim | No
         if claim.key.startswith(f"{key}/")
     ]
     claims = world.claims.look(pks, consistent=True).values()
-    return next((claim for claim in claims if claim.execution == found.arn), None)
+    return next((claim for claim in claims if claim.execution == execution.arn), None)
 
 
 def _tell(context: Context, execution: str, said: str) -> None:

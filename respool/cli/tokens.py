@@ -37,11 +37,13 @@ def create(context: Context, name: str, read_only: bool, days: int | None) -> No
 @pass_context
 def list_tokens(context: Context) -> None:
     """The named tokens, without what makes them good."""
-    found = context.account.tokens().list()
-    data = {"tokens": [{**vars(each), "kind": each.kind.value} for each in found]}
+    tokens = context.account.tokens().list()
+    data = {"tokens": [{**vars(each), "kind": each.kind.value} for each in tokens]}
 
     def say() -> None:
-        rows = [(each.name, each.kind.value, moment(each.created_at), _end(each)) for each in found]
+        rows = [
+            (each.name, each.kind.value, moment(each.created_at), _end(each)) for each in tokens
+        ]
         if rows:
             context.screen.table(("name", "kind", "made", "ends"), rows)
         else:

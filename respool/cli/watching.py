@@ -69,8 +69,8 @@ class Watch:
                 self._shown(lambda: self._progress.advance(self._task))
             else:
                 self._others += 1
-                told = f"{self._others} not taken"
-                self._shown(lambda: self._progress.update(self._task, others=told))
+                others = f"{self._others} not taken"
+                self._shown(lambda: self._progress.update(self._task, others=others))
 
     def _shown(self, act: Callable[[], None]) -> None:
         try:
