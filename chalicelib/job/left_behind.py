@@ -16,37 +16,37 @@ def left_behind(events: Iterable[Mapping[str, Any]]) -> set[str]:
     Each event names the one before it in its own branch; so the way back from a state goes through
     whatever it is inside of. Of several attempts at a Parallel only the last one counts.
     """
-    known: dict[int, tuple[str, int]] = {}
+    steps: dict[int, tuple[str, int]] = {}
     latest: dict[str, int] = {}
-    failed: set[int] = set()
+    failures: set[int] = set()
     for event in events:
         id = event["id"]
-        known[id] = (event["type"], event.get("previousEventId", 0))
+        steps[id] = (event["type"], event.get("previousEventId", 0))
         latest |= dict.fromkeys(keys_in(event), id)
         if event["type"] in ("ParallelStateFailed", "MapStateFailed"):
-            failed |= set(_around(known, id, closed=True)[:1])
-    return {pk for pk, id in latest.items() if failed.intersection(_around(known, id))}
+            failures |= set(_around(steps, id, closed=True)[:1])
+    return {pk for pk, id in latest.items() if failures.intersection(_around(steps, id))}
 
 
-def _around(known: Mapping[int, tuple[str, int]], id: int, closed: bool = False) -> list[int]:
+def _around(steps: Mapping[int, tuple[str, int]], id: int, closed: bool = False) -> list[int]:
     """The beginnings of all that an event is inside of, the innermost first.
 
     Of a closing event (`closed`) the first is its own. What has closed on the way was beside it.
     """
-    found, shut = [], []
-    while id in known:
-        type, before = known[id]
+    beginnings, closed_kinds = [], []
+    while id in steps:
+        type, before = steps[id]
         kind, ends, begins = _scope(type)
         if ends:
-            shut.append(kind)
-        elif begins and shut and shut[-1] == kind:
-            shut.pop()
-            if closed and not shut:
+            closed_kinds.append(kind)
+        elif begins and closed_kinds and closed_kinds[-1] == kind:
+            closed_kinds.pop()
+            if closed and not closed_kinds:
                 return [id]
-        elif begins and not shut:
-            found.append(id)
+        elif begins and not closed_kinds:
+            beginnings.append(id)
         id = before
-    return found
+    return beginnings
 
 
 def _scope(type: str) -> tuple[str, bool, bool]:

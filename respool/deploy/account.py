@@ -48,8 +48,8 @@ class Account:
         try:
             arn = self.client("sts").get_caller_identity()["Arn"]
         except (BotoCoreError, ClientError) as refused:
-            told = explain(refused, self.profile or "").text
-            raise DeployFailed(f"AWS does not say whose credentials these are: {told}") from None
+            reason = explain(refused, self.profile or "").text
+            raise DeployFailed(f"AWS does not say whose credentials these are: {reason}") from None
         return Names.of_caller(prefix, arn, self.region)
 
     @property

@@ -55,10 +55,10 @@ class TemplateBucket:
 
     def _refuse(self, s3: "S3Client") -> None:
         try:
-            found = s3.head_bucket(Bucket=self.bucket, ExpectedBucketOwner=self.names.account)
+            answer = s3.head_bucket(Bucket=self.bucket, ExpectedBucketOwner=self.names.account)
         except ClientError as refused:  # which has no words, as an answer to HEAD has no body
             raise DeployFailed(self._why(str(refused.response["Error"]["Code"]))) from None
-        region = found.get("BucketRegion") or self.names.region
+        region = answer.get("BucketRegion") or self.names.region
         if region != self.names.region:
             raise DeployFailed(
                 f"The bucket {self.bucket} is in {region}, and the stage in {self.names.region}."

@@ -113,13 +113,16 @@ class ChangeSet:
     def _proposed(self) -> Mapping[str, Any]:
         for _ in self._patience.looks(LONGEST):
             with self._ours("DescribeChangeSet"):
-                found = self._client.describe_change_set(**self._named)
-                if found["Status"] == "FAILED":
-                    return found
-                if found["Status"] == "CREATE_COMPLETE":
+                change_set = self._client.describe_change_set(**self._named)
+                if change_set["Status"] == "FAILED":
+                    return change_set
+                if change_set["Status"] == "CREATE_COMPLETE":
                     pages = self._client.get_paginator("describe_change_set")
                     all_of_it = pages.paginate(**self._named)
-                    return {**found, "Changes": [c for page in all_of_it for c in page["Changes"]]}
+                    return {
+                        **change_set,
+                        "Changes": [c for page in all_of_it for c in page["Changes"]],
+                    }
         raise endless(self._stack)
 
 
@@ -135,8 +138,8 @@ def validation_errors(client: "CloudFormationClient", about: Mapping[str, Any]) 
         events = [event for page in pages for event in page.get("OperationEvents", [])]
     except ClientError as refused:
         return [f"CloudFormation's own reasons can't be read: {refused}"]
-    found = [_told(event) for event in events if event.get("ValidationStatus") == "FAILED"]
-    return list(dict.fromkeys(found))
+    errors = [_told(event) for event in events if event.get("ValidationStatus") == "FAILED"]
+    return list(dict.fromkeys(errors))
 
 
 def _told(event: Mapping[str, Any]) -> str:

@@ -94,11 +94,12 @@ def definition_of(checked: Checked) -> dict[str, Any]:
 def _called(checked: Checked) -> Definition:
     """The definition with the functions' own ARNs for its placeholders."""
     machine = resolved(checked.template["Resources"])["Machine"]["Properties"]
-    given = machine["DefinitionSubstitutions"]
-    found: Definition = fill(
-        machine["Definition"], {name: one for name, one in given.items() if isinstance(one, str)}
+    substitutions = machine["DefinitionSubstitutions"]
+    definition: Definition = fill(
+        machine["Definition"],
+        {name: one for name, one in substitutions.items() if isinstance(one, str)},
     )
-    return found
+    return definition
 
 
 def _stand_in(value: Any) -> str:
@@ -147,8 +148,8 @@ def policies_of_roles(resources: dict[str, Any]) -> Iterator[tuple[str, list[pol
                 for one in resources.values()
                 if one["Type"] == "AWS::IAM::Policy" and {"Ref": name} in one["Properties"]["Roles"]
             ]
-            given = role["Properties"].get("Policies", []) + attached
-            yield name, [one["PolicyDocument"] for one in given]
+            entries = role["Properties"].get("Policies", []) + attached
+            yield name, [one["PolicyDocument"] for one in entries]
 
 
 def linted(definition: Definition) -> Iterator[str]:
@@ -174,10 +175,10 @@ def _of_older_days(definition: Definition) -> Definition:
         if isinstance(value, list):
             return [plain(one, paths) for one in value]
         if isinstance(value, dict):
-            known = {name: one for name, one in value.items() if name not in _NEWER}
+            fields = {name: one for name, one in value.items() if name not in _NEWER}
             return {
                 name: float(one) if name == "BackoffRate" else plain(one, paths)
-                for name, one in known.items()
+                for name, one in fields.items()
             }
         variable = paths and isinstance(value, str) and re.match(r"\$[A-Za-z_]", value)
         return f"$.{value[1:]}" if variable else value
@@ -215,10 +216,10 @@ def main(stage: str | None) -> None:
     wrong = 0
     try:
         for source in sources(PROJECT, functions_of(_import_app(PROJECT)), stage):
-            found = list(findings(source))
-            wrong += len(found)
-            click.echo(f"{_about(source)}: {_told(found, source)}")
-            for finding in found:
+            problems = list(findings(source))
+            wrong += len(problems)
+            click.echo(f"{_about(source)}: {_told(problems, source)}")
+            for finding in problems:
                 click.echo(f"  {finding}")
     except Malformed as malformed:
         raise click.ClickException(str(malformed)) from None
@@ -232,9 +233,9 @@ def _about(source: Source) -> str:
     return f"{source.prefix}, SPOOL_VIA={chosen['SPOOL_VIA']}{example}"
 
 
-def _told(found: list[str], source: Source) -> str:
-    if found:
-        return f"{len(found)} findings"
+def _told(problems: list[str], source: Source) -> str:
+    if problems:
+        return f"{len(problems)} findings"
     size = len(check(source).body.encode())
     if size > TEMPLATE:
         return f"fine; the template has {size} bytes, and goes by {source.environment[SETTING]}"

@@ -31,8 +31,8 @@ def spooling_via(definition: Definition, via: str) -> Definition:
     """
     if via != "sqs":
         return definition
-    found: Definition = copy.deepcopy(definition)
-    for _, machine in machines(found):
+    result: Definition = copy.deepcopy(definition)
+    for _, machine in machines(result):
         states = dict(states_of(machine))
         sends = [name for name, state in states.items() if _calls_error_spool(state)]
         claims = [
@@ -42,12 +42,12 @@ def spooling_via(definition: Definition, via: str) -> Definition:
             _send_directly(states[name], claims[0][1])
             for assigned, suffix in claims:
                 assigned[f"respoolInput{suffix}"] = SPOOLED
-    return found
+    return result
 
 
 def _calls_error_spool(state: State) -> bool:
-    given = state.get("Parameters") or state.get("Arguments")
-    return isinstance(given, dict) and given.get("FunctionName") == "${ErrorSpool}"
+    arguments = state.get("Parameters") or state.get("Arguments")
+    return isinstance(arguments, dict) and arguments.get("FunctionName") == "${ErrorSpool}"
 
 
 def _claim(state: State) -> list[str]:
@@ -84,14 +84,14 @@ def machines(definition: Definition) -> Iterator[tuple[str, Definition]]:
             inner += [(f"Branches[{n}]", branch) for n, branch in enumerate(branches)]
         for part, machine in inner:
             if isinstance(machine, dict):
-                for place, found in machines(machine):
-                    yield f"{name}.{part}" + (f".{place}" if place else ""), found
+                for place, nested in machines(machine):
+                    yield f"{name}.{part}" + (f".{place}" if place else ""), nested
 
 
 def listed(state: State, field: str) -> list[State]:
     """A state's catchers, retriers or rules, those that are objects."""
-    found = state.get(field)
-    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+    value = state.get(field)
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
 def states_of(definition: Definition) -> list[tuple[str, State]]:
@@ -104,7 +104,7 @@ def states_of(definition: Definition) -> list[tuple[str, State]]:
 
 def all_states(definition: Definition) -> list[tuple[str, State]]:
     """Every state at any depth."""
-    return [found for _, machine in machines(definition) for found in states_of(machine)]
+    return [state for _, machine in machines(definition) for state in states_of(machine)]
 
 
 def placeholders(value: Any) -> set[str]:

@@ -65,14 +65,14 @@ class Deploying:
         """Somebody may have enabled it on purpose, and keeps it; a new one has to be disabled."""
         mapping = outputs["TriggerId"]
         wanted = trigger_wanted(before)
-        found = self.trigger.is_enabled(mapping)
-        if found is None:
+        enabled = self.trigger.is_enabled(mapping)
+        if enabled is None:
             stage = self.stack.name.removeprefix(f"{APP}-")
             raise DeployFailed(
                 f"The trigger {mapping} was deleted outside the stack {self.stack.name}. Run"
                 f" chalice delete --stage {stage}, which keeps the jobs that wait, and deploy"
                 " again."
             )
-        if found != wanted:
+        if enabled != wanted:
             self.trigger.set(mapping, wanted)
         return wanted

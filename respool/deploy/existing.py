@@ -46,8 +46,8 @@ def _tagged(
         pages = tags.get_paginator("get_resources").paginate(
             TagFilters=[{"Key": TAG}], ResourceTypeFilters=["lambda:function"]
         )
-        found = [one for page in pages for one in page["ResourceTagMappingList"]]
-    for one in found:
+        resources = [one for page in pages for one in page["ResourceTagMappingList"]]
+    for one in resources:
         values = [tag["Value"] for tag in one["Tags"] if tag["Key"] == TAG]
         # The tags' index lags behind: it may still name what is gone.
         arn = one["ResourceARN"]

@@ -37,8 +37,8 @@ class Gateway:
 
     def _limits(self, api: str, stage: str) -> tuple[float | None, int | None]:
         with calling("GetStage", f"{api}/{stage}"):
-            found = self._client.get_stage(restApiId=api, stageName=stage)
-        settings = found.get("methodSettings", {}).get(EVERY_METHOD, {})
+            answer = self._client.get_stage(restApiId=api, stageName=stage)
+        settings = answer.get("methodSettings", {}).get(EVERY_METHOD, {})
         return settings.get("throttlingRateLimit"), settings.get("throttlingBurstLimit")
 
 

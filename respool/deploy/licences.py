@@ -53,19 +53,21 @@ def page(requirements: str) -> str:
     return HEAD + "".join(rows)
 
 
-def _read(found: Distribution) -> Shipped:
-    told = found.metadata
-    licence = _one(found, "License-Expression") or _one(found, "License") or "unknown"
-    return Shipped(told["Name"], found.version, _SPDX.get(licence, licence), _source(found))
+def _read(distribution: Distribution) -> Shipped:
+    metadata = distribution.metadata
+    licence = _one(distribution, "License-Expression") or _one(distribution, "License") or "unknown"
+    return Shipped(
+        metadata["Name"], distribution.version, _SPDX.get(licence, licence), _source(distribution)
+    )
 
 
-def _source(found: Distribution) -> str:
-    urls = dict(url.split(", ", 1) for url in found.metadata.get_all("Project-URL") or ())
-    return urls.get("Repository") or urls.get("Source") or _one(found, "Home-page")
+def _source(distribution: Distribution) -> str:
+    urls = dict(url.split(", ", 1) for url in distribution.metadata.get_all("Project-URL") or ())
+    return urls.get("Repository") or urls.get("Source") or _one(distribution, "Home-page")
 
 
-def _one(found: Distribution, field: str) -> str:
-    return str((found.metadata.get_all(field) or [""])[0])
+def _one(distribution: Distribution, field: str) -> str:
+    return str((distribution.metadata.get_all(field) or [""])[0])
 
 
 if __name__ == "__main__":

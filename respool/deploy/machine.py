@@ -28,22 +28,22 @@ class Machine:
     remarks: tuple[str, ...] = ()
 
 
-def read(project: Path, settings: Settings, known: Collection[str]) -> Machine:
+def read(project: Path, settings: Settings, names: Collection[str]) -> Machine:
     """Read it, adopt it where the settings name its tasks, and check it.
 
-    `known` are the placeholders that it may use. Raises Malformed, and Refused.
+    `names` are those of the placeholders that it may use. Raises Malformed, and Refused.
     """
     name = settings.state_machine
     text = read_text(project / name, name)
-    found = _parsed(text, name)
+    definition = _parsed(text, name)
     remarks: tuple[str, ...] = ()
     if settings.uncertain_tasks:
-        found, remarks = _adopted(found, settings)
-    elif not frames_in(found).tasks and isinstance(found.get("States"), dict):
-        raise Malformed(_no_task(name, found))
-    if wrong := [*rules.findings(found, known), *_changed(found)]:
-        raise Malformed.of(placed(name, text, found, one) for one in wrong)
-    return Machine(spooling_via(found, settings.spool_via), remarks)
+        definition, remarks = _adopted(definition, settings)
+    elif not frames_in(definition).tasks and isinstance(definition.get("States"), dict):
+        raise Malformed(_no_task(name, definition))
+    if wrong := [*rules.findings(definition, names), *_changed(definition)]:
+        raise Malformed.of(placed(name, text, definition, one) for one in wrong)
+    return Machine(spooling_via(definition, settings.spool_via), remarks)
 
 
 def _changed(definition: Definition) -> Iterator[str]:

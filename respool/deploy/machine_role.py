@@ -37,7 +37,7 @@ def written_keys(definition: Definition) -> list[str]:
 
     Raises Malformed for tokens: whoever writes one lets people in.
     """
-    found = {
+    keys = {
         beginning
         for _, state in all_states(definition)
         if ":dynamodb:" in str(state.get("Resource", ""))
@@ -45,12 +45,12 @@ def written_keys(definition: Definition) -> list[str]:
         for text in strings(key)
         for beginning in _beginnings(text)
     }
-    if "token#" in found:
+    if "token#" in keys:
         raise Malformed(
             "The definition writes items whose keys begin with token#, by which people are let in."
             " Take another beginning."
         )
-    return sorted(found)
+    return sorted(keys)
 
 
 def _keys(value: Any) -> Iterator[Any]:

@@ -71,8 +71,8 @@ class Operation:
             reasons = "\n".join(f"  {one}" for one in self._reasons()) or "  no reason was given"
             later = _TAKEN_YET in reasons
             advice = "\nSQS keeps a deleted queue's name for a minute: deploy again then." * later
-            told = f"CloudFormation left the stack {self._name} {status}:\n{reasons}{advice}"
-            raise DeployFailed(told)
+            message = f"CloudFormation left the stack {self._name} {status}:\n{reasons}{advice}"
+            raise DeployFailed(message)
 
     def _ended(self, deleting: bool) -> str:
         for _ in self._patience.looks(LONGEST):

@@ -31,9 +31,9 @@ def named(template: Template, functions: Iterable[str], prefix: str) -> Template
     for function in functions:
         logical = _LOGICAL.get(function) or to_cfn_resource_name(function)
         name = prefix if function == API_HANDLER else f"{prefix}-{function}"
-        found = resources[logical]
-        properties = {**found["Properties"], "FunctionName": name}
-        resources[logical] = {**found, "Properties": properties}
+        resource = resources[logical]
+        properties = {**resource["Properties"], "FunctionName": name}
+        resources[logical] = {**resource, "Properties": properties}
     return {**template, "Resources": resources}
 
 

@@ -48,7 +48,7 @@ def read(project: Path, function: str) -> Policy:
     policy = read_json(project / name, name)
     if unknown := sorted(placeholders(policy) - KNOWN):
         raise Malformed(
-            f"{name}: nothing is known as ${{{unknown[0]}}}. Known are"
+            f"{name}: ${{{unknown[0]}}} stands for nothing. Use one of"
             f" {', '.join(f'${{{one}}}' for one in sorted(KNOWN))}."
         )
     return policy
@@ -73,18 +73,18 @@ def serving(policy: Policy, machines: Iterable[str]) -> Policy:
 
 
 def _serving(statement: Policy, machines: list[str]) -> Policy:
-    found = dict(statement)
+    result = dict(statement)
     own = listed(statement["Resource"])
     if ":states:" in own[0]:
         theirs = [one.replace("${Prefix}", name) for name in machines for one in own]
-        found["Resource"] = [*own, *theirs]
+        result["Resource"] = [*own, *theirs]
     keys = statement.get("Condition", {}).get("ForAllValues:StringLike", {})
     if job_pk("*") in (leading := keys.get("dynamodb:LeadingKeys", [])):
         more = [] if ANY_JOB in leading else [job_pk("*", name) for name in machines]
         more += [MACHINES] if statement["Sid"] == SWEEPS else []
         bound = {"dynamodb:LeadingKeys": [*leading, *more]}
-        found["Condition"] = {"ForAllValues:StringLike": bound}
-    return found
+        result["Condition"] = {"ForAllValues:StringLike": bound}
+    return result
 
 
 def refuse_large(name: str, policy: Policy) -> None:

@@ -51,15 +51,15 @@ class Checked:
 
 def check(source: Source) -> Checked:
     """Read and check all of it. Raises Malformed with all that it found, each with its remedy."""
-    found: list[str] = []
-    settings = _try(lambda: _settings(source), found)
-    parts = _try(lambda: template.read_parts(source.project), found)
+    problems: list[str] = []
+    settings = _try(lambda: _settings(source), problems)
+    parts = _try(lambda: template.read_parts(source.project), problems)
     health = settings.health_url if settings else ""
     machines = settings.machines if settings else ()
-    written = _try(lambda: _policies(source, health, machines), found)
-    own = _try(lambda: _machine(source, settings), found) if settings else None
+    written = _try(lambda: _policies(source, health, machines), problems)
+    own = _try(lambda: _machine(source, settings), problems) if settings else None
     if settings is None or parts is None or written is None or own is None:
-        raise Malformed.of(found)
+        raise Malformed.of(problems)
     values = template.values(settings, source.prefix)
     whole = template.companion(parts, own.definition, source.functions, values, machines)
     body = template.body(whole, settings.template_bucket)
@@ -70,11 +70,11 @@ def _machine(source: Source, settings: Settings) -> machine.Machine:
     return machine.read(source.project, settings, template.known_placeholders(source.functions))
 
 
-def _try(read: Callable[[], T], found: list[str]) -> T | None:
+def _try(read: Callable[[], T], problems: list[str]) -> T | None:
     try:
         return read()
     except RespoolError as wrong:
-        found.append(str(wrong))
+        problems.append(str(wrong))
         return None
 
 
@@ -82,20 +82,20 @@ def _settings(source: Source) -> Settings:
     place = f"{CONFIG}, stage {source.stage}"
     _check_stage(source)
     zone = source.environment.get("REPLAY_TIMEZONE", "").strip() or Settings.replay_timezone
-    found = list(zone_findings("REPLAY_TIMEZONE", zone))
+    problems = list(zone_findings("REPLAY_TIMEZONE", zone))
     try:
         settings = Settings.read(source.environment)
     except SettingsError as wrong:
-        raise Malformed.of(f"{place}: {one}" for one in (wrong, *found)) from None
+        raise Malformed.of(f"{place}: {one}" for one in (wrong, *problems)) from None
     if source.prefix in settings.machines:
-        found.append(
+        problems.append(
             f"MACHINES names {source.prefix}, the stage's own state machine, which is always"
             " served. Leave it out."
         )
     for window in settings.hold_windows:
-        found += zone_findings("HOLD_WINDOWS", window.zone)
-    if found:
-        raise Malformed.of(f"{place}: {one}" for one in found)
+        problems += zone_findings("HOLD_WINDOWS", window.zone)
+    if problems:
+        raise Malformed.of(f"{place}: {one}" for one in problems)
     return settings
 
 
@@ -115,20 +115,20 @@ def _check_stage(source: Source) -> None:
 
 def _policies(source: Source, health: str, machines: tuple[str, ...]) -> dict[str, policies.Policy]:
     read: dict[str, policies.Policy] = {}
-    found: list[str] = []
+    problems: list[str] = []
     config = parse_json(read_text(source.project / CONFIG, CONFIG), CONFIG)
     for function in source.functions:
         wanted = f"rendered/{function}.json"
         configured = config.get("lambda_functions", {}).get(function, {}).get("iam_policy_file")
         if configured != wanted:
-            found.append(
+            problems.append(
                 f"{CONFIG}: the Lambda {function} has no policy of its own. Add"
                 f' "{function}": {{"iam_policy_file": "{wanted}"}} to lambda_functions.'
             )
-        elif policy := _try(lambda one=function: policies.read(source.project, one), found):  # type: ignore[misc]
+        elif policy := _try(lambda one=function: policies.read(source.project, one), problems):  # type: ignore[misc]
             read[function] = policy
-    if found:
-        raise Malformed.of(found)
+    if problems:
+        raise Malformed.of(problems)
     if is_function(health) and ASKS in read:
         read[ASKS] = policies.may_ask(read[ASKS], health)
     return {name: policies.serving(policy, machines) for name, policy in read.items()}

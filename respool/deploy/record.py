@@ -38,15 +38,15 @@ def entries(project: Path, stage: str) -> list[Entry]:
     """What a checkout's record of a stage holds. Raises Malformed."""
     name = name_of(stage)
     path = project / name
-    found: list[Entry] = read_json(path, name).get("resources", []) if path.exists() else []
-    return found
+    resources: list[Entry] = read_json(path, name).get("resources", []) if path.exists() else []
+    return resources
 
 
 def read(project: Path, stage: str) -> Recorded:
     """The Lambdas and APIs that a checkout's record of a stage names. Raises Malformed."""
-    found = entries(project, stage)
-    functions = (one.get("lambda_arn") for one in found)
-    apis = (one.get("rest_api_id") for one in found)
+    resources = entries(project, stage)
+    functions = (one.get("lambda_arn") for one in resources)
+    apis = (one.get("rest_api_id") for one in resources)
     return Recorded(frozenset(filter(None, functions)), frozenset(filter(None, apis)))
 
 

@@ -45,8 +45,10 @@ def resources(client: "Clients", existing: Existing, names: Names) -> list[Entry
             f" uses, and try again: aws apigateway delete-rest-api --region {names.region}"
             f" --rest-api-id {existing.apis[-1]}"
         )
-    found = [entry for arn in existing.functions for entry in _function(client, arn, names.prefix)]
-    return found + [_api(client("apigateway"), api, names) for api in existing.apis]
+    functions = [
+        entry for arn in existing.functions for entry in _function(client, arn, names.prefix)
+    ]
+    return functions + [_api(client("apigateway"), api, names) for api in existing.apis]
 
 
 def _function(client: "Clients", arn: str, prefix: str) -> list[Entry]:
@@ -89,11 +91,11 @@ def main(stage: str, profile: str | None) -> None:
         account = Account(profile)
         names = account.names(f"{APP}-{stage}")
         ownership.refuse_elsewhere(record.read(PROJECT, stage), names, stage)
-        found = resources(account.client, look(account.client, names), names)
-        path = record.write(PROJECT, stage, found)
+        entries = resources(account.client, look(account.client, names), names)
+        path = record.write(PROJECT, stage, entries)
     except (RespoolError, BotoCoreError, ClientError) as wrong:
         raise click.ClickException(explain(wrong, profile or "").text) from None
-    click.echo(f"Wrote {path.relative_to(PROJECT)}, which names {len(found)} resources.")
+    click.echo(f"Wrote {path.relative_to(PROJECT)}, which names {len(entries)} resources.")
     click.echo("This checkout deploys and deletes the stage now: see docs/deployed.md.")
 
 

@@ -57,10 +57,10 @@ class Retained:
     def existing(self) -> dict[str, dict[str, str]]:
         """The queues and the table that are there, as CloudFormation identifies them, by name."""
         queues = (self._names.spool, self._names.stuck)
-        found = {name: {"QueueUrl": url} for name in queues if (url := self._url(name))}
+        resources = {name: {"QueueUrl": url} for name in queues if (url := self._url(name))}
         if self._table():
-            found[self._names.table] = {"TableName": self._names.table}
-        return found
+            resources[self._names.table] = {"TableName": self._names.table}
+        return resources
 
     def stop_executions(self) -> list[str]:
         """End every execution of the stage, and keep its job; returns which."""

@@ -43,8 +43,8 @@ class Stack:
 
     def outputs(self) -> dict[str, str]:
         """What the stack says of itself, by name; empty where there is none."""
-        found = (described(self._client, self.name) or {}).get("Outputs", [])
-        return {one["OutputKey"]: one["OutputValue"] for one in found}
+        outputs = (described(self._client, self.name) or {}).get("Outputs", [])
+        return {one["OutputKey"]: one["OutputValue"] for one in outputs}
 
     def settled(self) -> str:
         """Wait until CloudFormation works on it no longer; returns its status."""

@@ -16,9 +16,9 @@ def refuse_empty(stage: str) -> None:
 def refuse_unknown(project: Path, stage: str) -> None:
     """Raise Malformed, naming those there are, for a stage that the project does not have."""
     refuse_empty(stage)
-    known = sorted(read_json(project / CONFIG, CONFIG).get("stages", {}))
-    if stage not in known:
+    names = sorted(read_json(project / CONFIG, CONFIG).get("stages", {}))
+    if stage not in names:
         raise Malformed(
-            f"{CONFIG} has no stage {stage!r}; it has {', '.join(known) or 'none'}."
+            f"{CONFIG} has no stage {stage!r}; it has {', '.join(names) or 'none'}."
             f' Name one of them, or add "{stage}" to its stages.'
         )

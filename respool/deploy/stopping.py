@@ -59,12 +59,12 @@ class Stopping:
                 self._send_note(claim)
         return running
 
-    def _refuse_unkeepable(self, found: Execution) -> None:
+    def _refuse_unkeepable(self, execution: Execution) -> None:
         """A note leaves out an input that nobody could read again."""
-        any_claim = Claim("job#", found.arn)
-        if found.input and note_of(any_claim, 0, found.input) == note_of(any_claim, 0, ""):
+        any_claim = Claim("job#", execution.arn)
+        if execution.input and note_of(any_claim, 0, execution.input) == note_of(any_claim, 0, ""):
             raise DeployFailed(
-                f"The input of {found.arn} can't be kept: it is too deep, or has a number too"
+                f"The input of {execution.arn} can't be kept: it is too deep, or has a number too"
                 " large. Let the job end, or stop it, and run the command again."
             )
 
@@ -100,6 +100,6 @@ class Stopping:
                     yield from self.claims.look(pks, consistent=True).values()
 
     def _send_note(self, claim: Claim) -> None:
-        found = self.workflow.describe(claim.execution)
-        if found.input:
-            self.spool.send(note_of(claim, found.redrives, found.input))
+        execution = self.workflow.describe(claim.execution)
+        if execution.input:
+            self.spool.send(note_of(claim, execution.redrives, execution.input))

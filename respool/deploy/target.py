@@ -84,9 +84,9 @@ class Target:
     def forget_what_is_gone(self) -> None:
         """Take out of the record what exists no more: a delete of Chalice's would end there."""
         project, stage = self._command.project, self._command.stage
-        found = record.entries(project, stage)
-        there = [one for one in found if is_there(self._account.client, one)]
-        if there != found:
+        entries = record.entries(project, stage)
+        there = [one for one in entries if is_there(self._account.client, one)]
+        if there != entries:
             record.write(project, stage, there)
 
     def refuse_another_regions(self) -> None:
@@ -107,13 +107,13 @@ class Target:
             return ""  # no other AWS than Amazon's own is an authority
         definition = validating.filled(checked.template, self.names())
         try:
-            found = list(validating.findings(self._account.client("stepfunctions"), definition))
+            problems = list(validating.findings(self._account.client("stepfunctions"), definition))
         except validating.NotAsked as refused:
             return f"AWS did not judge the definition beforehand: {refused}"
-        if found:
+        if problems:
             name = checked.settings.state_machine
             text = read_text(self.source.project / name, name)
-            raise Malformed.of(placed(name, text, checked.definition, one) for one in found)
+            raise Malformed.of(placed(name, text, checked.definition, one) for one in problems)
         return ""
 
     @property

@@ -151,10 +151,14 @@ def _for_lines_alone(mapping: Template) -> Template:
     return mapping | {"Properties": properties | {"FilterCriteria": {"Filters": lines}}}
 
 
-def _put_definition(resources: Template, definition: Definition, known: dict[str, Any]) -> None:
+def _put_definition(
+    resources: Template, definition: Definition, substitutions: dict[str, Any]
+) -> None:
     machine = resources["Machine"]
     properties = machine["Properties"] | {"Definition": definition}
-    resources["Machine"] = machine | {"Properties": properties | {"DefinitionSubstitutions": known}}
+    resources["Machine"] = machine | {
+        "Properties": properties | {"DefinitionSubstitutions": substitutions}
+    }
 
 
 def _function_arn(function: str) -> dict[str, str]:
@@ -195,12 +199,12 @@ def _settle(value: Any, stage: Values) -> Any:
 
 def _switched_on(resources: Template, stage: Values) -> Template:
     """The resources without those whose Condition names a parameter that is empty."""
-    found = {}
+    result = {}
     for name, resource in resources.items():
         plain = {field: value for field, value in resource.items() if field != "Condition"}
         if stage.get(resource.get("Condition", ""), "on"):
-            found[name] = plain
-    return found
+            result[name] = plain
+    return result
 
 
 def remains(parts: Iterable[tuple[str, Template]], prefix: str) -> Template:

@@ -25,8 +25,8 @@ class NotAsked(Exception):
 def filled(template: Mapping[str, Any], names: Names) -> Definition:
     """The definition as the stack will have it; what AWS names itself has its logical name."""
     machine = template["Resources"]["Machine"]["Properties"]
-    given = machine["DefinitionSubstitutions"]
-    values = {name: _value(value, names) for name, value in given.items()}
+    substitutions = machine["DefinitionSubstitutions"]
+    values = {name: _value(value, names) for name, value in substitutions.items()}
     whole: Definition = fill(machine["Definition"], values)
     return whole
 
@@ -34,13 +34,13 @@ def filled(template: Mapping[str, Any], names: Names) -> Definition:
 def _value(value: Any, names: Names) -> str:
     if isinstance(value, str):
         return value
-    known = {
+    pseudo_parameters = {
         "AWS::Partition": names.partition,
         "AWS::Region": names.region,
         "AWS::AccountId": names.account,
     }
     if "Fn::Sub" in value:
-        return str(fill(value["Fn::Sub"], known))
+        return str(fill(value["Fn::Sub"], pseudo_parameters))
     return str(next(iter(value.values())))
 
 

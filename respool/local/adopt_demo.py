@@ -68,14 +68,14 @@ class Theirs:
     def check(self) -> str:
         """What became of the execution that was replayed; raises WalkFailed unless all is paid."""
         execution = f"{self.arn.replace(':stateMachine:', ':execution:')}:{RUN}"
-        found = self._deployment.describe(execution)
-        orders = json.loads(found.get("output", "{}")).get("orders", [])
+        answer = self._deployment.describe(execution)
+        orders = json.loads(answer.get("output", "{}")).get("orders", [])
         entered = self._deployment.entered(execution)
         fetched = entered.count("FetchOrders")
         again = json.dumps(json.loads((self._deployment.project.folder / UNDONE).read_text()))
         paid = [one for one in orders if one.get("paid") and one["receipt"]["number"]]
-        if found["status"] != "SUCCEEDED" or fetched != 1 or len(paid) != len(orders) or not paid:
-            raise WalkFailed(f"{RUN} is {found['status']}, {fetched=}, its output is {orders}.")
+        if answer["status"] != "SUCCEEDED" or fetched != 1 or len(paid) != len(orders) or not paid:
+            raise WalkFailed(f"{RUN} is {answer['status']}, {fetched=}, its output is {orders}.")
         if again != json.dumps(json.loads((THEIRS / DEFINITION).read_text())):
             raise WalkFailed(f"{UNDONE} is not what {DEFINITION} was.")
         left = self._deployment.jobs("running", "line", "parked", "stuck")
@@ -130,14 +130,14 @@ class Walk:
 
     def _type(self, command: Command) -> None:
         def type_in() -> None:
-            self._shell.type_in(command, told.append)
+            self._shell.type_in(command, lines.append)
 
-        told: list[str] = []
+        lines: list[str] = []
         if command.line.startswith(SLOW):
             self._screen.work(type_in, "the deployment", 240)
         else:
             type_in()
-        self._screen.show(*(escape(each) for each in told if each))
+        self._screen.show(*(escape(each) for each in lines if each))
 
 
 def main() -> int:

@@ -20,8 +20,8 @@ from respool.local.environment import sdk_session
 def run(words: Sequence[str], endpoint: str, account: str) -> str:
     """What the command prints."""
     service, operation, *rest = words
-    given = dict(zip(rest[::2], rest[1::2], strict=True))
-    query, output = given.pop("--query", ""), given.pop("--output", "json")
+    options = dict(zip(rest[::2], rest[1::2], strict=True))
+    query, output = options.pop("--query", ""), options.pop("--output", "json")
     make: Callable[..., BaseClient] = sdk_session(account).client
     sdk = make(service, endpoint_url=endpoint)
     method = operation.replace("-", "_")
@@ -29,12 +29,14 @@ def run(words: Sequence[str], endpoint: str, account: str) -> str:
     shape = sdk.meta.service_model.operation_model(named).input_shape
     members = shape.members if shape else {}
     kinds = {f"--{xform_name(n, '-')}": (n, shape.type_name) for n, shape in members.items()}
-    answer = getattr(sdk, method)(**{kinds[o][0]: _read(v, kinds[o][1]) for o, v in given.items()})
+    answer = getattr(sdk, method)(
+        **{kinds[o][0]: _read(v, kinds[o][1]) for o, v in options.items()}
+    )
     answer.pop("ResponseMetadata", None)
-    found = jmespath.search(query, answer) if query else answer
+    result = jmespath.search(query, answer) if query else answer
     if not answer:
         return ""
-    return _text(found) if output == "text" else json.dumps(found, indent=4, default=str)
+    return _text(result) if output == "text" else json.dumps(result, indent=4, default=str)
 
 
 def _read(text: str, kind: str) -> Any:
@@ -42,17 +44,17 @@ def _read(text: str, kind: str) -> Any:
     return whole if kind == "string" else json.loads(whole)
 
 
-def _text(found: Any) -> str:
-    if isinstance(found, list) and any(isinstance(each, list) for each in found):
-        return "\n".join(_text(each) for each in found)
-    return "\t".join(map(str, found)) if isinstance(found, list) else str(found)
+def _text(result: Any) -> str:
+    if isinstance(result, list) and any(isinstance(each, list) for each in result):
+        return "\n".join(_text(each) for each in result)
+    return "\t".join(map(str, result)) if isinstance(result, list) else str(result)
 
 
 def main() -> int:
     """Run one command; the local AWS is where the environment says."""
-    told = run(sys.argv[1:], os.environ["AWS_ENDPOINT_URL"], os.environ["AWS_ACCESS_KEY_ID"])
-    if told:
-        print(told)
+    output = run(sys.argv[1:], os.environ["AWS_ENDPOINT_URL"], os.environ["AWS_ACCESS_KEY_ID"])
+    if output:
+        print(output)
     return 0
 
 

@@ -76,8 +76,8 @@ class Deployment:
     def history(self, execution: str) -> list[Mapping[str, Any]]:
         """All events of an execution, the first one first."""
         pages = self.client("stepfunctions").get_paginator("get_execution_history")
-        found = pages.paginate(executionArn=execution)
-        return [event for page in found for event in page["events"]]
+        answers = pages.paginate(executionArn=execution)
+        return [event for page in answers for event in page["events"]]
 
     def entered(self, execution: str) -> list[str]:
         """The names of the states that an execution entered, in order."""
@@ -114,10 +114,10 @@ class Deployment:
             "ApproximateNumberOfMessages",
             "ApproximateNumberOfMessagesNotVisible",
         )
-        found = self.client("sqs").get_queue_attributes(
+        answer = self.client("sqs").get_queue_attributes(
             QueueUrl=self.queue_url(queue), AttributeNames=wanted
         )
-        return sum(int(found["Attributes"][name]) for name in wanted)
+        return sum(int(answer["Attributes"][name]) for name in wanted)
 
     def spool_depth(self) -> int:
         """How many jobs the spool holds."""
@@ -130,11 +130,11 @@ class Deployment:
 
     def jobs(self, *states: str) -> list[str]:
         """The keys of all jobs that stand so: running, line, parked or stuck; the oldest first."""
-        found = [item for item in self.claims() if "execution" in item and "endedAt" not in item]
-        found.sort(key=lambda item: item["order"]["S"] if "order" in item else "")
+        claims = [item for item in self.claims() if "execution" in item and "endedAt" not in item]
+        claims.sort(key=lambda item: item["order"]["S"] if "order" in item else "")
         return [
             item["pk"]["S"].partition("#")[2]
-            for item in found
+            for item in claims
             if item.get("state", {}).get("S") in states
         ]
 
@@ -147,10 +147,10 @@ class Deployment:
         return self._item(f"slots#{task}")
 
     def _item(self, pk: str) -> dict[str, Any]:
-        found = self.client("dynamodb").get_item(
+        answer = self.client("dynamodb").get_item(
             TableName=self.names.table, Key={"pk": {"S": pk}}, ConsistentRead=True
         )
-        return {name: next(iter(value.values())) for name, value in found.get("Item", {}).items()}
+        return {name: next(iter(value.values())) for name, value in answer.get("Item", {}).items()}
 
     def logged(self) -> list[str]:
         """Every line that the stage's functions have logged."""
@@ -159,7 +159,9 @@ class Deployment:
         groups = logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=prefix)
         names = [group["logGroupName"] for page in groups for group in page["logGroups"]]
         pages = [logs.get_paginator("filter_log_events").paginate(logGroupName=n) for n in names]
-        return [event["message"] for found in pages for page in found for event in page["events"]]
+        return [
+            event["message"] for answers in pages for page in answers for event in page["events"]
+        ]
 
     @cached_property
     def token(self) -> str:
@@ -192,8 +194,8 @@ class Deployment:
         """All executions since the last clearing, or those of one status, the latest first."""
         chosen: dict[str, Any] = {"statusFilter": status} if status else {}
         pages = self.client("stepfunctions").get_paginator("list_executions")
-        found = pages.paginate(stateMachineArn=self.names.state_machine_arn, **chosen)
-        executions = [execution for page in found for execution in page["executions"]]
+        answers = pages.paginate(stateMachineArn=self.names.state_machine_arn, **chosen)
+        executions = [execution for page in answers for execution in page["executions"]]
         return [each for each in executions if each["executionArn"] not in self._cleared]
 
     def clear(self) -> None:

@@ -79,8 +79,8 @@ def local_aws(
     else:
         _refuse_taken(port)
     with scratch("local") as own:
-        given = _environment(port, wait_scale, own.path) | dict(environment or {})
-        process = _start(server, given, own)
+        variables = _environment(port, wait_scale, own.path) | dict(environment or {})
+        process = _start(server, variables, own)
         try:
             aws = LocalAws(f"http://127.0.0.1:{port}", process, own.path / "log")
             _wait_until_ready(aws)

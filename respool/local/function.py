@@ -33,12 +33,12 @@ def read(words: Sequence[str]) -> dict[str, str]:
 def change(function: str, changes: tuple[str, ...], stage: str) -> None:
     """Change variables of a FUNCTION of the stage on the local AWS; its others stay."""
     refuse_empty(stage)
-    given = read(changes)
+    values = read(changes)
     functions = chosen().client("lambda")
     if urlsplit(str(functions.meta.endpoint_url)).hostname not in HERE:
         raise BadRequest("this is not the local AWS: first export what it has printed")
     name = f"{APP}-{stage}-{function}"
-    variables.change(functions, name, given)
+    variables.change(functions, name, values)
     click.echo(f"{name} has {', '.join(sorted(changes))} now; its other variables stay.")
 
 

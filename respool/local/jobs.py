@@ -54,14 +54,14 @@ def look(stage: Stage, execution: str) -> JobView:
 
 def _states(events: list[Event], every: bool = False) -> list[tuple[Event, str]]:
     """The events that enter a state (or every event), each with the state that it belongs to."""
-    found, state = [], ""
+    pairs, state = [], ""
     for event in events:
         entering = event.get("stateEnteredEventDetails")
         if entering:
             state = entering["name"]
         if entering or every:
-            found.append((event, state))
-    return found
+            pairs.append((event, state))
+    return pairs
 
 
 def _count(events: list[Event], kind: str) -> int:

@@ -59,10 +59,10 @@ class Script:
         self.screen.chapter("Somebody is told, once, by mail and in the chat")
         self.deployment.invoke("admit", {})  # what its schedule does every five minutes
         engines = engines_for(self.deployment.client, self.deployment.names, Settings())
-        told = engines.world.incidents.list(1)
-        if not told:
+        incidents = engines.world.incidents.list(1)
+        if not incidents:
             raise ScriptFailed("Jobs have failed, and nobody would have been told.")
-        written = engines.teller.write(told[0], [news.what for news in told[0].news])
+        written = engines.teller.write(incidents[0], [news.what for news in incidents[0].news])
         text = text_of(written, ENGLISH).rstrip()
         self.screen.show(Text(f"Subject: {written.subject}\n\n{text}"))
 

@@ -53,7 +53,7 @@ def spool_table(claims: list[dict[str, Any]]) -> Table:
 
 def answer_table(answer: dict[str, Any]) -> Table:
     """What a replay reports, but for its id, which a narrow terminal has no room for."""
-    told = {name: value for name, value in answer.items() if name != "id"}
-    table = Table(*told)
-    table.add_row(*(json.dumps(value) for value in told.values()))
+    fields = {name: value for name, value in answer.items() if name != "id"}
+    table = Table(*fields)
+    table.add_row(*(json.dumps(value) for value in fields.values()))
     return table

@@ -45,11 +45,11 @@ class Command:
         rest = output.splitlines()
         lacking = []
         for line in self.shown:
-            found = next((n for n, each in enumerate(rest) if _like(line, each)), None)
-            if found is None:
+            index = next((n for n, each in enumerate(rest) if _like(line, each)), None)
+            if index is None:
                 lacking.append(line)
             else:
-                rest = rest[found + 1 :]
+                rest = rest[index + 1 :]
         return lacking
 
 
@@ -65,8 +65,8 @@ class Step:
 
 def steps(page: str, section: str) -> list[Step]:
     """What stands under a heading of the second order, by its headings of the third."""
-    (_, found) = page.split(f"\n## {section}\n")
-    parts = found.partition("\n## ")[0].split("\n### ")[1:]
+    (_, text) = page.split(f"\n## {section}\n")
+    parts = text.partition("\n## ")[0].split("\n### ")[1:]
     return [_step(*part.split("\n", 1)) for part in parts]
 
 
@@ -112,10 +112,10 @@ class Shell:
                 raise NotInTime(command.line)
         except NotInTime:
             code, output = seen
-            told = f"$ {command.line}\n{output}\nIt ended with the code {code}."
+            message = f"$ {command.line}\n{output}\nIt ended with the code {code}."
             lacking = "\n".join(command.lacks(output))
             shown = f" The page shows:\n{lacking}" if lacking else ""
-            raise WalkFailed(told + shown) from None
+            raise WalkFailed(message + shown) from None
         tell(seen[1])
 
     def _run(self, line: str) -> tuple[int, str]:

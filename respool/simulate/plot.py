@@ -108,15 +108,15 @@ def _chart(title: str, y_labels: list[Any], runs: Sequence[Run], since: float = 
 
 def _steps(track: Iterable[tuple[float, float]], pixel: float) -> Points:
     """Stairs: a number stays what it is until it changes; changes within a pixel are one."""
-    found: Points = []
+    points: Points = []
     for at, value in track:
-        if not found:
-            found = [(at, value)]
-        elif at - found[-1][0] < pixel:
-            found[-1] = (found[-1][0], value)
-        elif value != found[-1][1]:
-            found += [(at, found[-1][1]), (at, value)]
-    return found
+        if not points:
+            points = [(at, value)]
+        elif at - points[-1][0] < pixel:
+            points[-1] = (points[-1][0], value)
+        elif value != points[-1][1]:
+            points += [(at, points[-1][1]), (at, value)]
+    return points
 
 
 def _clock(seconds: float) -> str:

@@ -150,9 +150,9 @@ def table(runs: Sequence[Run]) -> str:
     for each in runs:
         name = each.service if each.service != before else ""
         before = each.service
-        told = (name, each.strategy, f"{each.calls_down:,}", f"{each.done}", f"{each.stuck}")
+        cells = (name, each.strategy, f"{each.calls_down:,}", f"{each.done}", f"{each.stuck}")
         emptied = "never" if each.emptied is None else hours(each.emptied)
-        rows.append((*told, hours(each.last), emptied))
+        rows.append((*cells, hours(each.last), emptied))
     return lines(rows)
 
 

@@ -65,8 +65,8 @@ def verify(stage: str, yes: bool, free: bool, record: Path | None) -> None:
         raise click.ClickException("now run it again; AWS wants a minute in between")
     if _is_deployed(site):
         raise click.ClickException(f"stage {own.name} is deployed, and not by make verify here")
-    told = {"account": names.account, "region": names.region, "stage": own.name, "like": stage}
-    click.echo(PLAN.format(keys=KEYS, **told))
+    facts = {"account": names.account, "region": names.region, "stage": own.name, "like": stage}
+    click.echo(PLAN.format(keys=KEYS, **facts))
     if not (yes or free):
         click.confirm("Go on?", abort=True)
     _ask(Free(session.client("stepfunctions"), click.echo), stage, names, record)

@@ -173,12 +173,12 @@ class Free:
     def _validated(self, definition: Definition) -> Iterator[str]:
         """What AWS refuses of the whole, callbacks of SDK integrations included."""
         try:
-            found = list(findings(self.client, definition))
+            problems = list(findings(self.client, definition))
         except NotAsked as refused:
             self.say(f"not asked: AWS validates no definition for you here ({refused})")
             return
-        self.say(f"{'NO' if found else 'yes'}: AWS takes the definition, every state of it.")
-        yield from found
+        self.say(f"{'NO' if problems else 'yes'}: AWS takes the definition, every state of it.")
+        yield from problems
 
     def _tested(self, probe: Probe, state: Mapping[str, Any]) -> Mapping[str, Any]:
         asked: dict[str, Any] = {
@@ -222,18 +222,20 @@ def differences(probe: Probe, answer: Mapping[str, Any]) -> list[str]:
     """What is otherwise than it must be: the next state, or a variable."""
     if probe.leads is None:
         return []
-    found = []
+    lines = []
     if answer.get("nextState") != probe.leads:
-        told = f"{answer.get('status')} {answer.get('error', '')} {answer.get('cause', '')}".strip()
-        found.append(f"it leads to {answer.get('nextState')}, not {probe.leads} ({told})")
+        state = (
+            f"{answer.get('status')} {answer.get('error', '')} {answer.get('cause', '')}".strip()
+        )
+        lines.append(f"it leads to {answer.get('nextState')}, not {probe.leads} ({state})")
     variables = _variables(answer)
     for name, fields in probe.variables.items():
         held = variables.get(name)
         for key, value in fields.items() if isinstance(fields, dict) else [("", fields)]:
             is_there = held.get(key) if isinstance(held, dict) else held
             if is_there != value:
-                found.append(f"${name}{'.' if key else ''}{key} is {is_there!r}, not {value!r}")
-    return found
+                lines.append(f"${name}{'.' if key else ''}{key} is {is_there!r}, not {value!r}")
+    return lines
 
 
 def as_fact(probe: Probe, answer: Mapping[str, Any]) -> Seen:
@@ -264,5 +266,5 @@ def shape(value: Any) -> Any:
 
 def _variables(answer: Mapping[str, Any]) -> dict[str, Any]:
     text = answer.get("inspectionData", {}).get("variables") or "{}"
-    found: dict[str, Any] = json.loads(text)
-    return found
+    variables: dict[str, Any] = json.loads(text)
+    return variables

@@ -100,22 +100,22 @@ class Scenario:
         self._site.wait(lambda: self._call("GET", "/status", self._token)[0] == 200, "the API")
         refused = [self._call("GET", "/status", token)[0] for token in ("", "wrong")]
         _true(refused == [401, 403], f"without a token and with a wrong one it says {refused}")
-        told = self._call("GET", "/status", self._token)[1]
-        _true(told["caller"]["name"] == name, f"it takes the caller for {told['caller']}")
+        answer = self._call("GET", "/status", self._token)[1]
+        _true(answer["caller"]["name"] == name, f"it takes the caller for {answer['caller']}")
 
     def replay_over_the_api(self) -> None:
         """The service is well again, and a person puts one job back."""
         self._site.set_variables(FUNCTION, BEHAVIOR="OK")
-        status, told = self._call("POST", "/replay?max=1", self._token)
-        _true(status == 200, f"it answered {status}: {told}")
-        _true((told["replayed"], told["resumed"]) == (1, 1), f"it put back {told}")
+        status, answer = self._call("POST", "/replay?max=1", self._token)
+        _true(status == 200, f"it answered {status}: {answer}")
+        _true((answer["replayed"], answer["resumed"]) == (1, 1), f"it put back {answer}")
         self._site.wait(lambda: self._succeeded("ab") == 1, "the resumed job to finish")
         self._site.engines.world.named_tokens.revoke(self._prefix.strip("-"))
 
     def replay_by_lambda(self) -> None:
         """The other one is put back by the Lambda that a schedule would invoke."""
-        told = self._site.invoke("reprocess", {"max": 10})
-        _true(told["resumed"] == 1, f"it put back {told}")
+        answer = self._site.invoke("reprocess", {"max": 10})
+        _true(answer["resumed"] == 1, f"it put back {answer}")
         self._site.wait(lambda: self._succeeded("ab") == 2, "both jobs to finish")
         for name in "ab":
             self._finished(self.arn(name), name)
@@ -134,9 +134,9 @@ class Scenario:
         self._site.wait(lambda: bool(self._claim("d").dead_at), "the rule to tell of its end")
         successor = engines.world.workflow.arn(restart_name(self._claim("d")))
         engines.gates.set_limit(TASK, before, WHO, "")
-        told = self._site.invoke("reprocess", {"max": 10})
-        _true(told["replayed"] == 1, f"it put back {told}")
-        runs = stopped if told["resumed"] else successor
+        answer = self._site.invoke("reprocess", {"max": 10})
+        _true(answer["replayed"] == 1, f"it put back {answer}")
+        runs = stopped if answer["resumed"] else successor
         self._site.wait(lambda: self._site.status(runs) == "SUCCEEDED", "the job to finish")
         self._finished(runs, "d")
         self._say(f"   ({'redriven where it was stopped' if runs == stopped else 'restarted'})")

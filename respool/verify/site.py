@@ -76,8 +76,8 @@ class Site:
     def entered(self, execution: str) -> list[str]:
         """The names of the states that it entered."""
         events = self.history(execution)
-        found = [event.get("stateEnteredEventDetails", {}).get("name") for event in events]
-        return [name for name in found if name]
+        names = [event.get("stateEnteredEventDetails", {}).get("name") for event in events]
+        return [name for name in names if name]
 
     def variables(self, function: str) -> dict[str, str]:
         """A function's environment."""

@@ -69,7 +69,7 @@ def test_a_finding_names_the_line_of_its_state(project: Path) -> None:
     lines = (project / "statemachine.json").read_text().splitlines()
     line = lines.index('    "UncertainTask": {') + 1
     said = wrong(project)
-    assert f"statemachine.json, line {line}, state UncertainTask: nothing is known as" in said
+    assert f"statemachine.json, line {line}, state UncertainTask: ${{Service}} stands for" in said
 
 
 def test_a_missing_definition_is_named(project: Path) -> None:
@@ -88,7 +88,7 @@ def test_all_that_is_wrong_is_said_at_once(project: Path) -> None:
     said = wrong(project, {"TASK_LIMIT": "-1", "REPLAY_MAX": "none"})
     assert ".chalice/config.json, stage dev: TASK_LIMIT='-1'" in said
     assert "REPLAY_MAX='none'" in said
-    assert ".chalice/policies/reprocess.json: nothing is known as ${Stage}" in said
+    assert ".chalice/policies/reprocess.json: ${Stage} stands for nothing" in said
     assert ".chalice/stack/spool.json, line" in said
 
 

@@ -69,7 +69,7 @@ def test_a_frame_that_does_not_do_its_part_is_named(name: str, missed: str) -> N
 def test_an_unknown_placeholder_is_named_with_those_that_are_known() -> None:
     found = found_after(lambda states: states["UncertainTask"].update(Resource="${Service}"))
     assert len(found) == 1
-    assert "state UncertainTask: nothing is known as ${Service}" in found[0]
+    assert "state UncertainTask: ${Service} stands for nothing" in found[0]
     assert "${UncertainTask}" in found[0]
 
 
@@ -262,7 +262,7 @@ def test_states_inside_a_map_or_a_parallel_are_checked_too() -> None:
         states["UncertainTask"]["Next"] = "Fan"
 
     found = found_after(change)
-    assert any("state Inner: nothing is known as ${Nobody}" in one for one in found)
+    assert any("state Inner: ${Nobody} stands for nothing" in one for one in found)
     assert any("Fan.Branches[0]: state Inner: has to have either" in one for one in found)
     assert [place for place, _ in machines({"States": {"Fan": outer}})] == ["", "Fan.Branches[0]"]
 

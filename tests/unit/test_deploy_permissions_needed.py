@@ -95,8 +95,8 @@ def test_a_requirement_that_is_not_met_is_named(change: Change, told: str) -> No
 @pytest.mark.parametrize(
     ("settings", "variables", "told"),
     [
-        ({"lambda_timeout": 901}, {}, "lambda_timeout is 901, AWS takes 1 to 900"),
-        ({"lambda_memory_size": 64}, {}, "lambda_memory_size is 64, AWS takes 128 to 10240"),
+        ({"lambda_timeout": 901}, {}, "lambda_timeout is 901, and AWS takes 1 to 900"),
+        ({"lambda_memory_size": 64}, {}, "lambda_memory_size is 64, and AWS takes 128 to 10240"),
         ({}, {"MY-NAME": "x"}, "the variable 'MY-NAME' is no name for Lambda"),
         ({}, {"AWS_REGION": "x"}, "the variable AWS_REGION is Lambda's own"),
     ],

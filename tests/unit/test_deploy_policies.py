@@ -61,7 +61,7 @@ def test_an_unknown_placeholder_is_named_with_its_file(tmp_path: Path) -> None:
     folder = tmp_path / ".chalice" / "policies"
     folder.mkdir(parents=True)
     (folder / "step_a.json").write_text('{"Statement": [{"Resource": "${Stage}"}]}')
-    with pytest.raises(Malformed, match=r"policies/step_a\.json: nothing is known as \$\{Stage\}"):
+    with pytest.raises(Malformed, match=r"policies/step_a\.json: \$\{Stage\} stands for nothing"):
         policies.read(tmp_path, "step_a")
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
+ROOMS = ("chalicelib", "respool")
 PARTICIPLES = {"found", "given", "told", "known"}
 
 
@@ -34,9 +35,10 @@ def participles(source: str) -> Iterator[tuple[int, str]]:
 
 
 def test_no_variable_is_called_by_a_participle() -> None:
-    files = [PROJECT / "app.py", *sorted((PROJECT / "chalicelib").rglob("*.py"))]
+    ours = [path for room in ROOMS for path in sorted((PROJECT / room).rglob("*.py"))]
+    files = [PROJECT / "app.py", *ours]
 
-    assert len(files) > 120
+    assert len(files) > 250
     assert [
         f"{path.relative_to(PROJECT)}:{line}: {name}"
         for path in files

@@ -51,14 +51,14 @@ def known(action: str) -> bool:
 def _kinds(action: str) -> list[str] | None:
     """What an action's resources look like; None for an action that there is not."""
     service, _, name = action.partition(":")
-    known = _reference().get(service, {"Actions": {}, "Resources": {}})
-    found = known["Actions"].get(name.lower())
-    if found is None:
+    reference = _reference().get(service, {"Actions": {}, "Resources": {}})
+    entry = reference["Actions"].get(name.lower())
+    if entry is None:
         return None
     return [
         re.sub(r"\$\{[^}]*\}", "[^:]*", pattern)
-        for kind in found.get("Resources", [])
-        for pattern in known["Resources"][kind.lower()]["ARNFormats"]
+        for kind in entry.get("Resources", [])
+        for pattern in reference["Resources"][kind.lower()]["ARNFormats"]
     ]
 
 

@@ -37,15 +37,15 @@ def findings(name: str, state: State) -> Iterator[str]:
         if sdk:
             yield f"state {name}: {service} has no action {action}."
         return
-    given = state.get("Parameters", state.get("Arguments", {}))
+    arguments = state.get("Parameters", state.get("Arguments", {}))
     shape = model.operation_model(operation).input_shape
     named = _in_java if sdk else _in_either_case
-    for unknown in _unknown(given, shape, named):
+    for unknown in _unknown(arguments, shape, named):
         yield (
             f"state {name}: {action} takes no {unknown}. Write its arguments as the SDK for Java"
             " names them, with a capital letter first: TableName, and Bool for BOOL."
         )
-    for missing in _missing(given, shape, named):
+    for missing in _missing(arguments, shape, named):
         yield f"state {name}: {action} needs {missing}, which is not given."
 
 
@@ -83,25 +83,25 @@ def _unknown(value: Any, shape: Any, named: Is) -> Iterator[str]:
                 yield from _unknown(inner, shape.members[member], named)
 
 
-def _missing(given: Any, shape: Any, named: Is) -> Iterator[str]:
+def _missing(arguments: Any, shape: Any, named: Is) -> Iterator[str]:
     """What is required and not given; a token against doubles the SDK makes itself."""
-    if shape is None or not isinstance(given, dict):
+    if shape is None or not isinstance(arguments, dict):
         return
-    names = [key.removesuffix(".$") for key in given]
+    names = [key.removesuffix(".$") for key in arguments]
     for member in shape.required_members:
         made = shape.members[member].metadata.get("idempotencyToken")
         if not made and not any(named(name, member) for name in names):
             yield member[0].upper() + member[1:]
 
 
-def _in_java(given: str, member: str) -> bool:
+def _in_java(name: str, member: str) -> bool:
     """Whether that is what the SDK for Java calls the member."""
     if member in _RESERVED:
-        return given == _RESERVED[member]
+        return name == _RESERVED[member]
     if member.isupper() and len(member) > 1:
-        return given == member.capitalize()
-    return _in_either_case(given, member)
+        return name == member.capitalize()
+    return _in_either_case(name, member)
 
 
-def _in_either_case(given: str, member: str) -> bool:
-    return given[:1].isupper() and given.lower() == member.lower()
+def _in_either_case(name: str, member: str) -> bool:
+    return name[:1].isupper() and name.lower() == member.lower()

@@ -48,16 +48,16 @@ def _called(state: State) -> tuple[str, str]:
         return "", ""
     if _LAMBDA.fullmatch(resource):
         return "lambda:InvokeFunction", resource
-    found = _SERVICE.match(resource)
-    if found is None:
+    match = _SERVICE.match(resource)
+    if match is None:
         return "", ""
-    service, call = found[1], found[2]
+    service, call = match[1], match[2]
     action = f"{_NAMED.get(service, service)}:{call[0].upper()}{call[1:]}"
     action = _OTHERWISE.get(f"{service}:{call}", action)
     if action in _IN_PARTS or not known(action):
         return "", ""
-    given = {**_object(state.get("Parameters")), **_object(state.get("Arguments"))}
-    function = given.get("FunctionName")
+    arguments = {**_object(state.get("Parameters")), **_object(state.get("Arguments"))}
+    function = arguments.get("FunctionName")
     on = action == "lambda:InvokeFunction" and isinstance(function, str)
     return action, _function(str(function)) if on else ""
 

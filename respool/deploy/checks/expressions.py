@@ -49,8 +49,8 @@ def findings(name: str, state: State, variables: Collection[str]) -> Iterator[st
         own = {k: v for k, v in holder.items() if k not in ("Catch", "Choices", *_NESTED)}
         for text in strings(own):
             if text.startswith("{%") and text.endswith("%}"):
-                found = _findings(text[2:-2], variables, place.startswith("Catch"))
-                yield from (f"state {name}: {text[:40]!r} {one}" for one in found)
+                problems = _findings(text[2:-2], variables, place.startswith("Catch"))
+                yield from (f"state {name}: {text[:40]!r} {one}" for one in problems)
 
 
 _NESTED = ("Branches", "ItemProcessor", "Iterator")

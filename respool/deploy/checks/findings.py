@@ -53,12 +53,12 @@ def parse_json(text: str, name: str) -> dict[str, Any]:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    members = dict(pairs)
+    if len(members) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
         raise ValueError(f'"{twice}" stands twice in one object. Rename or remove one of them.')
-    return found
+    return members
 
 
 def _number(text: str) -> float:

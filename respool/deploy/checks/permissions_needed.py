@@ -55,13 +55,16 @@ def of_functions(
     functions: Mapping[str, Mapping[str, Any]], variables: Mapping[str, str]
 ) -> Iterator[str]:
     """What Lambda would refuse of the settings in config.json."""
-    for name, given in functions.items():
+    for name, properties in functions.items():
         for setting, (low, high) in (
             ("lambda_timeout", SECONDS),
             ("lambda_memory_size", MEGABYTES),
         ):
-            if not low <= given.get(setting, low) <= high:
-                yield f"Lambda {name}: {setting} is {given[setting]}, AWS takes {low} to {high}."
+            if not low <= properties.get(setting, low) <= high:
+                yield (
+                    f"Lambda {name}: {setting} is {properties[setting]}, and AWS takes"
+                    f" {low} to {high}."
+                )
     for variable in variables:
         if not VARIABLE.fullmatch(variable):
             yield f"the variable {variable!r} is no name for Lambda: letters, digits and _ are."
@@ -103,8 +106,8 @@ class Stage:
                 for finding in check(resource["Properties"]):
                     yield f"{logical}: {finding}"
 
-    def _mapping(self, given: Resources) -> Iterator[str]:
-        function, source = given["FunctionName"], given["EventSourceArn"]
+    def _mapping(self, properties: Resources) -> Iterator[str]:
+        function, source = properties["FunctionName"], properties["EventSourceArn"]
         service = source.split(":")[2]
         for action in MAPPING[service]:
             yield from self._denied(function, Call(action, source))
@@ -119,14 +122,14 @@ class Stage:
                     " Hide them for six times as long, as AWS advises."
                 )
 
-    def _destination(self, given: Resources) -> Iterator[str]:
-        failed = given.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
+    def _destination(self, properties: Resources) -> Iterator[str]:
+        failed = properties.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
         if failed is not None:
-            yield from self._denied(given["FunctionName"], Call("sqs:SendMessage", failed))
+            yield from self._denied(properties["FunctionName"], Call("sqs:SendMessage", failed))
 
-    def _rule(self, given: Resources) -> Iterator[str]:
-        rule = arn("events", f"rule/{given['Name']}")
-        for target in given["Targets"]:
+    def _rule(self, properties: Resources) -> Iterator[str]:
+        rule = arn("events", f"rule/{properties['Name']}")
+        for target in properties["Targets"]:
             permitted = any(
                 target["Arn"] == arn("lambda", f"function:{one['FunctionName']}")
                 and one["Principal"] == "events.amazonaws.com"
@@ -151,8 +154,8 @@ class Stage:
             for statement in policy["PolicyDocument"]["Statement"]
         )
 
-    def _schedule(self, given: Resources) -> Iterator[str]:
-        target = given["Target"]
+    def _schedule(self, properties: Resources) -> Iterator[str]:
+        target = properties["Target"]
         role = self._resources[target["RoleArn"]["Ref"]]["Properties"]
         trusted = [
             service

@@ -19,7 +19,7 @@ from respool.deploy.definition import (
 TYPES = ("Task", "Choice", "Wait", "Pass", "Parallel", "Map", "Succeed", "Fail")
 
 
-def findings(definition: Definition, known: Collection[str]) -> Iterator[str]:
+def findings(definition: Definition, names: Collection[str]) -> Iterator[str]:
     """What is wrong with a definition whose placeholders may have the known names, and the remedy.
 
     Each finding begins with the state where it is.
@@ -34,7 +34,7 @@ def findings(definition: Definition, known: Collection[str]) -> Iterator[str]:
             yield from _language_findings(name, state, definition, variables)
     for name, state in all_states(definition):
         yield from arguments.findings(name, state)
-        yield from _unknown_placeholders(name, state, known)
+        yield from _unknown_placeholders(name, state, names)
 
 
 def _language_findings(
@@ -77,8 +77,8 @@ def _way_findings(machine: Definition, states: dict[str, State]) -> Iterator[str
 
 def _targets(state: State) -> list[str]:
     holders = [state, *listed(state, "Choices"), *listed(state, "Catch")]
-    found = [holder.get("Next") for holder in holders] + [state.get("Default")]
-    return [str(target) for target in found if target is not None]
+    targets = [holder.get("Next") for holder in holders] + [state.get("Default")]
+    return [str(target) for target in targets if target is not None]
 
 
 def _ends(state: State) -> int:
@@ -96,12 +96,12 @@ def _reachable(start: str, states: dict[str, State]) -> set[str]:
     return reached
 
 
-def _unknown_placeholders(name: str, state: State, known: Collection[str]) -> Iterator[str]:
+def _unknown_placeholders(name: str, state: State, names: Collection[str]) -> Iterator[str]:
     inner = {k: v for k, v in state.items() if k not in ("Branches", "ItemProcessor", "Iterator")}
-    for placeholder in sorted(placeholders(inner) - set(known)):
+    for placeholder in sorted(placeholders(inner) - set(names)):
         yield (
-            f"state {name}: nothing is known as ${{{placeholder}}}. Known are"
-            f" {', '.join(f'${{{one}}}' for one in sorted(known))}: a Lambda of app.py by its name"
+            f"state {name}: ${{{placeholder}}} stands for nothing. Use one of"
+            f" {', '.join(f'${{{one}}}' for one in sorted(names))}: a Lambda of app.py by its name"
             " in CamelCase."
         )
 

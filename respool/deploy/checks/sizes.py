@@ -54,22 +54,22 @@ def unjudged(definition: Definition, room: int = ROOM) -> tuple[str, ...]:
 def _judged(text: str, room: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Stages differ in names alone; so a long one stands for all."""
     definition = rewrite(json.loads(text), lambda one: PLACEHOLDER.sub(_stand_in, one))
-    found: dict[str, int] = {}
-    known: set[str] = set()
+    sizes: dict[str, int] = {}
+    places: set[str] = set()
     parts: set[str] = set()
     for job in _jobs(definition, PAYLOAD - room):
         run = _Run(definition, job)
         run.judge()
-        known |= run.known
+        places |= run.known
         parts |= run.parts
         for place, size in run.largest.items():
-            found[place] = max(found.get(place, 0), size)
-    told = tuple(
+            sizes[place] = max(sizes.get(place, 0), size)
+    problems = tuple(
         f"{place} may have {size} bytes, Step Functions takes {_limit(place)}."
-        for place, size in found.items()
+        for place, size in sizes.items()
         if size > _limit(place)
     )
-    return told, tuple(sorted(parts - known))
+    return problems, tuple(sorted(parts - places))
 
 
 def _stand_in(placeholder: re.Match[str]) -> str:
@@ -142,8 +142,8 @@ class _Run:
             values = self._evaluate(state, made, states_now)
             self._measure(place, values)
             for name, value in (values or {}).items():
-                known = name in self.variables
-                if not known or size_of(value) > size_of(self.variables[name]):
+                is_assigned = name in self.variables
+                if not is_assigned or size_of(value) > size_of(self.variables[name]):
                     self.variables[name] = value
 
     def _measure_output(self, name: str, state: State) -> None:
@@ -230,9 +230,9 @@ _CLAIM = {"Attributes": _ITEM, "Item": _ITEM}
 def _errors(filler: str) -> Iterator[dict[str, str]]:
     """An error of any service, and a Lambda's, whose cause is JSON."""
     yield {"Error": "n" * 256, "Cause": filler * CAUSE}
-    told = {"errorMessage": filler * 1000, "errorType": "n" * 2900}
+    members = {"errorMessage": filler * 1000, "errorType": "n" * 2900}
     for ascii_only in (True, False):
-        cause = json.dumps(told, ensure_ascii=ascii_only)
+        cause = json.dumps(members, ensure_ascii=ascii_only)
         if len(cause) > 4000:
-            cause = json.dumps({**told, "errorType": "n"}, ensure_ascii=ascii_only)
+            cause = json.dumps({**members, "errorType": "n"}, ensure_ascii=ascii_only)
         yield {"Error": "n" * 256, "Cause": cause[:CAUSE]}

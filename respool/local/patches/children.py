@@ -64,10 +64,10 @@ class _MapRun:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def outcome(self, entered: Any) -> Any:
-        given = _batches(self.state, self._given(entered), entered, self.ctx)
-        self._begin(len(given))
+        items = _batches(self.state, self._given(entered), entered, self.ctx)
+        self._begin(len(items))
         try:
-            calls = [self._call(each) for each in given]
+            calls = [self._call(each) for each in items]
             most = most_at_once(self.state, entered, self.ctx)
             results = all_of(calls, most or MOST, "Map", self.parent)
             self.record["status"] = "SUCCEEDED"
@@ -108,15 +108,15 @@ class _MapRun:
         )
         states._map_runs[self.record["mapRunArn"]] = self.record
 
-    def _call(self, given: Any) -> Callable[[], Any]:
-        return lambda: self._run(given)
+    def _call(self, item: Any) -> Callable[[], Any]:
+        return lambda: self._run(item)
 
-    def _run(self, given: Any) -> Any:
-        child = self._child(given)
+    def _run(self, item: Any) -> Any:
+        child = self._child(item)
         self._count("pending", "running")
         try:
             result = states._run_sub_machine(
-                self.machine["States"], self.machine["StartAt"], given, child, self._seen(child)
+                self.machine["States"], self.machine["StartAt"], item, child, self._seen(child)
             )
         except states._ExecutionError as failure:
             states._fail_execution(child, failure.error, failure.cause)
@@ -132,7 +132,7 @@ class _MapRun:
         self._check()
         return None
 
-    def _child(self, given: Any) -> Data:
+    def _child(self, item: Any) -> Data:
         name = new_uuid()
         child: Data = {
             "executionArn": f"{self.prefix}:execution:{self.name}:{name}",
@@ -142,7 +142,7 @@ class _MapRun:
             "status": "RUNNING",
             "startDate": now_iso(),
             "stopDate": None,
-            "input": json.dumps(given),
+            "input": json.dumps(item),
             "inputDetails": {"included": True},
             "output": None,
             "outputDetails": {"included": True},
@@ -204,27 +204,27 @@ class _MapRun:
             )
 
 
-def _batches(state: Data, given: list[Any], entered: Any, ctx: Data) -> list[Any]:
+def _batches(state: Data, values: list[Any], entered: Any, ctx: Data) -> list[Any]:
     """What each child is given: an item, or as many as ItemBatcher puts together."""
     batcher = state.get("ItemBatcher")
     if not batcher:
-        return given
+        return values
     if states._state_query_language(state, ctx) == "JSONata":
         batcher = states._apply_jsonata_template(batcher, entered, ctx)
         more = batcher.get("BatchInput")
     else:
         more = states._resolve_params_obj(batcher.get("BatchInput"), entered, ctx)
-    items = int(batcher.get("MaxItemsPerBatch") or len(given) or 1)
+    items = int(batcher.get("MaxItemsPerBatch") or len(values) or 1)
     room = int(batcher.get("MaxInputBytesPerBatch") or 262_144)
-    found: list[Any] = []
+    batches: list[Any] = []
     batch: list[Any] = []
-    for item in given:
+    for item in values:
         if batch and (len(batch) == items or len(json.dumps([*batch, item])) > room):
-            found.append(batch)
+            batches.append(batch)
             batch = []
         batch.append(item)
-    found += [batch] if batch else []
-    return [{**({"BatchInput": more} if more else {}), "Items": each} for each in found]
+    batches += [batch] if batch else []
+    return [{**({"BatchInput": more} if more else {}), "Items": each} for each in batches]
 
 
 def stop_children(parent: Data, map_run: str = "") -> None:

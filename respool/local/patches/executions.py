@@ -104,14 +104,14 @@ def assignments_see_the_values_before() -> None:
     """AWS: every expression of an Assign sees the variables as they were when the state began."""
     original = states._apply_state_assign
 
-    def assign(state: Any, entered: Any, ctx: Any = None, **given: Any) -> None:
+    def assign(state: Any, entered: Any, ctx: Any = None, **more: Any) -> None:
         if ctx is None:
             return
         after = dict(ctx.setdefault("variables", {}))
         for name, expression in (state.get("Assign") or {}).items():
             one = {**state, "Assign": {name: expression}}
             scratch = {**ctx, "variables": dict(ctx["variables"])}
-            original(one, entered, scratch, **given)
+            original(one, entered, scratch, **more)
             after[name] = scratch["variables"].get(name)
         ctx["variables"].update(after)
 

@@ -10,8 +10,8 @@ def strings_keep_their_characters() -> None:
     """AWS, as JSONata has it: `$string` escapes what JSON must, half characters, and no more."""
 
     class Plain(Functions.Encoder):  # type: ignore[misc]
-        def __init__(self, **given: Any) -> None:
-            super().__init__(**{**given, "ensure_ascii": False})
+        def __init__(self, **options: Any) -> None:
+            super().__init__(**{**options, "ensure_ascii": False})
 
         def encode(self, arg: Any) -> str:
             return _HALVES.sub(lambda half: f"\\u{ord(half[0]):04x}", super().encode(arg))

@@ -22,9 +22,9 @@ def sdk_errors_name_their_request() -> None:
     """AWS: an SDK integration's cause ends with service, status code and request."""
     dispatch = states._dispatch_aws_sdk_json
 
-    def told(about: dict[str, Any], service: str, action: str, given: Any) -> Any:
+    def told(about: dict[str, Any], service: str, action: str, arguments: Any) -> Any:
         try:
-            return dispatch(about, service, action, given)
+            return dispatch(about, service, action, arguments)
         except states._ExecutionError as failure:
             prefix, dot, _ = failure.error.partition(".")
             if not dot or prefix == "States":

@@ -47,22 +47,22 @@ def task_events_have_their_names() -> None:
 
 def scheduled_tasks_tell_their_parameters() -> None:
     """AWS: a TaskScheduled event has what the task is given, as JSON text."""
-    given = threading.local()
+    latest = threading.local()
     add = states._add_event
 
     def told(name: str) -> None:
         evaluate = getattr(states, name)
 
         def evaluated(*args: Any, **more: Any) -> Any:
-            given.value = evaluate(*args, **more)
-            return given.value
+            latest.value = evaluate(*args, **more)
+            return latest.value
 
         setattr(states, name, evaluated)
 
     def add_whole(execution: Details, kind: str, details: Details | None = None) -> Any:
         if kind == "TaskScheduled" and details:
             ((name, content),) = details.items()
-            details = {name: {**content, "parameters": json.dumps(getattr(given, "value", None))}}
+            details = {name: {**content, "parameters": json.dumps(getattr(latest, "value", None))}}
         return add(execution, kind, details)
 
     told("_apply_parameters")

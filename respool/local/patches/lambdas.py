@@ -53,16 +53,16 @@ def errors_bear_their_class_name() -> None:
     invoke = runtime.Worker.invoke
     execute = service._execute_function_warm
 
-    def remember(worker: Any, *given: Any, **more: Any) -> Any:
-        answer = invoke(worker, *given, **more)
+    def remember(worker: Any, *args: Any, **more: Any) -> Any:
+        answer = invoke(worker, *args, **more)
         _thread.raised = answer.pop("raised", None)
         if _thread.raised:
             answer.update(status="error", error=_thread.raised["errorMessage"])
         return answer
 
-    def name(*given: Any) -> Any:
+    def name(*args: Any) -> Any:
         _thread.raised = None
-        result = execute(*given)
+        result = execute(*args)
         if result.get("error") and _thread.raised:
             result["body"] = _thread.raised
         return result
@@ -77,14 +77,14 @@ def updates_spare_running_invocations() -> None:
     release = runtime.release_worker
     retired: set[Any] = set()
 
-    def spare(function: str, *given: Any, **more: Any) -> None:
+    def spare(function: str, *args: Any, **more: Any) -> None:
         with runtime._lock:
             for key, workers in runtime._workers.items():
                 account, _, name, _ = key.split(":")
                 if name == function and more.get("account") in (None, account):
                     retired.update(worker for worker in workers if worker.in_use)
                     workers[:] = [worker for worker in workers if not worker.in_use]
-        invalidate(function, *given, **more)
+        invalidate(function, *args, **more)
 
     def retire(worker: Any) -> None:
         release(worker)
@@ -101,10 +101,10 @@ def crowds_wait_for_an_environment() -> None:
     execute = service._execute_function_warm
     places: dict[str, threading.Semaphore] = {}
 
-    def wait_and_execute(function: dict[str, Any], *given: Any) -> Any:
+    def wait_and_execute(function: dict[str, Any], *args: Any) -> Any:
         arn = function["config"]["FunctionArn"]
         with places.setdefault(arn, threading.Semaphore(ENVIRONMENTS)):
-            return execute(function, *given)
+            return execute(function, *args)
 
     service._execute_function_warm = wait_and_execute
 

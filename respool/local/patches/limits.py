@@ -66,8 +66,8 @@ def _limit_values(name: str, what: str) -> None:
 def _limit_variables() -> None:
     assign = states._apply_state_assign
 
-    def limited(state: Any, entered: Any, ctx: Any = None, **given: Any) -> None:
-        assign(state, entered, ctx, **given)
+    def limited(state: Any, entered: Any, ctx: Any = None, **more: Any) -> None:
+        assign(state, entered, ctx, **more)
         if ctx is not None:
             assigned = {name: ctx["variables"].get(name) for name in state.get("Assign") or {}}
             check_size(assigned, "What the state assigns")

@@ -95,14 +95,14 @@ def selected_item(state: Data, entered: Any, ctx: Data, index: int, item: Any) -
 
 def _parallel(state: Data, entered: Any, execution: Data, ctx: Data) -> Any:
     if is_jsonata(state, ctx):
-        given = states._apply_jsonata_arguments(state, entered, ctx)
+        input = states._apply_jsonata_arguments(state, entered, ctx)
     else:
-        given = states._apply_parameters(state, states._apply_input_path(state, entered, ctx), ctx)
+        input = states._apply_parameters(state, states._apply_input_path(state, entered, ctx), ctx)
 
     def branch(machine: Data) -> Callable[[], Any]:
         own = copy.deepcopy(ctx)
         return lambda: states._run_sub_machine(
-            machine["States"], machine["StartAt"], given, execution, own
+            machine["States"], machine["StartAt"], input, execution, own
         )
 
     calls = [branch(one) for one in state.get("Branches", [])]
@@ -117,8 +117,8 @@ def _map(state: Data, entered: Any, execution: Data, ctx: Data) -> Any:
         return states._run_distributed_map(state, entered, effective, machine, execution, ctx)
 
     def run(index: int, item: Any) -> Any:
-        given, own = selected_item(state, entered, ctx, index, item)
-        return states._run_sub_machine(machine["States"], machine["StartAt"], given, execution, own)
+        input, own = selected_item(state, entered, ctx, index, item)
+        return states._run_sub_machine(machine["States"], machine["StartAt"], input, execution, own)
 
     def call(index: int, item: Any) -> Callable[[], Any]:
         return lambda: run(index, item)
@@ -132,17 +132,17 @@ def _map(state: Data, entered: Any, execution: Data, ctx: Data) -> Any:
 def items_of(state: Data, entered: Any, ctx: Data) -> list[Any]:
     """The items of a Map: by Items, ItemsPath or ItemReader."""
     effective = states._apply_input_path(state, entered, ctx)
-    found: Any = effective
+    items: Any = effective
     if reader := state.get("ItemReader"):
         if is_jsonata(state, ctx) and "Arguments" in reader:
-            given = states._apply_jsonata_template(reader["Arguments"], entered, ctx)
-            reader = {**reader, "Arguments": given}
-        found = states._read_map_items(reader, effective, ctx)
+            arguments = states._apply_jsonata_template(reader["Arguments"], entered, ctx)
+            reader = {**reader, "Arguments": arguments}
+        items = states._read_map_items(reader, effective, ctx)
     elif is_jsonata(state, ctx):
         if "Items" in state:
-            found = states._jsonata_state_field(state, "Items", "array", entered, ctx)
+            items = states._jsonata_state_field(state, "Items", "array", entered, ctx)
     else:
-        found = states._resolve_path_or_ctx(state.get("ItemsPath", "$"), effective, ctx)
-    if not isinstance(found, list):
+        items = states._resolve_path_or_ctx(state.get("ItemsPath", "$"), effective, ctx)
+    if not isinstance(items, list):
         raise states._ExecutionError("States.Runtime", "The items of a Map must be an array")
-    return found
+    return items

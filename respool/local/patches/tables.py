@@ -22,16 +22,16 @@ def attributes_share_no_value() -> None:
     """AWS: two attributes that an expression sets from one value are two values from then on."""
     evaluate = dynamodb._eval_set_value
 
-    def evaluate_apart(*given: Any) -> Any:
-        return copy.deepcopy(evaluate(*given))
+    def evaluate_apart(*args: Any) -> Any:
+        return copy.deepcopy(evaluate(*args))
 
     dynamodb._eval_set_value = evaluate_apart
 
 
 def _one_by_one(write: Callable[..., Any], alone: threading.RLock) -> Callable[..., Any]:
     @wraps(write)
-    def written(*given: Any, **named: Any) -> Any:
+    def written(*args: Any, **named: Any) -> Any:
         with alone:
-            return write(*given, **named)
+            return write(*args, **named)
 
     return written

@@ -63,9 +63,9 @@ def timeouts_of_tasks_have_no_words() -> None:
 
 
 def _wordless(invoke: Callable[..., Any]) -> Callable[..., Any]:
-    def invoked(*given: Any) -> Any:
+    def invoked(*args: Any) -> Any:
         try:
-            return invoke(*given)
+            return invoke(*args)
         except states._ExecutionError as failure:
             if failure.error == "States.Timeout":
                 failure.cause = ""

@@ -47,11 +47,11 @@ def rules_and_catchers_speak_their_states_language() -> None:
     """AWS: a JSONata state's choice rules and catchers assign by JSONata in any machine."""
     assign = states._apply_state_assign
 
-    def assign_in_its_language(holder: Data, entered: Any, ctx: Any = None, **given: Any) -> None:
+    def assign_in_its_language(holder: Data, entered: Any, ctx: Any = None, **more: Any) -> None:
         state, _ = _running.get(({}, {}))
         if "QueryLanguage" in state:
             holder = {"QueryLanguage": state["QueryLanguage"], **holder}
-        assign(holder, entered, ctx, **given)
+        assign(holder, entered, ctx, **more)
 
     states._apply_state_assign = assign_in_its_language
     _know_what_runs()
@@ -66,9 +66,9 @@ def _know_what_runs() -> None:
 
 
 def _noting(handle: Any) -> Any:
-    def noted(state: Data, entered: Any, *given: Any) -> Any:
-        _running.set((state, given[-1]))
-        return handle(state, entered, *given)
+    def noted(state: Data, entered: Any, *args: Any) -> Any:
+        _running.set((state, args[-1]))
+        return handle(state, entered, *args)
 
     noted.knows = True  # type: ignore[attr-defined]
     return noted
@@ -81,10 +81,10 @@ def _read_variables() -> None:
         _, ctx = _running.get(({}, {}))
         if path == "$$":
             return {name: value for name, value in ctx.items() if name not in INTERNAL}
-        found = _VARIABLE.fullmatch(path or "")
-        if not found:
+        match = _VARIABLE.fullmatch(path or "")
+        if not match:
             return resolve(path, data)
-        name, rest = found.groups()
+        name, rest = match.groups()
         if name not in ctx.get("variables", {}):
             raise states._ExecutionError("States.Runtime", f"There is no variable ${name}")
         return resolve(f"${rest}", ctx["variables"][name])
