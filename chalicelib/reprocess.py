@@ -11,22 +11,22 @@ from chalicelib.replaying.keeping import Asked
 from chalicelib.replaying.requests import UNATTENDED, read_event, shown
 
 
-def take(engines: Engines, event: Any, left: Callable[[], float]) -> dict[str, Any]:
-    """Replay, carry a replay on, sweep, tick or settle a batch. `left`: seconds that there are.
+def take(engines: Engines, event: Any, seconds_left: Callable[[], float]) -> dict[str, Any]:
+    """Replay, carry a replay on, sweep, tick or settle a batch, in the seconds that are left.
 
     Raises BadRequest for what is none of these.
     """
     if not isinstance(event, dict):
         raise BadRequest(f"reprocess takes a JSON object, not {type(event).__name__}")
     if "Records" in event:
-        return engines.take_batch(event, left())
+        return engines.take_batch(event, seconds_left())
     if event.get("sweep") is True:
-        return engines.sweep.run(left()).as_json()
+        return engines.sweep.run(seconds_left()).as_json()
     if event.get("ramp") is True:
-        return engines.tick(left(), read(str(event.get("at", ""))))
+        return engines.tick(seconds_left(), read(str(event.get("at", ""))))
     if "replay" in event:
-        return engines.keeping.carry_on(_id(event), left())
-    return _replay(engines, event, left())
+        return engines.keeping.carry_on(_id(event), seconds_left())
+    return _replay(engines, event, seconds_left())
 
 
 def _replay(engines: Engines, event: dict[str, Any], seconds: float) -> dict[str, Any]:

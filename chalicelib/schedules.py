@@ -194,9 +194,9 @@ class _Field:
         return first, self.high if match[3] else first, step
 
     def _no(self, part: str) -> str:
-        named = f" or {self.words[0]}-{self.words[-1]}" if self.words else ""
+        words = f" or {self.words[0]}-{self.words[-1]}" if self.words else ""
         return (
-            f"{part!r} is no {self.name}: write {self.low}-{self.high}{named}, * or a list of them"
+            f"{part!r} is no {self.name}: write {self.low}-{self.high}{words}, * or a list of them"
         )
 
 

@@ -186,8 +186,8 @@ def _health(text: str) -> str:
     if not is_function(text):
         return _url(text)
     parts = text.split(":")
-    named = len(parts) in (7, 8) and parts[2] == "lambda" and parts[5] == "function"
-    if not named or not all(part.replace("-", "").replace("_", "").isalnum() for part in parts):
+    is_arn = len(parts) in (7, 8) and parts[2] == "lambda" and parts[5] == "function"
+    if not is_arn or not all(part.replace("-", "").replace("_", "").isalnum() for part in parts):
         raise ValueError(
             "must be a Lambda's ARN such as arn:aws:lambda:eu-west-1:123456789012:function:health"
         )

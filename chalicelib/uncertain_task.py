@@ -16,8 +16,8 @@ class ServiceClosed(Exception):
     """
 
     def __init__(self, message: str, until: float | datetime) -> None:
-        named = until.isoformat() if isinstance(until, datetime) else f"{until:g}"
-        super().__init__(f"{message} (Retry-After: {named})")
+        text = until.isoformat() if isinstance(until, datetime) else f"{until:g}"
+        super().__init__(f"{message} (Retry-After: {text})")
 
 
 def work(

@@ -64,8 +64,8 @@ def replay(stage: Stage, press: Press, seconds: float) -> dict[str, Any]:
     logged = {"keys": [*keys, f"({len(pks)} in all)"]} if pks else {}
     record = about | ({"keys": len(pks)} if pks else {})
     with audited(stage, press.who, "replay", request.reason, **about | logged) as line:
-        asked = _asked(press, request, record, pks)
-        report, kept = stage.engines.put_back(request, seconds, asked)
+        source = _asked(press, request, record, pks)
+        report, kept = stage.engines.put_back(request, seconds, source)
         line |= {"count": report.replayed, "replay": kept.id}
     return report.as_json() | {"id": kept.id}
 
@@ -85,9 +85,9 @@ def replay_job(stage: Stage, job: tuple[str, str], press: Press, seconds: float)
         return _foreseen(stage, _met(stage, key, claim, report), comes_to)
     by_pass = {"pass": True} if request.by_pass else {}
     about = {"key": key, **({"machine": machine} if machine else {}), **by_pass}
-    asked = _asked(press, request, about)
+    source = _asked(press, request, about)
     with audited(stage, press.who, "replay-job", request.reason, **about) as line:
-        report, kept = stage.engines.put_back(request, seconds, asked)
+        report, kept = stage.engines.put_back(request, seconds, source)
         line |= {"count": report.replayed, "replay": kept.id}
         _met(stage, key, claim, report)
     return report.as_json() | {"id": kept.id}
@@ -96,8 +96,8 @@ def replay_job(stage: Stage, job: tuple[str, str], press: Press, seconds: float)
 def _foreseen(stage: Stage, report: Report, comes_to: Estimate) -> dict[str, Any]:
     preview = report.as_json()
     plan = preview.get("plan", [])
-    named = [{"id": paths.written(one["key"], one.get("machine", "")), **one} for one in plan]
-    return preview | {"plan": named, "estimate": comes_to.as_json(stage.engines.clock.now())}
+    jobs = [{"id": paths.written(one["key"], one.get("machine", "")), **one} for one in plan]
+    return preview | {"plan": jobs, "estimate": comes_to.as_json(stage.engines.clock.now())}
 
 
 def _asked(
@@ -130,8 +130,8 @@ def _met(stage: Stage, key: str, claim: Claim | None, report: Report) -> Report:
 
     Raises NotFound where it was nowhere.
     """
-    met = report.replayed or report.failed or report.plan or report.more
-    if claim is None and not met:
+    is_somewhere = report.replayed or report.failed or report.plan or report.more
+    if claim is None and not is_somewhere:
         days = stage.engines.settings.history_days
         raise NotFound(
             f"no job has the key {shown(key)!r}: it was never started,"

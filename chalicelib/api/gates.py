@@ -91,8 +91,8 @@ def _must_know(stage: Stage, task: str) -> None:
 
 def _is_named(stage: Stage, task: str) -> bool:
     """Whether the definition of the stage's machine, or of a listed one, names it."""
-    workflow, listed = stage.engines.world.workflow, stage.engines.settings.machines
-    return any(task in workflow.of(machine).frames().tasks for machine in ("", *listed))
+    workflow, machines = stage.engines.world.workflow, stage.engines.settings.machines
+    return any(task in workflow.of(machine).frames().tasks for machine in ("", *machines))
 
 
 def _told(stage: Stage, task: str) -> dict[str, Any]:

@@ -36,8 +36,8 @@ class Messages:
     def of(self, jobs: Sequence[Claim], most: int = MOST_LOOKS) -> dict[str, str]:
         """The messages by the jobs' own keys; at most `most` are read that were not known."""
         unread = (job.pk for job in jobs if _failed(job) not in self._known)
-        if asked := list(islice(unread, most)):
-            for claim in self._claims.look(asked).values():
+        if pks := list(islice(unread, most)):
+            for claim in self._claims.look(pks).values():
                 self._known[_failed(claim)] = claim.failure.message[:MOST_MESSAGE]
         texts = {job.pk: self._known[_failed(job)] for job in jobs if _failed(job) in self._known}
         while len(self._known) > REMEMBERED:
@@ -57,11 +57,11 @@ def group_jobs(view: View, messages: Messages, query: Mapping[str, list[str]]) -
         groups.setdefault((job.task, job.error, job.state), []).append(job)
     most = MOST_LOOKS if view.whole else FEW_LOOKS
     texts = messages.of(_by_turns(groups.values()), most)
-    shown = [_group(group, jobs, texts) for group, jobs in groups.items()]
-    shown.sort(key=lambda each: (-each["count"], each["oldest"], each["task"], each["error"]))
-    rest = shown[MOST_GROUPS:]
+    entries = [_group(group, jobs, texts) for group, jobs in groups.items()]
+    entries.sort(key=lambda each: (-each["count"], each["oldest"], each["task"], each["error"]))
+    rest = entries[MOST_GROUPS:]
     return {
-        "groups": shown[:MOST_GROUPS],
+        "groups": entries[:MOST_GROUPS],
         "others": {"groups": len(rest), "count": sum(each["count"] for each in rest)},
         "read": len(view.oldest),
         "complete": view.whole,
@@ -76,10 +76,10 @@ def _by_turns(groups: Any) -> list[Claim]:
 
 def _group(group: Group, jobs: Sequence[Claim], texts: Mapping[str, str]) -> dict[str, Any]:
     task, error, state = group
-    said = [texts[job.pk] for job in jobs if job.pk in texts]
-    kinds = Counter(pattern(each) for each in said)
-    example = {pattern(each): each for each in said}
-    shown = kinds.most_common(MOST_KINDS)
+    messages = [texts[job.pk] for job in jobs if job.pk in texts]
+    kinds = Counter(pattern(each) for each in messages)
+    example = {pattern(each): each for each in messages}
+    commonest = kinds.most_common(MOST_KINDS)
     return {
         "task": task,
         "error": error,
@@ -87,7 +87,7 @@ def _group(group: Group, jobs: Sequence[Claim], texts: Mapping[str, str]) -> dic
         "count": len(jobs),
         "oldest": min(job.first_failed_at or job.since for job in jobs),
         "newest": max(job.failed_at or job.since for job in jobs),
-        "messages": [{"message": example[kind], "count": count} for kind, count in shown],
+        "messages": [{"message": example[kind], "count": count} for kind, count in commonest],
         "kinds": len(kinds),
-        "looked_at": len(said),
+        "looked_at": len(messages),
     }

@@ -203,12 +203,12 @@ def _body(request: Request) -> dict[str, Any]:
 
 def _is_list_of_text(name: str, value: Any) -> bool:
     """Of all that may be sent, only `keys` and `ids` are more than one value."""
-    listed = name in ("keys", "ids") and isinstance(value, list)
-    return listed and all(isinstance(each, str) for each in value)
+    is_list = name in ("keys", "ids") and isinstance(value, list)
+    return is_list and all(isinstance(each, str) for each in value)
 
 
 def _each_name_once(members: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(members)
-    if len(made) < len(members):
+    result = dict(members)
+    if len(result) < len(members):
         raise ValueError("a name stands in it more than once")
-    return made
+    return result

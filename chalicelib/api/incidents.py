@@ -50,19 +50,21 @@ def replays_in(stage: Stage, incident: Incident) -> list[Replay]:
     """The replays within it, the oldest first; those of another task are left out."""
     keeping = stage.engines.keeping
     ends = incident.over_at or iso(stage.engines.clock.now())
-    listed = [
+    candidates = [
         each
         for each in keeping.replays.newest(LOOKED_THROUGH, "")
         if each.started_at <= ends and (not each.ended_at or each.ended_at >= incident.since)
     ]
-    of_task = [each for each in listed if each.asked.get("task", incident.task) == incident.task]
+    of_task = [
+        each for each in candidates if each.asked.get("task", incident.task) == incident.task
+    ]
     room, replays = COUNTED, []
     for replay in of_task[:MOST_REPLAYS]:
-        counted = replay
+        latest = replay
         if not replay.settled and replay.jobs <= room:
             room -= replay.jobs
-            counted, _ = keeping.look(replay)
-        replays.append(counted)
+            latest, _ = keeping.look(replay)
+        replays.append(latest)
     return replays[::-1]
 
 

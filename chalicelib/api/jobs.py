@@ -60,18 +60,18 @@ class Filter:
 def list_jobs(stage: Stage, query: Mapping[str, list[str]]) -> dict[str, Any]:
     """One page of jobs, the oldest first, and the `cursor` of the next one."""
     fields = single(query, _FIELDS)
-    chosen = _filter(fields, stage)
+    filter = _filter(fields, stage)
     limit = read_whole(fields, "limit", 1, MOST_JOBS) or 50
     after = _read_cursor(fields["cursor"]) if "cursor" in fields else ("", "")
     view = stage.overview.read()
     page = _Page(limit)
-    for job in _in_order(stage, view, chosen, after, 0 if chosen.narrows else limit + 1):
-        if not page.goes_on(job, chosen.takes(job)):
+    for job in _in_order(stage, view, filter, after, 0 if filter.narrows else limit + 1):
+        if not page.goes_on(job, filter.takes(job)):
             break
-    if chosen.search and chosen.machine in (None, "") and after == ("", ""):
-        page.jobs += _ended(stage, chosen.search, page.jobs)
+    if filter.search and filter.machine in (None, "") and after == ("", ""):
+        page.jobs += _ended(stage, filter.search, page.jobs)
     rows = [as_json(job) for job in _whole(stage, page.jobs)]
-    return _answer(view, rows, page.cursor, None if chosen.narrows else _total(view, chosen))
+    return _answer(view, rows, page.cursor, None if filter.narrows else _total(view, filter))
 
 
 class _Page:
@@ -84,14 +84,14 @@ class _Page:
         self._passed = 0
         self._last: Claim | None = None
 
-    def goes_on(self, job: Claim, taken: bool) -> bool:
+    def goes_on(self, job: Claim, matches: bool) -> bool:
         """Take a job or pass over it; False where it belongs to the next page."""
         if len(self.jobs) == self._limit or self._passed == MOST_PASSED:
             self.cursor = _cursor(self._last or job)
             return False
         self._passed += 1
         self._last = job
-        if taken:
+        if matches:
             self.jobs.append(job)
         return True
 
@@ -102,23 +102,23 @@ def _answer(
     return {"jobs": rows, "total": total, "cursor": cursor, "revision": view.revision}
 
 
-def _total(view: View, chosen: Filter) -> int | None:
-    counts = [view.count(state, chosen.task) for state in chosen.states]
+def _total(view: View, filter: Filter) -> int | None:
+    counts = [view.count(state, filter.task) for state in filter.states]
     return sum(each.number for each in counts) if all(each.whole for each in counts) else None
 
 
 def _in_order(
-    stage: Stage, view: View, chosen: Filter, after: Position, limit: int
+    stage: Stage, view: View, filter: Filter, after: Position, limit: int
 ) -> Iterator[Claim]:
     """The jobs of these states of that task behind a position, read as they are asked for."""
     sources: list[Iterable[Claim]] = []
     for slots in view.tasks:
-        if chosen.task not in ("", slots.task):
+        if filter.task not in ("", slots.task):
             continue
-        if State.RUNNING in chosen.states:
-            sources.append(_running(stage, slots.owners, chosen))
+        if State.RUNNING in filter.states:
+            sources.append(_running(stage, slots.owners, filter))
         for state in WAITING:
-            if state in chosen.states and view.count(state, slots.task).number:
+            if state in filter.states and view.count(state, slots.task).number:
                 jobs = _waiting(stage, view, state, slots.task, after, limit)
                 sources.append(_equals_sorted(jobs))
     last = after
@@ -141,9 +141,9 @@ def _waiting(
         yield from stage.engines.world.claims.waiting(state, task, _before(behind), limit)
 
 
-def _running(stage: Stage, owners: Mapping[str, str], chosen: Filter) -> list[Claim]:
+def _running(stage: Stage, owners: Mapping[str, str], filter: Filter) -> list[Claim]:
     """Jobs that have a slot, as their claims tell; one may have left it a moment ago."""
-    search = chosen.search.casefold()
+    search = filter.search.casefold()
     pks = [pk for pk in owners if search in pk.casefold()]
     claims = stage.engines.world.claims.look(pks, consistent=True)
     running = [job for job in claims.values() if job.state is State.RUNNING and not job.ended_at]
@@ -171,10 +171,10 @@ def _whole(stage: Stage, jobs: Sequence[Claim]) -> Iterator[Claim]:
         yield replace(job, execution=claim.execution, cause=claim.cause if same else "")
 
 
-def _ended(stage: Stage, key: str, listed: Sequence[Claim]) -> list[Claim]:
+def _ended(stage: Stage, key: str, page: Sequence[Claim]) -> list[Claim]:
     """The job of exactly that key, if it is not listed: it has ended, or is between two steps."""
     claims = stage.engines.world.claims.look([JOB + key]) if len(key.encode()) <= 1024 else {}
-    return [job for job in claims.values() if job.pk not in {each.pk for each in listed}]
+    return [job for job in claims.values() if job.pk not in {each.pk for each in page}]
 
 
 def as_json(job: Claim) -> dict[str, Any]:
@@ -239,11 +239,11 @@ def _filter(fields: Mapping[str, str], stage: Stage) -> Filter:
 
 
 def _states(text: str) -> frozenset[State]:
-    listed: dict[str, State] = {state.value: state for state in LISTED}
+    states: dict[str, State] = {state.value: state for state in LISTED}
     try:
-        return frozenset(listed[name] for name in text.split(","))
+        return frozenset(states[name] for name in text.split(","))
     except KeyError as wrong:
-        names = ", ".join(listed)
+        names = ", ".join(states)
         raise BadRequest(f"state={shown(text)} must be one or more of {names}") from wrong
 
 

@@ -25,14 +25,14 @@ class Looks:
     def look(self, replay: Replay) -> tuple[Replay, Became]:
         """The replay as it is, with the counts of a look that is a few seconds old at most."""
         now = self.clock.elapsed()
-        at, counted, became = self._held.get(replay.id, (now, None, []))
-        over = counted is not None and counted.course is not replay.course
-        if counted is None or over or now - at > max(KEPT, replay.jobs / JOBS_A_SECOND):
-            counted, became = self.keeping.look(replay)
+        at, latest, pairs = self._held.get(replay.id, (now, None, []))
+        over = latest is not None and latest.course is not replay.course
+        if latest is None or over or now - at > max(KEPT, replay.jobs / JOBS_A_SECOND):
+            latest, pairs = self.keeping.look(replay)
             if len(self._held) >= MOST:
                 self._held.clear()
-            self._held[replay.id] = (now, counted, became)
-        return replace(replay, outcomes=counted.outcomes, counted_at=counted.counted_at), became
+            self._held[replay.id] = (now, latest, pairs)
+        return replace(replay, outcomes=latest.outcomes, counted_at=latest.counted_at), pairs
 
     def forget(self) -> None:
         """Look anew next time."""

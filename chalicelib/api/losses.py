@@ -27,7 +27,7 @@ def next_loss(stage: Stage, view: View) -> dict[str, Any] | None:
     waits = [*view.oldest, *view.first_in_line.values()]
     dead = [(_later(job.dead_at, KEPT), job, "forgotten") for job in waits if job.dead_at]
     old = [job for job in waits if not job.dead_at and _near(view, _later(job.started_at, YEAR))]
-    risks = [*dead, *((_later(began, YEAR), job, "year") for job, began in _began(stage, old))]
+    risks = [*dead, *((_later(start, YEAR), job, "year") for job, start in _began(stage, old))]
     near = [risk for risk in risks if _near(view, risk[0])]
     if not near:
         return None
@@ -39,8 +39,8 @@ def _began(stage: Stage, jobs: list[Claim]) -> Iterable[tuple[Claim, str]]:
     """When the execution that each job is in began, which may be later than its first one."""
     if not jobs:
         return
-    asked = [job.pk for job in jobs[:MOST_LOOKED_AT]]
-    for job in stage.engines.world.claims.look(asked).values():
+    pks = [job.pk for job in jobs[:MOST_LOOKED_AT]]
+    for job in stage.engines.world.claims.look(pks).values():
         yield job, job.claimed_at or job.started_at
 
 
@@ -50,8 +50,8 @@ def _near(view: View, at: datetime) -> bool:
 
 def _later(moment: str, by: timedelta) -> datetime:
     """So much later; the end of time for what is no time, or too late for one."""
-    began = read(moment)
+    start = read(moment)
     try:
-        return began + by if began else datetime.max.replace(tzinfo=UTC)
+        return start + by if start else datetime.max.replace(tzinfo=UTC)
     except OverflowError:
         return datetime.max.replace(tzinfo=UTC)

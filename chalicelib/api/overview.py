@@ -66,7 +66,7 @@ class Overview:
         tasks = tuple(self._line.slots(task) for task in self._line.tasks())
         share = MOST_READ // max(1, len(tasks))
         counts: dict[tuple[State, str], Count] = {}
-        read: list[Claim] = []
+        claims: list[Claim] = []
         first: dict[str, Claim] = {}
         untried: dict[str, int] = {}
         for slots in tasks:
@@ -79,11 +79,11 @@ class Overview:
             for state in HELD:
                 oldest, count = self._held(state, slots.task, share)
                 counts[state, slots.task] = count
-                read += oldest
-        read.sort(key=position)
-        whole = sum(counts[each].number for each in counts if each[0] in HELD) == len(read)
-        revision = _revision(tasks, counts, read, at)
-        return View(at, tasks, counts, tuple(read), whole, first, untried, revision)
+                claims += oldest
+        claims.sort(key=position)
+        whole = sum(counts[each].number for each in counts if each[0] in HELD) == len(claims)
+        revision = _revision(tasks, counts, claims, at)
+        return View(at, tasks, counts, tuple(claims), whole, first, untried, revision)
 
     def _first_in_line(self, task: str) -> Claim | None:
         """The oldest in line; None where the index does not show it yet."""
@@ -91,8 +91,8 @@ class Overview:
 
     def _failed_in_line(self, task: str, most: int) -> int:
         """How many in line have failed before: they are older than what came to a closed gate."""
-        listed = islice(self._claims.waiting(State.LINE, task), most)
-        return sum(1 for claim in listed if claim.attempt)
+        claims = islice(self._claims.waiting(State.LINE, task), most)
+        return sum(1 for claim in claims if claim.attempt)
 
     def _held(self, state: State, task: str, most: int) -> tuple[list[Claim], Count]:
         """The oldest that wait so, and how many there are, counted a bounded way further."""
@@ -116,7 +116,7 @@ def position(claim: Claim) -> tuple[str, str]:
 def _revision(
     tasks: Iterable[Slots],
     counts: Mapping[tuple[State, str], Count],
-    read: Iterable[Claim],
+    claims: Iterable[Claim],
     at: datetime,
 ) -> str:
     """Names a view by what is in it; a gate that opens or closes by the clock makes another one."""
@@ -124,7 +124,7 @@ def _revision(
         (
             [(_values(each), each.gate(at)) for each in tasks],
             sorted((state, task, count.number) for (state, task), count in counts.items()),
-            [(each.pk, each.state, each.since, each.attempt) for each in read],
+            [(each.pk, each.state, each.since, each.attempt) for each in claims],
         )
     )
     return hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()[:16]

@@ -47,8 +47,8 @@ def _wrapped(text: str) -> str:
 
     plain = _INDENT.sub("", _COMMENT.sub("", text))
     body = _EXPORT.sub(without_export, _IMPORT.sub(_as_constant, plain))
-    if left := re.search(r"^(?:import|export)\b.*", body, re.MULTILINE):
-        raise ValueError(f"this line is not understood: {left[0]}")
+    if remains := re.search(r"^(?:import|export)\b.*", body, re.MULTILINE):
+        raise ValueError(f"this line is not understood: {remains[0]}")
     return f"(() => {{\n{body}return {{ {', '.join(exported)} }};\n}})()"
 
 

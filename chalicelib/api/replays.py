@@ -30,11 +30,11 @@ def list_replays(stage: Stage, query: Mapping[str, list[str]]) -> dict[str, Any]
     room = COUNTED
     replays = []
     for replay in page:
-        counted = replay
+        latest = replay
         if not replay.settled and replay.jobs <= room:
             room -= replay.jobs
-            counted, _ = stage.replays.look(replay)
-        replays.append(as_json(counted))
+            latest, _ = stage.replays.look(replay)
+        replays.append(as_json(latest))
     return {"replays": replays, "cursor": page[-1].order if more else None}
 
 

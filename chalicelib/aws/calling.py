@@ -105,8 +105,8 @@ def clients(session: "Session | None" = None, seconds: float | None = None) -> "
 
 def once_each(make: Callable[..., Any]) -> "Clients":
     """Makes a client of a service when it is first asked for, and returns that one ever after."""
-    made: Callable[..., Any] = cache(make)
-    return made
+    clients: Callable[..., Any] = cache(make)
+    return clients
 
 
 def _once(seconds: float) -> Config:
@@ -122,8 +122,10 @@ def _session() -> botocore.session.Session:
 
 
 def _new_session() -> botocore.session.Session:
-    read = {name: (_IN_FILES[name], list(names), None, None) for name, names in VARIABLES.items()}
-    return botocore.session.Session(session_vars=read)
+    variables = {
+        name: (_IN_FILES[name], list(names), None, None) for name, names in VARIABLES.items()
+    }
+    return botocore.session.Session(session_vars=variables)
 
 
 def sdk_session(profile: str | None = None, region: str | None = None) -> "boto3.Session":
@@ -158,13 +160,13 @@ def _translate(refused: ClientError, call: str, about: str) -> RespoolError:
     error = refused.response.get("Error", {})
     code = error.get("Code", "")
     message = _QUOTED.sub("'...'", error.get("Message", ""))
-    said = f"{call} for {about}: {code}: {message}"
+    text = f"{call} for {about}: {code}: {message}"
     if code in _THROTTLES:
-        return Throttled(said)
+        return Throttled(text)
     if code == "TransactionCanceledException":
         reasons = {reason.get("Code") for reason in refused.response.get("CancellationReasons", ())}
-        return next((kind for name, kind in _CANCELLED if name in reasons), AwsError)(said)
+        return next((kind for name, kind in _CANCELLED if name in reasons), AwsError)(text)
     if code == "ConditionalCheckFailedException":
         answer: Mapping[str, Any] = refused.response  # no stub knows of the item
-        return Refused(said, answer.get("Item"))
-    return _MEANINGS.get(code, AwsError)(said)
+        return Refused(text, answer.get("Item"))
+    return _MEANINGS.get(code, AwsError)(text)

@@ -60,7 +60,7 @@ def whole(claim: Claim, at: str) -> Update:
         " firstFailedAt = :first, #error = :error, cause = :cause, noted = :noted,"
         " claimedAt = :claimed, deadAt = :dead"
     )
-    gone = ["#token", "endedAt", "how", "expiresAt"]
+    removals = ["#token", "endedAt", "how", "expiresAt"]
     kept_texts = {
         "notedAt": claim.noted_at,
         "predecessor": claim.predecessor,
@@ -71,5 +71,5 @@ def whole(claim: Claim, at: str) -> Update:
             change += f", {name} = :{name}"
             placeholders |= values(**{name: text})
         else:
-            gone.append(name)
-    return Update(claim.pk, f"{change} REMOVE {', '.join(gone)}", "", placeholders)
+            removals.append(name)
+    return Update(claim.pk, f"{change} REMOVE {', '.join(removals)}", "", placeholders)

@@ -26,7 +26,7 @@ class GateWrites:
 
         Each map has a value of its own: one value in several places is one map to some stores.
         """
-        wanted: dict[str, str | int | Mapping[str, str]] = {
+        defaults: dict[str, str | int | Mapping[str, str]] = {
             "owners": {},
             "waking": {},
             "passes": {},
@@ -35,9 +35,9 @@ class GateWrites:
             "limitSet": limit,
             "closeAfter": close_after,
         }
-        sets = [f"{name} = if_not_exists({name}, :{name})" for name in wanted]
+        sets = [f"{name} = if_not_exists({name}, :{name})" for name in defaults]
         sets.append("#limit = if_not_exists(#limit, :limitSet)")
-        return self._changed(task, f"SET {', '.join(sets)}, {_LISTED}", values(**wanted))
+        return self._changed(task, f"SET {', '.join(sets)}, {_LISTED}", values(**defaults))
 
     def apply_settings(self, task: str, limit: int, close_after: int) -> Slots:
         """Make the item whole, and take over settings that changed since they were last written.
@@ -128,9 +128,9 @@ class GateWrites:
     def drop_passes(self, task: str, pks: Sequence[str]) -> None:
         """Take passes back."""
         for some in _portions(pks):
-            gone = ", ".join(f"passes.{name}" for name in some)
+            removals = ", ".join(f"passes.{name}" for name in some)
             self._table.update(
-                Update(SLOTS + task, f"REMOVE {gone}", "attribute_exists(passes)", {}, some)
+                Update(SLOTS + task, f"REMOVE {removals}", "attribute_exists(passes)", {}, some)
             )
 
     def _changed(
@@ -140,12 +140,12 @@ class GateWrites:
         whole = {**placeholders, **values(tasks=TASKS, task=task)}
         condition = ""
         if over is not None:
-            seen = {"closedAt": over.closed_at, "openedAt": over.opened_at}
+            moments = {"closedAt": over.closed_at, "openedAt": over.opened_at}
             condition = " AND ".join(
                 f"{name} = :seen{name}" if at else f"attribute_not_exists({name})"
-                for name, at in seen.items()
+                for name, at in moments.items()
             )
-            whole |= values(**{f"seen{name}": at for name, at in seen.items() if at})
+            whole |= values(**{f"seen{name}": at for name, at in moments.items() if at})
         try:
             return read_slots(self._table.changed(Update(SLOTS + task, change, condition, whole)))
         except Refused:

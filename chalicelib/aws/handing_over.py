@@ -17,7 +17,7 @@ Functions keeps the dead execution (90 days), whose late writes it turns away.""
 def move(table: Table, claim: Claim, successor: str, pk: str) -> bool:
     """End the claim of the dead execution's name and make one of the successor's."""
     order = f"{claim.started_at}#{pk.partition('#')[2][:200]}"
-    made = replace(
+    successor_claim = replace(
         claim, pk=pk, execution=successor, predecessor=claim.execution, order=order, token=""
     )
     died = read(claim.dead_at)
@@ -28,7 +28,7 @@ def move(table: Table, claim: Claim, successor: str, pk: str) -> bool:
         AS_SEEN,
         seen(claim) | ending(State.FAILED, claim.dead_at, expires),
     )
-    new = whole(made, claim.since)
+    new = whole(successor_claim, claim.since)
     new = replace(new, condition=FREE)
     return table.write(*_slot_moves(table, claim, successor, pk), ended, new)
 
@@ -37,19 +37,19 @@ def _slot_moves(table: Table, claim: Claim, successor: str, pk: str) -> list[Upd
     """Its slot and its pass go along to the new key."""
     item = table.get(SLOTS + claim.task)
     slots = read_slots(item) if item else Slots(claim.task)
-    sets, gone, conditions = [], [], []
+    sets, removals, conditions = [], [], []
     placeholders: dict[str, Item] = {}
     if slots.owners.get(claim.pk) == claim.execution:
         sets.append("owners.#new = :successor")
-        gone.append("owners.#old")
+        removals.append("owners.#old")
         conditions.append("owners.#old = :execution")
         placeholders |= values(successor=successor, execution=claim.execution)
     if claim.pk in slots.passes:
         sets.append("passes.#new = :until")
-        gone.append("passes.#old")
+        removals.append("passes.#old")
         placeholders |= values(until=slots.passes[claim.pk])
     if not sets:
         return []
-    change = f"SET {', '.join(sets)} REMOVE {', '.join(gone)}"
+    change = f"SET {', '.join(sets)} REMOVE {', '.join(removals)}"
     names = {"#new": pk, "#old": claim.pk}
     return [Update(SLOTS + claim.task, change, " AND ".join(conditions), placeholders, names)]

@@ -60,13 +60,13 @@ class DynamoIncidents:
 
     def list(self, most: int, before: str = "") -> list[Incident]:
         """The latest ones, the newest first, of those whose ids are below `before`."""
-        listed = [
+        index = [
             (str(item["order"]["S"]), str(item["pk"]["S"]))
             for item in islice(self._table.query(LISTED), MOST)
         ]
-        chosen = sorted({one for one in listed if not before or one[0] < before}, reverse=True)
+        entries = sorted({one for one in index if not before or one[0] < before}, reverse=True)
         incidents: dict[str, Incident] = {}
-        names = [name for _, name in chosen][: 2 * most]
+        names = [name for _, name in entries][: 2 * most]
         for incident in map(_read, self._table.get_batch(names) if names else ()):
             incidents[incident.id] = incident
         return sorted(incidents.values(), key=lambda each: each.id, reverse=True)[:most]

@@ -39,12 +39,12 @@ def queue(state: State, task: str) -> str:
 def read_claim(item: Item) -> Claim:
     """A claim out of its item, or out of what the index holds of it."""
     text = _texts(item)
-    noted = text("notedAt") or (text("failedAt") if text("noted") == "yes" else "")
-    listed, _, for_task = text("queue").partition("#")  # the index has neither state nor task
+    noted_at = text("notedAt") or (text("failedAt") if text("noted") == "yes" else "")
+    queue_state, _, for_task = text("queue").partition("#")  # the index has neither state nor task
     return Claim(
         pk=text("pk"),
         execution=text("execution"),
-        state=_state(text("endedAt"), text("how"), text("state") or listed),
+        state=_state(text("endedAt"), text("how"), text("state") or queue_state),
         task=text("task") or for_task,
         order=text("order"),
         since=text("since"),
@@ -53,7 +53,7 @@ def read_claim(item: Item) -> Claim:
         cause=text("cause"),
         failed_at=text("failedAt"),
         first_failed_at=text("firstFailedAt"),
-        noted_at=noted,
+        noted_at=noted_at,
         claimed_at=text("claimedAt"),
         entered_at=text("enteredAt"),
         dead_at=text("deadAt"),

@@ -38,24 +38,24 @@ def _slots(table: Table, claim: Claim) -> Slots:
 
 def _freed(slots: Slots, claim: Claim, execution: str, passes: bool) -> Update | None:
     """What the slots' item loses with the claim; conditional on what it holds of it now."""
-    gone, conditions = [], []
+    removals, conditions = [], []
     placeholders: dict[str, Item] = {}
     in_line = claim.state is State.LINE and claim.execution == execution and not claim.ended_at
     less = int(in_line)
     if slots.owners.get(claim.pk) == execution:
-        gone.append("owners.#me")
+        removals.append("owners.#me")
         conditions.append("owners.#me = :execution")
         placeholders |= values(execution=execution)
     if claim.pk in slots.waking:
-        gone.append("waking.#me")
+        removals.append("waking.#me")
         conditions.append("waking.#me = :since")
         placeholders |= values(since=slots.waking[claim.pk])
         less += 1
     if passes and claim.pk in slots.passes:
-        gone.append("passes.#me")
-    if not gone and not less:
+        removals.append("passes.#me")
+    if not removals and not less:
         return None
-    changes = [f"REMOVE {', '.join(gone)}"] if gone else []
+    changes = [f"REMOVE {', '.join(removals)}"] if removals else []
     if less:
         changes.append("ADD waiting :less")
         placeholders |= values(less=-less)
@@ -73,17 +73,17 @@ def _as_seen(change: Update, item: Item | None) -> Update:
     if item is None:
         condition, placeholders = "attribute_not_exists(pk)", {}
     else:
-        seen = {
+        values = {
             name: item[name] for name in ("execution", "state", "since", "endedAt") if name in item
         }
         names = {"state": "#state"}
         condition = " AND ".join(
             f"{names.get(name, name)} = :seen_{name}"
-            if name in seen
+            if name in values
             else f"attribute_not_exists({names.get(name, name)})"
             for name in ("execution", "state", "since", "endedAt")
         )
-        placeholders = {f":seen_{name}": value for name, value in seen.items()}
+        placeholders = {f":seen_{name}": value for name, value in values.items()}
     return Update(
         change.pk, change.change, condition, {**change.values, **placeholders}, change.names
     )

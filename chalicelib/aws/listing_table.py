@@ -27,10 +27,10 @@ class DynamoListing:
         """
         item = self._table.get(MACHINES)
         was = dict(item["listed"]["M"]) if item else {}
-        noted = {name: str(was[name]["S"]) for name in machines if name in was}
-        listed = {name: noted.get(name, iso(now)) for name in machines}
-        if listed.keys() != was.keys():
+        earlier = {name: str(was[name]["S"]) for name in machines if name in was}
+        times = {name: earlier.get(name, iso(now)) for name in machines}
+        if times.keys() != was.keys():
             condition = "listed = :was" if item else "attribute_not_exists(pk)"
-            placeholders = values(listed=listed) | ({":was": {"M": was}} if item else {})
+            placeholders = values(listed=times) | ({":was": {"M": was}} if item else {})
             self._table.update(Update(MACHINES, "SET listed = :listed", condition, placeholders))
-        return {name: read(at) or now for name, at in listed.items()}
+        return {name: read(at) or now for name, at in times.items()}

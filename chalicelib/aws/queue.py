@@ -90,10 +90,10 @@ _COUNTS: "tuple[QueueAttributeNameType, ...]" = (
 
 
 def _read(message: "MessageTypeDef") -> Message:
-    sent = int(message.get("Attributes", {}).get("SentTimestamp", 0)) / 1000
+    seconds = int(message.get("Attributes", {}).get("SentTimestamp", 0)) / 1000
     return Message(
         message["MessageId"],
         message["ReceiptHandle"],
         message["Body"],
-        datetime.fromtimestamp(sent, UTC),
+        datetime.fromtimestamp(seconds, UTC),
     )

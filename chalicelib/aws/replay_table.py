@@ -62,11 +62,11 @@ class DynamoReplays:
         )
         first = new.jobs - len(jobs)
         texts = [json.dumps([each.pk, each.since, each.attempt, each.started_at]) for each in jobs]
-        named = _lists(new, "keys", 0, keys)
-        for at in range(0, len(named), AT_ONCE):
-            self._table.write(*named[at : at + AT_ONCE])
-        done = self._write([head, *_lists(new, "jobs", first, texts)])
-        return new if done else self._mine(new)
+        key_items = _lists(new, "keys", 0, keys)
+        for at in range(0, len(key_items), AT_ONCE):
+            self._table.write(*key_items[at : at + AT_ONCE])
+        is_written = self._write([head, *_lists(new, "jobs", first, texts)])
+        return new if is_written else self._mine(new)
 
     def jobs(self, replay: Replay) -> list[Chosen]:
         """Its list, in the order in which it chose."""
@@ -91,8 +91,8 @@ class DynamoReplays:
         items.sort(key=lambda item: str(item["order"]["S"]))
         return self._of(items[:most])
 
-    def _of(self, listed: Iterator[Item] | Sequence[Item]) -> list[Replay]:
-        names = [str(item["pk"]["S"]) for item in listed]
+    def _of(self, items: Iterator[Item] | Sequence[Item]) -> list[Replay]:
+        names = [str(item["pk"]["S"]) for item in items]
         replays = [_read(item) for item in self._table.get_batch(names, consistent=False)]
         return sorted(replays, key=lambda replay: replay.order)
 
@@ -139,5 +139,5 @@ def _read(item: Item) -> Replay:
 
 
 def _end(replay: Replay) -> int:
-    began: Any = read(replay.started_at)
-    return int(began.timestamp()) + KEPT_DAYS * DAY
+    start: Any = read(replay.started_at)
+    return int(start.timestamp()) + KEPT_DAYS * DAY

@@ -109,11 +109,11 @@ class StepFunctions:
                 includeExecutionData=False,
             )["events"]
         last = events[0]["id"] if events else 0
-        entered: Any = next((e for e in events if e["type"].endswith("StateEntered")), {"type": ""})
-        name = entered.get("stateEnteredEventDetails", {}).get("name", "")
+        entry: Any = next((e for e in events if e["type"].endswith("StateEntered")), {"type": ""})
+        name = entry.get("stateEnteredEventDetails", {}).get("name", "")
         failed = next((e["timestamp"] for e in events if e["type"] in SCOPES_FAILED), None)
-        in_fail_state = entered["type"] == "FailStateEntered"
-        return Tail(last, in_fail_state, name, entered.get("timestamp"), failed)
+        in_fail_state = entry["type"] == "FailStateEntered"
+        return Tail(last, in_fail_state, name, entry.get("timestamp"), failed)
 
     def history(self, execution: str, most: int) -> list[Mapping[str, Any]]:
         """Its latest events, at most that many, the oldest of them first; without payloads."""
@@ -173,24 +173,24 @@ class StepFunctions:
 
     def list(self, status: Status) -> Iterator[str]:
         """All executions of that status, a thousand a call (100 at once, 2 a second)."""
-        return (listed["executionArn"] for listed in self._list(status))
+        return (execution["executionArn"] for execution in self._list(status))
 
     def deaths(self, status: Status, since: datetime | None = None) -> Iterator[tuple[str, int]]:
         """Those of a status, with how often each was redriven; the latest start comes first."""
-        for listed in self._list(status):
-            if since is not None and listed["startDate"] < since:
+        for execution in self._list(status):
+            if since is not None and execution["startDate"] < since:
                 return
-            yield listed["executionArn"], listed.get("redriveCount", 0)
+            yield execution["executionArn"], execution.get("redriveCount", 0)
 
     def _list(self, status: Status) -> Iterator[Mapping[str, Any]]:
-        asked: dict[str, Any] = {"stateMachineArn": self._machine, "statusFilter": status.value}
+        query: dict[str, Any] = {"stateMachineArn": self._machine, "statusFilter": status.value}
         while True:
             with calling("ListExecutions", self._machine):
-                answer = self._client.list_executions(**asked, maxResults=1000)
+                answer = self._client.list_executions(**query, maxResults=1000)
             yield from answer["executions"]
             if "nextToken" not in answer:
                 return
-            asked["nextToken"] = answer["nextToken"]
+            query["nextToken"] = answer["nextToken"]
 
     def frames(self) -> "Frames":
         """What respool has put into the machine's definition."""

@@ -42,9 +42,9 @@ class Update:
             "Key": pk(self.pk),
             "UpdateExpression": self.change,
         }
-        used = set(_PLACEHOLDER.findall(f"{self.change} {self.condition}"))
+        placeholders = set(_PLACEHOLDER.findall(f"{self.change} {self.condition}"))
         if names := {
-            name: text for name, text in (_NAMES | {**self.names}).items() if name in used
+            name: text for name, text in (_NAMES | {**self.names}).items() if name in placeholders
         }:
             arguments["ExpressionAttributeNames"] = names
         if self.condition:
@@ -83,20 +83,20 @@ class Table:
         keys = [pk(name) for name in dict.fromkeys(names)]
         how: dict[str, Any] = {"ConsistentRead": consistent}
         if projection:
-            used = set(_PLACEHOLDER.findall(projection))
+            placeholders = set(_PLACEHOLDER.findall(projection))
             how["ProjectionExpression"] = projection
-            how["ExpressionAttributeNames"] = {n: t for n, t in _NAMES.items() if n in used}
+            how["ExpressionAttributeNames"] = {n: t for n, t in _NAMES.items() if n in placeholders}
         for start in range(0, len(keys), BATCH_GET):
-            asked = {self._name: {"Keys": keys[start : start + BATCH_GET], **how}}
-            yield from self._one_batch(asked)
+            request = {self._name: {"Keys": keys[start : start + BATCH_GET], **how}}
+            yield from self._one_batch(request)
 
-    def _one_batch(self, asked: dict[str, Any]) -> Iterator[Item]:
+    def _one_batch(self, request: dict[str, Any]) -> Iterator[Item]:
         for attempt in range(TRIES):
             with calling("BatchGetItem", self._name):
-                answer = self._client.batch_get_item(RequestItems=asked)
+                answer = self._client.batch_get_item(RequestItems=request)
             yield from answer["Responses"].get(self._name, [])
-            asked = answer.get("UnprocessedKeys") or {}
-            if not asked:
+            request = answer.get("UnprocessedKeys") or {}
+            if not request:
                 return
             self._wait(attempt)
         raise Throttled(
@@ -131,14 +131,14 @@ class Table:
             begins = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
     def _query(self, queue: str, after: str, page: Mapping[str, Any]) -> Mapping[str, Any]:
-        asked: dict[str, Any] = {"KeyConditionExpression": "queue = :queue"}
-        asked["ExpressionAttributeValues"] = values(queue=queue)
+        query: dict[str, Any] = {"KeyConditionExpression": "queue = :queue"}
+        query["ExpressionAttributeValues"] = values(queue=queue)
         if after:
-            asked["KeyConditionExpression"] += " AND #order > :after"
-            asked["ExpressionAttributeNames"] = {"#order": "order"}
-            asked["ExpressionAttributeValues"] |= values(after=after)
+            query["KeyConditionExpression"] += " AND #order > :after"
+            query["ExpressionAttributeNames"] = {"#order": "order"}
+            query["ExpressionAttributeValues"] |= values(after=after)
         with calling("Query", queue):
-            return self._client.query(TableName=self._name, IndexName=INDEX, **asked, **page)
+            return self._client.query(TableName=self._name, IndexName=INDEX, **query, **page)
 
     def update(self, update: Update) -> bool:
         """Change one item; False where its condition does not hold. Raises Conflict."""

@@ -65,5 +65,5 @@ class SpoolMapping:
         with calling("ListEventSourceMappings", self._function):
             answer = self._client.list_event_source_mappings(FunctionName=self._function)
         mappings = answer["EventSourceMappings"]
-        joined = (each for each in mappings if each["EventSourceArn"].endswith(f":{self._queue}"))
-        return next(joined, None)
+        own = (each for each in mappings if each["EventSourceArn"].endswith(f":{self._queue}"))
+        return next(own, None)

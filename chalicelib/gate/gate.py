@@ -67,8 +67,8 @@ class Gates:
         else:
             why = {"by": gate.by, "why": gate.why, "until": gate.until}
             self.telemetry.event("gate-closed", **about, **why)
-        counted = metrics.GATE_OPENED if gate.open else metrics.GATE_CLOSED
-        self.telemetry.metric(counted, task=slots.task)
+        metric = metrics.GATE_OPENED if gate.open else metrics.GATE_CLOSED
+        self.telemetry.metric(metric, task=slots.task)
 
     def complete(self, task: str) -> Slots:
         """Make whatever the task's item lacks; what is there stays."""

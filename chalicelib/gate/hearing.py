@@ -88,9 +88,9 @@ class Hearing:
     def take(self, event: Any) -> None:
         """Hear what the event's failures say. Raises what AWS answers; call again then."""
         for job in parked_in(event) if self.most else ():
-            named = named_time(job.cause, job.failed_at, self.text)
-            if named is not None:
-                self._close(job, believed(named, job.failed_at, self.clock(), self.most))
+            until = named_time(job.cause, job.failed_at, self.text)
+            if until is not None:
+                self._close(job, believed(until, job.failed_at, self.clock(), self.most))
 
     def _close(self, job: ParkedJob, until: datetime) -> None:
         for _ in range(TRIES):

@@ -60,12 +60,12 @@ class Admission:
         all have been served, so that the caller comes again. Raises BadRequest for other events.
         """
         deadline = self.elapsed() + seconds
-        asked = tasks_in(event)
+        tasks = tasks_in(event)
         self.hear(event)
         serve = self.serve if "Records" in event else self.tend
         admitted: dict[str, int] = {}
         refusals: list[Exception] = []
-        for task in self.line.tasks() if asked is None else asked:
+        for task in self.line.tasks() if tasks is None else tasks:
             try:
                 admitted[task] = serve(task, deadline)
             except Exception as refused:
@@ -109,23 +109,23 @@ class Admission:
         they were.
         """
         before = self.line.slots(task)
-        counted = self._count(task)
-        if counted == in_line(before):
+        count = self._count(task)
+        if count == in_line(before):
             return False
         self.pause(STILL)
-        if self.line.slots(task) != before or self._count(task) != counted:
+        if self.line.slots(task) != before or self._count(task) != count:
             return False
-        done = self.line.recount(before, counted + len(before.waking))
+        done = self.line.recount(before, count + len(before.waking))
         if done:
             was = in_line(before)
-            self.telemetry.warning("line-recounted", task=task, was=was, counted=counted)
+            self.telemetry.warning("line-recounted", task=task, was=was, counted=count)
         return done
 
     def _count(self, task: str) -> int:
         """How many claims say that they are in line, of those that the index lists."""
         count = 0
-        listed = self.claims.waiting(State.LINE, task)
-        while page := [claim.pk for claim in islice(listed, BATCH_GET)]:
+        rows = self.claims.waiting(State.LINE, task)
+        while page := [claim.pk for claim in islice(rows, BATCH_GET)]:
             claims = self.claims.look(page, consistent=True).values()
             count += sum(_stands_in(task, claim) for claim in claims)
         return count
@@ -175,13 +175,13 @@ class _Run:
     def _let_in(self, slots: Slots, now: Turn) -> bool:
         """Let in the oldest, one after another; True: of those who may, nobody waits."""
         by_pass = now.passes is not None
-        chosen = self._of(now.passes or ()) if by_pass else self._oldest(slots, now.count)
-        if by_pass and not chosen:
+        claims = self._of(now.passes or ()) if by_pass else self._oldest(slots, now.count)
+        if by_pass and not claims:
             return True
         at = iso(self.engine.clock())
         inside: list[Wake] = []
         try:
-            for claim in chosen[: now.count]:
+            for claim in claims[: now.count]:
                 if self.engine.line.admit(claim, at, by_pass):
                     self.admitted += 1
                     inside.append((claim.pk, claim.since, claim.execution))
@@ -200,8 +200,8 @@ class _Run:
         length = in_line(slots)
         needed = length if length <= LOOK else count
         most = needed + SPARE
-        listed = self.engine.claims.waiting(State.LINE, self.task, limit=most)
-        waits = self._of([claim.pk for claim in islice(listed, most)])
+        claims = self.engine.claims.waiting(State.LINE, self.task, limit=most)
+        waits = self._of([claim.pk for claim in islice(claims, most)])
         if len(waits) < needed and self.tries < TRIES - 1:
             return []
         return waits[:count]

@@ -33,9 +33,9 @@ def named_time(cause: str, failed_at: datetime, text: str = "") -> datetime | No
     return None
 
 
-def believed(named: datetime, failed_at: datetime, now: datetime, most: int) -> datetime:
+def believed(until: datetime, failed_at: datetime, now: datetime, most: int) -> datetime:
     """The time that was named, but no later than `most` seconds after the failure."""
-    return min(named, min(failed_at, now) + timedelta(seconds=most))
+    return min(until, min(failed_at, now) + timedelta(seconds=most))
 
 
 def _words(cause: str, text: str) -> Iterator[Any]:

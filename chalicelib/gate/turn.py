@@ -58,5 +58,5 @@ def _task(record: Any) -> str:
     value: Any = record
     for name in ("dynamodb", "Keys", "pk", "S"):
         value = value.get(name) if isinstance(value, dict) else None
-    named = isinstance(value, str) and value.startswith(SLOTS)
-    return str(value).removeprefix(SLOTS) if named else ""
+    is_task = isinstance(value, str) and value.startswith(SLOTS)
+    return str(value).removeprefix(SLOTS) if is_task else ""

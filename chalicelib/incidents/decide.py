@@ -88,19 +88,19 @@ def _begun(facts: Facts, last: Incident | None) -> Incident:
     if facts.in_trouble and facts.gate.since:
         times.append(facts.gate.since)
     since = min(times, default=now)
-    left = sum(first_failed_at(job) <= after for job in facts.listed)
-    begun = Incident(
+    remaining = sum(first_failed_at(job) <= after for job in facts.listed)
+    incident = Incident(
         facts.task,
         name_of(facts.task, since),
         since,
         now,
-        jobs=left + facts.inside,
+        jobs=remaining + facts.inside,
         seen_until=after,
         counted_at=now,
         probed_at=since,
         news=(News(now, What.BEGUN),),
     )
-    return _gone_on(begun, facts)
+    return _gone_on(incident, facts)
 
 
 def _gone_on(before: Incident, facts: Facts) -> Incident:
@@ -157,7 +157,7 @@ def _waited(before: Incident, facts: Facts) -> int:
     then = read(before.counted_at if before.curve else before.since) or facts.now
     passed = max(0.0, (facts.now - then).total_seconds())
     waits = [read(job.since) or facts.now for job in facts.listed]
-    failed = sum(min(passed, max(0.0, (facts.now - began).total_seconds())) for began in waits)
+    failed = sum(min(passed, max(0.0, (facts.now - start).total_seconds())) for start in waits)
     return round(failed + passed * min(before.untried, facts.untried))
 
 
@@ -171,10 +171,10 @@ def _with_changes(before: Incident, after: Incident, facts: Facts) -> Incident:
     ramp = facts.ramp
     steps = [step for step in ramp.past if step.at > before.probed_at] if ramp else []
     changes += [Change(step.at, step.verdict, jobs=step.jobs) for step in steps]
-    kept = (*before.changes, *sorted(changes, key=lambda change: change.at))
-    too_many = max(0, len(kept) - MOST_CHANGES)
+    history = (*before.changes, *sorted(changes, key=lambda change: change.at))
+    too_many = max(0, len(history) - MOST_CHANGES)
     if too_many:
-        kept = (*kept[:FIRST_CHANGES], *kept[FIRST_CHANGES + too_many :])
+        history = (*history[:FIRST_CHANGES], *history[FIRST_CHANGES + too_many :])
     return replace(
         after,
         gate_closed=not gate.open,
@@ -183,7 +183,7 @@ def _with_changes(before: Incident, after: Incident, facts: Facts) -> Incident:
         gate_since=gate.since,
         gate_until=gate.until,
         probed_at=max(before.probed_at, ramp.last_at) if ramp else before.probed_at,
-        changes=kept,
+        changes=history,
         changes_left_out=before.changes_left_out + too_many,
     )
 
@@ -193,13 +193,13 @@ def _ended(after: Incident, facts: Facts) -> Incident:
 
     A job that was put back and is inside has not come through yet.
     """
-    left = after.parked + after.failed_in_line + after.inside
-    if left or facts.in_trouble or not facts.whole:
+    remaining = after.parked + after.failed_in_line + after.inside
+    if remaining or facts.in_trouble or not facts.whole:
         return replace(after, calm_since="")
     calm = after.calm_since or iso(facts.now)
-    began = read(calm) or facts.now
+    start = read(calm) or facts.now
     recent = read(after.last_failure_at)
-    sure = facts.now - began >= CALM and (recent is None or facts.now - recent >= CALM)
+    sure = facts.now - start >= CALM and (recent is None or facts.now - recent >= CALM)
     return replace(after, calm_since=calm, over_at=calm if sure else "")
 
 

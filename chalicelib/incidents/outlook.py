@@ -46,32 +46,37 @@ class Arrangements:
     schedule_max: int = 0
 
 
-def outlook(incident: Incident, arranged: Arrangements) -> Sequence[Next]:
+def outlook(incident: Incident, arrangements: Arrangements) -> Sequence[Next]:
     """What comes next by itself, the gate first; nothing is said of what nobody knows."""
     if incident.is_over:
         return ()
-    plans = [*_of_gate(incident, arranged)]
-    if arranged.trigger:
+    plans = [*_of_gate(incident, arrangements)]
+    if arrangements.trigger:
         plans.append(Next(Plan.TRIGGER))
-    if arranged.schedule:
-        text = f"{arranged.schedule} {arranged.schedule_zone}"
-        plans.append(Next(Plan.SCHEDULE, text=text, number=arranged.schedule_max))
-    ramps = arranged.ramp is not None
-    if not ramps and arranged.trigger is False and not arranged.schedule and incident.failed:
+    if arrangements.schedule:
+        text = f"{arrangements.schedule} {arrangements.schedule_zone}"
+        plans.append(Next(Plan.SCHEDULE, text=text, number=arrangements.schedule_max))
+    ramps = arrangements.ramp is not None
+    if (
+        not ramps
+        and arrangements.trigger is False
+        and not arrangements.schedule
+        and incident.failed
+    ):
         plans.append(Next(Plan.NOTHING))
     return plans
 
 
-def _of_gate(incident: Incident, arranged: Arrangements) -> Sequence[Next]:
-    ramp, until = arranged.ramp, incident.gate_until
+def _of_gate(incident: Incident, arrangements: Arrangements) -> Sequence[Next]:
+    ramp, until = arrangements.ramp, incident.gate_until
     if incident.gate_closed and incident.gate_by == WINDOW:
         return (Next(Plan.WINDOW, until),)
     if incident.gate_closed and incident.gate_by not in (FAILURES, RAMP, SERVICE):
         return (Next(Plan.HELD_UNTIL if until else Plan.HELD, until, incident.gate_by),)
     if ramp is not None:
-        named = until if incident.gate_by == SERVICE else ramp.named
-        if named:
-            return (Next(Plan.PROBES_NAMED, named),)
+        named_until = until if incident.gate_by == SERVICE else ramp.named
+        if named_until:
+            return (Next(Plan.PROBES_NAMED, named_until),)
         return (Next(Plan.PROBES, ramp.due),) if ramp.due else (Next(Plan.PROBES_SOON),)
     if not incident.gate_closed:
         return ()

@@ -36,11 +36,11 @@ def tried(incident: Incident, ways: Iterable[str], now: datetime) -> Incident:
     return replace(incident, posts=posts)
 
 
-def told(incident: Incident, sent: Iterable[str], news: int) -> Incident:
+def told(incident: Incident, ways: Iterable[str], news: int) -> Incident:
     """The same once these ways have told of so many news; others that were tried for the last time
     are given up until there is something new to tell."""
     posts = {**incident.posts}
-    for way in sent:
+    for way in ways:
         posts[way] = Post(told=news)
     return replace(incident, posts=posts)
 

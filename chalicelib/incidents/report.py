@@ -97,5 +97,5 @@ def _by_day(curve: Iterable[Point]) -> dict[str, dict[str, int]]:
 
 def lasted(incident: Incident, now: datetime) -> timedelta:
     """How long it has lasted, or did."""
-    began, over = read(incident.since), read(incident.over_at)
-    return max(timedelta(), (over or now) - began) if began else timedelta()
+    start, over = read(incident.since), read(incident.over_at)
+    return max(timedelta(), (over or now) - start) if start else timedelta()

@@ -37,15 +37,15 @@ class Teller:
     def send(self, way: str, incident: Incident) -> None:
         """Tell people of an incident as it stands. Raises NotSent."""
         news = [each.what for each in incident.news[incident.post(way).told :]]
-        written = self.write(incident, news)
+        letter = self.write(incident, news)
         if way == MAIL:
-            self.posts.mail(written.subject, text_of(written, self.language))
+            self.posts.mail(letter.subject, text_of(letter, self.language))
         else:
             headers = {
                 "X-Respool-Incident": incident.id,
                 "X-Respool-News": ",".join(each.value for each in news),
             }
-            body = body_of(written, self.language)
+            body = body_of(letter, self.language)
             self.posts.hook(self.url, body, headers, int(self.clock().timestamp()))
 
     def write(self, incident: Incident, news: list[What]) -> Letter:
@@ -67,19 +67,19 @@ class Teller:
             return UTC
 
 
-def text_of(written: Letter, language: str) -> str:
+def text_of(letter: Letter, language: str) -> str:
     """The message as mail."""
-    return "\n".join([*written.lines, "", _link(written, language)]) + "\n"
+    return "\n".join([*letter.lines, "", _link(letter, language)]) + "\n"
 
 
-def body_of(written: Letter, language: str) -> str:
+def body_of(letter: Letter, language: str) -> str:
     """The message as JSON that Slack's incoming webhooks take as it is.
 
     The blocks are plain text, in which Slack obeys nothing; `text` is what its notifications show.
     """
-    whole = "\n".join(written.lines)
-    blocks = [_block(written.subject), _block(whole)]
-    if written.link:
+    whole = "\n".join(letter.lines)
+    blocks = [_block(letter.subject), _block(whole)]
+    if letter.link:
         blocks.append(
             {
                 "type": "actions",
@@ -87,21 +87,21 @@ def body_of(written: Letter, language: str) -> str:
                     {
                         "type": "button",
                         "text": _plain(TEXTS[language]["button"]),
-                        "url": written.link,
+                        "url": letter.link,
                     }
                 ],
             }
         )
-    text = "\n".join([written.subject, whole, _link(written, language)])
+    text = "\n".join([letter.subject, whole, _link(letter, language)])
     for sign, written_so in _WHO_PAGES:
         text = text.replace(sign, written_so)
     body = {"text": text, "blocks": blocks, "unfurl_links": False}
     return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
 
 
-def _link(written: Letter, language: str) -> str:
+def _link(letter: Letter, language: str) -> str:
     texts = TEXTS[language]
-    return texts["open"].format(link=written.link) if written.link else texts["no-link"]
+    return texts["open"].format(link=letter.link) if letter.link else texts["no-link"]
 
 
 def _block(text: str) -> dict[str, object]:

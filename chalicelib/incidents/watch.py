@@ -83,9 +83,9 @@ class Watch:
         ways = self._may_be_sent(after, deadline)
         if after == before and not ways:
             return
-        written = self.incidents.put(tried(after, ways, self.clock()), before)
-        if written is not None and ways:
-            self._send(written, ways)
+        latest = self.incidents.put(tried(after, ways, self.clock()), before)
+        if latest is not None and ways:
+            self._send(latest, ways)
 
     def _may_be_sent(self, incident: Incident, deadline: float) -> list[str]:
         if self.elapsed() + SPARE > deadline:
@@ -94,9 +94,9 @@ class Watch:
         return [way for way in due if way not in given_up(incident, due)]
 
     def _send(self, incident: Incident, ways: Sequence[str]) -> None:
-        sent = [way for way in ways if self._sent(way, incident)]
-        if sent:
-            self.incidents.put(told(incident, sent, len(incident.news)), incident)
+        successes = [way for way in ways if self._sent(way, incident)]
+        if successes:
+            self.incidents.put(told(incident, successes, len(incident.news)), incident)
 
     def _sent(self, way: str, incident: Incident) -> bool:
         about = {"incident": incident.id, "task": incident.task, "way": way}
@@ -118,21 +118,21 @@ class Watch:
         parked, stuck = (self._oldest(each, task) for each in (State.PARKED, State.STUCK))
         line = self._oldest(State.LINE, task) if standing.line.number else []
         failed = [job for job in line if job.attempt]
-        listed = [*parked, *stuck, *failed]
+        failed_jobs = [*parked, *stuck, *failed]
         return Facts(
             task,
             now,
-            listed,
+            failed_jobs,
             slots.gate(now),
             untried=max(0, max(standing.line.number, len(line)) - len(failed)),
             inside=self._inside(slots),
-            near=self._near([*listed, *line[:LOOKED_UP]]),
+            near=self._near([*failed_jobs, *line[:LOOKED_UP]]),
             whole=max(map(len, (parked, stuck, line))) < MOST_READ,
             parked=max(len(parked), standing.parked.number)
             if len(parked) == MOST_READ
             else len(parked),
             stuck=max(len(stuck), standing.stuck.number) if len(stuck) == MOST_READ else len(stuck),
-            said=self._said(listed, before),
+            said=self._said(failed_jobs, before),
             ramp=self._ramp(task),
         )
 

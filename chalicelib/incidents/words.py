@@ -115,11 +115,11 @@ class _Words:
 
     def waiting(self, incident: Incident) -> str:
         if incident.is_over:
-            left = self.text["left"].format(jobs=self.jobs(incident.stuck))
+            sentence = self.text["left"].format(jobs=self.jobs(incident.stuck))
             ended = self.text["ended"].format(
                 jobs=self.jobs(incident.jobs), failures=f"{incident.failures:,}"
             )
-            return f"{ended} {left}" if incident.stuck else ended
+            return f"{ended} {sentence}" if incident.stuck else ended
         parts = [self.text["failed"].format(jobs=self.jobs(incident.failed, incident.whole))]
         if incident.stuck:
             parts.append(self.text["stuck"].format(number=f"{incident.stuck:,}"))

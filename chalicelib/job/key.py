@@ -63,18 +63,18 @@ def is_key(value: Any) -> bool:
 
 def flat(text: str) -> str:
     """The same JSON with null for every value that is inside another one, however deep."""
-    kept: list[str] = []
+    pieces: list[str] = []
     depth = begins = 0
     for piece in _PIECE.finditer(text):
         if piece[0] in "[{":
             depth += 1
             if depth == 2:
-                kept += [text[begins : piece.start()], "null"]
+                pieces += [text[begins : piece.start()], "null"]
         elif piece[0] in "]}":
             depth -= 1
             if depth == 1:
                 begins = piece.end()
-    return "".join(kept) + text[begins:]
+    return "".join(pieces) + text[begins:]
 
 
 def _whole(text: str) -> int | float:

@@ -81,11 +81,11 @@ class Chosen:
         return claim is not None and claim.waits and claim.since == self.since
 
 
-def outcome_of(chosen: Chosen, claim: Claim | None) -> Outcome:
+def outcome_of(job: Chosen, claim: Claim | None) -> Outcome:
     """What became of a job by its claim; a failure counts, whatever followed it."""
-    if claim is None or chosen.started_at not in ("", claim.started_at):
+    if claim is None or job.started_at not in ("", claim.started_at):
         return Outcome.UNKNOWN
-    if claim.attempt > chosen.attempt:
+    if claim.attempt > job.attempt:
         return Outcome.FAILED
     if claim.ended_at:
         return Outcome(claim.state.value)
@@ -134,9 +134,9 @@ class Replay:
     @property
     def order(self) -> str:
         """Where it stands among all: the newest first."""
-        began = read(self.started_at)
-        left = _LAST - int(began.timestamp() * 1000) if began else _LAST
-        return f"{left:013d}#{self.id}"
+        start = read(self.started_at)
+        countdown = _LAST - int(start.timestamp() * 1000) if start else _LAST
+        return f"{countdown:013d}#{self.id}"
 
     @property
     def settled(self) -> bool:
@@ -181,9 +181,9 @@ def outcomes(
     replay: Replay, jobs: Sequence[Chosen], claims: Mapping[str, Claim]
 ) -> list[tuple[Chosen, Outcome]]:
     """What became of each job on its list, in order."""
-    left = {*replay.left, *replay.pending}
+    numbers = {*replay.left, *replay.pending}
     return [
-        (job, Outcome.LEFT if n in left else _outcome(replay, job, claims.get(job.pk)))
+        (job, Outcome.LEFT if n in numbers else _outcome(replay, job, claims.get(job.pk)))
         for n, job in enumerate(jobs)
     ]
 
@@ -198,10 +198,10 @@ def _outcome(replay: Replay, job: Chosen, claim: Claim | None) -> Outcome:
     return Outcome.RUNNING if on_its_way and outcome is Outcome.WAITING else outcome
 
 
-def count(replay: Replay, became: Sequence[tuple[Chosen, Outcome]]) -> dict[str, int]:
+def count(replay: Replay, outcomes: Sequence[tuple[Chosen, Outcome]]) -> dict[str, int]:
     """How many of those that were put back came to what; without a claim that is unknown."""
     counts: dict[str, int] = {}
-    for _, outcome in became:
+    for _, outcome in outcomes:
         if outcome is not Outcome.LEFT:
             counts[outcome.value] = counts.get(outcome.value, 0) + 1
     if (unlisted := replay.put_back - sum(counts.values())) > 0:

@@ -131,12 +131,12 @@ class Lapses:
         if not self.settled(claim) or (claim.waits and claim.dead_at):
             return
         if claim.dead_at:
-            done = self.claims.leave_again(
+            is_parked = self.claims.leave_again(
                 replace(claim, state=State.PARKED), after(self.clock(), claim)
             )
         else:
-            done = self.rescue.park(execution, claim)
-        if done:
+            is_parked = self.rescue.park(execution, claim)
+        if is_parked:
             self.repairs.parked_again.append(claim.key)
 
     def _end(self, claim: Claim, how: State) -> None:

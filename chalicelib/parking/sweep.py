@@ -178,15 +178,15 @@ class _Run:
         return tasks
 
     def _add_incomplete(self, machine: str, tasks: list[str]) -> None:
-        named = self._engine.workflow.of(machine).frames().tasks
+        names = self._engine.workflow.of(machine).frames().tasks
         if machine:
-            self._tell_unadopted([one for one in tasks if one.startswith(f"{machine}/")], named)
-        lacking = sorted(named - set(tasks))
+            self._tell_unadopted([one for one in tasks if one.startswith(f"{machine}/")], names)
+        lacking = sorted(names - set(tasks))
         tasks += [task for task in lacking if self._engine.line.slots(task).waiting]
 
-    def _tell_unadopted(self, tasks: list[str], named: Collection[str]) -> None:
+    def _tell_unadopted(self, tasks: list[str], names: Collection[str]) -> None:
         """A machine's own deploy has put a definition back that was never adopted."""
-        for task in sorted(set(tasks) - set(named)):
+        for task in sorted(set(tasks) - set(names)):
             self.repairs.unadopted.append(task)
             self._engine.telemetry.warning("task-not-adopted", task=task)
             self._engine.telemetry.metric(metrics.UNADOPTED)

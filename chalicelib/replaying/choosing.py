@@ -41,14 +41,14 @@ class Candidates:
 
     def take(self, count: int) -> list[Claim]:
         """The next of them, at most that many, with their tokens."""
-        listed = list(islice(self.found, min(count, CHUNK)))
-        self.whole = len(listed) < min(count, CHUNK)
-        if self.consistent or not listed:
-            return listed
-        read = self.calm(lambda: self.claims.get_many([claim.pk for claim in listed]))
-        still = [read[each.pk] for each in listed if each.pk in read]
+        page = list(islice(self.found, min(count, CHUNK)))
+        self.whole = len(page) < min(count, CHUNK)
+        if self.consistent or not page:
+            return page
+        by_pk = self.calm(lambda: self.claims.get_many([claim.pk for claim in page]))
+        still = [by_pk[each.pk] for each in page if each.pk in by_pk]
         waiting = [claim for claim in still if self._waits(claim)]
-        self.gone += len(listed) - len(waiting)
+        self.gone += len(page) - len(waiting)
         return waiting
 
     def rest(self) -> int:
@@ -85,8 +85,8 @@ class Choosing:
         if rules.choice.key or rules.choice.pks:
             claims = iter(self._named(rules.choice, now))
             return Candidates(self.claims, rules, now, self.calm, claims, consistent=True)
-        listed = (one for one in self._listed(rules, count) if rules.choice.takes(one, now))
-        return Candidates(self.claims, rules, now, self.calm, listed, consistent=False)
+        matches = (one for one in self._listed(rules, count) if rules.choice.takes(one, now))
+        return Candidates(self.claims, rules, now, self.calm, matches, consistent=False)
 
     def count(self, rules: Rules) -> int:
         """How many wait that a replay may take which chooses nothing but a task."""

@@ -92,9 +92,9 @@ class Clearing:
 
     def give_back(self) -> None:
         """Let others see what was left."""
-        held, self._held = self._held, []
-        if held:
-            self._try("messages-not-released", lambda: self.spool.release(held))
+        messages, self._held = self._held, []
+        if messages:
+            self._try("messages-not-released", lambda: self.spool.release(messages))
 
     def _looks_on(self) -> bool:
         return self.missing() > 0 or bool(self.inputless)

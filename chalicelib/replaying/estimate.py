@@ -35,20 +35,20 @@ class Pace:
 
 def pace(events: Sequence[Mapping[str, Any]], task: str) -> Pace | None:
     """Read an execution's history, oldest event first; None where it was not in that task."""
-    entered = [n for n, event in enumerate(events) if event["type"].endswith("StateEntered")]
-    inside = [n for n in entered if _state(events[n]) == task]
+    entries = [n for n, event in enumerate(events) if event["type"].endswith("StateEntered")]
+    inside = [n for n in entries if _state(events[n]) == task]
     if not inside:
         return None
-    begun = inside[-1]
-    left = next((n for n in entered if n > begun), len(events) - 1)
-    exited = (n for n in range(begun + 1, left) if events[n]["type"].endswith("StateExited"))
-    left = next(exited, left)
+    start = inside[-1]
+    end = next((n for n in entries if n > start), len(events) - 1)
+    exits = (n for n in range(start + 1, end) if events[n]["type"].endswith("StateExited"))
+    end = next(exits, end)
     times: list[datetime] = [event["timestamp"] for event in events]
     return Pace(
-        seconds=(times[left] - times[begun]).total_seconds(),
-        rest=(times[-1] - times[left]).total_seconds(),
-        transitions=sum(n >= begun for n in entered) + 1,
-        whole=len(entered),
+        seconds=(times[end] - times[start]).total_seconds(),
+        rest=(times[-1] - times[end]).total_seconds(),
+        transitions=sum(n >= start for n in entries) + 1,
+        whole=len(entries),
     )
 
 

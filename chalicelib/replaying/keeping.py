@@ -79,11 +79,11 @@ class Keeping:
         replay = self._new(id, order, asked)
         if asked.idempotency_key and (there := self.replays.get(id)) is not None:
             return _same(there, replay)
-        kept = KeptRun(self.replays, replay, self.clock, keys=asked.keys)
-        report = self._work(order, kept)
-        if kept.overtaken is not None:
-            return _same(kept.overtaken, replay)
-        return report, kept.replay
+        kept_run = KeptRun(self.replays, replay, self.clock, keys=asked.keys)
+        report = self._work(order, kept_run)
+        if kept_run.overtaken is not None:
+            return _same(kept_run.overtaken, replay)
+        return report, kept_run.replay
 
     def carry_on(self, id: str, seconds: float) -> dict[str, Any]:
         """Go on with a replay that nobody works on; says how it stands then."""
@@ -101,10 +101,10 @@ class Keeping:
         jobs = self.replays.jobs(mine)
         first = self._still_waiting(mine, jobs)
         mine = _put_back(mine, len(mine.pending) - len(first))
-        met = [job.pk for job in jobs]
-        kept = KeptRun(self.replays, mine, self.clock, first, met)
+        pks = [job.pk for job in jobs]
+        kept_run = KeptRun(self.replays, mine, self.clock, first, pks)
         order = self.order_of(mine, self.replays.keys(mine), seconds)
-        report = self._work(replace(order, count=mine.wanted - mine.put_back), kept)
+        report = self._work(replace(order, count=mine.wanted - mine.put_back), kept_run)
         return report.as_json() | {"replay": id, "carried_on": True}
 
     def stop(self, id: str, by: str, why: str) -> Replay:
@@ -142,8 +142,8 @@ class Keeping:
         with self.workers() as pool:
             for part in pool.map(self.claims.look, parts):
                 claims |= part
-        became = outcomes(replay, jobs, claims)
-        return replace(replay, outcomes=count(replay, became), counted_at=at), became
+        pairs = outcomes(replay, jobs, claims)
+        return replace(replay, outcomes=count(replay, pairs), counted_at=at), pairs
 
     def note(self, kind: Kind, task: str, jobs: Sequence[Chosen]) -> None:
         """Add jobs to what the trigger, or the ramp of a task, puts back today.
@@ -175,25 +175,25 @@ class Keeping:
 
     def of_job(self, claim: Claim) -> tuple[list[Replay], bool]:
         """The replays that put this job back, newest first; False: there are older ones."""
-        began = claim.first_failed_at or claim.started_at
+        start = claim.first_failed_at or claim.started_at
         newest = self.replays.newest(MOST_LOOKED_AT)
-        since = [each for each in newest if (each.ended_at or each.leased_until or "9") >= began]
+        since = [each for each in newest if (each.ended_at or each.leased_until or "9") >= start]
         mine = [each for each in since if self._has(each, claim)]
         return mine, len(newest) < MOST_LOOKED_AT or len(since) < len(newest)
 
     def _still_waiting(self, replay: Replay, jobs: Sequence[Chosen]) -> dict[int, Claim]:
         """Of the jobs that a run had begun with when it ended: those that it did not put back."""
-        begun = {n: jobs[n] for n in replay.pending}
-        claims = self.claims.get_many([job.pk for job in begun.values()])
-        return {n: claims[job.pk] for n, job in begun.items() if job.stands(claims.get(job.pk))}
+        pending = {n: jobs[n] for n in replay.pending}
+        claims = self.claims.get_many([job.pk for job in pending.values()])
+        return {n: claims[job.pk] for n, job in pending.items() if job.stands(claims.get(job.pk))}
 
     def _over(self, replay: Replay) -> Replay:
         """A replay that nobody goes on with, with what its last run had put back."""
         if not replay.pending:
             return replay
-        left = self._still_waiting(replay, self.replays.jobs(replay))
-        counted = _put_back(replay, len(replay.pending) - len(left))
-        return replace(counted, pending=(), left=(*replay.left, *sorted(left)))
+        waiting = self._still_waiting(replay, self.replays.jobs(replay))
+        settled = _put_back(replay, len(replay.pending) - len(waiting))
+        return replace(settled, pending=(), left=(*replay.left, *sorted(waiting)))
 
     def _new(self, id: str, order: Order, asked: Asked) -> Replay:
         now = self.clock()
@@ -254,13 +254,13 @@ class Keeping:
         return self.replays.put(new, jobs) is not None
 
     def _settle(self, replay: Replay) -> None:
-        counted, _ = self.look(replay)
-        self.replays.put(counted)  # in vain where somebody wrote it meanwhile: the next one counts
+        latest, _ = self.look(replay)
+        self.replays.put(latest)  # in vain where somebody wrote it meanwhile: the next one counts
 
     def _has(self, replay: Replay, claim: Claim) -> bool:
-        left = {*replay.left, *replay.pending}
+        numbers = {*replay.left, *replay.pending}
         return any(
-            job.pk == claim.pk and job.started_at in ("", claim.started_at) and n not in left
+            job.pk == claim.pk and job.started_at in ("", claim.started_at) and n not in numbers
             for n, job in enumerate(self.replays.jobs(replay))
         )
 
@@ -274,9 +274,9 @@ def report_of(replay: Replay) -> Report:
     return report
 
 
-def _same(there: Replay, asked: Replay) -> tuple[Report, Replay]:
+def _same(there: Replay, replay: Replay) -> tuple[Report, Replay]:
     """What a second request under the same idempotency key is answered. Raises Conflict."""
-    if (there.asked, there.wanted, there.keys) != (asked.asked, asked.wanted, asked.keys):
+    if (there.asked, there.wanted, there.keys) != (replay.asked, replay.wanted, replay.keys):
         raise Conflict(
             f"this idempotency key was used for another replay, {there.id}: give a new one"
         )

@@ -119,9 +119,9 @@ class KeptRun:
         """Write over what is there; a stop that came between is kept. False: another run has it."""
         while True:
             keys = () if self.replay.version else self._keys
-            written = self._replays.put(replace(self.replay, **changes), jobs, keys)
-            if written is not None:
-                self.replay = written
+            replay = self._replays.put(replace(self.replay, **changes), jobs, keys)
+            if replay is not None:
+                self.replay = replay
                 return True
             there = self._replays.get(self.replay.id)
             if (

@@ -60,10 +60,10 @@ class Preview:
         slots = self.gates.slots(claim.task)
         if claim.pk in slots.owners:
             return True
-        taken = self._taken.get(claim.task, 0)
+        taken_slots = self._taken.get(claim.task, 0)
         by_pass = claim.pk in slots.passes and not self.gates.closed(claim)
         in_turn = slots.waiting == 0 and not self.gates.why(claim.task)
-        if slots.free - taken <= 0 or not (by_pass or in_turn):
+        if slots.free - taken_slots <= 0 or not (by_pass or in_turn):
             return False
-        self._taken[claim.task] = taken + 1
+        self._taken[claim.task] = taken_slots + 1
         return True

@@ -94,14 +94,14 @@ class Recovery:
         """
         calm = self.patience(self.elapsed() + TURN)
         redrive = self._redrive
-        begun, parked = replace(claim, state=State.RUNNING), replace(claim, state=State.PARKED)
+        running, parked = replace(claim, state=State.RUNNING), replace(claim, state=State.PARKED)
         facts = Inspection(self.workflow).look(claim, calm)
         decision = decide(claim, facts, self.clock())
         if decision.action is Action.REDRIVE and needs_slot(claim, last_state(claim, facts)):
-            attempt = redrive.inside(parked, begun, facts, calm)
+            attempt = redrive.inside(parked, running, facts, calm)
             return self._conclude(attempt, decision, calm).action in (Action.REDRIVE, Action.STALE)
         if decision.action is not Action.STALE:
-            stands = redrive.take_back(parked, begun, calm)
+            stands = redrive.take_back(parked, running, calm)
             if stands is None:
                 return True
             claim = stands

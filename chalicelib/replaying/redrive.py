@@ -65,23 +65,23 @@ class Redrive:
     def attempt_all(
         self, claim: Claim, others: Sequence[Claim], facts: Facts, calm: Patience
     ) -> Attempt:
-        """The same of an execution with several jobs: all go on, or none.
+        """Redrive an execution with several jobs: all go on, or none.
 
         Each is begun as it was seen, in one order, before Step Functions hears of it: of two who
         try this at once, and of a restart of any of them, only one can win them all.
         """
-        begun: list[tuple[Claim, Claim]] = []
+        pairs: list[tuple[Claim, Claim]] = []
         for job in sorted([claim, *others], key=lambda one: one.pk):
             at = after(self.clock(), job)
             enters = needs_slot(job)
             write = self.claims.take_slot if enters else self.claims.begin_redrive
             if not calm(partial(write, job, at)):
-                self._take_all_back(begun, calm)
+                self._take_all_back(pairs, calm)
                 end = Redriven.NO_SLOT if enters and self._stands(job, calm) else Redriven.GONE_ON
                 return Attempt(end, claim, facts)
-            begun.append((job, replace(job, since=at, state=_RUNS if enters else job.state)))
-        (parked, mine) = next(pair for pair in begun if pair[0].pk == claim.pk)
-        rest = [pair for pair in begun if pair[0].pk != claim.pk]
+            pairs.append((job, replace(job, since=at, state=_RUNS if enters else job.state)))
+        (parked, mine) = next(pair for pair in pairs if pair[0].pk == claim.pk)
+        rest = [pair for pair in pairs if pair[0].pk != claim.pk]
         try:
             attempt = self.inside(parked, mine, facts, calm)
         except (Throttled, Conflict):
@@ -95,66 +95,66 @@ class Redrive:
         return attempt
 
     def _take_all_back(self, pairs: Sequence[tuple[Claim, Claim]], calm: Patience) -> None:
-        for parked, begun in pairs:
-            self.take_back(parked, begun, calm)
+        for parked, current in pairs:
+            self.take_back(parked, current, calm)
 
     def _stands(self, claim: Claim, calm: Patience) -> bool:
         """Whether it is as it was seen: then it was the task that had no room."""
         now = calm(lambda: self.claims.get(claim.pk))
         return now is not None and (now.execution, now.since) == (claim.execution, claim.since)
 
-    def inside(self, parked: Claim, begun: Claim, facts: Facts, calm: Patience) -> Attempt:
-        """Redrive a job whose claim says that it is begun; `parked` is the claim without that."""
+    def inside(self, parked: Claim, current: Claim, facts: Facts, calm: Patience) -> Attempt:
+        """Redrive a job; its claim says so already (`current`), and was `parked` before."""
         try:
-            calm(lambda: self.workflow.redrive(_root(begun, facts)))
+            calm(lambda: self.workflow.redrive(_root(current, facts)))
         except RedriveRefused as refused:
             if RUNS in str(refused):
-                return Attempt(Redriven.GONE_ON, begun, facts)
-            return self._refused(parked, begun, facts, calm)
+                return Attempt(Redriven.GONE_ON, current, facts)
+            return self._refused(parked, current, facts, calm)
         except (Throttled, Conflict):
-            self.take_back(parked, begun, calm)
+            self.take_back(parked, current, calm)
             raise
-        self._say_running(begun)
-        return Attempt(Redriven.DONE, begun, facts)
+        self._say_running(current)
+        return Attempt(Redriven.DONE, current, facts)
 
-    def _refused(self, parked: Claim, begun: Claim, facts: Facts, calm: Patience) -> Attempt:
+    def _refused(self, parked: Claim, current: Claim, facts: Facts, calm: Patience) -> Attempt:
         """Somebody else was quicker, or it can't be redriven: another look tells, a later one.
 
         Nothing follows from the look that promised a redrive: DescribeExecution may lag.
         """
         look = Inspection(self.workflow).look
-        facts = look(begun, calm)
+        facts = look(current, calm)
         unclear = _contradicts(facts)
         if unclear and calm.wait(SETTLED):
-            facts = look(begun, calm)
+            facts = look(current, calm)
             unclear = _contradicts(facts) and self._is_recent(parked)
         if facts.status is Status.RUNNING:
-            return Attempt(Redriven.GONE_ON, begun, facts)
-        stands = self.take_back(parked, begun, calm)
+            return Attempt(Redriven.GONE_ON, current, facts)
+        stands = self.take_back(parked, current, calm)
         if stands is None:
-            return Attempt(Redriven.GONE_ON, begun, facts)
+            return Attempt(Redriven.GONE_ON, current, facts)
         end = Redriven.UNCLEAR if unclear else Redriven.REFUSED
         return Attempt(end, stands, replace(facts, redrivable=False))
 
     def _is_recent(self, claim: Claim) -> bool:
-        written = read(claim.since)
-        return written is not None and (self.clock() - written).total_seconds() < RECENT
+        since = read(claim.since)
+        return since is not None and (self.clock() - since).total_seconds() < RECENT
 
-    def take_back(self, parked: Claim, begun: Claim, calm: Patience) -> Claim | None:
+    def take_back(self, parked: Claim, current: Claim, calm: Patience) -> Claim | None:
         """Give the slot back that was taken for it; the claim as it stands then, if it is ours."""
-        if begun.state is not State.RUNNING:
-            return begun
-        at = after(self.clock(), begun)
+        if current.state is not State.RUNNING:
+            return current
+        at = after(self.clock(), current)
         if calm(lambda: self.claims.leave_again(parked, at)):
             return replace(parked, since=at)
         return None
 
-    def _say_running(self, begun: Claim) -> None:
+    def _say_running(self, current: Claim) -> None:
         """It runs already: where this write fails, the sweep says it later."""
         try:
-            self.claims.revive(begun)
+            self.claims.revive(current)
         except (AwsError, Conflict) as refused:
-            self.telemetry.warning("claim-not-revived", key=begun.key, reason=str(refused))
+            self.telemetry.warning("claim-not-revived", key=current.key, reason=str(refused))
 
 
 def _root(claim: Claim, facts: Facts) -> str:

@@ -163,8 +163,8 @@ class _Run:
             under_way.append(pool.submit(self._one, claim))
             if self._order.rate and (n + 1 < len(chunk) or self._missing() > 1):
                 wait(under_way)
-                left = max(0.0, self._calm.deadline - self._engine.elapsed())
-                self._engine.pause(min(1 / self._order.rate, left))
+                seconds_left = max(0.0, self._calm.deadline - self._engine.elapsed())
+                self._engine.pause(min(1 / self._order.rate, seconds_left))
         for future in under_way:
             future.result()
 
@@ -194,8 +194,8 @@ class _Run:
         self._lives |= not claim.ended_at
         if outcome.put_back and not (claim.dead_at and outcome.action is Action.LINE):
             self._clearing.spent[claim.execution] = claim.attempt
-        named = bool(self._rules.choice.key) and outcome.action is Action.STALE
-        self._hear(replace(outcome, problem=True) if named else outcome)
+        is_named = bool(self._rules.choice.key) and outcome.action is Action.STALE
+        self._hear(replace(outcome, problem=True) if is_named else outcome)
 
     def _clear(self, pool: Executor) -> None:
         """Look at as many messages as jobs were taken, and on where too few were found."""

@@ -125,8 +125,8 @@ def read_machine(fields: Mapping[str, Any]) -> str:
 
 def check_pass(request: Request) -> Request:
     """The request; a pass is for jobs that somebody names, or for one. Raises BadRequest."""
-    named = request.choice.key or request.choice.pks or request.count == 1
-    if request.by_pass and not named:
+    names_jobs = request.choice.key or request.choice.pks or request.count == 1
+    if request.by_pass and not names_jobs:
         raise BadRequest(
             "pass=true lets jobs through a closed gate, so name them: give key, keys or"
             " ids, or max=1 to try one first"

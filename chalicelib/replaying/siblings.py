@@ -62,8 +62,8 @@ class Siblings:
 
     def of(self, claim: Claim, facts: Facts, calm: Patience) -> Family:
         """Those of a job whose execution, or whose predecessor that was handed over, is dead."""
-        begun = facts.status is Status.MISSING and bool(claim.predecessor)
-        dead = claim.predecessor if begun else claim.execution
+        is_restart = facts.status is Status.MISSING and bool(claim.predecessor)
+        dead = claim.predecessor if is_restart else claim.execution
         usual = has_usual_key(claim, facts.input)
         if usual and not claim.predecessor:
             return ALONE
@@ -78,7 +78,7 @@ class Siblings:
         if claim.pk not in by_pk and not claim.predecessor:
             return Family(Stand.UNKNOWN)
         died = facts.stopped_at
-        recent = not begun and died is not None and self.clock() - died < LATEST
+        recent = not is_restart and died is not None and self.clock() - died < LATEST
         if recent and None in by_pk.values():
             return Family(Stand.LATE)
         open_claims = [

@@ -54,7 +54,7 @@ class Trigger:
         """
         calm = self.recovery.patience(self.recovery.elapsed() + seconds)
         gates = Gates(self.line, self.clock())
-        kept = []
+        failures = []
         back: list[Chosen] = []
         for delivery in sort(_messages(event), self.claims, calm, {}):
             about = Outcome(
@@ -63,12 +63,12 @@ class Trigger:
             act = _Act(self, delivery, rules, calm, gates)
             outcome = Guard(self.telemetry)(about, act.outcome)
             if outcome.action is Action.LEAVE:
-                kept.append({"itemIdentifier": delivery.message.id})
+                failures.append({"itemIdentifier": delivery.message.id})
                 self._let_cool(delivery.message, outcome.wait)
             elif outcome.put_back and delivery.claim is not None:
                 back.append(Chosen.of(delivery.claim))
         self.note(back)
-        return {"batchItemFailures": kept}
+        return {"batchItemFailures": failures}
 
     def _let_cool(self, message: Message, seconds: int) -> None:
         """Keep a message out of sight for a while, so that its job is not tried in a loop."""
@@ -144,10 +144,10 @@ def _messages(event: dict[str, Any]) -> Sequence[Message]:
 
 
 def _read(record: dict[str, Any]) -> Message:
-    sent = int(record.get("attributes", {}).get("SentTimestamp", 0)) / 1000
+    seconds = int(record.get("attributes", {}).get("SentTimestamp", 0)) / 1000
     return Message(
         record["messageId"],
         record["receiptHandle"],
         record["body"],
-        datetime.fromtimestamp(sent, UTC),
+        datetime.fromtimestamp(seconds, UTC),
     )

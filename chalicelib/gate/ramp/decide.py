@@ -178,25 +178,25 @@ def _release(state: Ramp, facts: Facts, now: datetime, policy: Policy) -> Decisi
         return Decision(state)
     if not waiting:
         return Decision(_idle(state, policy))
-    chosen = _choose(state, waiting) if _due(state, facts, now, policy) else ()
-    if not chosen:
+    jobs = _choose(state, waiting) if _due(state, facts, now, policy) else ()
+    if not jobs:
         return Decision(state)
     state = replace(
         state,
-        waiting=len(waiting) - len(chosen),
-        released=tuple(_released(job, policy) for job in chosen),
+        waiting=len(waiting) - len(jobs),
+        released=tuple(_released(job, policy) for job in jobs),
         due="",
         wait=state.wait or policy.interval,
         step=min(state.step, policy.most),
         released_at=iso(now),
     )
-    return Decision(state, chosen)
+    return Decision(state, jobs)
 
 
 def _named(facts: Facts, now: datetime) -> str:
     """A time that the service named is when the next probe goes out, and none before."""
-    named = read(facts.gate.until) if facts.gate.by == SERVICE else None
-    return iso(named) if named and now < named else ""
+    until = read(facts.gate.until) if facts.gate.by == SERVICE else None
+    return iso(until) if until and now < until else ""
 
 
 def _idle(state: Ramp, policy: Policy) -> Ramp:

@@ -78,8 +78,8 @@ def result_of(
         return _inside(released, job, now, healthy_after)
     if job.state is State.LINE:
         return Result.UNDECIDED if fresh or job.may_enter else Result.GONE
-    moved = job.since != released.since
-    return Result.UNDECIDED if fresh and not moved else Result.GONE
+    has_moved = job.since != released.since
+    return Result.UNDECIDED if fresh and not has_moved else Result.GONE
 
 
 def _inside(released: Released, job: Job, now: datetime, healthy_after: int) -> Result:

@@ -74,17 +74,17 @@ class Tick:
         """
         tasks = self.line.tasks()
         each = min(SECONDS, seconds / max(1, len(tasks)))
-        done: dict[str, Any] = {}
+        results: dict[str, Any] = {}
         refusals: list[Exception] = []
         for task in tasks:
             try:
                 if not only_named or self._is_named(task):
-                    done[task] = self._task(task, each)
+                    results[task] = self._task(task, each)
             except Exception as refused:
                 refusals.append(refused)
         if refusals:
             raise refusals[0]
-        return done
+        return results
 
     def _is_named(self, task: str) -> bool:
         now = self.clock()
@@ -119,8 +119,8 @@ class Tick:
     def _facts(self, state: Ramp, slots: Slots, now: datetime) -> Facts:
         gate = slots.gate(now)
         states = (State.PARKED,) if gate.open else (State.PARKED, State.LINE)
-        listed = [claim for each in states for claim in self._oldest(each, slots.task)]
-        claims = {claim.pk: claim for claim in listed}
+        oldest = [claim for each in states for claim in self._oldest(each, slots.task)]
+        claims = {claim.pk: claim for claim in oldest}
         released = self.claims.look([each.pk for each in state.released], consistent=True)
         return Facts(
             jobs={
@@ -248,8 +248,8 @@ def _still_waits(claim: Claim | None) -> bool:
 
 def read_job(claim: Claim, may_enter: bool) -> Job:
     """A claim as the ramp sees it."""
-    failed, entered = read(claim.failed_at), read(claim.entered_at)
-    took = (failed - entered).total_seconds() if failed and entered else 0
+    end, start = read(claim.failed_at), read(claim.entered_at)
+    took = (end - start).total_seconds() if end and start else 0
     return Job(
         pk=claim.pk,
         state=claim.state,
