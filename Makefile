@@ -50,14 +50,14 @@ soak: $(READY)  ## The long tests
 package: $(READY)  ## Write a stage's package, templates and SBOM into build/ (STAGE=dev)
 	@$(PY) -m respool.deploy.bundle --stage "$(STAGE)"
 
-record: $(READY)  ## Write Chalice's record of a stage anew, from what exists in the account (STAGE=dev)
+record: $(READY)  ## Write Chalice's record of a stage again, from what exists in the account (STAGE=dev)
 	@$(PY) -m respool.deploy.recording --stage "$(STAGE)"
 
 audit: $(READY)  ## Look the pinned requirements up among known vulnerabilities (asks pypi.org)
 	$(VENV)/bin/pip-audit --strict --disable-pip --require-hashes -r requirements.txt
 	$(VENV)/bin/pip-audit --strict --disable-pip --require-hashes -r requirements-dev.txt
 
-pictures: $(READY)  ## Take the README's pictures of the page anew (needs Chromium)
+pictures: $(READY)  ## Take the README's pictures of the page again (needs Chromium)
 	@$(PY) -m tests.e2e.pictures
 
 repeat: $(READY)  ## The tests again and again, in any order, beside busy loops
@@ -71,7 +71,7 @@ pythons: $(READY)  ## Types, definitions, unit and integration tests on every Py
 verify: $(READY)  ## The whole loop on a real account, in a stage of its own: make verify STAGE=dev
 	@$(PY) -m respool.verify "$(STAGE)" $(if $(YES),--yes) $(if $(FREE),--free) $(if $(RECORD),--record "$(RECORD)")
 
-requirements:  ## Pin requirements*.txt anew from requirements*.in (needs uv)
+requirements:  ## Pin requirements*.txt again from requirements*.in (needs uv)
 	uv pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes \
 	    --no-emit-index-url --no-header requirements.in -o requirements.txt
 	uv pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes \

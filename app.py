@@ -18,7 +18,7 @@ GATEWAY_SECONDS = GATEWAY - 4
 SPARE_SECONDS = 45
 """What reprocess keeps of its time, to finish what it has taken."""
 ADMIT_SPARE_SECONDS = 10
-"""The same for admit, which has a minute."""
+"""What admit keeps of its minute, to finish what it has taken."""
 
 app = Chalice(app_name=APP)
 

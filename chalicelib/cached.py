@@ -26,5 +26,5 @@ class Cached(Generic[T]):
         return self._held[1]
 
     def forget(self) -> None:
-        """Fetch anew next time."""
+        """Fetch again next time."""
         self._held = None

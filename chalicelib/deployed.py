@@ -50,6 +50,6 @@ def _engines_in(account: str) -> Deployed:
 
 
 def forget_engines() -> None:
-    """Build the engines anew next time, as a new process would."""
+    """Build new engines next time, as a new process would."""
     _engines_in.cache_clear()
     forget_session()

@@ -47,7 +47,7 @@ LATE = timedelta(minutes=5)
 
 
 def threads() -> Executor:
-    """As many threads as an engine may have calls under way."""
+    """A pool of as many threads as an engine may have calls under way."""
     return ThreadPoolExecutor(ports.THREADS)
 
 
@@ -395,7 +395,7 @@ class Engines:
         order = self._order(request, seconds, attended=asked.kind is Kind.PRESS)
         return keeping.run(order, asked)
 
-    def foresee(
+    def preview(
         self, request: "Request", seconds: float, attended: bool = False
     ) -> "tuple[Report, Estimate]":
         """What a replay would do, from reads alone, and what that would come to."""

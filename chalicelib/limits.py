@@ -38,7 +38,7 @@ RETENTION = 1_209_600
 MESSAGE = 1_048_576
 """A message with its attributes."""
 MAX_HIDDEN = 43_200
-"""How long a message can be out of sight, counted from its receive: 12 hours."""
+"""How long a message can be hidden, counted from its receive: 12 hours."""
 MAX_RELEASED = MAX_HIDDEN - 900
 """What can be asked for later, by a Lambda that has had it for as long as Lambdas run."""
 

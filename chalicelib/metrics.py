@@ -31,7 +31,7 @@ STUCK_NOW = "JobsStuckNow"
 UNUSABLE_NOW = "MessagesUnusable"
 """With the messages that have no claim."""
 BLOCKED_NOW = "LinesBlocked"
-"""Tasks that have room for somebody in line, whom nobody has let in, and those of CLOSED_NOW."""
+"""Tasks with a free slot for somebody in line, whom nobody has let in, and those of CLOSED_NOW."""
 
 CLOSED_NOW = "GatesClosedNow"
 """Tasks whose gate failures, the ramp or the service's own word keep closed."""

@@ -49,7 +49,7 @@ def remove_abandoned(among: Path) -> None:
 
 
 def _make(kind: str, among: Path) -> Scratch:
-    """A folder that is locked. One that was taken for abandoned before it was is made anew."""
+    """A locked folder. One that somebody removed before the lock was taken is made again."""
     while True:
         folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{kind}-", dir=among))
         with suppress(FileNotFoundError):

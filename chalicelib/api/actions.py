@@ -58,7 +58,7 @@ def replay(stage: Stage, press: Press, seconds: float) -> dict[str, Any]:
         request = _only_these(request, pks)
     check_pass(request)
     if request.dry_run:
-        return _foreseen(stage, *stage.engines.foresee(request, seconds, attended=True))
+        return _preview(stage, *stage.engines.preview(request, seconds, attended=True))
     about = {name: fields[name] for name in fields if name not in _UNSAID}
     keys = [pk.removeprefix(JOB) for pk in pks[:LOGGED]]
     logged = {"keys": [*keys, f"({len(pks)} in all)"]} if pks else {}
@@ -81,8 +81,8 @@ def replay_job(stage: Stage, job: tuple[str, str], press: Press, seconds: float)
     if claim is not None and claim.state not in takes and not press.idempotency_key:
         raise Conflict(f"the job {shown(key)} {standing(claim)}: there is nothing to put back")
     if request.dry_run:
-        report, comes_to = stage.engines.foresee(request, seconds, attended=True)
-        return _foreseen(stage, _met(stage, key, claim, report), comes_to)
+        report, estimate = stage.engines.preview(request, seconds, attended=True)
+        return _preview(stage, _met(stage, key, claim, report), estimate)
     by_pass = {"pass": True} if request.by_pass else {}
     about = {"key": key, **({"machine": machine} if machine else {}), **by_pass}
     source = _asked(press, request, about)
@@ -93,11 +93,11 @@ def replay_job(stage: Stage, job: tuple[str, str], press: Press, seconds: float)
     return report.as_json() | {"id": kept.id}
 
 
-def _foreseen(stage: Stage, report: Report, comes_to: Estimate) -> dict[str, Any]:
-    preview = report.as_json()
-    plan = preview.get("plan", [])
+def _preview(stage: Stage, report: Report, estimate: Estimate) -> dict[str, Any]:
+    answer = report.as_json()
+    plan = answer.get("plan", [])
     jobs = [{"id": paths.written(one["key"], one.get("machine", "")), **one} for one in plan]
-    return preview | {"plan": jobs, "estimate": comes_to.as_json(stage.engines.clock.now())}
+    return answer | {"plan": jobs, "estimate": estimate.as_json(stage.engines.clock.now())}
 
 
 def _asked(

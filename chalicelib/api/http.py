@@ -54,7 +54,7 @@ class Refusal(AuthResponse):
         super().__init__([], name)
 
     def to_dict(self, request: AuthRequest) -> dict[str, Any]:
-        """As Lambda hands it to API Gateway."""
+        """The refusal as Lambda hands it to API Gateway."""
         stage = "/".join(request.method_arn.split("/")[:2])
         denied = {"Action": "execute-api:Invoke", "Effect": "Deny", "Resource": [f"{stage}/*"]}
         policy = {"Version": "2012-10-17", "Statement": [denied]}
@@ -134,7 +134,7 @@ def index(app: Chalice) -> Response:
 
 
 def secured(response: Response) -> Response:
-    """The same with headers that browsers respect, also where Chalice itself answered."""
+    """The response with headers that browsers respect, also where Chalice itself answered."""
     for name, value in SECURE.items():
         response.headers.setdefault(name, value)
     return response

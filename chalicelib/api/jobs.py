@@ -209,7 +209,7 @@ def link(execution: str) -> str | None:
 
 
 def logs(execution: str, prefix: str) -> str | None:
-    """Where AWS's console lists the stage's log groups; None as for `link`."""
+    """Where AWS's console lists the stage's log groups; None where that is not known."""
     console = _console(execution)
     if console is None:
         return None
@@ -260,4 +260,6 @@ def _read_cursor(text: str) -> Position:
             return order, pk
     except (ValueError, TypeError, RecursionError):
         pass
-    raise BadRequest(f"cursor={shown(text)} is not one that /jobs gave; leave it out to begin anew")
+    raise BadRequest(
+        f"cursor={shown(text)} is not one that /jobs gave; leave it out for the first page"
+    )

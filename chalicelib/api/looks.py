@@ -35,5 +35,5 @@ class Looks:
         return replace(replay, outcomes=latest.outcomes, counted_at=latest.counted_at), pairs
 
     def forget(self) -> None:
-        """Look anew next time."""
+        """Read the claims again next time."""
         self._held.clear()

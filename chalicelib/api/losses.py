@@ -13,7 +13,7 @@ from chalicelib.moments import iso, read
 YEAR = timedelta(days=365)
 """Step Functions ends every execution after a year."""
 KEPT = timedelta(days=90)
-"""Step Functions forgets an execution so long after its end; only the spool has its input then."""
+"""Step Functions forgets an execution this long after its end; its input is in the spool alone."""
 WARNED = timedelta(days=14)
 """How long before either a job is named."""
 MOST_LOOKED_AT = 100

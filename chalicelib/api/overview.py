@@ -58,7 +58,7 @@ class Overview:
         return self._view.get()
 
     def forget(self) -> None:
-        """Look anew next time: something has just been changed."""
+        """Read again next time: something has just been changed."""
         self._view.forget()
 
     def _look(self) -> View:

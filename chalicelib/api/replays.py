@@ -99,6 +99,6 @@ def _cursor(text: str) -> str:
     digits, _, id = text.partition("#")
     if text and not (digits.isdigit() and len(digits) == 13 and id):
         raise BadRequest(
-            f"cursor={shown(text)} is not one that /replays gave; leave it out to begin anew"
+            f"cursor={shown(text)} is not one that /replays gave; leave it out for the first page"
         )
     return text

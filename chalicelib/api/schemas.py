@@ -46,7 +46,7 @@ def mapping(about: str) -> Schema:
 
 
 def maybe(schema: Schema) -> Schema:
-    """The same, or null."""
+    """A schema that allows null as well."""
     if "$ref" in schema or "oneOf" in schema:
         return {"oneOf": [schema, {"type": "null"}]}
     return {**schema, "type": [schema["type"], "null"]}
@@ -340,7 +340,7 @@ SCHEMAS: dict[str, Schema] = {
         stale=whole("Jobs that had gone on or ended already"),
         failed=many(
             _REFUSED_JOB,
-            "As many as an answer has room for",
+            "As many as fit into an answer",
         ),
         remaining=maybe(whole("Jobs that match and still wait")),
         more=flag("Time ran out first: it goes on by itself, as GET /replays/{id} tells"),
@@ -351,7 +351,7 @@ SCHEMAS: dict[str, Schema] = {
             shape("A closed gate", task=text("Whose"), reason=text("Why")),
             "Tasks from which nothing was taken",
         ),
-        unnamed=whole("Jobs that failed, or of the plan, for whose names there was no room"),
+        unnamed=whole("Jobs that failed, or of the plan, whose names did not fit"),
         dry_run=flag("Nothing was changed"),
         estimate=shape(
             "What it would come to, by how the last jobs went; only in a dry run. Null: unknown",

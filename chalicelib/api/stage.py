@@ -44,7 +44,7 @@ class Stage:
         return Cached(self._gauge, KEPT, self.engines.clock.elapsed)
 
     def changed(self) -> None:
-        """Look anew next time: somebody has just changed something."""
+        """Read again next time: somebody has just changed something."""
         self.overview.forget()
         self.replays.forget()
         self.gauges.forget()
@@ -84,5 +84,5 @@ def _stage_in(account: str) -> Stage:
 
 
 def forget_stages() -> None:
-    """Make the stage anew next time, as a new process would."""
+    """Make a new stage next time, as a new process would."""
     _stage_in.cache_clear()

@@ -139,7 +139,7 @@ def sdk_session(profile: str | None = None, region: str | None = None) -> "boto3
 
 
 def forget_session() -> None:
-    """Read the credentials anew next time, as a new process would."""
+    """Read the credentials again next time, as a new process would."""
     _session.cache_clear()
 
 

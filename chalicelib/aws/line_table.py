@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.aws.entering import LET_THROUGH, OPEN, ROOM
+from chalicelib.aws.entering import FREE, LET_THROUGH, OPEN
 from chalicelib.aws.gate_writes import GateWrites
 from chalicelib.aws.items import SLOTS, TASKS, queue, read_slots, values
 from chalicelib.aws.table import Table, Update
@@ -42,7 +42,7 @@ class DynamoLine(GateWrites):
             Update(
                 SLOTS + claim.task,
                 "SET owners.#me = :execution, waking.#me = :since REMOVE passes.#me",
-                f"{ROOM} AND attribute_not_exists(owners.#me)"
+                f"{FREE} AND attribute_not_exists(owners.#me)"
                 f" AND attribute_not_exists(waking.#me) AND {LET_THROUGH if by_pass else OPEN}",
                 values(execution=claim.execution, since=claim.since, now=now),
                 {"#me": claim.pk},

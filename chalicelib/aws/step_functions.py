@@ -205,6 +205,6 @@ class StepFunctions:
         return self._machine.replace(":stateMachine:", ":execution:") + f":{name}"
 
     def of(self, machine: str) -> "StepFunctions":
-        """The same of another state machine of this account and region, by its name."""
+        """The workflow of another state machine of this account and region, by its name."""
         own = self._machine.rpartition(":")[0]
         return StepFunctions(self._client, f"{own}:{machine}") if machine else self

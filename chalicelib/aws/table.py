@@ -36,7 +36,7 @@ class Update:
     names: Mapping[str, str] = field(default_factory=dict)
 
     def parameters(self, table: str) -> "UpdateTypeDef":
-        """As DynamoDB takes it, with no name or value that no expression uses."""
+        """The arguments of UpdateItem, with no name or value that no expression uses."""
         arguments: UpdateTypeDef = {
             "TableName": table,
             "Key": pk(self.pk),

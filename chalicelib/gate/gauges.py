@@ -59,5 +59,5 @@ class Gauges:
         return slots.gate(self.clock()).by in (FAILURES, RAMP, SERVICE)
 
     def _is_blocked(self, slots: Slots) -> bool:
-        """Whether it has room for somebody in line, whom nobody has let in."""
+        """Whether a slot is free for somebody in line, whom nobody has let in."""
         return bool(slots.waking) or turn(slots, self.clock()).count > 0

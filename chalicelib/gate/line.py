@@ -32,7 +32,7 @@ PAUSE = 0.2
 Wake = tuple[str, str, str]
 """The claim's own key of a job, when its wait began, and its execution."""
 STILL = 5.0
-"""Seconds for which nothing may move before a line is counted anew."""
+"""Seconds for which nothing may move before a line is counted again."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Admission:
         return {"admitted": admitted}
 
     def serve(self, task: str, deadline: float) -> int:
-        """Let in whom one task has room for; returns how many.
+        """Let jobs into the free slots of one task; returns how many.
 
         Raises LineStalled where somebody waits who can't be let in, or time is up, and whatever
         AWS answered to a wake-up, once all the others have had theirs.
@@ -144,7 +144,7 @@ class _Run:
     _failed: set[str] = field(default_factory=set)
 
     def serve(self) -> None:
-        """Take turns until there is no room, or nobody waits."""
+        """Take turns until no slot is free, or nobody waits."""
         while True:
             slots = self.engine.gates.prepare(self.task)
             self._finish_waking(slots)

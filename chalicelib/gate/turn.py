@@ -23,7 +23,7 @@ class Turn:
 
 
 def turn(slots: Slots, now: datetime) -> Turn:
-    """Decide how many of those in line have room, and who may go in."""
+    """Decide how many of those in line may go in, and who."""
     count = max(0, min(in_line(slots), slots.free, MOST))
     if slots.gate(now).open:
         return Turn(count)

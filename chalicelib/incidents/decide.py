@@ -17,9 +17,9 @@ from chalicelib.moments import iso, read
 CALM = timedelta(minutes=10)
 """How long nobody may have failed or waited before an incident is over."""
 LAG = timedelta(seconds=5)
-"""The index may be so far behind: what failed later is counted next time."""
+"""How far the index may be behind: what failed later is counted next time."""
 AGAIN = timedelta(hours=24)
-"""A failure after so long without one is told anew."""
+"""A failure after this time without one is told of again."""
 MOST_POINTS = 240
 MOST_CHANGES = 200
 FIRST_CHANGES = 40

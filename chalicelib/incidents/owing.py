@@ -27,7 +27,7 @@ def _is_owed(incident: Incident, post: Post, at: str) -> bool:
 
 
 def tried(incident: Incident, ways: Iterable[str], now: datetime) -> Incident:
-    """The same, with one try more by each of these ways. The last try is told in advance."""
+    """The incident with one try more by each of these ways; it is written before the try itself."""
     posts = {**incident.posts}
     for way in ways:
         post = incident.post(way)
@@ -37,8 +37,10 @@ def tried(incident: Incident, ways: Iterable[str], now: datetime) -> Incident:
 
 
 def told(incident: Incident, ways: Iterable[str], news: int) -> Incident:
-    """The same once these ways have told of so many news; others that were tried for the last time
-    are given up until there is something new to tell."""
+    """The incident once these ways have told of all `news`, which are counted.
+
+    Others that were tried for the last time are given up until there is something new to tell.
+    """
     posts = {**incident.posts}
     for way in ways:
         posts[way] = Post(told=news)

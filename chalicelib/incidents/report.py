@@ -54,7 +54,7 @@ def as_json(incident: Incident) -> dict[str, Any]:
 
 
 def in_full(incident: Incident) -> dict[str, Any]:
-    """The same with its course: what the gate and the ramp did, and the curve."""
+    """The incident as JSON, with its course: what the gate and the ramp did, and the curve."""
     return {
         **as_json(incident),
         "changes": [vars(each) for each in incident.changes],

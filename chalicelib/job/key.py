@@ -62,7 +62,7 @@ def is_key(value: Any) -> bool:
 
 
 def flat(text: str) -> str:
-    """The same JSON with null for every value that is inside another one, however deep."""
+    """The JSON text with null for every value that is inside another one, however deep."""
     pieces: list[str] = []
     depth = begins = 0
     for piece in _PIECE.finditer(text):
@@ -83,5 +83,5 @@ def _whole(text: str) -> int | float:
 
 
 def _number(value: float) -> str:
-    """As JavaScript writes it, for the numbers that ClaimJob lets pass."""
+    """A number as JavaScript writes it, for the numbers that ClaimJob lets pass."""
     return f"{Decimal(repr(value or 0.0)):f}".removesuffix(".0")

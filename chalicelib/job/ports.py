@@ -100,14 +100,14 @@ class Workflow(Protocol):
         """The ARN that an execution of that name has."""
 
     def of(self, machine: str) -> "Workflow":
-        """The same of another state machine, by its name; empty: the stage's own."""
+        """The workflow of another state machine, by its name; empty: the stage's own."""
 
 
 class Spool(Protocol):
     """What the engines need of a queue; times are seconds."""
 
     def receive(self, limit: int, hidden: int) -> list[Message]:
-        """Take up to `limit` messages, at most ten, out of sight; waits when there are none."""
+        """Take up to `limit` messages, at most ten, which are hidden then; waits for one."""
 
     def delete(self, messages: Sequence[Message]) -> None:
         """Remove them for good."""
@@ -225,7 +225,7 @@ class Line(Protocol):
     def admit(self, claim: Claim, now: str, by_pass: bool) -> bool:
         """Hand a free slot to a job in line and end its wait, in one transaction.
 
-        False where the job does not wait so any more, or the task has no room, or the gate is
+        False where the job does not wait so any more, or the task has no free slot, or the gate is
         closed and the job has no pass. Raises Conflict.
         """
 
@@ -322,7 +322,7 @@ class Incidents(Protocol):
     def put(self, incident: "Incident", over: "Incident | None") -> "Incident | None":
         """Write it over the one that it follows; None where that is not there any more.
 
-        One that is over and makes room for a new one is kept beside it.
+        One that is over and is replaced by a new one is kept beside it.
         """
 
     def list(self, most: int, before: str = "") -> "list[Incident]":
@@ -362,7 +362,7 @@ class Telemetry(Protocol):
         """One line: what happened, to which job."""
 
     def warning(self, action: str, **fields: Any) -> None:
-        """The same for what somebody should look at."""
+        """One line about something that somebody should look at."""
 
     def metric(self, name: str, value: float = 1, **dimensions: str) -> None:
         """Add to a metric."""

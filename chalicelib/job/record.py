@@ -48,7 +48,7 @@ class Record:
         return not self.execution
 
     def with_input(self, value: Any) -> "Record":
-        """The same record with the input in it."""
+        """A copy of the record with the input in it."""
         return replace(self, input=value)
 
 

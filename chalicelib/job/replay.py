@@ -161,7 +161,7 @@ def daily(kind: Kind, task: str, now: datetime) -> str:
 
 
 def encode(replay: Replay) -> str:
-    """As JSON text; its version stands beside it."""
+    """The replay as JSON text; its version stands beside it."""
     data = asdict(replay)
     del data["version"]
     return json.dumps(data, ensure_ascii=False, separators=(",", ":"))

@@ -16,7 +16,7 @@ from chalicelib.replaying.left_behind import LeftBehind
 GRACE = timedelta(minutes=10)
 """A claim that changed since then may be in somebody's hands: a replay's, or a state's."""
 UNKNOWN_FOR = timedelta(days=1)
-"""A look may lag, and not show an execution that has just started; for so long none does."""
+"""Longer than DescribeExecution may fail to show an execution that has just started."""
 FORGOTTEN = "ExecutionForgotten"
 FORGOTTEN_CAUSE = (
     "Step Functions does not know this execution: it ended over 90 days ago, or its state machine"

@@ -228,7 +228,7 @@ class Rescue:
         self.telemetry.metric(metrics.SPOOLED, task=claim.task)
 
     def _first_task(self) -> str:
-        """Where a job waits that died before its claim could name a task: a restart begins anew."""
+        """Where a job waits that died before its claim could name a task."""
         tasks = self.line.tasks()
         return UNCERTAIN_TASK if UNCERTAIN_TASK in tasks or not tasks else tasks[0]
 

@@ -34,7 +34,7 @@ class LineKeeper(Protocol):
         """Make whatever the task's item lacks."""
 
     def serve(self, task: str, deadline: float) -> int:
-        """Let in whom the task has room for. Raises LineStalled."""
+        """Let jobs into the task's free slots. Raises LineStalled."""
 
     def recount(self, task: str) -> bool:
         """Set the line's length right; says whether it was wrong."""

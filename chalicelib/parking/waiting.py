@@ -28,7 +28,7 @@ NOTICE = timedelta(days=14)
 """How long before its end a job is announced."""
 A_YEAR = RUNS - timedelta(days=1)
 """What tells an execution that Step Functions ended after a year from any other."""
-ANEW = 20.0
+RESTART_SECONDS = 20.0
 """Seconds for a restart."""
 
 
@@ -138,7 +138,7 @@ class Waiting:
             execution = self.looks.at(latest.predecessor)
         if not has_outlived(execution):
             return
-        calm = self.recovery.patience(self.recovery.elapsed() + ANEW)
+        calm = self.recovery.patience(self.recovery.elapsed() + RESTART_SECONDS)
         outcome = self.recovery.recover(latest, Rules(attended=True), calm)
         if outcome.put_back:
             self.repairs.restarted.append(latest.key)

@@ -17,9 +17,9 @@ from chalicelib.replaying.patience import Patience
 CHUNK = 100
 """Claims that one BatchGetItem reads."""
 LEAST, MOST = 10, 250
-"""Entries of a page of the index where all are wanted: as many, within little memory."""
+"""Entries of a page of the index where all are wanted: as many as are asked for, within these."""
 MOST_SEARCHED = 1000
-"""The same where only some of them are."""
+"""Entries of a page of the index where only some of them are wanted."""
 
 
 @dataclass

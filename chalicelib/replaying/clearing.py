@@ -35,8 +35,8 @@ class Clearing:
     `spent`: executions that it put back, after how many failures; `inputless`: dead jobs by their
     keys whose input only a note may have. `wants` chooses among the jobs that only the queue
     knows, `begin` starts one, `missing` says how many more are asked for, and `report` hears of
-    each outcome. A message is deleted only after its job goes on; what is left goes back in sight
-    when the look ends. Whatever is lost or delivered twice on the way does no harm.
+    each outcome. A message is deleted only after its job goes on; what is left can be seen
+    again when the look ends. Whatever is lost or delivered twice on the way does no harm.
     """
 
     spool: Spool
@@ -75,7 +75,7 @@ class Clearing:
             deletion.result()
 
     def search(self, pool: Executor, in_vain: int) -> None:
-        """Look on for jobs that only the queue knows, until enough are found or it is empty.
+        """Look further for jobs that only the queue knows, until enough are found or it is empty.
 
         It also ends after that many messages in vain.
         """

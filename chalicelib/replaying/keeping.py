@@ -291,7 +291,7 @@ def _is_nothing(kept: KeptRun, report: Report) -> bool:
 
 
 def _put_back(replay: Replay, number: int) -> Replay:
-    """The same with so many jobs more that a run put back before it died."""
+    """The replay with that many jobs more, which a run put back before it died."""
     resumed = Action.RESUME.value
     counts = {**replay.counts, resumed: replay.counts.get(resumed, 0) + number}
     return replace(replay, put_back=replay.put_back + number, counts=counts) if number else replay

@@ -41,7 +41,9 @@ UNSETTLED = (
     "its execution is dead, and its claim does not say so yet: the next sweep sets that right"
 )
 UNCLEAR = "Step Functions says that it can be redriven, and refused to: the next replay looks again"
-NO_ROOM = "its execution goes on with all its jobs, and their tasks have no room for them just now"
+NO_ROOM = (
+    "its execution goes on with all its jobs, and their tasks have too few free slots just now"
+)
 _PAUSES = (0.1, 0.2, 0.4, 0.8, 1.5, 2.0)
 """Seconds between two looks for the token of a job that is parked again."""
 
@@ -299,7 +301,7 @@ def last_state(claim: Claim, facts: Facts) -> str:
 
 
 def in_line_instead(outcome: Outcome, closed: str) -> Outcome:
-    """The same, but nobody calls a job resumed that comes to a closed gate."""
+    """The outcome of a redrive; a job that comes to a closed gate is in line, not resumed."""
     if not closed or outcome.action is not Action.REDRIVE:
         return outcome
     return replace(outcome, action=Action.LINE, reason=f"waits in line: {closed}")

@@ -99,7 +99,7 @@ class Redrive:
             self.take_back(parked, current, calm)
 
     def _stands(self, claim: Claim, calm: Patience) -> bool:
-        """Whether it is as it was seen: then it was the task that had no room."""
+        """Whether it is as it was seen: then it was the task that had no free slot."""
         now = calm(lambda: self.claims.get(claim.pk))
         return now is not None and (now.execution, now.since) == (claim.execution, claim.since)
 

@@ -1,7 +1,7 @@
 """Puts waiting jobs back: the oldest that match, exactly as many as were asked for.
 
 Choose by the index, read the claims, resume, redrive or restart; only then clear the notes. A
-crash at any point leaves each job waiting or going on, and its note in sight again after a while.
+crash at any point leaves each job waiting or going on, and its note can be received again later.
 """
 
 from collections.abc import Callable, Sequence
@@ -243,7 +243,7 @@ class _Run:
         )
 
     def _hear(self, outcome: Outcome) -> None:
-        """Count one outcome, and tell whoever looks on."""
+        """Count one outcome, and report it to `look_on`."""
         with self._lock:
             if self._kept is not None:
                 outcome = self._kept.hear(outcome)

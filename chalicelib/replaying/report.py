@@ -90,7 +90,7 @@ def job_as_json(pk: str, reason: str) -> dict[str, str]:
 
 
 def _fitting(jobs: list[dict[str, str]], most_bytes: int) -> list[dict[str, str]]:
-    """As many of them, from the first on, as have room."""
+    """As many of the jobs, from the first on, as fit into that many bytes."""
     left = most_bytes
     for n, job in enumerate(jobs):
         left -= len(json.dumps(job)) + 2

@@ -81,5 +81,5 @@ def _successor(claim: Claim, facts: Facts, alone: bool) -> tuple[str, str]:
 
 
 def with_input(facts: Facts, text: str) -> Facts:
-    """The same facts, with an input from elsewhere where Step Functions has none any more."""
+    """The facts, with an input from elsewhere where Step Functions has none any more."""
     return facts if facts.input else replace(facts, input=text)

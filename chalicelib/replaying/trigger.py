@@ -26,9 +26,9 @@ from chalicelib.replaying.unclaimed import HELD, Unclaimed
 SOON = 60
 """Seconds after which a note is looked at again whose job is about to be parked."""
 LATER = 900
-"""The same where a gate is closed, and nobody knows until when."""
+"""Seconds after which a note is looked at again where a gate is closed without a known end."""
 LONG = MAX_RELEASED
-"""The same where only a person, or the job's turn in line, moves the job."""
+"""Seconds after which a note is looked at again where only a person, or the line, moves its job."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Trigger:
         return {"batchItemFailures": failures}
 
     def _let_cool(self, message: Message, seconds: int) -> None:
-        """Keep a message out of sight for a while, so that its job is not tried in a loop."""
+        """Hide a message for a while, so that its job is not tried in a loop."""
         if not seconds:
             return
         try:

@@ -23,10 +23,10 @@ def changed(definition: Definition) -> list[str]:
     names: list[str] = []
     for one_retry in (False, True):
         try:
-            anew = _shapes(adopt(undo(definition), Choices(tasks, one_retry=one_retry)))
+            again = _shapes(adopt(undo(definition), Choices(tasks, one_retry=one_retry)))
         except Refused:
             return []
-        names = sorted(name for name in {*ours, *anew} if ours.get(name) != anew.get(name))
+        names = sorted(name for name in {*ours, *again} if ours.get(name) != again.get(name))
         if not names:
             return []
     return names

@@ -8,7 +8,7 @@ INPUT = "{% $states.input %}"
 
 
 def in_jsonata(state: State) -> State:
-    """The same state in JSONata. Its payload goes through an expression then."""
+    """The state rewritten in JSONata; its payload goes through an expression then."""
     if state.get("QueryLanguage") != "JSONPath":
         return state
     result: State = {}

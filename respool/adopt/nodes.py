@@ -28,7 +28,7 @@ class Node(Protocol):
 
     @property
     def value(self) -> Any:
-        """As Python reads it."""
+        """The node's value as Python reads it."""
 
     def child(self, step: Step) -> "Node":
         """What stands in it under a name or a number; under its own tag, what is tagged."""
@@ -56,7 +56,7 @@ class JsonNode:
 
     @property
     def value(self) -> Any:
-        """As JSON means it."""
+        """The node's value as JSON means it."""
         return _READ.raw_decode(self.text, self.start)[0]
 
     def child(self, step: Step) -> "JsonNode":
@@ -80,7 +80,7 @@ class JsonNode:
         return at + len(_BLANK.match(self.text, at)[0])  # type: ignore[index]
 
     def written(self, value: Any) -> str:
-        """As JSON, as far to the right as the line that it begins on."""
+        """A value as JSON text, as far to the right as the line that it begins on."""
         line = self.text.rfind("\n", 0, self.start) + 1
         margin = _BLANK.match(self.text, line)[0]  # type: ignore[index]
         return json.dumps(value, ensure_ascii=False, indent=2).replace("\n", "\n" + margin)
@@ -129,7 +129,7 @@ class YamlNode:
         return YamlNode(self.text, value, name.start_mark.column)
 
     def written(self, value: Any) -> str:
-        """As YAML: a text of several lines as a block, an object in the style that it had."""
+        """A value as YAML: text of several lines as a block, an object in the style that it had."""
         margin = "\n" + " " * (self.column + 2)
         if isinstance(value, str) and "\n" in value:
             return "|" + margin + value.rstrip("\n").replace("\n", margin)

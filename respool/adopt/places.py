@@ -22,7 +22,7 @@ class Place:
 
     @property
     def spot(self) -> tuple[int, str]:
-        """The same for the same state of one definition."""
+        """What identifies the state: equal for two places that name one state of one definition."""
         return id(self.scope.machine), self.name
 
 

@@ -18,7 +18,7 @@ def is_ours(state: State) -> bool:
 
 
 def undo(definition: Definition) -> Definition:
-    """The same JSON value that was adopted, in the order of its fields. Raises Refused."""
+    """The definition as it was before it was adopted, its fields in their order. Raises Refused."""
     result: Definition = loads(json.dumps(definition, ensure_ascii=False))
     for scope in list(scopes(result)):
         _clear(scope.machine)

@@ -49,7 +49,7 @@ class Account:
 
     @cached_property
     def engines(self) -> Deployed:
-        """The same engines as the stage's Lambdas have, with their settings.
+        """Engines like those of the stage's Lambdas, with their settings.
 
         One call tells account, region and settings. Raises NotFound where there is no such stage.
         """

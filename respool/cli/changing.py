@@ -80,7 +80,7 @@ def sweep(context: Context) -> int:
             "parked again": repairs.parked_again,
             "restarted after a year": repairs.restarted,
             "notes sent again": repairs.noted,
-            "lines counted anew": repairs.recounted,
+            "lines recounted": repairs.recounted,
             "jobs near their end": repairs.near_year,
             "no claim tells of": repairs.unclaimed,
             "no longer adopted": repairs.unadopted,

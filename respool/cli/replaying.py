@@ -52,7 +52,7 @@ def replay(
     count = request.count or context.stage.engines.settings.max_reprocess
     watch = Watch(context, min(count, _waiting(context, request)))
     if dry_run:
-        return _foresee(context, request, allowance(count, request), filters)
+        return _preview(context, request, allowance(count, request), filters)
     engines = context.stage.engines
     engines.replayer = watch.over(engines.replayer)
     with watch.watching():
@@ -64,13 +64,13 @@ def replay(
     return _code(context, report, watch.interrupted, any(name in filters for name in FILTERS))
 
 
-def _foresee(context: Context, request: Request, seconds: float, named: dict[str, str]) -> int:
+def _preview(context: Context, request: Request, seconds: float, filters: dict[str, str]) -> int:
     """Tell which jobs a run would take and what that would come to; change nothing."""
-    report, comes_to = context.stage.engines.foresee(request, seconds, attended=True)
-    foreseen = comes_to.as_json(context.clock())
-    result = report.as_json(sys.maxsize) | {"estimate": foreseen}
-    context.screen.result(result, lambda: _tell_plan(context, _chosen(report), foreseen))
-    return _code(context, report, False, any(name in named for name in FILTERS))
+    report, expected = context.stage.engines.preview(request, seconds, attended=True)
+    estimate = expected.as_json(context.clock())
+    result = report.as_json(sys.maxsize) | {"estimate": estimate}
+    context.screen.result(result, lambda: _tell_plan(context, _chosen(report), estimate))
+    return _code(context, report, False, any(name in filters for name in FILTERS))
 
 
 def _waiting(context: Context, request: Request) -> int:
@@ -191,21 +191,21 @@ def _tell(context: Context, report: Report, interrupted: bool, id: str) -> None:
         )
 
 
-def _tell_plan(context: Context, plan: list[dict[str, str]], foreseen: dict[str, Any]) -> None:
+def _tell_plan(context: Context, plan: list[dict[str, str]], estimate: dict[str, Any]) -> None:
     rows = [(job["key"], job["action"], job["reason"]) for job in plan]
     if rows:
         context.screen.table(("key", "action", "why"), rows)
-        context.screen.say(_comes_to(foreseen))
+        context.screen.say(_comes_to(estimate))
     context.screen.say("Nothing was changed." if rows else "There is nothing to put back.", "bold")
 
 
-def _comes_to(foreseen: dict[str, Any]) -> str:
+def _comes_to(estimate: dict[str, Any]) -> str:
     """When, how much and how hard, by how the last jobs went."""
-    ends, stuck = foreseen["finish_at"], foreseen["stuck_if_failed"]
-    calls, price = foreseen["calls_per_hour"], foreseen["dollars"]
+    ends, stuck = estimate["finish_at"], estimate["stuck_if_failed"]
+    calls, price = estimate["calls_per_hour"], estimate["dollars"]
     parts = [
         f"They would be through by {moment(ends)}" if ends else "When they are through is unknown",
-        f"{foreseen['transitions']:,} transitions, ${price:.4f}" if price is not None else "",
+        f"{estimate['transitions']:,} transitions, ${price:.4f}" if price is not None else "",
         f"at most {many(calls, 'call')} an hour on the service" if calls is not None else "",
         f"{many(stuck, 'job')} would be stuck if they fail again" if stuck else "",
     ]

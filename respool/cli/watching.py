@@ -48,7 +48,7 @@ class Watch:
         return self._stop.is_set()
 
     def over(self, engine: Replayer) -> Replayer:
-        """The same engine, watched."""
+        """A copy of the engine whose outcomes are shown, and which Ctrl-C stops."""
         return replace(engine, look_on=self._see, stopped=self._stop.is_set, pause=self._pause)
 
     @contextmanager

@@ -50,7 +50,7 @@ def _changed(definition: Definition) -> Iterator[str]:
     for name in changed(definition):
         yield (
             f"state {name}: does not lead, or take, as respool adopt has it. A job could get in"
-            f" without its key, go on with it, or be given something else. {frames.ANEW}"
+            f" without its key, go on with it, or be given something else. {frames.ADOPT}"
         )
 
 

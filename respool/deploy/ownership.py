@@ -28,7 +28,7 @@ def refuse_second(recorded: Recorded, existing: Existing, names: Names, stage: s
         raise DeployFailed(
             f"{names.prefix} is deployed already in {names.region} of account {names.account}, with"
             f" the API {', '.join(missing)}, of which {name_of(stage)} here does not know: a deploy"
-            f" would make a second one. {_mend(stage)}"
+            f" would make a second one. {_remedy(stage)}"
         )
 
 
@@ -40,12 +40,12 @@ def refuse_unknown(recorded: Recorded, existing: Existing, names: Names, stage: 
         left = [arn.rpartition(":")[2] for arn in functions] + [f"the API {api}" for api in apis]
         raise DeployFailed(
             f"{names.prefix} has what {name_of(stage)} here does not know of, and a delete would"
-            f" leave: {', '.join(left)}. {_mend(stage)}"
+            f" leave: {', '.join(left)}. {_remedy(stage)}"
         )
 
 
-def _mend(stage: str) -> str:
+def _remedy(stage: str) -> str:
     return (
-        "Bring that file from the checkout that deployed the stage, or write it anew from what"
+        "Bring that file from the checkout that deployed the stage, or write it again from what"
         f" exists: make record STAGE={stage} (docs/deployed.md)"
     )

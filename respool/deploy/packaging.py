@@ -48,7 +48,7 @@ def limited(template: Template, rate: int, burst: int) -> Template:
 
 
 def limited_by_terraform(template: Template, rate: int, burst: int) -> Template:
-    """The same for what Chalice writes for Terraform."""
+    """Put the API's request limits into what Chalice writes for Terraform."""
     resources = dict(template["resource"])
     deployed = resources.get("aws_api_gateway_deployment", {})
     settings = {

@@ -1,4 +1,4 @@
-"""`make record STAGE=dev`: Chalice's record written anew, from what exists in the account.
+"""`make record STAGE=dev`: Chalice's record written again from what exists in the account.
 
 For a checkout that takes over a stage whose record is lost, or is in another checkout.
 """
@@ -85,7 +85,7 @@ def _api(gateway: "APIGatewayClient", api: str, names: Names) -> Entry:
 @click.option("--stage", default="dev", show_default=True, help="The stage to record.")
 @click.option("--profile", help="The AWS profile whose credentials to use.")
 def main(stage: str, profile: str | None) -> None:
-    """Write .chalice/deployed/<stage>.json anew, from what exists of the stage in the account."""
+    """Write .chalice/deployed/<stage>.json again, from what exists of the stage in the account."""
     try:
         stages.refuse_unknown(PROJECT, stage)
         account = Account(profile)

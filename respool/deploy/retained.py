@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from chalicelib.aws.clients import Clients
 
 HIDDEN = 300
-"""Seconds that a message is out of sight while it is looked at."""
+"""Seconds for which a message is hidden while it is looked at."""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from respool.deploy.checks.findings import DeployFailed
 from respool.deploy.patience import Patience
 
 ERROR = "StageDeleted"
-CAUSE = "The stage was deleted. A replay starts the job anew once it is deployed again."
+CAUSE = "The stage was deleted. A replay restarts the job once it is deployed again."
 LAG = 60
 """Seconds that DescribeExecution may need until it knows of a StopExecution."""
 SWEEPING = 900

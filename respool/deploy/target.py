@@ -167,7 +167,7 @@ class Target:
             self.engines.world.incidents.note_page(f"{url.rstrip('/')}/")
 
     def note_machines(self, settings: Settings) -> None:
-        """Note since when each listed machine is; one that is listed no more begins anew."""
+        """Note since when each listed machine is; one that is no longer listed begins again."""
         self.engines.world.listing.since(settings.machines, datetime.now(UTC))
 
     def render(self, checked: Checked, values: Mapping[str, str]) -> None:

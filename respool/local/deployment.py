@@ -54,7 +54,7 @@ class Deployment:
         return self.start_text(json.dumps(job), name)
 
     def start_text(self, job: str, name: str | None = None) -> str:
-        """The same for an input that is JSON text already, to be kept to the letter."""
+        """Start a job with an input that is JSON text already, and kept to the letter."""
         named = {"name": name} if name else {}
         started = self.client("stepfunctions").start_execution(
             stateMachineArn=self.names.state_machine_arn, input=job, **named

@@ -40,7 +40,7 @@ def without_aws(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def exports(endpoint: str) -> str:
-    """The same as lines for a shell."""
+    """The variables that lead to a local AWS, as lines for a shell."""
     return "\n".join(
         f"export {name}={value}"
         for name, value in variables(endpoint).items()

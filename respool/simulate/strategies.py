@@ -138,7 +138,7 @@ class _Ticker:
 
 
 def _put_back(world: World, job: SimJob, failures: int, by_pass: bool = False) -> bool:
-    """As an unattended replay does; one that has failed too often is stuck."""
+    """Put one job back as an unattended replay does; one that failed too often is stuck."""
     if job.place is Place.PARKED and job.attempt - failures >= MAX_ATTEMPTS:
         world.make_stuck(job)
         return False
@@ -163,7 +163,7 @@ def _seen(
     took: float,
     may_enter: bool,
 ) -> Job:
-    """As the claims table shows it; most jobs look the same at many ticks."""
+    """A job as the claims table shows it; most jobs look the same at many ticks."""
     return Job(
         pk=str(number),
         state=STATES[place],

@@ -252,7 +252,7 @@ def as_fact(probe: Probe, answer: Mapping[str, Any]) -> Seen:
 
 
 def shape(value: Any) -> Any:
-    """The same with a word in the place of each text and number; short digits stay as they are."""
+    """The value with a word in the place of each text and number; short digits stay as they are."""
     if isinstance(value, dict):
         return {name: shape(inner) for name, inner in value.items()}
     if isinstance(value, list):

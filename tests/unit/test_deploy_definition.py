@@ -63,7 +63,7 @@ def test_a_frame_that_does_not_do_its_part_is_named(name: str, missed: str) -> N
         states[name] = {"Type": "Pass", "Next": states[name]["Next"]}
 
     found = found_after(change)
-    assert f"state ClaimJob: no state {missed}. Adopt it anew" in " ".join(found)
+    assert f"state ClaimJob: no state {missed}. Adopt it again" in " ".join(found)
 
 
 def test_an_unknown_placeholder_is_named_with_those_that_are_known() -> None:

@@ -45,7 +45,7 @@ def test_time_and_transitions_come_within_15_per_cent_of_what_happens(
     before = {run.arn: run.transitions for run in stage.memory.executions.running()}
 
     engines = stage.memory.process().engines
-    report, foreseen = engines.foresee(Request(count=jobs), 60, attended=True)
+    report, foreseen = engines.preview(Request(count=jobs), 60, attended=True)
     engines.replay(Request(count=jobs), 60, attended=True)
     model.run()
 
@@ -87,7 +87,7 @@ def test_where_no_job_has_come_through_yet_time_cost_and_calls_are_unknown() -> 
     stage = ReplayStage()
     stage.park("a")
 
-    _, foreseen = stage.memory.process().engines.foresee(Request(), 60, attended=True)
+    _, foreseen = stage.memory.process().engines.preview(Request(), 60, attended=True)
 
     assert foreseen.as_json(NOW) == {
         "jobs": 1,

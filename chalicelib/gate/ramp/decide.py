@@ -16,7 +16,7 @@ from chalicelib.moments import iso, read
 from chalicelib.settings import Settings
 
 LEASE = timedelta(minutes=3)
-"""A tick releases what it announced within so long, or never: its time is shorter than that."""
+"""A tick releases what it announced within this time, or never: its own time is shorter."""
 OURS = (RAMP, FAILURES, SERVICE)
 """Who closes a gate that the ramp may open again: it, failures in a row, the service's own word."""
 
@@ -200,7 +200,7 @@ def _named(facts: Facts, now: datetime) -> str:
 
 
 def _idle(state: Ramp, policy: Policy) -> Ramp:
-    """Nobody waits: it begins anew, and lets newcomers in."""
+    """Nobody waits: the ramp begins again, and lets newcomers in."""
     state = replace(state, step=1, wait=policy.interval, due="", refusals=0, closed=False)
     return replace(state, unlike_error_seen=False)
 

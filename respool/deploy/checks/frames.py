@@ -10,7 +10,7 @@ from respool.deploy.definition import Definition, State, listed, machines, state
 WAITS = ".waitForTaskToken"
 GIVEN_UP = "GivenUp"
 """The error by which a waiting job is ended for good."""
-ANEW = "Adopt it anew: name the task in UNCERTAIN_TASKS, or run respool adopt."
+ADOPT = "Adopt it again: name the task in UNCERTAIN_TASKS, or run respool adopt."
 
 
 EFFECTS = {
@@ -29,7 +29,7 @@ def findings(definition: Definition) -> Iterator[str]:
         claims = [name for name, state in states.items() if _assigned(state)]
         for what, does in EFFECTS.items():
             if sum(does in _said(state) for state in states.values()) < len(claims):
-                yield f"state {claims[0]}: no state {what}. {ANEW}"
+                yield f"state {claims[0]}: no state {what}. {ADOPT}"
         for name, state in states.items():
             if is_wait(state):
                 yield from _of_wait(name, state)
@@ -40,11 +40,11 @@ def findings(definition: Definition) -> Iterator[str]:
 def _of_claim(name: str, states: Mapping[str, State]) -> Iterator[str]:
     for task in _tasks(states[name]):
         if task not in states:
-            yield f"state {name}: is for the task {task!r}, which is no state beside it. {ANEW}"
+            yield f"state {name}: is for the task {task!r}, which is no state beside it. {ADOPT}"
         elif not any("States.ALL" in one.get("ErrorEquals", ()) for one in _catchers(states[task])):
             yield (
                 f'state {task}: is an uncertain task, and does not catch "States.ALL", so that a'
-                f" failure ends the job instead of parking it. {ANEW}"
+                f" failure ends the job instead of parking it. {ADOPT}"
             )
 
 
@@ -70,7 +70,7 @@ def _of_wait(name: str, state: State) -> Iterator[str]:
             )
     first = next((one for one in listed(state, "Retry") if _takes(one)), {"MaxAttempts": 0})
     if first.get("MaxAttempts", 1) != 0:
-        yield (f'state {name}: retries "{GIVEN_UP}", by which a waiting job is ended. {ANEW}')
+        yield (f'state {name}: retries "{GIVEN_UP}", by which a waiting job is ended. {ADOPT}')
 
 
 def _takes(holder: State) -> bool:

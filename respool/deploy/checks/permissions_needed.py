@@ -21,7 +21,7 @@ MAPPING = {
 }
 """What Lambda asks of a function's role before it makes an event-source mapping, by service."""
 ANYWHERE = {"dynamodb": ("dynamodb:ListStreams",)}
-"""The same for what AWS knows no resources of."""
+"""What Lambda asks of the role besides, for actions that AWS grants on no single resource."""
 
 SECONDS = (1, 900)
 MEGABYTES = (128, 10_240)

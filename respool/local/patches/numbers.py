@@ -47,7 +47,7 @@ def large_numbers_are_written_in_full() -> None:
 
 
 def as_doubles(value: Any) -> Any:
-    """The same value with its large whole numbers rounded; itself where it has none."""
+    """The value with its large whole numbers rounded; itself where it has none."""
     if isinstance(value, int) and not -SAFE <= value <= SAFE:
         return _double(value)
     if isinstance(value, dict):

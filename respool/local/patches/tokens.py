@@ -141,7 +141,7 @@ def close_tokens_of(execution: Data) -> None:
 
 
 def close_tokens_of_the_stopped() -> None:
-    """The same for the branches and items that another one's failure has stopped."""
+    """Refuse every token of the branches and items that another one's failure has stopped."""
     _close(lambda owner: owner.attempt is not None and owner.attempt.over)
 
 
