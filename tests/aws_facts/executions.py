@@ -128,3 +128,52 @@ def _announced(local: LocalMachines) -> None:
     detail = local.next_message(queue)["detail"]
     assert (detail["executionArn"], detail["status"]) == (execution, "FAILED")
     assert json.loads(detail["input"]) == {"key": "a"}
+
+
+@on_local(
+    "redrive-goes-on",
+    "A redriven execution goes on at its failed state with its variables; earlier steps are not"
+    " done again, its history goes on, and one that runs or has succeeded is refused.",
+    "docs.aws.amazon.com/step-functions/latest/apireference/API_RedriveExecution.html",
+    "documented",
+    held_by=("dead_executions_are_redriven",),
+)
+def _redriven(local: LocalMachines) -> None:
+    well = local.queue("redrive-well")
+    body = (
+        "sqs = boto3.client('sqs')\n"
+        "told = sqs.receive_message(QueueUrl=os.environ['WELL'])\n"
+        "if not told.get('Messages'): raise ConnectionError('down')\n"
+        "return event"
+    )
+    task = local.function("redriven-task", body, WELL=well)
+    machine = local.machine(
+        "redriven",
+        First={"Type": "Pass", "Assign": {"kept": "{% 40 + 2 %}"}, "Next": "Work"},
+        Work={
+            "Type": "Task",
+            "Resource": task,
+            "Arguments": {"kept": "{% $kept %}"},
+            "Output": "{% $states.result %}",
+            "End": True,
+        },
+    )
+    steps = local.client("stepfunctions")
+    execution = local.start(machine)
+    dead = local.ended(execution)
+    assert (dead["status"], dead["redriveStatus"], dead["redriveCount"]) == (
+        "FAILED",
+        "REDRIVABLE",
+        0,
+    )
+    local.client("sqs").send_message(QueueUrl=well, MessageBody="{}")
+    first = steps.redrive_execution(executionArn=execution, clientToken="once")
+    again = steps.redrive_execution(executionArn=execution, clientToken="once")
+    assert again["redriveDate"] == first["redriveDate"]
+    found = local.ended(execution)
+    assert (found["status"], found["redriveCount"]) == ("SUCCEEDED", 1)
+    assert json.loads(found["output"]) == {"kept": 42}
+    assert found["redriveStatus"] == "NOT_REDRIVABLE"
+    events = local.events(execution)
+    assert (events.count("PassStateEntered"), events.count("ExecutionRedriven")) == (1, 1)
+    assert refusal(steps.redrive_execution, executionArn=execution) == "ExecutionNotRedrivable"

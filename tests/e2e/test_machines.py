@@ -7,6 +7,7 @@ from chalicelib.job.execution import machine_of
 from respool.adopt.definition import Choices, adopt
 from respool.deploy.definition import Definition
 from respool.local.deployment import Deployment
+from tests.e2e.aging import let_days_pass
 
 PK = "job@orders#stopped"
 ITEMS = ("job@orders#several/0/Call", "job@orders#several/1/Call")
@@ -77,6 +78,7 @@ def test_a_job_stopped_while_parked_is_rescued_and_restarted_in_its_own_machine(
     stage.wait_until(lambda: "deadAt" in claim(stage), "the rescue to catch it")
     assert "token" not in claim(stage)
     stage.set_environment("uncertain_task", BEHAVIOR="OK")
+    let_days_pass(stage, execution)
     report = stage.invoke("reprocess", {})
 
     assert (report["replayed"], report["restarted"]) == (1, 1)
@@ -104,6 +106,7 @@ def test_two_items_of_a_map_that_is_stopped_are_rescued_and_start_once_more_toge
     states.stop_execution(executionArn=execution, error="Killed", cause="test")
     stage.wait_until(lambda: all_say(stage, "deadAt"), "the rescue to catch both")
     stage.set_environment("uncertain_task", BEHAVIOR="OK")
+    let_days_pass(stage, execution)
     report = stage.invoke("reprocess", {})
 
     assert report["restarted"] in (1, 2)  # whoever comes second may find its job gone on

@@ -8,6 +8,7 @@ import pytest
 
 from chalicelib.job.record import ABSENT, decode
 from respool.local.deployment import Deployment
+from tests.e2e.aging import let_days_pass
 from tests.e2e.conftest import VIAS, Deploy, stage_that_spools_via
 from tests.e2e.test_cli import COMMAND, environment
 
@@ -130,6 +131,7 @@ def test_the_largest_input_is_restarted_to_the_letter(stage: Deployment) -> None
     stage.client("stepfunctions").stop_execution(executionArn=execution, error="Killed")
     stage.wait_until(lambda: "deadAt" in stage.claim("12345"), "the rescue to have seen it")
     stage.set_behavior("OK")
+    let_days_pass(stage, execution)
 
     assert stage.invoke("reprocess", {})["restarted"] == 1
     (restarted,) = [e for e in stage.executions() if e["executionArn"] != execution]

@@ -8,6 +8,7 @@ import pytest
 from chalicelib.job.record import decode
 from chalicelib.parking.error_spool import STATUS_CHANGE
 from respool.local.deployment import Deployment
+from tests.e2e.aging import let_days_pass
 from tests.e2e.conftest import VIAS, Engines, altered, stage_that_spools_via
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ def test_an_aborted_job_is_restarted_and_finishes_once(stage: Deployment) -> Non
     stage.wait_until(lambda: dead(stage, "aborted"), "the rescue to park it")
     stage.set_environment("uncertain_task", SLEEP="0")
     began = stage.claim("aborted")["order"]
+    let_days_pass(stage, execution)
 
     result = stage.invoke("reprocess", {})
     stage.wait_until(lambda: finished(stage, {"aborted"}), "the restart to finish")
@@ -103,6 +105,7 @@ def test_a_parked_job_that_is_aborted_is_restarted_once(stage: Deployment) -> No
     stop(stage, execution)
     stage.wait_until(lambda: dead(stage, "parked"), "the rescue to have seen it")
     stage.set_behavior("OK")
+    let_days_pass(stage, execution)
 
     result = stage.invoke("reprocess", {})
     stage.wait_until(lambda: finished(stage, {"parked"}), "the restart to finish")
@@ -111,6 +114,28 @@ def test_a_parked_job_that_is_aborted_is_restarted_once(stage: Deployment) -> No
     assert (result["restarted"], result["remaining"]) == (1, 0)
     assert again["replayed"] == 0
     assert len(stage.executions()) == 2
+
+
+@pytest.mark.parametrize("at", ["inside", "parked"])
+def test_within_two_weeks_an_aborted_job_is_redriven_where_it_was(
+    stage: Deployment, at: str
+) -> None:
+    if at == "inside":
+        execution = running_inside(stage, "redriven")
+    else:
+        stage.set_behavior("NG")
+        execution = stage.start({"key": "redriven"})
+        stage.wait_until(lambda: stage.jobs("parked") == ["redriven"], "the job to be parked")
+    stop(stage, execution)
+    stage.wait_until(lambda: dead(stage, "redriven"), "the rescue to have seen it")
+    stage.set_environment("uncertain_task", SLEEP="0", BEHAVIOR="OK")
+
+    result = stage.invoke("reprocess", {})
+    stage.wait_until(lambda: finished(stage, {"redriven"}), "the execution to finish")
+
+    assert (result["resumed"], result["restarted"], result["failed"]) == (1, 0, [])
+    assert [one["executionArn"] for one in stage.executions()] == [execution]
+    assert stage.slots(TASK)["owners"] == {}
 
 
 def test_a_job_that_is_aborted_in_line_gives_its_place_up_and_is_restarted(
@@ -123,6 +148,7 @@ def test_a_job_that_is_aborted_in_line_gives_its_place_up_and_is_restarted(
     stage.wait_until(lambda: dead(stage, "queued"), "the rescue to take it out of line")
     assert stage.slots(TASK)["waiting"] == "0"
     stage.api("PUT", f"/tasks/{TASK}/limit", token=stage.token, body={"limit": 5})
+    let_days_pass(stage, execution)
 
     result = stage.invoke("reprocess", {})
     stage.wait_until(lambda: finished(stage, {"queued"}), "the restart to finish")
@@ -165,6 +191,7 @@ def test_a_job_that_dies_outside_every_catch_is_parked_and_restarted_once(
     finally:
         stage.set_environment("uncertain_task", BEHAVIOR="OK", SLEEP="0")
     owners = stage.slots(TASK)["owners"]
+    let_days_pass(stage, execution)
 
     result = stage.invoke("reprocess", {})
     stage.wait_until(lambda: finished(stage, {"fallen"}), "the restart to finish")

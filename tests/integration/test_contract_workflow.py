@@ -1,7 +1,6 @@
 """Step Functions in memory and the local AWS, both with the real definition, promise the same.
 
-The local AWS, unlike moto, runs executions and gives out tokens; what it lacks, Redrive, is held
-by test_adapters.py with the SDK's own stubs.
+The local AWS, unlike moto, runs executions, gives out tokens and redrives.
 """
 
 from collections.abc import Iterator
@@ -391,3 +390,22 @@ def test_a_dead_execution_s_history_names_the_claims_that_it_asked_for(side: Sid
     assert side.workflow.asked(execution) == [PK]
     with pytest.raises(NotFound):
         side.workflow.asked(side.workflow.arn("nobody"))
+
+
+def test_a_redriven_execution_is_parked_again_where_it_was_stopped(side: Side) -> None:
+    execution = side.workflow.start("one", WAITS)
+    parked = side.parked()
+    side.workflow.stop(execution, "Aborted", "by hand")
+    side.ended(execution)
+    assert side.workflow.describe(execution).redrivable
+    side.workflow.redrive(execution)
+    again = side.parked_anew(parked)
+    found = side.workflow.describe(execution)
+    assert (found.status, found.redrives, found.redrivable) == (Status.RUNNING, 1, False)
+    assert [token for token, _ in side.workflow.deaths(Status.ABORTED)] == []
+    side.restore()
+    assert [resume(side, token) for token in (parked.token, again.token)] == ["refused", "taken"]
+    side.ended(execution)
+    assert side.workflow.describe(execution).status is Status.SUCCEEDED
+    with pytest.raises(RedriveRefused):
+        side.workflow.redrive(execution)
