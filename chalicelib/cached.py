@@ -20,7 +20,7 @@ class Cached(Generic[T]):
         self._held: tuple[float, T] | None = None
 
     def get(self) -> T:
-        """The value, at most so many seconds old. What `fetch` raises passes through."""
+        """The value, no older than the cache allows. What `fetch` raises passes through."""
         if self._held is None or self._elapsed() - self._held[0] > self._seconds:
             self._held = (self._elapsed(), self._fetch())
         return self._held[1]

@@ -23,7 +23,7 @@ class SystemTime:
         return time.monotonic()
 
     def pause(self, seconds: float) -> None:
-        """Sleep so many seconds."""
+        """Sleep for that many seconds."""
         time.sleep(seconds)
 
 

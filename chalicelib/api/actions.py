@@ -31,7 +31,7 @@ MOST_KEYS = MAX_REPLAY
 MOST_ID = 2000
 """Bytes: of the longest key and machine in base64url."""
 LOGGED = 10
-"""Of the keys that a person named, so many stand in the audit line."""
+"""Keys that an audit line holds, of those that a person named."""
 NAMED = ("keys", "ids")
 """Jobs by name: keys are of the stage's own machine, ids as the lists have them."""
 _UNSAID = ("reason", "dry_run", *NAMED)
@@ -145,7 +145,10 @@ def _named(stage: Stage, fields: Mapping[str, Any]) -> list[str]:
     own = [job_pk(key) for key in _texts(fields, "keys", 1024)]
     ids = [_pk(stage, *paths.read_job(id)) for id in _texts(fields, "ids", MOST_ID)]
     if len(pks := list(dict.fromkeys([*own, *ids]))) > MOST_KEYS:
-        raise BadRequest(f"keys and ids name {len(pks)} jobs: at most {MOST_KEYS}")
+        raise BadRequest(
+            f"keys and ids name {len(pks):,} jobs, and one replay takes at most {MOST_KEYS:,}: put"
+            " the others into another one"
+        )
     return pks
 
 

@@ -85,7 +85,9 @@ def _must_know(stage: Stage, task: str) -> None:
     if task in tasks:
         return
     if not _is_named(stage, task):
-        raise NotFound(f"no task is named {shown(task)!r}; there are {', '.join(tasks) or 'none'}")
+        raise NotFound(
+            f"no task is named {shown(task)!r}: the tasks are {', '.join(tasks) or 'none yet'}"
+        )
     stage.engines.gates.complete(task)
 
 

@@ -41,7 +41,9 @@ def show_incident(stage: Stage, id: str, query: Mapping[str, list[str]]) -> dict
     single(query, ())
     incident = stage.engines.world.incidents.find(_id(id))
     if incident is None:
-        raise NotFound(f"there is no incident {shown(id)}: /incidents names those of 90 days")
+        raise NotFound(
+            f"there is no incident {shown(id)}: GET /incidents lists those of the last 90 days"
+        )
     replays = replays_in(stage, incident)
     return {**in_full(incident), "replays": [replay_as_json(each) for each in replays]}
 
@@ -70,5 +72,7 @@ def replays_in(stage: Stage, incident: Incident) -> list[Replay]:
 
 def _id(text: str) -> str:
     if text and not _ID.fullmatch(text):
-        raise BadRequest(f"{shown(text)} is no incident's id: /incidents names them")
+        raise BadRequest(
+            f"{shown(text)} is not an incident's id: use one that GET /incidents lists"
+        )
     return text

@@ -27,12 +27,13 @@ _FILTERS: dict[str, Schema] = {
     "error": text("Only jobs that failed with this error", minLength=1, maxLength=1024),
     "key": text("Only the job with this key", minLength=1, maxLength=1024),
     "machine": text("With key: whose job it is", minLength=1, maxLength=80),
-    "older_than": whole("Only jobs that failed so many seconds ago") | {"maximum": 31_622_400},
+    "older_than": whole("Only jobs whose last failure is at least that many seconds ago")
+    | {"maximum": 31_622_400},
     "rate": {
         "type": "number",
         "minimum": 0.01,
         "maximum": 1000,
-        "description": "Jobs a second at most",
+        "description": "At most that many jobs per second",
     },
     "dry_run": flag("Tell what would be done, and do nothing"),
     "stuck": flag("Put back jobs that failed too often, instead of the others"),

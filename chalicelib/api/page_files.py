@@ -57,7 +57,7 @@ def names() -> frozenset[str]:
 def file(name: str) -> File:
     """One of the page's files. Raises NotFound."""
     if name not in names():
-        raise NotFound("the page has no such file")
+        raise NotFound("the page has no file of that name: open the page at its own address")
     text = _text(name)
     version = hashlib.sha256(text.encode()).hexdigest()[:16]
     return File(text, _TYPES[Path(name).suffix], version)

@@ -44,7 +44,9 @@ def read_job(part: str) -> tuple[str, str]:
         return read(part), ""
     machine = read(f"~{packed}")
     if not is_machine(machine):
-        raise BadRequest(f"{part[:40]!r} in the path names no state machine: take ids from /jobs")
+        raise BadRequest(
+            f"{part[:40]!r} in the path names no state machine: use an id that GET /jobs lists"
+        )
     return read(f"~{key}"), machine
 
 
@@ -54,11 +56,11 @@ def read(part: str) -> str:
         key = _unpacked(part[1:]) if part.startswith("~") else unquote(part, errors="strict")
     except ValueError as wrong:
         raise BadRequest(
-            f"{part[:40]!r} in the path is no key: write it percent-encoded, or as ~ and"
+            f"{part[:40]!r} in the path is not a key: write it percent-encoded, or as ~ and"
             " its UTF-8 in base64url"
         ) from wrong
     if not 1 <= len(key.encode("utf-8", "surrogatepass")) <= MOST_BYTES:
-        raise BadRequest(f"the key in the path must be 1 to {MOST_BYTES} bytes long")
+        raise BadRequest(f"the key in the path must be 1 to {MOST_BYTES:,} bytes long")
     return key
 
 

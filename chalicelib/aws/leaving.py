@@ -28,7 +28,7 @@ def leave(table: Table, claim: Claim, new: NewClaim, passes: bool = False) -> bo
         freed = _freed(_slots(table, old or claim), old or claim, claim.execution, passes)
         if table.write(*([freed] if freed else []), _as_seen(change, item)):
             return True
-    raise Conflict(f"the claim {claim.pk} changed again and again: try again")
+    raise Conflict(f"the claim {claim.pk} changed at each of several tries: try again")
 
 
 def _slots(table: Table, claim: Claim) -> Slots:

@@ -48,7 +48,7 @@ class SqsSpool:
         self._each_ten("DeleteMessageBatch", self._client.delete_message_batch, messages, {})
 
     def release(self, messages: Sequence[Message], after: int = 0) -> None:
-        """Let others see them after so many seconds (11 hours and 45 minutes at most)."""
+        """Let others see them, after that time in seconds (11 hours and 45 minutes at most)."""
         change = self._client.change_message_visibility_batch
         extra = {"VisibilityTimeout": min(after, MAX_RELEASED)}
         self._each_ten("ChangeMessageVisibilityBatch", change, messages, extra)

@@ -82,7 +82,7 @@ class DynamoReplays:
         return self._of(self._table.query(OPEN))
 
     def newest(self, most: int, after: str = "") -> list[Replay]:
-        """All replays behind that order, at most so many; the newest first."""
+        """Replays behind that order, `most` of them at most, the newest first."""
         items = [
             item
             for queue in (OPEN, OVER)
@@ -116,7 +116,7 @@ class DynamoReplays:
 
 
 def _lists(replay: Replay, name: str, first: int, texts: Sequence[str]) -> list[Update]:
-    """The items that so many more texts go to, which have their numbers as names."""
+    """The items that further texts go to, which have their numbers as names."""
     parts: dict[str, dict[str, str]] = {}
     for n, text in enumerate(texts, first):
         parts.setdefault(_item(replay, name, n), {})[f"n{n}"] = text

@@ -160,7 +160,9 @@ class Table:
                 self._wait(attempt)
                 continue
             return dict(answer["Attributes"])
-        raise Conflict(f"UpdateItem for {update.pk}: other writes got in the way: try again")
+        raise Conflict(
+            f"UpdateItem for {update.pk}: other writes came in between each time: try again"
+        )
 
     def write(self, *updates: Update) -> bool:
         """Change several items, all or none; False where a condition fails. Raises Conflict."""

@@ -76,7 +76,7 @@ class NamedTokens:
     def create(self, name: str, kind: Kind, days: int | None = None) -> str:
         """Make a token and return it: it is shown now and never again. Raises BadRequest.
 
-        With `days` it is refused after so many; DynamoDB forgets it some time later.
+        It is refused after that many `days`, where they are given; DynamoDB forgets it later.
         """
         if not _NAME.fullmatch(name) or name in _RESERVED:
             raise BadRequest(
@@ -84,7 +84,7 @@ class NamedTokens:
                 f" and none of {', '.join(_RESERVED)}"
             )
         if days is not None and not 1 <= days <= MOST_DAYS:
-            raise BadRequest(f"a token can't be good for {days} days: 1 to {MOST_DAYS}")
+            raise BadRequest(f"a token can't be good for {days} days: give 1 to {MOST_DAYS}")
         for other in self.list():
             if other.name == name and self._is_over(other):
                 self.revoke(name)
@@ -119,9 +119,7 @@ class NamedTokens:
         """End a token: within a minute (the authorizer's cache) it is refused. Raises NotFound."""
         pks = [item["pk"] for item in self._items() if item["name"]["S"] == name]
         if not pks:
-            raise NotFound(
-                f"no token is named {name!r}; `respool token list` names those there are"
-            )
+            raise NotFound(f"no token is named {name!r}; `respool token list` lists them")
         for pk in pks:
             with calling("DeleteItem", f"the token {name}"):
                 self._client.delete_item(TableName=self._table, Key={"pk": pk})

@@ -106,7 +106,7 @@ class Gates:
         """Let nobody in until then; None: until somebody opens it. Raises BadRequest."""
         now = self.clock()
         if until is not None and until <= now:
-            raise BadRequest(f"until={iso(until)} is over already: give a time after {iso(now)}")
+            raise BadRequest(f"until={iso(until)} is in the past: give a time after {iso(now)}")
         end = FOR_EVER if until is None else iso(until)
         return self.line.close(task, end, by, why, iso(now))
 

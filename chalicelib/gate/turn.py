@@ -50,7 +50,7 @@ def tasks_in(event: Any) -> list[str] | None:
         return sorted({_task(record) for record in records} - {""})
     task = event.get("task")
     if task is not None and (not isinstance(task, str) or not task):
-        raise BadRequest(f'{SHAPES}; this "task" is no name')
+        raise BadRequest(f'{SHAPES}; this "task" is not a name')
     return None if task is None else [task]
 
 

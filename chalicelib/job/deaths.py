@@ -2,5 +2,5 @@
 
 
 def death(execution: str, redrives: int = 0) -> str:
-    """The name of an execution's end after so many redrives."""
+    """The name of an execution's end after that many redrives."""
     return f"{execution}#{redrives}"

@@ -113,7 +113,7 @@ class Spool(Protocol):
         """Remove them for good."""
 
     def release(self, messages: Sequence[Message], after: int = 0) -> None:
-        """Let others see them, after so many seconds."""
+        """Let others see them, after that time in seconds."""
 
     def send(self, body: str) -> None:
         """Add a message."""
@@ -310,7 +310,7 @@ class Replays(Protocol):
         """Those under way, and those of whose jobs more may become; the newest first."""
 
     def newest(self, most: int, after: str = "") -> "list[Replay]":
-        """All replays behind that order, at most so many; the newest first."""
+        """Replays behind that order, `most` of them at most, the newest first."""
 
 
 class Incidents(Protocol):

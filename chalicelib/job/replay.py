@@ -16,7 +16,7 @@ KEPT_DAYS = 90
 """Days for which a replay's counts are kept."""
 MOST_FAILED = 20
 MOST_WHY = 300
-"""Of the jobs that could not be put back, a replay names so many, each with so much of why."""
+"""Jobs that a replay names of those that could not be put back, and the length of each reason."""
 _LAST = 9_999_999_999_999
 """A time in milliseconds that never comes: what is counted down from it is newest first."""
 

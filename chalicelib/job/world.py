@@ -78,4 +78,4 @@ class Time(Protocol):
         """Seconds since some moment in the past."""
 
     def pause(self, seconds: float) -> None:
-        """Let so many seconds pass."""
+        """Let that many seconds pass."""

@@ -63,7 +63,7 @@ class Sweep:
     machines: tuple[str, ...] = ()
 
     def run(self, seconds: float) -> Repairs:
-        """Sweep for at most so many seconds; the result's `more` says that time ran out.
+        """Sweep for at most that many seconds; the result's `more` says that time ran out.
 
         Raises what AWS answered first where it refused every single step.
         """

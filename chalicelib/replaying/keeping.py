@@ -56,7 +56,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Keeping:
-    """The engine. `order_of` makes the order of a replay with so many seconds and those keys;
+    """The engine. `order_of` makes the order of a replay from its keys and the seconds for it;
     `hand_over` lets another Lambda carry it on; `workers` read claims side by side.
     """
 
@@ -112,7 +112,9 @@ class Keeping:
         for _ in range(TRIES):
             there = self.find(id)
             if there.course is not Course.RUNNING:
-                raise Conflict(f"the replay {id} is over since {there.ended_at}")
+                raise Conflict(
+                    f"the replay {id} ended at {there.ended_at}: it can't be stopped any more"
+                )
             if there.stopped_at:
                 return there
             at = iso(self.clock())
@@ -121,14 +123,16 @@ class Keeping:
                 new = self._over(replace(new, course=Course.STOPPED, ended_at=at))
             if (stopped := self.replays.put(new)) is not None:
                 return stopped
-        raise Conflict(f"the replay {id} was not stopped: others wrote it meanwhile; try again")
+        raise Conflict(
+            f"the replay {id} was not stopped, as others changed it at the same time: try again"
+        )
 
     def find(self, id: str) -> Replay:
         """One replay. Raises NotFound."""
         there = self.replays.get(id)
         if there is None:
             raise NotFound(
-                f"there is no replay {id[:80]}, or it is kept no longer: see GET /replays"
+                f"there is no replay {id[:80]}, or it is no longer kept: GET /replays lists them"
             )
         return there
 

@@ -39,7 +39,7 @@ class Patience:
                 longest = min(longest * 2, LONGEST)
 
     def wait(self, seconds: float) -> bool:
-        """Let so many seconds pass; False, and at once, where they would not end in time."""
+        """Let that many seconds pass; False, and at once, where they would not end in time."""
         if self.elapsed() + seconds > self.deadline:
             return False
         self.pause(seconds)

@@ -67,7 +67,7 @@ def once(name: str, values: Sequence[str]) -> str:
 
 
 def only(fields: Mapping[str, Any], names: Collection[str]) -> None:
-    """Raises BadRequest where something is given that nobody knows."""
+    """Check that no other fields are given than these. Raises BadRequest."""
     if unknown := sorted(set(fields) - set(names)):
         hint = f"this call takes {', '.join(names)}" if names else "this call takes none"
         raise BadRequest(f"unknown parameter {shown(unknown[0])!r}; {hint}")
@@ -155,7 +155,9 @@ def _rate(fields: Mapping[str, Any]) -> float:
     except ValueError:
         rate = -1
     if isinstance(value, bool) or not 0.01 <= rate <= 1000:
-        raise BadRequest(f"rate={shown(value)} must be a number of jobs a second, 0.01 to 1000")
+        raise BadRequest(
+            f"rate={shown(value)} must be a number of jobs per second, from 0.01 to 1000"
+        )
     return rate
 
 

@@ -140,7 +140,7 @@ def _messages(event: dict[str, Any]) -> Sequence[Message]:
         return [_read(record) for record in event["Records"]]
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, OSError) as wrong:
         kind = type(wrong).__name__  # its text might repeat what a message holds
-        raise BadRequest(f"these Records are none that SQS delivers ({kind})") from None
+        raise BadRequest(f"these Records are not what SQS delivers ({kind})") from None
 
 
 def _read(record: dict[str, Any]) -> Message:

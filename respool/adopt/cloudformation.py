@@ -178,14 +178,14 @@ def refuse(machine: Machine, machine_name: str, filled: bool) -> None:
     if not machine.id:
         return
     if not machine_name:
-        raise Refused(f"{machine.id} is another machine than the stage's: name it by --machine.")
+        raise Refused(f"{machine.id} is not the stage's own machine: name it with --machine.")
     if machine.name and machine.name != machine_name:
         raise Refused(
             f"{machine.id} is called {machine.name} in AWS, not {machine_name}:"
-            f" say --machine {machine.name}, or give it that name."
+            f" use --machine {machine.name}, or give it that name."
         )
     if not filled:
         raise Refused(
-            "A template's placeholders are CloudFormation's to fill. Name the stage by --stage, so"
-            " that respool's are filled here."
+            "A template's placeholders are CloudFormation's to fill. Name the stage with --stage,"
+            " so that respool's are filled here."
         )

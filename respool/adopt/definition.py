@@ -67,7 +67,7 @@ def _refuse_placeholders(definition: Definition, choices: Choices) -> None:
     shared = (placeholders(definition) & OURS) - set(choices.values)
     if shared and choices.machine:
         raise Refused(
-            f"The definition has a placeholder ${{{min(shared)}}} of its own. Name the stage by"
+            f"The definition has a placeholder ${{{min(shared)}}} of its own. Name the stage with"
             " --stage, so that respool's are filled."
         )
 

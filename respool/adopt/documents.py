@@ -49,7 +49,7 @@ class Document:
                 if ids
                 else f"{self.file} is no template. Leave --resource out."
             )
-        raise Refused(f"{self.file} has several state machines. Say which by --resource: {ids}.")
+        raise Refused(f"{self.file} has several state machines. Name one with --resource: {ids}.")
 
     def put(self, changed: Sequence[tuple[Machine, Definition]]) -> str:
         """The text with other definitions in place of those; all else byte for byte."""

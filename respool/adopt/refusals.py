@@ -24,7 +24,7 @@ class Refused(RespoolError):
 def check(definition: Definition, chosen: list[str]) -> list[Place]:
     """Where these states are, if they can be adopted. Raises Refused."""
     if not chosen:
-        raise Refused("No task was chosen. Name each by --task STATE.")
+        raise Refused("No task was chosen. Name each with --task STATE.")
     kind = str(definition.get("Type", "STANDARD")).upper()
     if kind == "EXPRESS":
         raise Refused("The machine is EXPRESS, which can't wait for a token. Make it STANDARD.")

@@ -40,7 +40,9 @@ def _clear(machine: Definition) -> None:
                 ways[name] = state["Next"]
     left = [name for name, each in states.items() if is_ours(each)]
     if left and not ways:
-        raise Refused(f"{left[0]!r} is a state of respool's, but no adopted task is there.")
+        raise Refused(
+            f"{left[0]!r} is a state of respool's, but no adopted task is there. Take it out."
+        )
     machine["States"] = {name: each for name, each in states.items() if not is_ours(each)}
     machine["StartAt"] = _behind(machine["StartAt"], ways)
     for state in machine["States"].values():

@@ -83,7 +83,9 @@ class Account:
             policy = self.client("lambda").get_policy(FunctionName=self.prefix)["Policy"]
         match = _API.search(policy)
         if match is None:
-            raise NotFound(f"no API may call {self.prefix}: run chalice deploy again")
+            raise NotFound(
+                f"no API is allowed to call the Lambda {self.prefix}: run chalice deploy again"
+            )
         gateway = self.client("apigateway")
         with calling("GetStages", match[1]):
             (served, *_) = gateway.get_stages(restApiId=match[1])["item"]

@@ -83,7 +83,7 @@ def adopt_file(
             raise BadRequest("--machine ARN stands in place of FILE, -o and --resource")
         return adopt_deployed(context, machine, wanted)
     if file is None:
-        raise BadRequest("FILE is missing: name one, or a deployed machine by --machine ARN")
+        raise BadRequest("FILE is missing: name one, or a deployed machine with --machine ARN")
     document = Document.of(Path(file).read_text("utf-8"), file)
     if not tasks and not takes_out:
         return _list(context, document, resource or "")

@@ -41,7 +41,9 @@ def give_up(context: Context, key: str, reason: str, machine: str | None, yes: b
 def ask(question: str, option: str) -> None:
     """Go on only if a person says yes. Raises BadRequest where nobody can be asked."""
     if sys.stdin is None or not sys.stdin.isatty():
-        raise BadRequest(f"nobody is there to ask; say {option} to do it all the same")
+        raise BadRequest(
+            f"there is no terminal on which to ask you: add {option} to go ahead without a question"
+        )
     click.confirm(question, abort=True, err=True)
 
 

@@ -67,7 +67,10 @@ def _time(context: Context, text: str) -> str:
     if text[-1:] in UNITS and text[:-1].isdigit():
         return iso(context.clock() + timedelta(seconds=int(seconds_in(text, "--until"))))
     if read(text) is None:
-        raise BadRequest(f"--until {text[:40]!r} must be such as 90m, 2h, 3d or 2026-11-30T06:00")
+        raise BadRequest(
+            f"--until {text[:40]!r} must be a duration or a time, such as 90m, 2h, 3d or"
+            " 2026-11-30T06:00"
+        )
     moment = datetime.fromisoformat(text)
     return iso(moment if moment.tzinfo else moment.astimezone())
 

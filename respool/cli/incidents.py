@@ -43,7 +43,7 @@ def incident(context: Context, id: str | None, markdown: bool, message: bool) ->
             return NOT_ALL
         id = str(listed[0]["id"])
     if message and markdown:
-        raise BadRequest("--markdown and --message are two things: give one of them")
+        raise BadRequest("--markdown and --message exclude each other: give one of them")
     if message:
         return _show_message(context, id)
     details = show_incident(context.stage, id, {})

@@ -12,7 +12,9 @@ DAYS = 90
 @click.command()
 @click.argument("name")
 @click.option("--read-only", is_flag=True, help="Good for looking only.")
-@click.option("--days", type=int, default=DAYS, show_default=True, help="Good for so many days.")
+@click.option(
+    "--days", type=int, default=DAYS, show_default=True, help="Days for which the link is good."
+)
 @everywhere
 @pass_context
 def invite(context: Context, name: str, read_only: bool, days: int) -> None:

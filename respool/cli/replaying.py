@@ -125,7 +125,9 @@ def seconds_in(text: str, option: str) -> str:
     """`2h` as seconds. Raises BadRequest."""
     digits, unit = (text[:-1], UNITS[text[-1]]) if text[-1:] in UNITS else (text, 1)
     if not (digits.isascii() and digits.isdigit() and len(digits) < 9):
-        raise BadRequest(f"{option} {text[:40]!r} must be seconds, or such as 15m, 2h, 3d")
+        raise BadRequest(
+            f"{option} {text[:40]!r} must be seconds, or a duration such as 15m, 2h, 3d"
+        )
     return str(int(digits) * unit)
 
 

@@ -124,7 +124,9 @@ def _standard_input() -> str:
     except UnicodeDecodeError as wrong:
         raise BadRequest(f"standard input is not UTF-8: {wrong.reason} at {wrong.start}") from wrong
     except AttributeError as closed:
-        raise BadRequest("standard input is closed: there is nothing to read") from closed
+        raise BadRequest(
+            "standard input is closed: give the input as an argument, or pipe it in"
+        ) from closed
 
 
 def _check(text: str) -> None:

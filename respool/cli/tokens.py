@@ -17,7 +17,7 @@ def token() -> None:
 @token.command()
 @click.argument("name")
 @click.option("--read-only", is_flag=True, help="Good for looking only.")
-@click.option("--days", type=int, help="Good for so many days; else until it is revoked.")
+@click.option("--days", type=int, help="Days for which it is good; else until it is revoked.")
 @everywhere
 @pass_context
 def create(context: Context, name: str, read_only: bool, days: int | None) -> None:

@@ -114,10 +114,10 @@ def _stand_in(value: Any) -> str:
 def _sizes(source: Source, checked: Checked) -> Iterator[str]:
     size = sum(len(f"{k}{v}".encode()) for k, v in source.environment.items())
     if size > VARIABLES:
-        yield f"{CONFIG}: {size} bytes of variables, Lambda takes {VARIABLES}."
+        yield f"{CONFIG}: {size} bytes of variables, and Lambda takes {VARIABLES}. Shorten them."
     size = len(json.dumps(definition_of(checked)).encode())
     if size > DEFINITION:
-        yield f"definition: {size} bytes, Step Functions takes {DEFINITION}."
+        yield f"definition: {size} bytes, and Step Functions takes {DEFINITION}. Shorten it."
 
 
 def _permissions(source: Source, checked: Checked) -> Iterator[str]:
@@ -127,7 +127,10 @@ def _permissions(source: Source, checked: Checked) -> Iterator[str]:
     for role, granted in [*policies_of_roles(resources), *((n, [one]) for n, one in own.items())]:
         size = sum(len("".join(json.dumps(one).split())) for one in granted)
         if size > MAX_ROLE_POLICY:
-            yield f"policies of {role}: {size} characters, IAM takes {MAX_ROLE_POLICY}."
+            yield (
+                f"policies of {role}: {size} characters, and IAM takes {MAX_ROLE_POLICY}."
+                " Shorten them."
+            )
         for one in granted:
             yield from (f"policy of {role}: {finding}" for finding in actions.findings(one))
     about = read_json(source.project / CONFIG, CONFIG).get("lambda_functions", {})

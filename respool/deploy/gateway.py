@@ -18,7 +18,7 @@ class Gateway:
         self._client = client
 
     def limit(self, api: str, stage: str, rate: int, burst: int) -> bool:
-        """Let each method take so many requests a second, and so many at once.
+        """Limit the requests that each method takes: per second, and at once.
 
         Returns whether that changed anything. API Gateway answers 429 to what is over it.
         """

@@ -38,7 +38,7 @@ def named(template: Template, functions: Iterable[str], prefix: str) -> Template
 
 
 def limited(template: Template, rate: int, burst: int) -> Template:
-    """Chalice's own template with an API that takes so many requests a second, and at once."""
+    """Chalice's own template with limits on the API's requests: per second, and at once."""
     resources = dict(template["Resources"])
     if api := resources.get("RestAPI"):
         limits = {"ThrottlingRateLimit": rate, "ThrottlingBurstLimit": burst}

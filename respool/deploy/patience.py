@@ -16,7 +16,7 @@ class Patience:
     progress: Callable[[str], None]
 
     def looks(self, seconds: float) -> Iterator[None]:
-        """One turn for each look that fits into so many seconds; the first one comes at once."""
+        """One turn for each look that fits into that many seconds; the first one comes at once."""
         began = self.elapsed()
         pause = FIRST_PAUSE
         while self.elapsed() - began < seconds:

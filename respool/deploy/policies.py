@@ -92,7 +92,7 @@ def refuse_large(name: str, policy: Policy) -> None:
     size = len("".join(json.dumps(policy, separators=(",", ":")).split()))
     if size > ROLE_POLICY:
         raise Malformed(
-            f"MACHINES names so many state machines that the policy of {name} has {size}"
+            f"MACHINES names too many state machines: the policy of {name} has {size}"
             f" characters, and IAM takes {ROLE_POLICY}. Give some of them a stage of their own."
         )
 

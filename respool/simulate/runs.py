@@ -94,7 +94,7 @@ def compare() -> list[Run]:
 
 
 def with_arrivals() -> list[Run]:
-    """A weekend's outage into which jobs are started, so many a day, until the service is back."""
+    """A weekend's outage during which new jobs are started at a daily rate."""
     weekend = next(n for n, each in enumerate(services()) if each.name == WEEKEND)
     runs = []
     for a_day in ARRIVALS:

@@ -83,7 +83,7 @@ class World:
 
     @classmethod
     def of(cls, service: Service, jobs: int, limit: int, a_day: float = 0) -> "World":
-        """So many jobs wait, each failed once; so many more start every day until the recovery."""
+        """`jobs` have failed once and wait; `a_day` others start daily until the recovery."""
         world = cls(service, limit)
         for number in range(jobs):
             world._add(SimJob(number))

@@ -101,7 +101,10 @@ def test_a_stage_without_an_api_has_no_page(capsys: Out) -> None:
         Principal="events.amazonaws.com",
     )
     assert run(("open",)) == 2
-    assert "no API may call respool-dev: run chalice deploy again" in capsys.readouterr().err
+    assert (
+        "no API is allowed to call the Lambda respool-dev: run chalice deploy again"
+        in capsys.readouterr().err
+    )
 
 
 @pytest.mark.parametrize(

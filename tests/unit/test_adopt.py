@@ -236,7 +236,7 @@ def test_a_ladder_is_split_where_it_becomes_broad(catch: Any, narrow: Any, broad
         ({"Type": "EXPRESS"}, "Call", "Make it STANDARD"),
         ({}, "Nowhere", "There is no state 'Nowhere'. Its tasks are: Call, Send."),
         ({}, "Later", "'Later' is a Wait, not a Task"),
-        ({"Comment": "${Claims}"}, "Call", "Name the stage by --stage"),
+        ({"Comment": "${Claims}"}, "Call", "Name the stage with --stage"),
     ],
 )
 def test_what_cannot_be_adopted_is_refused_with_a_way_out(

@@ -259,10 +259,10 @@ def test_the_machine_of_the_name_is_adopted_and_no_other(tmp_path: Path, capsys:
     ("words", "said"),
     [
         (["--task", "Bill", "--machine", "bills"], "Bills is EXPRESS"),
-        (["--task", "Call", "--machine", "other"], "Say which by --resource: Orders, Bills, Notes"),
+        (["--task", "Call", "--machine", "other"], "one with --resource: Orders, Bills, Notes"),
         (["--task", "Call", "--machine", "x", "--resource", "Orders"], "Orders is called orders"),
         (["--task", "Call", "--machine", "x", "--resource", "No"], "no state machine 'No'"),
-        (["--task", "Call", "--resource", "Orders"], "name it by --machine"),
+        (["--task", "Call", "--resource", "Orders"], "name it with --machine"),
         (["--resource", ""], "--resource is empty"),
     ],
 )  # fmt: skip
@@ -283,7 +283,7 @@ def test_without_a_stage_a_template_would_have_to_fill_our_placeholders(
     words = ["--task", "Call", "--machine", "orders"]
 
     assert run(["adopt", write(tmp_path, TWO), *words]) == 2
-    assert "Name the stage by --stage" in capsys.readouterr().err
+    assert "Name the stage with --stage" in capsys.readouterr().err
 
 
 def test_a_machine_without_a_fixed_name_is_told_which_name_it_must_have(

@@ -212,7 +212,7 @@ def test_a_gate_is_closed_until_a_time_and_opened() -> None:
         ({"open": 1}, "open=1 must be true or false"),
         ({"open": False, "until": "tomorrow"}, "until=tomorrow must be a time with its zone"),
         ({"open": False, "until": "2026-11-30T06:00"}, "must be a time with its zone"),
-        ({"open": False, "until": "2026-11-01T06:00Z"}, "is over already"),
+        ({"open": False, "until": "2026-11-01T06:00Z"}, "is in the past"),
         ({"open": True, "until": "2026-11-30T06:00Z"}, "until is only for closing"),
         ({"open": False, "reason": ""}, "reason is empty"),
         ({"open": False, "who": "x"}, "unknown parameter 'who'"),
@@ -229,7 +229,7 @@ def test_a_gate_of_no_use_is_refused_by_name(given: dict[str, Any], told: str) -
 @pytest.mark.parametrize("change", [gates.set_limit, gates.set_gate])
 def test_a_misspelt_task_is_not_changed(change: Any) -> None:
     given = {"limit": 0} if change is gates.set_limit else {"open": False}
-    with pytest.raises(NotFound, match="there are UncertainTask"):
+    with pytest.raises(NotFound, match="the tasks are UncertainTask"):
         change(ApiStage().stage, "UncertainTsak", given, WHO)
 
 

@@ -319,8 +319,8 @@ def test_a_hold_until_a_time_opens_by_itself(shell: Shell, until: str) -> None:
 @pytest.mark.parametrize(
     ("until", "told"),
     [
-        ("soon", "--until 'soon' must be such as 90m"),
-        ("2026-11-23T00:00Z", "is over already"),
+        ("soon", "--until 'soon' must be a duration or a time, such as 90m"),
+        ("2026-11-23T00:00Z", "is in the past"),
         ("", "--until '' must be"),
     ],
 )

@@ -129,7 +129,10 @@ def test_a_job_that_can_not_be_put_back_is_named_and_exits_1(capsys: Out) -> Non
         (("--max", "0"), "max=0 must be a whole number from 1 to 10000"),
         (("--max", "ten"), "max=ten must be a whole number"),
         (("--rate", "0"), "rate=0 must be a number of jobs"),
-        (("--older-than", "2w"), "--older-than '2w' must be seconds, or such as 15m, 2h, 3d"),
+        (
+            ("--older-than", "2w"),
+            "--older-than '2w' must be seconds, or a duration such as 15m, 2h, 3d",
+        ),
         (("--older-than", ""), "--older-than '' must be seconds"),
         (("--task", ""), "task is empty"),
     ],

@@ -97,7 +97,7 @@ def test_a_requirement_that_is_not_met_is_named(change: Change, told: str) -> No
     [
         ({"lambda_timeout": 901}, {}, "lambda_timeout is 901, and AWS takes 1 to 900"),
         ({"lambda_memory_size": 64}, {}, "lambda_memory_size is 64, and AWS takes 128 to 10240"),
-        ({}, {"MY-NAME": "x"}, "the variable 'MY-NAME' is no name for Lambda"),
+        ({}, {"MY-NAME": "x"}, "'MY-NAME' can't name a Lambda's variable"),
         ({}, {"AWS_REGION": "x"}, "the variable AWS_REGION is Lambda's own"),
     ],
 )

@@ -98,7 +98,7 @@ def test_without_machines_a_policy_is_what_its_source_says(function: str) -> Non
 def test_more_machines_than_a_role_takes_are_refused_by_the_setting_s_name() -> None:
     many = [f"machine-{number}" for number in range(60)]
     policy = policies.serving(policies.read(ROOT, "api_handler"), many)
-    with pytest.raises(Malformed, match="MACHINES names so many"):
+    with pytest.raises(Malformed, match="MACHINES names too many"):
         policies.refuse_large("api_handler", policy)
     few = policies.serving(policies.read(ROOT, "api_handler"), many[:5])
     policies.refuse_large("api_handler", few)

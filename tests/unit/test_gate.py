@@ -107,7 +107,7 @@ def test_a_gate_that_nobody_gave_an_end_is_closed_for_ever(stage: FakeStage) -> 
 
 
 def test_an_end_in_the_past_is_refused(stage: FakeStage) -> None:
-    with pytest.raises(BadRequest, match="is over already"):
+    with pytest.raises(BadRequest, match="is in the past"):
         stage.process().engines.gates.close(TASK, stage.clock.now(), "anna", "")
 
 

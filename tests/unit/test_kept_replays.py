@@ -261,7 +261,7 @@ def test_a_replay_that_nobody_works_on_is_stopped_at_once() -> None:
     keeping = stage.memory.process().engines.keeping
 
     assert keeping.stop(replay.id, "lee", "").course is Course.STOPPED
-    with pytest.raises(Conflict, match="is over since"):
+    with pytest.raises(Conflict, match="it can't be stopped any more"):
         keeping.stop(replay.id, "lee", "")
     went = replay.put_back
     relayed(stage)

@@ -423,7 +423,7 @@ def test_the_stage_s_own_machine_may_be_named_too(here: Stage) -> None:
 def test_what_is_no_machine_s_name_is_refused_wherever_one_is_given(
     here: Stage, machine: str
 ) -> None:
-    with pytest.raises(BadRequest, match="take ids from /jobs"):
+    with pytest.raises(BadRequest, match="use an id that GET /jobs lists"):
         paths.read_job(paths.written("1", machine))
     with pytest.raises(BadRequest, match="must be a state machine's name, such as orders"):
         list_jobs(here, {"machine": [machine]})

@@ -225,7 +225,7 @@ def test_two_deliveries_of_one_note_put_the_job_back_once(stage: ReplayStage) ->
 def test_what_is_no_event_of_sqs_is_refused_before_anything_is_done(
     stage: ReplayStage, records: Any
 ) -> None:
-    with pytest.raises(BadRequest, match="these Records are none that SQS delivers"):
+    with pytest.raises(BadRequest, match="these Records are not what SQS delivers"):
         stage.memory.process().engines.take_batch({"Records": records}, 60)
 
 

@@ -11,9 +11,9 @@ from chalicelib.job.ramp_state import State as Ramp
 from chalicelib.moments import read
 
 ALONE = 4
-"""Failures are the jobs' own while at most one in so many fails and the others come through."""
+"""Failures are the jobs' own while at most one job in this number fails, and the others succeed."""
 TIRED = 2
-"""After so many refused probes with the same job the next probe is another job."""
+"""Refused probes with the same job after which the next probe is another job."""
 MOST_SERVICE_FAILURES = 100
 """A week of probes; a job that nobody else's success can tell from an outage ends as stuck too."""
 

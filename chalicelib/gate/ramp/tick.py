@@ -65,7 +65,7 @@ class Tick:
     is_well: Callable[[], bool | None] = lambda: None
 
     def run(self, seconds: float, only_named: bool = False) -> dict[str, Any]:
-        """One tick for each task, within so many seconds; says what it did.
+        """One tick for each task, within that many seconds; says what it did.
 
         `only_named`: where the time has come that the service itself named.
 

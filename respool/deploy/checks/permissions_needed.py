@@ -67,7 +67,7 @@ def of_functions(
                 )
     for variable in variables:
         if not VARIABLE.fullmatch(variable):
-            yield f"the variable {variable!r} is no name for Lambda: letters, digits and _ are."
+            yield f"{variable!r} can't name a Lambda's variable. Use letters, digits and _."
         elif variable in RESERVED:
             yield f"the variable {variable} is Lambda's own. Take it out of environment_variables."
 

@@ -30,7 +30,7 @@ last_event: ContextVar[tuple[str, int] | None] = ContextVar("last_event", defaul
 
 
 class SideBySide:
-    """Calls that run at once, at most so many of them; the first failure ends the attempt."""
+    """Calls that run at once, up to a number of them; the first failure ends the attempt."""
 
     def __init__(self, calls: Sequence[Callable[[], Any]], most: int) -> None:
         self.attempt = Attempt(current.get())
