@@ -26,7 +26,7 @@ const WHOLE = [
   ["the job (.+?) ((?:is|has|stands|was) .+): there is nothing to put back", (key, why) => `ジョブ ${key} は${why}。再処理するものはありません。`],
   ["no job has the key (.+): it was never started, or ended more than (\\d+) days ago", (key, days) => `キー ${key} のジョブはありません。一度も始まっていないか、終わってから${days}日以上たっています。`],
   ["no job has the key (.+): it ended long ago, or was never started", (key) => `キー ${key} のジョブはありません。ずっと前に終わったか、一度も始まっていません。`],
-  ["the replay (\\S+) is over since (\\S+)", (id, at) => `この再処理は ${at} に終わっています。`],
+  ["the replay (\\S+) ended at (\\S+): it can't be stopped any more", (id, at) => `この再処理は ${at} に終わっています。`],
 ];
 const HOW = { finished: "完了", failed: "失敗", "given-up": "取りやめ", aborted: "停止" };
 
