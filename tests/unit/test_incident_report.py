@@ -138,7 +138,7 @@ def test_incidents_are_listed_page_by_page() -> None:
 
 @pytest.mark.parametrize("id", ["..", "a b", "x" * 90, "20261124T090505-301eb8aC"])
 def test_an_id_that_is_none_is_refused(id: str) -> None:
-    with pytest.raises(BadRequest, match="no incident's id"):
+    with pytest.raises(BadRequest, match="is not an incident's id"):
         show_incident(api(Story()), id, {})
 
 

@@ -64,13 +64,13 @@ def _tell_redrives() -> None:
 
     put = eventbridge._put_events
 
-    def announced(data: Data, *given: Any, **named: Any) -> Any:
+    def announced(data: Data, *args: Any, **named: Any) -> Any:
         for entry in data["Entries"] if named.get("allow_aws_source") else ():
             detail = json.loads(entry["Detail"])
             execution = states._executions.get(detail.get("executionArn"))
             if entry["Source"] == "aws.states" and execution is not None:
                 entry["Detail"] = json.dumps({**detail, **_standing(execution)})
-        return put(data, *given, **named)
+        return put(data, *args, **named)
 
     eventbridge._put_events = announced
     states._describe_execution = described
@@ -123,8 +123,8 @@ def _redrive(data: Data) -> Any:
     if execution is None:
         return error_response_json("ExecutionDoesNotExist", f"Execution {arn} not found", 400)
     token, now = data.get("clientToken"), datetime.now(UTC)
-    known = execution.get("_redrive")
-    if token and known and known[0] == token and now - known[1] < TOKENS:
+    latest = execution.get("_redrive")
+    if token and latest and latest[0] == token and now - latest[1] < TOKENS:
         return json_response({"redriveDate": execution["redriveDate"]})
     reason = "It is of a Map Run" if execution.get("mapRunArn") else _refusal(execution)
     if reason:
@@ -186,12 +186,12 @@ def _walk(execution: Data, mine: Any) -> Any:
     if machine is None:
         raise states._ExecutionError("StateMachineDeleted", "State machine no longer exists")
     definition = execution.setdefault("_definition", json.loads(machine["definition"]))
-    given = json.loads(execution["input"])
+    input = json.loads(execution["input"])
     ctx: Data = {
         "QueryLanguage": definition.get("QueryLanguage", "JSONPath"),
         "Execution": {
             "Id": execution["executionArn"],
-            "Input": given,
+            "Input": input,
             "Name": execution["name"],
             "StartTime": execution["startDate"],
         },
@@ -200,7 +200,7 @@ def _walk(execution: Data, mine: Any) -> Any:
     }
     if count := execution.get("redriveCount", 0):
         ctx["Execution"] |= {"RedriveCount": count, "RedriveTime": execution["redriveDate"]}
-    name, value, ctx["variables"] = execution.get("_at") or (definition["StartAt"], given, {})
+    name, value, ctx["variables"] = execution.get("_at") or (definition["StartAt"], input, {})
     while name and mine():
         execution["_at"] = (name, value, copy.deepcopy(ctx["variables"]))
         value, name = _step(name, value, definition, execution, ctx)
