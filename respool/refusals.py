@@ -46,8 +46,8 @@ def explain(problem: BaseException, profile: str = "") -> Advice:
     for each in _causes(problem):
         if advice := _of_sdk(each, f" --profile {shlex.quote(profile)}" if profile else ""):
             way, chosen = advice
-            said = " ".join(str(problem).split()).rstrip(".")
-            return Advice(f"{said}. {way}", chosen)
+            text = " ".join(str(problem).split()).rstrip(".")
+            return Advice(f"{text}. {way}", chosen)
     return Advice(str(problem))
 
 

@@ -28,12 +28,12 @@ def scratch(kind: str, among: Path | None = None) -> Iterator[Scratch]:
     """
     where = among or Path(tempfile.gettempdir())
     remove_abandoned(where)
-    made = _make(kind, where)
+    folder = _make(kind, where)
     try:
-        yield made
+        yield folder
     finally:
-        shutil.rmtree(made.path, ignore_errors=True)
-        os.close(made.lock)
+        shutil.rmtree(folder.path, ignore_errors=True)
+        os.close(folder.lock)
 
 
 def remove_abandoned(among: Path) -> None:

@@ -24,17 +24,17 @@ def change(functions: "LambdaClient", name: str, changes: Mapping[str, str]) -> 
     with calling("GetFunctionConfiguration", name):
         settled.wait(FunctionName=name)  # a change under way has a revision of its own at its end
     configuration = _look(functions, name)
-    wanted = {**_variables(configuration), **changes}
+    values = {**_variables(configuration), **changes}
     try:
         with calling("UpdateFunctionConfiguration", name):
             functions.update_function_configuration(
                 FunctionName=name,
-                Environment={"Variables": wanted},
+                Environment={"Variables": values},
                 RevisionId=configuration["RevisionId"],
             )
     except AwsError:
         # The answer may have got lost, and the SDK have tried again what was done already.
-        if of(functions, name) != wanted:
+        if of(functions, name) != values:
             raise
     with calling("GetFunctionConfiguration", name):
         settled.wait(FunctionName=name)

@@ -12,8 +12,8 @@ def chosen(texts: Iterable[str], option: str) -> dict[str, str]:
     """
     names: dict[str, str] = {}
     for text in texts:
-        state, named, name = text.partition("=")
-        if not state or state in names or (named and not name):
+        state, separator, name = text.partition("=")
+        if not state or state in names or (separator and not name):
             raise Refused(f"{option} {text[:80]!r} must be STATE or STATE=NAME, each state once.")
         names[state] = name
     return names

@@ -95,16 +95,16 @@ class _Adopting:
         suffix = self.names.suffix()
         items = [" & ".join(["'/'", each]) for each in self._numbers(scope)]
         tasks = {name: state for name, state in scope.states if name in chosen}
-        named = {name: self.names.state("ClaimJob", name) for name in chosen}
+        claim_names = {name: self.names.state("ClaimJob", name) for name in chosen}
         frames = {
-            name: self._frame(scope, name, state, suffix, items, named)
+            name: self._frame(scope, name, state, suffix, items, claim_names)
             for name, state in tasks.items()
         }
         for name, state in scope.states:
             if name not in chosen:
-                _retarget(state, named)
+                _retarget(state, claim_names)
         start = scope.machine["StartAt"]
-        scope.machine["StartAt"] = named.get(start, start)
+        scope.machine["StartAt"] = claim_names.get(start, start)
         states: dict[str, State] = {}
         for name, state in scope.machine["States"].items():
             states |= frames.get(name, {name: state})
@@ -136,12 +136,12 @@ class _Adopting:
         state: State,
         suffix: str,
         items: list[str],
-        named: dict[str, str],
+        claim_names: dict[str, str],
     ) -> dict[str, State]:
         after = str(state.get("Next", ""))
         alone = scope.kind == "top" and _is_entered_once(scope.machine, name)
         frame = Frame(
-            filling=self._filling(scope, name, suffix, items, named[name], alone),
+            filling=self._filling(scope, name, suffix, items, claim_names[name], alone),
             task=state,
             own=not self.choices.machine,
             speaks=scope.language,
@@ -149,13 +149,13 @@ class _Adopting:
             first=alone,
             again=returns(scope.machine, name),
             one_retry=self.choices.one_retry,
-            after=named.get(after, after),
-            target=named,
+            after=claim_names.get(after, after),
+            target=claim_names,
         )
-        built = frame.build()
-        memory = compact({name: was(state, built[name])})
-        built[named[name]]["Comment"] += memory
-        return built
+        states = frame.build()
+        memory = compact({name: was(state, states[name])})
+        states[claim_names[name]]["Comment"] += memory
+        return states
 
     def _filling(
         self, scope: Scope, name: str, suffix: str, items: list[str], claim: str, alone: bool
@@ -173,10 +173,10 @@ class _Adopting:
         def state(local: str) -> str:
             if local in names:
                 return names[local]
-            made = self.names.state(local, name)
+            full_name = self.names.state(local, name)
             if local != "Leave":
-                names[local] = made
-            return made
+                names[local] = full_name
+            return full_name
 
         label = self.labels[_spot(scope, name)]
         return Filling(
@@ -206,9 +206,9 @@ def _is_entered_once(machine: Definition, name: str) -> bool:
     return machine["StartAt"] == name and not leading
 
 
-def _retarget(state: State, named: Mapping[str, str]) -> None:
+def _retarget(state: State, claim_names: Mapping[str, str]) -> None:
     for holder, pointer in pointers(state):
-        holder[pointer] = named.get(holder[pointer], holder[pointer])
+        holder[pointer] = claim_names.get(holder[pointer], holder[pointer])
 
 
 def same(one: Definition, other: Definition) -> bool:

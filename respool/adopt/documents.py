@@ -58,8 +58,8 @@ class Document:
             if machine.form is None:
                 return write(definition, self.file)
             node = machine.form.node
-            made = node.written(machine.form.value(definition))
-            text = text[: node.start] + made + text[node.end :]
+            definition_text = node.written(machine.form.value(definition))
+            text = text[: node.start] + definition_text + text[node.end :]
         return text
 
 

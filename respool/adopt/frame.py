@@ -81,8 +81,8 @@ class Frame:
         self._keep(local, state)
 
     def _keep(self, local: str, state: State) -> None:
-        said = in_jsonata(state) if self.speaks == "JSONata" else state
-        self.made[self.filling.state(local)] = said
+        result = in_jsonata(state) if self.speaks == "JSONata" else state
+        self.made[self.filling.state(local)] = result
 
     def _task(self, narrow: list[State]) -> State:
         """The task, with what is ours put where it belongs: no field of theirs moves."""

@@ -62,8 +62,8 @@ def _expression(path: str) -> str:
     if path.startswith("States.Format("):
         text, *values = (each.strip() for each in path[14:-1].split(","))
         pieces = text.strip("'").split("{}")
-        joined = [f"'{pieces[0]}'"] if pieces[0] else []
+        parts = [f"'{pieces[0]}'"] if pieces[0] else []
         for value, piece in zip(values, pieces[1:], strict=True):
-            joined += [value, *([f"'{piece}'"] if piece else [])]
-        return " & ".join(joined)
+            parts += [value, *([f"'{piece}'"] if piece else [])]
+        return " & ".join(parts)
     return "$states.context" + path[2:] if path.startswith("$$") else path

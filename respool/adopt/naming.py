@@ -23,12 +23,12 @@ class Names:
 
     def state(self, local: str, task: str) -> str:
         """The name of one of our states around a task: bare where there is one task alone."""
-        wanted = local if self._single else _fitting(local, task)
-        if wanted in self._taken:
-            wanted = _fitting(local, task)
-        name, number = wanted, 2
+        first_choice = local if self._single else _fitting(local, task)
+        if first_choice in self._taken:
+            first_choice = _fitting(local, task)
+        name, number = first_choice, 2
         while name in self._taken:
-            name = f"{wanted[: MOST - len(str(number)) - 1]} {number}"
+            name = f"{first_choice[: MOST - len(str(number)) - 1]} {number}"
             number += 1
         self._taken.add(name)
         return name

@@ -65,10 +65,10 @@ class JsonNode:
         return JsonNode(self.text, nodes[-1])
 
     def _children(self) -> Iterator[tuple[Step, int]]:
-        named, at, number = self.text[self.start] == "{", self._skip(self.start + 1), 0
+        is_object, at, number = self.text[self.start] == "{", self._skip(self.start + 1), 0
         while self.text[at] not in "]}":
             name: Step = number
-            if named:
+            if is_object:
                 name, at = _READ.raw_decode(self.text, at)
                 at = self._skip(self._skip(at) + 1)
             yield name, at

@@ -155,12 +155,12 @@ def _written(value: Any, depth: int, before: str) -> list[str]:
     if not value or not isinstance(value, (dict, list)) or _is_short(value, line, depth, before):
         return [line]
     inner, outer = "  " * (depth + 1), "  " * depth
-    named: list[tuple[str, Any]]
+    entries: list[tuple[str, Any]]
     if isinstance(value, dict):
-        named = [(_line(name) + ": ", each) for name, each in value.items()]
+        entries = [(_line(name) + ": ", each) for name, each in value.items()]
     else:
-        named = [("", each) for each in value]
-    rows = ["".join([inner, name, *_written(each, depth + 1, name)]) for name, each in named]
+        entries = [("", each) for each in value]
+    rows = ["".join([inner, name, *_written(each, depth + 1, name)]) for name, each in entries]
     left, right = ("{", "}") if isinstance(value, dict) else ("[", "]")
     return [left, "\n", ",\n".join(rows), "\n", outer, right]
 

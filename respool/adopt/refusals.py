@@ -110,8 +110,8 @@ def _of_scope(scope: Scope, here: list[str]) -> Iterator[str]:
             f"{names}: an execution has 25,000 events at most; an item that is parked and replayed"
             " takes about 25 more."
         )
-    if opened := _opened(around, here):
-        yield f"{', '.join(opened)}: what it opens stays open, and is paid for, while a job waits."
+    if states := _opened(around, here):
+        yield f"{', '.join(states)}: what it opens stays open, and is paid for, while a job waits."
 
 
 def _opened(around: tuple[Scope, ...], here: list[str]) -> list[str]:

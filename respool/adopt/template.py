@@ -61,9 +61,9 @@ class Filling:
         return self._filled(node)
 
     def _filled(self, value: Any) -> Any:
-        made = rewrite(fill(copy.deepcopy(value), self.values), self._text)
-        made = self._pointing(made)
-        return _assigning(made, self.suffix) if self.suffix else made
+        result = rewrite(fill(copy.deepcopy(value), self.values), self._text)
+        result = self._pointing(result)
+        return _assigning(result, self.suffix) if self.suffix else result
 
     def _text(self, text: str) -> str:
         if text == "<NAME>":

@@ -38,10 +38,10 @@ def _clear(machine: Definition) -> None:
                 states[task] = _restored(states[task], fields)
             elif state.get("Type") == "Pass" and "Next" in state:
                 ways[name] = state["Next"]
-    left = [name for name, each in states.items() if is_ours(each)]
-    if left and not ways:
+    leftovers = [name for name, each in states.items() if is_ours(each)]
+    if leftovers and not ways:
         raise Refused(
-            f"{left[0]!r} is a state of respool's, but no adopted task is there. Take it out."
+            f"{leftovers[0]!r} is a state of respool's, but no adopted task is there. Take it out."
         )
     machine["States"] = {name: each for name, each in states.items() if not is_ours(each)}
     machine["StartAt"] = _behind(machine["StartAt"], ways)

@@ -21,7 +21,7 @@ from respool.adopt.reading import difference
 from respool.adopt.refusals import candidates, warnings
 from respool.adopt.stage import stage_values
 from respool.adopt.undo import undo
-from respool.cli.adopting_deployed import Wanted, adopt_deployed
+from respool.cli.adopting_deployed import Options, adopt_deployed
 from respool.cli.codes import DONE, NOT_ALL
 from respool.cli.context import Context, everywhere, pass_context
 from respool.deploy.definition import Definition
@@ -77,30 +77,30 @@ def adopt_file(
     With --machine ARN in place of FILE the state machine itself is changed, after a question.
     """
     _refuse_empty(key, resource)
-    wanted = Wanted(tasks, key or "", retries == "one", limit, diff, check, takes_out, yes)
+    options = Options(tasks, key or "", retries == "one", limit, diff, check, takes_out, yes)
     if machine is not None and machine.startswith(ARN):
         if file or out or resource:
             raise BadRequest("--machine ARN stands in place of FILE, -o and --resource")
-        return adopt_deployed(context, machine, wanted)
+        return adopt_deployed(context, machine, options)
     if file is None:
         raise BadRequest("FILE is missing: name one, or a deployed machine with --machine ARN")
     document = Document.of(Path(file).read_text("utf-8"), file)
     if not tasks and not takes_out:
         return _list(context, document, resource or "")
     stage = context.stage_name if _is_chosen(shell) else ""
-    changes = _changes(context, document, resource or "", machine, wanted, stage)
+    changes = _changes(context, document, resource or "", machine, options, stage)
     if check:
         return DONE if all(same(each.definition, after) for each, after in changes) else NOT_ALL
-    made = document.put(changes)
+    text = document.put(changes)
     if diff:
         before = document.put([(each, each.definition) for each, _ in changes])
-        click.echo(difference(before, made, file, out or file), nl=False)
+        click.echo(difference(before, text, file, out or file), nl=False)
     elif out:
-        Path(out).write_text(made, "utf-8")
+        Path(out).write_text(text, "utf-8")
         context.done = f"{out} was written"
         context.screen.say(f"{out} was written.")
     else:
-        click.echo(made, nl=False)
+        click.echo(text, nl=False)
     return DONE
 
 
@@ -109,19 +109,19 @@ def _changes(
     document: Document,
     resource: str,
     machine: str | None,
-    wanted: Wanted,
+    options: Options,
     stage: str,
 ) -> list[tuple[Machine, Definition]]:
     """The machines of the file that are meant, each with what becomes of it."""
-    if wanted.undo:
+    if options.undo:
         subjects = [document.chosen(resource, "", ())] if resource else document.machines
         return [(each, undo(each.definition)) for each in subjects]
-    choices = _choices(wanted, _machine(machine, context.stage_name), stage)
+    choices = _choices(options, _machine(machine, context.stage_name), stage)
     subject = document.chosen(resource, choices.machine, list(choices.tasks))
     after = _adopted(context, subject, choices)
-    if wanted.limit is not None:
+    if options.limit is not None:
         names = task_names(subject.definition, choices)
-        for command in _limits(names, wanted.limit, stage or "STAGE"):
+        for command in _limits(names, options.limit, stage or "STAGE"):
             context.screen.remark(command)
     return [(subject, after)]
 
@@ -182,11 +182,11 @@ def _machine(name: str | None, stage: str) -> str:
     return name
 
 
-def _choices(wanted: Wanted, machine: str, stage: str) -> Choices:
-    if wanted.key and not machine:
+def _choices(options: Options, machine: str, stage: str) -> Choices:
+    if options.key and not machine:
         raise BadRequest("--key is for another machine: the stage's own reads the input's `key`")
     values = _values(stage) if stage else {}
-    return Choices(chosen(wanted.tasks, "--task"), machine, wanted.key, wanted.one_retry, values)
+    return Choices(chosen(options.tasks, "--task"), machine, options.key, options.one_retry, values)
 
 
 def _refuse_empty(key: str | None, resource: str | None) -> None:

@@ -22,7 +22,7 @@ from respool.deploy.definition import Definition
 
 
 @dataclass(frozen=True)
-class Wanted:
+class Options:
     """What the command was given."""
 
     tasks: Sequence[str]
@@ -35,40 +35,40 @@ class Wanted:
     yes: bool
 
 
-def adopt_deployed(context: Context, arn: str, wanted: Wanted) -> int:
+def adopt_deployed(context: Context, arn: str, options: Options) -> int:
     """Adopt a machine in the account, or undo that: describe, transform, validate, ask, update."""
     name_of(arn, context.account.engines.world.names)
     machines = Machines(context.account.client)
     machine = machines.look(arn)
-    if not wanted.tasks and not wanted.undo:
+    if not options.tasks and not options.undo:
         return _list(context, machine)
     _refuse_unmarked(machine)
-    choices = _choices(context, machine.name, wanted)
+    choices = _choices(context, machine.name, options)
     before = machine.definition
-    after = undo(before) if wanted.undo else adopt(before, choices)
-    if wanted.check:
+    after = undo(before) if options.undo else adopt(before, choices)
+    if options.check:
         return DONE if same(before, after) else NOT_ALL
-    if not wanted.undo:
+    if not options.undo:
         for line in warnings(undo(before), list(choices.tasks), own=True):
             context.screen.remark(line)
     click.echo(difference(write(before), write(after), machine.name, machine.name), nl=False)
-    if not wanted.diff:
-        _change(context, machines, machine, after, choices, wanted)
+    if not options.diff:
+        _change(context, machines, machine, after, choices, options)
     return DONE
 
 
-def _choices(context: Context, name: str, wanted: Wanted) -> Choices:
+def _choices(context: Context, name: str, options: Options) -> Choices:
     """What is asked for, with the stage's names. Raises BadRequest."""
     engines = context.account.engines
-    if name not in engines.settings.machines and not wanted.undo:
+    if name not in engines.settings.machines and not options.undo:
         raise BadRequest(
             f"stage {context.stage_name} does not serve {name}:"
             " name it in MACHINES, and deploy the stage first"
         )
     names = engines.world.names
     values = stage_values(names.table, names.prefix, engines.settings)
-    tasks = chosen(wanted.tasks, "--task")
-    return Choices(tasks, name, wanted.key, wanted.one_retry, values)
+    tasks = chosen(options.tasks, "--task")
+    return Choices(tasks, name, options.key, options.one_retry, values)
 
 
 def _change(
@@ -77,51 +77,51 @@ def _change(
     machine: Deployed,
     after: Definition,
     choices: Choices,
-    wanted: Wanted,
+    options: Options,
 ) -> None:
     """First the rights, then the definition: without them its new states would fail every job."""
     stays = same(machine.definition, after)
-    if stays and wanted.undo:
+    if stays and options.undo:
         context.screen.say(f"{machine.name} has nothing of respool's.")
         return
     if not stays and not machines.refuse_invalid(after):
         context.screen.remark("These credentials may not have AWS validate it; it was not asked.")
     if stays:
         context.screen.say(f"{machine.name} is adopted like that already.")
-    if not wanted.yes:
-        ask(_question(machine, stays, wanted), "--yes")
-    if not wanted.undo:
+    if not options.yes:
+        ask(_question(machine, stays, options), "--yes")
+    if not options.undo:
         shared = [task for task in choices.tasks.values() if task]
         machines.allow(machine, context.account.prefix, shared)
         context.done = f"the role {machine.role} has the rights that it needs"
     if not stays:
-        _update(context, machines, machine, after, wanted)
-    if wanted.limit is not None and not wanted.undo:
+        _update(context, machines, machine, after, options)
+    if options.limit is not None and not options.undo:
         for task in task_names(after, choices):
-            gates.set_limit(context.stage, task, {"limit": str(wanted.limit)}, context.who)
-            context.screen.say(f"{task} takes {wanted.limit} jobs at once.")
+            gates.set_limit(context.stage, task, {"limit": str(options.limit)}, context.who)
+            context.screen.say(f"{task} takes {options.limit} jobs at once.")
 
 
-def _question(machine: Deployed, stays: bool, wanted: Wanted) -> str:
+def _question(machine: Deployed, stays: bool, options: Options) -> str:
     if not stays:
         return f"Change {machine.name} to that?"
-    limit = "" if wanted.limit is None else f", and set the limit to {wanted.limit}"
+    limit = "" if options.limit is None else f", and set the limit to {options.limit}"
     return f"Give its role {machine.role} the rights that it needs{limit}?"
 
 
 def _update(
-    context: Context, machines: Machines, machine: Deployed, after: Definition, wanted: Wanted
+    context: Context, machines: Machines, machine: Deployed, after: Definition, options: Options
 ) -> None:
-    what = "undo" if wanted.undo else f"adopt {', '.join(wanted.tasks)}"
+    what = "undo" if options.undo else f"adopt {', '.join(options.tasks)}"
     try:
-        kept, made = machines.update(machine, after, f"respool {what}")
+        kept, version = machines.update(machine, after, f"respool {what}")
     except Conflict as changed:
         raise Refused(
             f"Somebody has changed {machine.name} meanwhile. Nothing was changed: run it again."
         ) from changed
     context.done = f"{machine.name} was changed"
     context.screen.say(
-        f"{machine.name} was changed: version {made.rpartition(':')[2] or '?'}; it was version"
+        f"{machine.name} was changed: version {version.rpartition(':')[2] or '?'}; it was version"
         f" {kept.rpartition(':')[2]} before. Executions that run go on as they began."
     )
 

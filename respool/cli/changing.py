@@ -32,10 +32,10 @@ def give_up(context: Context, key: str, reason: str, machine: str | None, yes: b
         ask(f"End the job {key} for good? It can't be taken back.", "--yes")
     job = (key, read_machine({} if machine is None else {"machine": machine}))
     with context.screen.busy("ending it"):
-        done = actions.give_up(context.stage, job, {"reason": reason}, context.who)
-    said = "is given up" if done["given_up"] else f"had ended before: {done['state']}"
-    context.screen.result(done, lambda: context.screen.say(f"{key} {said}."))
-    return DONE if done["given_up"] else NOT_ALL
+        answer = actions.give_up(context.stage, job, {"reason": reason}, context.who)
+    ending = "is given up" if answer["given_up"] else f"had ended before: {answer['state']}"
+    context.screen.result(answer, lambda: context.screen.say(f"{key} {ending}."))
+    return DONE if answer["given_up"] else NOT_ALL
 
 
 def ask(question: str, option: str) -> None:

@@ -37,11 +37,11 @@ def incident(context: Context, id: str | None, markdown: bool, message: bool) ->
         context.screen.result(listing, lambda: _tell_all(context, listing))
         return DONE
     if id == "last":
-        listed = list_incidents(context.stage, {"limit": ["1"]})["incidents"]
-        if not listed:
+        latest = list_incidents(context.stage, {"limit": ["1"]})["incidents"]
+        if not latest:
             context.screen.remark("There was no incident in 90 days.")
             return NOT_ALL
-        id = str(listed[0]["id"])
+        id = str(latest[0]["id"])
     if message and markdown:
         raise BadRequest("--markdown and --message exclude each other: give one of them")
     if message:
@@ -63,11 +63,11 @@ def _show_message(context: Context, id: str) -> int:
     if incident is None:
         show_incident(context.stage, id, {})  # raises what is wrong
         return NOT_ALL
-    written = engines.teller.write(incident, [each.what for each in incident.news])
-    text = text_of(written, engines.settings.language)
-    data = {"subject": written.subject, "text": text}
+    letter = engines.teller.write(incident, [each.what for each in incident.news])
+    text = text_of(letter, engines.settings.language)
+    data = {"subject": letter.subject, "text": text}
 
-    lines = [f"Subject: {written.subject}", "", *text.rstrip().splitlines()]
+    lines = [f"Subject: {letter.subject}", "", *text.rstrip().splitlines()]
     context.screen.result(data, lambda: _say(context, lines))
     return DONE
 
@@ -148,14 +148,14 @@ def _table(*rows: tuple[str, str]) -> list[str]:
 
 
 def _span(incident: dict[str, Any]) -> str:
-    began, ended = read(incident["since"]), read(incident["over_at"] or incident["counted_at"])
-    long = _long(began, ended) if began and ended else ""
+    start, end = read(incident["since"]), read(incident["over_at"] or incident["counted_at"])
+    long = _long(start, end) if start and end else ""
     until = f"until {_at(incident['over_at'])}" if incident["over"] else "and is under way"
     return f"It began on {_at(incident['since'])} {until}{long}."
 
 
-def _long(began: datetime, ended: datetime) -> str:
-    minutes = int((ended - began).total_seconds()) // 60
+def _long(start: datetime, end: datetime) -> str:
+    minutes = int((end - start).total_seconds()) // 60
     days, rest = divmod(minutes, 24 * 60)
     hours, minutes = divmod(rest, 60)
     return f" ({f'{days} d ' if days else ''}{hours} h {minutes} min)"
@@ -186,18 +186,18 @@ def _bar(value: int, most: int) -> str:
     return BARS[-(-value * 8 // max(1, most))]
 
 
-def _said(said: dict[str, Any]) -> str:
-    what = ": ".join(each for each in (_text(said["name"]), _text(said["message"])) if each)
-    return f"{what} ({many(said['jobs'], 'job')} of those that failed last)"
+def _said(text: dict[str, Any]) -> str:
+    what = ": ".join(each for each in (_text(text["name"]), _text(text["message"])) if each)
+    return f"{what} ({many(text['jobs'], 'job')} of those that failed last)"
 
 
 def _replay(replay: dict[str, Any]) -> str:
     why = f", because: {_text(replay['reason'])}" if replay["reason"] else ""
     who = _text(replay["by"]) or replay["kind"]
     came = ", ".join(f"{number:,} {name}" for name, number in replay["outcomes"].items() if number)
-    became = f": {came}" if came else ""
+    outcomes = f": {came}" if came else ""
     put = f"{who} put {many(replay['put_back'], 'job')} back"
-    return f"{_at(replay['started_at'])}: {put}{became}{why}"
+    return f"{_at(replay['started_at'])}: {put}{outcomes}{why}"
 
 
 def _change(change: dict[str, Any]) -> str:

@@ -38,9 +38,9 @@ class Metrics:
     def metric(self, name: str, value: float = 1, **dimensions: str) -> None:
         """Add to a metric, for the stage and, where more dimensions are given, for those."""
         stage = (("stage", self._stage),)
-        named = tuple((key, text or "unknown") for key, text in dimensions.items())
+        own = tuple((key, text or "unknown") for key, text in dimensions.items())
         with self._lock:
-            for dims in {stage, stage + named}:
+            for dims in {stage, stage + own}:
                 self._values[name, dims].append(value)
 
     def send(self, cloudwatch: "CloudWatchClient") -> None:
@@ -56,11 +56,11 @@ class Metrics:
     def _data(self) -> Iterator["MetricDatumTypeDef"]:
         for (metric, dims), values in self._values.items():
             timed = metric in SECONDS
-            shown = values if timed else [sum(values)]
-            for start in range(0, len(shown), AT_ONCE):
+            numbers = values if timed else [sum(values)]
+            for start in range(0, len(numbers), AT_ONCE):
                 yield {
                     "MetricName": metric,
                     "Dimensions": [{"Name": name, "Value": text[:1024]} for name, text in dims],
                     "Unit": "Seconds" if timed else "Count",
-                    "Values": shown[start : start + AT_ONCE],
+                    "Values": numbers[start : start + AT_ONCE],
                 }

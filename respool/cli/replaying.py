@@ -79,20 +79,20 @@ def _waiting(context: Context, request: Request) -> int:
 
 
 def _replay(
-    context: Context, request: Request, seconds: float, named: dict[str, str]
+    context: Context, request: Request, seconds: float, filters: dict[str, str]
 ) -> tuple[Report, str]:
     """The report of a replay, and its id."""
     engines = context.stage.engines
-    about: dict[str, Any] = {name: value for name, value in named.items() if name != "reason"}
+    about: dict[str, Any] = {name: value for name, value in filters.items() if name != "reason"}
     if request.stuck:
         about["stuck"] = True
     if request.by_pass:
         about["pass"] = True
     once = token_hex(16)
-    asked = Asked(Kind.PRESS, context.who, request.reason, _given(about), idempotency_key=once)
+    source = Asked(Kind.PRESS, context.who, request.reason, _given(about), idempotency_key=once)
     with audited(context.stage, context.who, "replay", request.reason, **about) as line:
         try:
-            report, kept = engines.put_back(request, seconds, asked)
+            report, kept = engines.put_back(request, seconds, source)
         except KeyboardInterrupt:  # who leaves at once wants no more to be put back, either
             with suppress(NotFound, Conflict):
                 engines.keeping.stop(id_of(context.who, once), context.who, "interrupted")
@@ -181,8 +181,8 @@ def _tell(context: Context, report: Report, interrupted: bool, id: str) -> None:
         context.screen.table(
             ("key", "why"), [(failed["key"], failed["reason"]) for failed in report.failed]
         )
-    left = "unknown" if report.remaining is None else f"{report.remaining:,}"
-    context.screen.say(f"Still waiting: {left}.")
+    remaining = "unknown" if report.remaining is None else f"{report.remaining:,}"
+    context.screen.say(f"Still waiting: {remaining}.")
     if interrupted:
         context.screen.remark(
             "Interrupted: what was under way is finished, the rest waits as before."

@@ -67,7 +67,7 @@ def _sum(replay: dict[str, Any]) -> str:
 def _tell(context: Context, replay: dict[str, Any]) -> None:
     screen = context.screen
     screen.say(f"{replay['by']} put {many(replay['put_back'], 'job')} back: {_sum(replay)}", "bold")
-    asked = ", ".join(f"{name} {value}" for name, value in replay["asked"].items())
+    choice = ", ".join(f"{name} {value}" for name, value in replay["asked"].items())
     stopped = f"by {replay['stopped_by']}, {moment(replay['stopped_at'] or '')}"
     screen.facts(
         (
@@ -75,7 +75,7 @@ def _tell(context: Context, replay: dict[str, Any]) -> None:
             ("began", moment(replay["started_at"])),
             ("ended", moment(replay["ended_at"] or "")),
             ("stopped", stopped if replay["stopped_by"] else ""),
-            ("asked for", asked),
+            ("asked for", choice),
             ("reason", replay["reason"]),
             ("gone on", replay["stale"] or ""),
             ("refused", replay["refused"] or ""),

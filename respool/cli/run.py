@@ -120,5 +120,5 @@ def _fail(text: str, code: int) -> int:
 def _usage(wrong: click.ClickException) -> str:
     context = getattr(wrong, "ctx", None)
     path = context.command_path if context else "respool"
-    said = wrong.format_message().rstrip(".")
-    return f"{said}{'' if said.endswith('?') else '.'} See {path} --help."
+    text = wrong.format_message().rstrip(".")
+    return f"{text}{'' if text.endswith('?') else '.'} See {path} --help."

@@ -46,9 +46,9 @@ class Screen:
         """A table for people. Nothing is cut but the end of the last column, in a terminal."""
         cells = [[clean(str(cell)) for cell in row] for row in rows]
         widths = [max(map(cell_len, column)) for column in zip(heads, *cells, strict=True)]
-        left = max(LEAST, _columns() - sum(width + 2 for width in widths[:-1])) if _columns() else 0
+        rest = max(LEAST, _columns() - sum(width + 2 for width in widths[:-1])) if _columns() else 0
         for number, row in enumerate([heads, *cells]):
-            last = _cut(row[-1], left) if left else row[-1]
+            last = _cut(row[-1], rest) if rest else row[-1]
             padded = (
                 set_cell_size(cell, width)
                 for cell, width in zip(row[:-1], widths[:-1], strict=True)
@@ -57,9 +57,9 @@ class Screen:
 
     def facts(self, pairs: Iterable[tuple[str, object]]) -> None:
         """Names and what they are, one a line; what is empty is left out."""
-        shown = [(name, str(value)) for name, value in pairs if value not in ("", None)]
-        width = max((len(name) for name, _ in shown), default=0)
-        for name, value in shown:
+        rows = [(name, str(value)) for name, value in pairs if value not in ("", None)]
+        width = max((len(name) for name, _ in rows), default=0)
+        for name, value in rows:
             self.say(f"  {name:<{width}}  {value}")
 
     def remark(self, text: str) -> None:

@@ -24,8 +24,8 @@ def check(words: Sequence[str]) -> None:
         try:
             word.encode()
         except UnicodeEncodeError as wrong:
-            shown = word.encode("utf-8", "backslashreplace").decode()
-            raise BadRequest(f"{shown[:60]!r} is not UTF-8: write it in UTF-8") from wrong
+            text = word.encode("utf-8", "backslashreplace").decode()
+            raise BadRequest(f"{text[:60]!r} is not UTF-8: write it in UTF-8") from wrong
 
 
 def flush() -> None:

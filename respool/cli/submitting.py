@@ -49,9 +49,9 @@ def submit(context: Context, input: str, name: str | None, wait: bool) -> int:
     if wait:
         return _wait(context, key, execution)
     held = before if before and not before.ended_at and before.execution != execution else None
-    said = f"its key is held: the job {key} {standing(held)}" if held else "started"
+    what = f"its key is held: the job {key} {standing(held)}" if held else "started"
     data = {"key": key, "execution": execution, "state": "already-running" if held else "started"}
-    context.screen.result(data | {"what": said}, lambda: _tell(context, execution, said))
+    context.screen.result(data | {"what": what}, lambda: _tell(context, execution, what))
     return NOT_ALL if held else DONE
 
 
@@ -62,14 +62,14 @@ def _wait(context: Context, key: str, execution: str) -> int:
     mine = claim if claim and claim.execution == execution else None
     state = mine.state.value if mine else outcome.status.value.lower()
     if mine is None and claim is not None and not claim.ended_at:
-        said = f"did nothing: its key is held by a job that {standing(claim)}"
+        what = f"did nothing: its key is held by a job that {standing(claim)}"
     elif mine is not None and mine.state in HELD:
         where = "" if mine.key == key else f"the job {mine.key} "
-        said = f"{where}{standing(mine)}: {mine.failure.name}: {mine.failure.message}"
+        what = f"{where}{standing(mine)}: {mine.failure.name}: {mine.failure.message}"
     else:
-        said = f"ended: {state}{f' ({outcome.error})' if outcome.error else ''}"
+        what = f"ended: {state}{f' ({outcome.error})' if outcome.error else ''}"
     data = {**(as_json(mine) if mine else {"key": key}), "execution": execution, "state": state}
-    context.screen.result(data | {"what": said}, lambda: _tell(context, execution, said))
+    context.screen.result(data | {"what": what}, lambda: _tell(context, execution, what))
     return DONE if outcome.status is Status.SUCCEEDED else NOT_ALL
 
 
@@ -111,9 +111,9 @@ def _waits_elsewhere(context: Context, key: str, execution: Execution) -> Claim 
     return next((claim for claim in claims if claim.execution == execution.arn), None)
 
 
-def _tell(context: Context, execution: str, said: str) -> None:
+def _tell(context: Context, execution: str, what: str) -> None:
     context.screen.say(execution)
-    context.screen.remark(f"{said[:1].upper()}{said[1:]}.")
+    context.screen.remark(f"{what[:1].upper()}{what[1:]}.")
 
 
 def _standard_input() -> str:

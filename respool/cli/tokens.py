@@ -26,10 +26,10 @@ def create(context: Context, name: str, read_only: bool, days: int | None) -> No
     stage = context.stage
     about = {"name": name, "kind": kind.value, **({"days": days} if days is not None else {})}
     with audited(stage, context.who, "token-create", "", **about) as line:
-        made = context.account.tokens().create(name, kind, days)
+        secret = context.account.tokens().create(name, kind, days)
         line["count"] = 1
-    data = {"name": name, "kind": kind.value, "token": made}
-    context.screen.result(data, lambda: context.screen.say(made))
+    data = {"name": name, "kind": kind.value, "token": secret}
+    context.screen.result(data, lambda: context.screen.say(secret))
 
 
 @token.command("list")

@@ -53,8 +53,8 @@ def sizes(package: Path) -> Iterator[str]:
 
 def write_sbom(package: Path, target: Path) -> None:
     """Write the SBOM of what is in the zip. Raises PackageFailed."""
-    with scratch("sbom") as made:
-        _unpack(package, made.path)
+    with scratch("sbom") as folder:
+        _unpack(package, folder.path)
         command = [sys.executable, "-m", "cyclonedx_py", "environment", "--no-validate"]
         about = [
             "--output-reproducible",
@@ -62,7 +62,7 @@ def write_sbom(package: Path, target: Path) -> None:
             str(PROJECT / "pyproject.toml"),
             "-o",
             str(target),
-            str(made.path),
+            str(folder.path),
         ]
         _run([*command, *about], dict(os.environ))
 

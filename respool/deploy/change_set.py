@@ -32,13 +32,13 @@ class ChangeSet:
         client: "CloudFormationClient",
         stack: str,
         patience: Patience,
-        made: Mapping[str, Any],
+        answer: Mapping[str, Any],
     ) -> None:
         self._client = client
         self._stack = stack
         self._patience = patience
-        self._arn = made["Id"]
-        self.stack_id = made["StackId"]
+        self._arn = answer["Id"]
+        self.stack_id = answer["StackId"]
 
     @classmethod
     def create(
@@ -51,14 +51,14 @@ class ChangeSet:
     ) -> "ChangeSet":
         """Ask for it; `token` names it, and says to CloudFormation that a retry is the same."""
         with calling("CreateChangeSet", stack):
-            made = client.create_change_set(
+            answer = client.create_change_set(
                 StackName=stack,
                 ChangeSetName=f"{stack}-{token}",
                 ClientToken=token,
                 Capabilities=["CAPABILITY_IAM"],
                 **request,
             )
-        return cls(client, stack, patience, made)
+        return cls(client, stack, patience, answer)
 
     def changes(self) -> list[str]:
         """The logical names of what it would change; empty where there is nothing to do.

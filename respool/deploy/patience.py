@@ -17,9 +17,9 @@ class Patience:
 
     def looks(self, seconds: float) -> Iterator[None]:
         """One turn for each look that fits into that many seconds; the first one comes at once."""
-        began = self.elapsed()
+        start = self.elapsed()
         pause = FIRST_PAUSE
-        while self.elapsed() - began < seconds:
+        while self.elapsed() - start < seconds:
             yield
             self.pause(pause)
             pause = min(pause * 1.5, LONGEST_PAUSE)

@@ -96,8 +96,8 @@ class Retained:
         if table and not table.get("DeletionProtectionEnabled"):
             with calling("DeleteTable", self._names.table):
                 self._dynamodb.delete_table(TableName=self._names.table)
-                gone = self._dynamodb.get_waiter("table_not_exists")
-                gone.wait(TableName=self._names.table, WaiterConfig={"Delay": 1})
+                waiter = self._dynamodb.get_waiter("table_not_exists")
+                waiter.wait(TableName=self._names.table, WaiterConfig={"Delay": 1})
 
     def _waiting(self) -> int:
         """How many jobs have not ended, by the table itself: an index would show them later, and

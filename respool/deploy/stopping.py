@@ -53,9 +53,9 @@ class Stopping:
         for execution in running:
             self.workflow.stop(execution, ERROR, CAUSE)
             self._settle(execution)
-        noted = {*running, *self._sweep()}
+        executions = {*running, *self._sweep()}
         for claim in self._dead():
-            if claim.execution not in noted:
+            if claim.execution not in executions:
                 self._send_note(claim)
         return running
 

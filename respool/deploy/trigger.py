@@ -40,10 +40,10 @@ class Trigger:
 
     def _state(self, mapping: str) -> str:
         """Its state once it has come to rest."""
-        began = self._patience.elapsed()
+        start = self._patience.elapsed()
         while True:
             with calling("GetEventSourceMapping", mapping):
                 state = str(self._client.get_event_source_mapping(UUID=mapping)["State"])
-            if not state.endswith("ing") or self._patience.elapsed() - began > SETTLING:
+            if not state.endswith("ing") or self._patience.elapsed() - start > SETTLING:
                 return state
             self._patience.pause(1)

@@ -42,8 +42,8 @@ def take(url: str, token: str, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         # Chromium leaves files behind when a signal ends it: they go with this folder.
-        with scratch("picture") as made, sync_playwright() as driver:
-            environment: dict[str, Any] = {**os.environ, "TMPDIR": str(made.path)}
+        with scratch("picture") as folder, sync_playwright() as driver:
+            environment: dict[str, Any] = {**os.environ, "TMPDIR": str(folder.path)}
             running = driver.chromium.launch(
                 executable_path=browser, args=list(FLAGS), env=environment
             )

@@ -122,9 +122,9 @@ def project_copy(
     endpoint: str, account: str = ACCOUNT, source: Path = PROJECT
 ) -> Iterator[ProjectCopy]:
     """A copy without any record of the user's own deployments; gone afterwards."""
-    with scratch("project") as made:
-        copy_parts(source, made.path)
-        yield ProjectCopy(made.path, endpoint, account)
+    with scratch("project") as folder:
+        copy_parts(source, folder.path)
+        yield ProjectCopy(folder.path, endpoint, account)
 
 
 def copy_parts(source: Path, folder: Path) -> None:

@@ -44,17 +44,17 @@ class Screen:
         """Wait for it in sight of its progress; raises NotInTime, which names it."""
         if not self._console.is_terminal:
             return self._wait_in_a_log(condition, what, timeout, view)
-        began = time.monotonic()
+        start = time.monotonic()
         spinner = Spinner("dots")
 
         def frame() -> RenderableType:
-            seconds = f"{time.monotonic() - began:.0f} s"
+            seconds = f"{time.monotonic() - start:.0f} s"
             spinner.update(text=Text(f"waiting for {what} ({seconds} of at most {timeout:g} s)"))
             return Group(view(), spinner)
 
         with Live(frame(), console=self._console, refresh_per_second=10) as live:
             answer = wait_until(condition, what, timeout, each=lambda: live.update(frame()))
-            live.update(Group(view(), _done(what, began)))
+            live.update(Group(view(), _done(what, start)))
         return answer
 
     def _wait_in_a_log(
@@ -64,10 +64,10 @@ class Screen:
         timeout: float,
         view: Callable[[], RenderableType],
     ) -> T:
-        began = time.monotonic()
+        start = time.monotonic()
         self._console.print(f"waiting for {what} (at most {timeout:g} s) ...")
         answer = wait_until(condition, what, timeout)
-        self.show(view(), _done(what, began))
+        self.show(view(), _done(what, start))
         return answer
 
     def work(self, action: Callable[[], T], what: str, timeout: float) -> T:
@@ -82,7 +82,7 @@ def performed(play: Callable[[Screen], None]) -> int:
     """Play it in a terminal: 0 where it went well, 1 where it failed, 130 where it was stopped."""
     console = Console(highlight=False, soft_wrap=True)
     screen = Screen(console)
-    began = time.monotonic()
+    start = time.monotonic()
     try:
         play(screen)
     except RespoolError as failure:
@@ -91,9 +91,9 @@ def performed(play: Callable[[Screen], None]) -> int:
     except KeyboardInterrupt:
         console.print("\nStopped; nothing is left behind.")
         return 130
-    screen.show(f"It took {time.monotonic() - began:.0f} s, and nothing is left of it.")
+    screen.show(f"It took {time.monotonic() - start:.0f} s, and nothing is left of it.")
     return 0
 
 
-def _done(what: str, began: float) -> str:
-    return f"[green]{what}[/]: after {time.monotonic() - began:.1f} s"
+def _done(what: str, start: float) -> str:
+    return f"[green]{what}[/]: after {time.monotonic() - start:.1f} s"

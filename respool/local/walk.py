@@ -80,12 +80,12 @@ def _step(title: str, text: str) -> Step:
 
 def _commands(text: str) -> Iterator[Command]:
     for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
-        line, *shown = part.rstrip().replace("\\\n", "").split("\n")
-        yield Command(" ".join(line.split()), tuple(each for each in shown if each.strip(" .")))
+        line, *output = part.rstrip().replace("\\\n", "").split("\n")
+        yield Command(" ".join(line.split()), tuple(each for each in output if each.strip(" .")))
 
 
-def _like(shown: str, line: str) -> bool:
-    pattern = "\\s+".join(map(re.escape, shown.split())).replace(r"\.\.\.", ".*")
+def _like(page_line: str, line: str) -> bool:
+    pattern = "\\s+".join(map(re.escape, page_line.split())).replace(r"\.\.\.", ".*")
     return re.fullmatch(pattern, " ".join(line.split()).strip()) is not None
 
 
@@ -114,8 +114,8 @@ class Shell:
             code, output = seen
             message = f"$ {command.line}\n{output}\nIt ended with the code {code}."
             lacking = "\n".join(command.lacks(output))
-            shown = f" The page shows:\n{lacking}" if lacking else ""
-            raise WalkFailed(message + shown) from None
+            excerpt = f" The page shows:\n{lacking}" if lacking else ""
+            raise WalkFailed(message + excerpt) from None
         tell(seen[1])
 
     def _run(self, line: str) -> tuple[int, str]:

@@ -22,7 +22,7 @@ PLOT = Path(__file__).resolve().parents[2] / "docs" / "img" / "ramp.svg"
 
 def main() -> None:
     """Simulate, print and draw; `--no-plot` leaves the picture as it is."""
-    began = time.perf_counter()
+    start = time.perf_counter()
     runs = compare()
     print(f"{JOBS} jobs wait since Friday 22:00; at most {LIMIT} at once in the task.")
     print("The last two columns count from the service's recovery.\n")
@@ -36,7 +36,7 @@ def main() -> None:
     print(figures_table(figures(arrivals)))
     for remark in remarks(runs):
         print(f"\n{remark}", end="")
-    print(f"\n\nSimulated in {time.perf_counter() - began:.1f} s.")
+    print(f"\n\nSimulated in {time.perf_counter() - start:.1f} s.")
     if "--no-plot" not in sys.argv:
         from respool.simulate.plot import drawn  # the library is needed here alone
 

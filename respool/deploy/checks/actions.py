@@ -67,11 +67,11 @@ def _reference() -> dict[str, Any]:
     import cfnlint.data.AdditionalSpecs
     from cfnlint.helpers import load_resource
 
-    listed = load_resource(cfnlint.data.AdditionalSpecs, "Policies.json")
+    services = load_resource(cfnlint.data.AdditionalSpecs, "Policies.json")
     return {
         service: {
             "Actions": {name.lower(): one for name, one in about["Actions"].items()},
             "Resources": {kind.lower(): one for kind, one in about["Resources"].items()},
         }
-        for service, about in listed.items()
+        for service, about in services.items()
     }

@@ -89,8 +89,8 @@ def _missing(arguments: Any, shape: Any, named: Is) -> Iterator[str]:
         return
     names = [key.removesuffix(".$") for key in arguments]
     for member in shape.required_members:
-        made = shape.members[member].metadata.get("idempotencyToken")
-        if not made and not any(named(name, member) for name in names):
+        is_made_by_sdk = shape.members[member].metadata.get("idempotencyToken")
+        if not is_made_by_sdk and not any(named(name, member) for name in names):
             yield member[0].upper() + member[1:]
 
 

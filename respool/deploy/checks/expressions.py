@@ -62,9 +62,9 @@ def _findings(expression: str, variables: Collection[str], catching: bool) -> It
         yield "has $$, which AWS refuses. The context object is $states.context."
     if "$states.errorOutput" in plain and not catching:
         yield "reads $states.errorOutput, which there is in a Catch alone."
-    listed = ",".join(_PARAMETERS.findall(plain))
+    parameters = ",".join(_PARAMETERS.findall(plain))
     bound = {name for pair in _BOUND.findall(plain) for name in pair}
-    own = {*bound, *re.findall(r"\$(\w+)", listed)}
+    own = {*bound, *re.findall(r"\$(\w+)", parameters)}
     for variable, call in _NAME.findall(plain):
         if variable in own or variable == "states":
             continue

@@ -125,21 +125,21 @@ class _Run:
         before = -1
         for _ in range(MOST_ROUNDS):
             for name, state in states:
-                for place, made, seen in _each(name, state, "Assign"):
-                    self._assign(place, made, seen, state)
+                for place, template, seen in _each(name, state, "Assign"):
+                    self._assign(place, template, seen, state)
             if (now := size_of(self.variables)) == before:
                 break
             before = now
         for name, state in states:
-            for place, made, seen in _built(name, state):
+            for place, template, seen in _built(name, state):
                 for states_now in self._seen(seen, state):
-                    self._measure(place, self._evaluate(state, made, states_now))
+                    self._measure(place, self._evaluate(state, template, states_now))
             self._measure_output(name, state)
         self.largest[VARIABLES] = before
 
-    def _assign(self, place: str, made: Any, seen: str, state: State) -> None:
+    def _assign(self, place: str, template: Any, seen: str, state: State) -> None:
         for states_now in self._seen(seen, state):
-            values = self._evaluate(state, made, states_now)
+            values = self._evaluate(state, template, states_now)
             self._measure(place, values)
             for name, value in (values or {}).items():
                 is_assigned = name in self.variables
@@ -171,7 +171,7 @@ class _Run:
             return [{"input": job}]
         return [{"result": _CLAIM if ":dynamodb:" in state.get("Resource", "") else job}]
 
-    def _evaluate(self, state: State, made: Any, states_now: dict[str, Any]) -> Any:
+    def _evaluate(self, state: State, template: Any, states_now: dict[str, Any]) -> Any:
         """None where it can't be: a variable or an answer is not known here."""
         from ministack.services import stepfunctions
 
@@ -188,9 +188,13 @@ class _Run:
         try:
             if language_of(state, self.definition) == "JSONPath":
                 (seen,) = states_now.values()
-                return variables.resolved(made, seen, context)
+                return variables.resolved(template, seen, context)
             return stepfunctions._apply_jsonata_template(
-                made, self.job[1], context, states_now.get("result"), states_now.get("errorOutput")
+                template,
+                self.job[1],
+                context,
+                states_now.get("result"),
+                states_now.get("errorOutput"),
             )
         except (stepfunctions._ExecutionError, AttributeError, LookupError, TypeError, ValueError):
             return None

@@ -51,8 +51,8 @@ def as_doubles(value: Any) -> Any:
     if isinstance(value, int) and not -SAFE <= value <= SAFE:
         return _double(value)
     if isinstance(value, dict):
-        made = {name: as_doubles(inner) for name, inner in value.items()}
-        return made if any(made[name] is not value[name] for name in value) else value
+        members = {name: as_doubles(inner) for name, inner in value.items()}
+        return members if any(members[name] is not value[name] for name in value) else value
     if isinstance(value, list):
         items = [as_doubles(inner) for inner in value]
         return items if any(a is not b for a, b in zip(items, value, strict=True)) else value

@@ -44,7 +44,7 @@ def dead_executions_are_redriven() -> None:
 
 
 def _tell_redrives() -> None:
-    describe, listed = states._describe_execution, states._list_executions
+    describe, list_executions = states._describe_execution, states._list_executions
 
     def described(data: Data) -> Any:
         status, headers, body = describe(data)
@@ -54,7 +54,7 @@ def _tell_redrives() -> None:
         return json_response({**json.loads(body), **_standing(execution)})
 
     def listed_with_redrives(data: Data) -> Any:
-        status, headers, body = listed(data)
+        status, headers, body = list_executions(data)
         if status != 200:
             return status, headers, body
         answer = json.loads(body)
