@@ -7,7 +7,7 @@ from chalicelib.job.replay import Chosen, Outcome, Replay
 from chalicelib.job.world import Time
 from chalicelib.replaying.keeping import Keeping
 
-JOBS_A_SECOND = 100
+JOBS_PER_SECOND = 100
 """Claims read for those who look, at most: each costs half a read unit or more."""
 MOST = 50
 """Looks that are remembered."""
@@ -27,7 +27,7 @@ class Looks:
         now = self.clock.elapsed()
         at, latest, pairs = self._held.get(replay.id, (now, None, []))
         over = latest is not None and latest.course is not replay.course
-        if latest is None or over or now - at > max(KEPT, replay.jobs / JOBS_A_SECOND):
+        if latest is None or over or now - at > max(KEPT, replay.jobs / JOBS_PER_SECOND):
             latest, pairs = self.keeping.look(replay)
             if len(self._held) >= MOST:
                 self._held.clear()

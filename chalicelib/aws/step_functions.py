@@ -71,7 +71,7 @@ class StepFunctions:
                 raise
 
     def describe(self, execution: str) -> Execution:
-        """Look at one execution (250 at once, 10 a second in small regions)."""
+        """Look at one execution (250 at once, 10 per second in small regions)."""
         try:
             with calling("DescribeExecution", execution):
                 answer = self._client.describe_execution(executionArn=execution)
@@ -172,7 +172,7 @@ class StepFunctions:
             page = {"nextToken": answer["nextToken"]}
 
     def list(self, status: Status) -> Iterator[str]:
-        """All executions of that status, a thousand a call (100 at once, 2 a second)."""
+        """All executions of that status, a thousand a call (100 at once, 2 per second)."""
         return (execution["executionArn"] for execution in self._list(status))
 
     def deaths(self, status: Status, since: datetime | None = None) -> Iterator[tuple[str, int]]:

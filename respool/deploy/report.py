@@ -41,7 +41,7 @@ def deployed(place: Place, done: Deployed, settings: Settings) -> Iterator[str]:
     yield from _row("API", place.api_url or "none: app.py has no route")
     if place.api_url:
         yield from _row(
-            "limit", f"{settings.api_rate} requests a second, {settings.api_burst} at once"
+            "limit", f"{settings.api_rate} requests per second, {settings.api_burst} at once"
         )
     yield from _row("token", f"in the secret {names.secret}; read it with")
     yield from _row("", place.aws(_read_secret(names.secret)))

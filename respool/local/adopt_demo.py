@@ -103,7 +103,7 @@ def their_account() -> Iterator[tuple[ProjectCopy, Theirs]]:
 
 
 class Walk:
-    """Goes through the page, in sight."""
+    """Goes through the page, and shows each command with its output."""
 
     def __init__(self, copy: ProjectCopy, machine: str, screen: Screen) -> None:
         self._copy = copy

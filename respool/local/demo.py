@@ -32,7 +32,7 @@ def end_by_signals() -> None:
 def deployed_stage(
     screen: Screen, settings: Mapping[str, str] | None = None
 ) -> Iterator[tuple[LocalAws, Deployment]]:
-    """Start a local AWS and deploy a copy of this project to it, in sight of the progress."""
+    """Start a local AWS and deploy a copy of this project to it, showing the progress."""
     end_by_signals()
     screen.chapter("A local AWS, and chalice deploy --stage local")
     with local_aws(wait_scale=WAIT_SCALE) as aws, project_copy(aws.endpoint) as copy:

@@ -41,7 +41,7 @@ class Screen:
         timeout: float,
         view: Callable[[], RenderableType] = Group,
     ) -> T:
-        """Wait for it in sight of its progress; raises NotInTime, which names it."""
+        """Wait for it and show its progress; raises NotInTime, which names it."""
         if not self._console.is_terminal:
             return self._wait_in_a_log(condition, what, timeout, view)
         start = time.monotonic()
@@ -71,7 +71,7 @@ class Screen:
         return answer
 
     def work(self, action: Callable[[], T], what: str, timeout: float) -> T:
-        """Do something that takes a while, in sight of its progress, and return its result."""
+        """Do something that takes a while, show its progress, and return its result."""
         with ThreadPoolExecutor(1) as worker:
             future = worker.submit(action)
             self.wait(future.done, what, timeout)

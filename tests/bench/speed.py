@@ -33,7 +33,7 @@ def _calls(act: Replay) -> float:
 def jobs_a_second() -> Iterator[Figure]:
     """At 10 ms a call, 500 jobs; the median of three."""
     ours, theirs = (JOBS / _seconds(act, JOBS, DELAY) for act in (replay, loop))
-    yield Figure("jobs a second at 10 ms a call, 500 jobs", ours, loop=theirs)
+    yield Figure("jobs per second at 10 ms a call, 500 jobs", ours, loop=theirs)
     yield Figure("times as fast as the loop", ours / theirs, limit=25, at_least=True)
 
 

@@ -45,6 +45,6 @@ def test_no_request_whatever_breaks_what_is_deployed(stage: Deployment) -> None:
 
 
 def _is_quick(case: Any) -> bool:
-    """Whether it asks for no pace: a replay at 0.01 jobs a second takes all of its 25 s."""
+    """Whether it asks for no pace: a replay at 0.01 jobs per second takes all of its 25 s."""
     body = case.body if isinstance(case.body, dict) else {}
     return "rate" not in {**(case.query or {}), **body}

@@ -1,4 +1,4 @@
-"""SQS in memory: at least once, in no order, out of sight for a while, gone after 14 days."""
+"""SQS in memory: at least once, in no order, hidden for a while, gone after 14 days."""
 
 import heapq
 import random
@@ -208,7 +208,7 @@ class FakeSpool:
             self._found = True
 
     def receive(self, limit: int, hidden: int) -> list[Message]:
-        """Take up to `limit` messages out of sight, on a long poll unless `wait` is 0."""
+        """Take up to `limit` messages, which are hidden then, on a long poll unless `wait` is 0."""
         self._find()
         hidden = min(hidden, MAX_HIDDEN)
         return self._wire.call(

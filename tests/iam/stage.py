@@ -275,7 +275,7 @@ def _forget() -> None:
 
 
 def wait_in_every_way(stage: IamStage, name: str) -> None:
-    """Jobs that are resumed, started anew, redriven, handed over, stuck and not to be read."""
+    """Jobs that are resumed, restarted, redriven, handed over, stuck and not to be read."""
     stage.claim(stage.start(f"{name}-parked"))
     dead = stage.start(f"{name}-dead", "FAILED", "States.Runtime")
     stage.claim(dead, deadAt=LONG_AGO)

@@ -20,7 +20,7 @@ def moto_dynamodb() -> Iterator[Any]:
 
 
 def empty_table(dynamodb: Any) -> None:
-    """Make the claims table, or make it anew."""
+    """Make the claims table, empty where there was one."""
     if TABLE in dynamodb.list_tables()["TableNames"]:
         dynamodb.delete_table(TableName=TABLE)
     create_claims(dynamodb, TABLE)

@@ -101,7 +101,7 @@ class OnLocalAws:
             claim = self.claims.get(before.pk)
             return claim if claim and claim.token != before.token else None
 
-        return found(wait_until(renewed, f"{before.pk} parked anew", 20))
+        return found(wait_until(renewed, f"{before.pk} parked again", 20))
 
     def claim(self) -> Claim:
         return found(self.claims.get(PK))

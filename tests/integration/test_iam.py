@@ -136,7 +136,7 @@ def sweep_and_ramp(dev: IamStage) -> None:
 
 
 def admit_jobs(dev: IamStage) -> None:
-    """One by its token, two that are dead and redriven, one that is dead and starts anew."""
+    """One by its token, two that are dead and redriven, one that is dead and restarted."""
     dev.claim(dev.start("in-line"), "line")
     dev.claim(dev.start("in-line-dead", "FAILED", "States.Runtime"), "line", deadAt=LONG_AGO)
     dev.claim(dev.start("in-line-aborted", "ABORTED"), "line", deadAt=LONG_AGO)

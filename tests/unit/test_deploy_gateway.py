@@ -54,5 +54,5 @@ def test_a_second_deploy_changes_nothing_and_other_settings_do() -> None:
 def test_the_page_on_security_names_the_limits_that_are_the_default() -> None:
     text = (PROJECT / "docs/security.md").read_text(encoding="utf-8")
 
-    assert f"`API_RATE` requests a second ({Settings().api_rate})" in text
+    assert f"`API_RATE` requests per second ({Settings().api_rate})" in text
     assert f"`API_BURST` at once ({Settings().api_burst})" in text

@@ -34,7 +34,7 @@ def test_a_deploy_tells_where_everything_is() -> None:
         " --query SecretString --output text --profile ops --region eu-west-1"
     ) in text
     assert "trigger        disabled" in text
-    assert "limit          20 requests a second, 100 at once" in text
+    assert "limit          20 requests per second, 100 at once" in text
     assert "set REPLAY_SCHEDULE to turn the unattended replay on" in text
 
 

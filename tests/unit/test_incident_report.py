@@ -41,7 +41,7 @@ def weekend() -> Story:
     press(story, 2, "is it well?")
     story.tick(12)
     story.stage.service.broken = False
-    press(story, 100, "they say that it is mended", by="lee <b>")
+    press(story, 100, "they say that it is repaired", by="lee <b>")
     story.tick(5)
     return story
 

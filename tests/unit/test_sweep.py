@@ -22,7 +22,7 @@ DAY = 86_400
 KEYED = '{"key":"12345","amount":1}'
 PK = "job#12345"
 SMALLEST_REFILL = 10
-"""DescribeExecution calls a second that Step Functions grants in the smallest regions."""
+"""DescribeExecution calls per second that Step Functions grants in the smallest regions."""
 
 
 @pytest.fixture

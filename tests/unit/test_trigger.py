@@ -52,7 +52,7 @@ def deliver(stage: ReplayStage, process: Process | None = None) -> list[str]:
 
 
 def comes_again_after(stage: ReplayStage) -> float:
-    """Seconds until the only message is in sight again."""
+    """Seconds until the only message can be received again."""
     for seconds in range(0, 50_000, 10):
         if stage.memory.spool.receive(1, 0, wait=0) or stage.memory.spool.receive(1, 0, wait=0):
             return float(seconds)

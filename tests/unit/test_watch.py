@@ -191,7 +191,7 @@ def _replayed(stage: FakeStage) -> None:
 
 
 def _killed(stage: FakeStage) -> None:
-    """Dies outside every Catch; the sweep finds it, and a replay starts it anew."""
+    """Dies outside every Catch; the sweep finds it, and a replay restarts it."""
     _start(stage, "c")
     stage.executions.redrives = False
     stage.process().workflow.stop(stage.executions.arn("run-c"), "Killed", "")

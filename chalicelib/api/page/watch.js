@@ -17,7 +17,7 @@ let round = 0;
 let failures = 0;
 let keenUntil = 0;
 
-/** Look now; afterwards again and again while the page is in sight. */
+/** Look now; afterwards again and again while the page is visible. */
 export async function look() {
   clearTimeout(timer);
   const mine = ++round;
