@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 
 def read(text: str) -> datetime | None:
-    """A time with its zone, in UTC; one that names no zone is UTC. None for what is no time."""
+    """A time with its zone, in UTC; one that names no zone is UTC. None where it is not a time."""
     try:
         moment = datetime.fromisoformat(text)
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)

@@ -196,7 +196,8 @@ class _Field:
     def _no(self, part: str) -> str:
         words = f" or {self.words[0]}-{self.words[-1]}" if self.words else ""
         return (
-            f"{part!r} is no {self.name}: write {self.low}-{self.high}{words}, * or a list of them"
+            f"{part!r} can't be the {self.name}:"
+            f" write {self.low}-{self.high}{words}, * or a list of them"
         )
 
 

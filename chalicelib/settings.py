@@ -169,8 +169,8 @@ def _machines(text: str) -> tuple[str, ...]:
     for name in names:
         if not is_machine(name):
             raise ValueError(
-                f"{name!r} is no state machine's name: names, not ARNs, with commas between them;"
-                " of letters, digits, - and _, at most 80 characters"
+                f"{name!r} is not a state machine's name: give names, not ARNs, with commas between"
+                " them; of letters, digits, - and _, at most 80 characters"
             )
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise ValueError(f"names {twice[0]} twice")

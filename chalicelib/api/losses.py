@@ -49,7 +49,7 @@ def _near(view: View, at: datetime) -> bool:
 
 
 def _later(moment: str, by: timedelta) -> datetime:
-    """So much later; the end of time for what is no time, or too late for one."""
+    """A moment that much later; the end of time where that can't be told."""
     start = read(moment)
     try:
         return start + by if start else datetime.max.replace(tzinfo=UTC)

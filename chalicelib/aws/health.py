@@ -34,7 +34,7 @@ def is_well(url: str) -> bool:
 def function_is_well(client: "LambdaClient", arn: str) -> bool:
     """Whether the Lambda returns in time, without an error and without saying no.
 
-    It says no by `false`, or by a `statusCode` that is no success. `client` waits no longer than
+    It says no by `false`, or by a `statusCode` that is not a success. `client` waits no longer than
     PATIENCE and asks once.
     """
     try:

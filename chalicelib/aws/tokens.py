@@ -32,7 +32,7 @@ LISTED = "tokens"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 _RESERVED = (CONSOLE, "nobody")
 _AROUND = re.compile(r"[ \t\"'`]+")
-"""What is pasted along with a token, and is no part of any."""
+"""What is pasted along with a token, and is not part of one."""
 _TOKEN = re.compile(r"[\x21-\x7e]{1,256}")
 _LONGEST = 400
 _OURS = "rsp_"

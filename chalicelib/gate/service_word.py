@@ -1,7 +1,7 @@
 """When a service takes jobs again, by the word of a failure that it caused. Pure.
 
-The word is what a task raised, so it may be anything: what is no time, has no zone or lies in the
-past says nothing, and nothing is believed for longer than the stage allows.
+The word is what a task raised, so it may be anything: what is not a time, has no zone or is past
+says nothing, and nothing is believed for longer than the stage allows.
 """
 
 from collections.abc import Iterator

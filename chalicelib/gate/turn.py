@@ -41,7 +41,7 @@ def tasks_in(event: Any) -> list[str] | None:
     """The tasks that an event names, each once; None where it names none, for they all count.
 
     A record of anything else is passed over: nothing that is read here can make a batch fail.
-    Raises BadRequest for what is no event at all.
+    Raises BadRequest for what is not an event at all.
     """
     if not isinstance(event, dict):
         raise BadRequest(f"{SHAPES}, not {type(event).__name__}")

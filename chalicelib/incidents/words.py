@@ -60,7 +60,7 @@ def plain(text: str, most: int = MOST_TEXT) -> str:
 
 
 def moment(text: str, language: str, zone: tzinfo) -> str:
-    """`Thu 26 Nov 2026, 09:12 UTC`; the text itself where it is no time."""
+    """`Thu 26 Nov 2026, 09:12 UTC`; the text itself where it is not a time."""
     at = read(text)
     return _written(at.astimezone(zone), language) if at else plain(text)
 

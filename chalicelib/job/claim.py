@@ -10,7 +10,7 @@ from chalicelib.moments import iso
 
 JOB = "job#"
 RAMP, FAILURES, SERVICE, WINDOW = "ramp", "failures", "service", "window"
-"""Who closes a gate, where it is no person."""
+"""Who closes a gate, where it is not a person."""
 FOR_EVER = "9999-12-31T00:00:00.000Z"
 """Until somebody opens it."""
 

@@ -50,7 +50,7 @@ def _text(value: Any) -> str:
 
 
 def members(cause: str) -> dict[str, Any]:
-    """The members of a JSON object, up to where it was cut; none of what is no object."""
+    """The members of a JSON object, up to where it was cut; none where it is not an object."""
     at = _skip(cause, 0)
     if cause[at : at + 1] != "{":
         return {}

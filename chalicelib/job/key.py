@@ -78,7 +78,7 @@ def flat(text: str) -> str:
 
 
 def _whole(text: str) -> int | float:
-    """A whole number; one of very many digits is no key, and Python won't read it."""
+    """A whole number; one of very many digits can't be a key, and Python won't read it."""
     return int(text) if len(text) < 20 else float(text)
 
 

@@ -122,7 +122,7 @@ def read(data: dict[str, Any]) -> Record:
         values["input"] = data["input"]
     record = Record(**values)
     if not record.execution or not record.key:
-        raise Unreadable("it names no key, or no execution: it is no note of a job's")
+        raise Unreadable("it names no key, or no execution: it is not a job's note")
     return record
 
 

@@ -50,7 +50,7 @@ class Trigger:
     def take(self, event: dict[str, Any], rules: Rules, seconds: float) -> dict[str, Any]:
         """Settle each message; returns `batchItemFailures`, the ones that stay on the spool.
 
-        Raises BadRequest, before anything is done, for what is no event of SQS.
+        Raises BadRequest, before anything is done, for what is not an event of SQS.
         """
         calm = self.recovery.patience(self.recovery.elapsed() + seconds)
         gates = Gates(self.line, self.clock())

@@ -47,7 +47,7 @@ class Document:
             raise Refused(
                 f"{self.file} has no state machine {resource!r}. Its state machines are: {ids}."
                 if ids
-                else f"{self.file} is no template. Leave --resource out."
+                else f"{self.file} is not a template. Leave --resource out."
             )
         raise Refused(f"{self.file} has several state machines. Name one with --resource: {ids}.")
 

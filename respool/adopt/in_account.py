@@ -26,7 +26,7 @@ def name_of(arn: str, names: Names) -> str:
     name = arn.removeprefix(begin)
     if not arn.startswith(begin) or not name or ":" in name:
         raise BadRequest(
-            f"--machine {arn[:120]!r} is no state machine of the stage's account and region:"
+            f"--machine {arn[:120]!r} is not a state machine of the stage's account and region:"
             f" they begin with {begin}, and no version or alias may follow the name"
         )
     if name == names.prefix:

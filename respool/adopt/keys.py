@@ -10,7 +10,7 @@ OWN = (
     "$type(<INPUT>) = 'object' and $exists(<INPUT>.key)"
     " ? $string(<INPUT>.key) : $states.context.Execution.Name"
 )
-"""The stage's own machine: BadInput has refused what is no key."""
+"""The stage's own machine: BadInput has refused what can't be a key."""
 GIVEN = "$states.context.Execution.Input"
 NAME = "$states.context.Execution.Name"
 _USABLE = (

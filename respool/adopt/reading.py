@@ -90,7 +90,9 @@ def read(text: str, name: str) -> Definition:
         reason = " ".join(str(wrong).split())
         raise Refused(f"{name} can't be read: {reason}. Correct it there.") from wrong
     if not isinstance(definition, dict) or not isinstance(definition.get("States"), dict):
-        raise Refused(f'{name} is no definition: it has no "States". Name the file that has them.')
+        raise Refused(
+            f'{name} is not a definition: it has no "States". Name the file that has them.'
+        )
     return definition
 
 
@@ -117,7 +119,7 @@ def _mark(match: re.Match[str]) -> str:
 
 
 def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 def _yaml(text: str) -> Any:

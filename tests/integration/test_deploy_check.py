@@ -62,7 +62,7 @@ def test_an_expression_that_is_no_jsonata_is_found(project: Path) -> None:
     definition = json.loads(path.read_text())
     definition["States"]["UncertainTask"]["Output"] = "{% $merge([ %}"
     path.write_text(json.dumps(definition))
-    assert "state UncertainTask: '{% $merge([ %}' is no JSONata" in found_in(project)
+    assert "state UncertainTask: '{% $merge([ %}' is not JSONata" in found_in(project)
 
 
 def test_a_field_that_a_state_may_not_have_is_found(project: Path) -> None:

@@ -129,7 +129,7 @@ def test_yaml_stays_yaml_with_its_placeholders_as_they_were(tmp_path: Path, caps
         ("{", ["--task", "A"], "can't be read"),
         ("[]", ["--task", "A"], 'has no "States"'),
         ('{"Resources": {}}', ["--task", "A"], "the template has no state machine"),
-        ('{"StartAt": "A", "States": {"A": NaN}}', ["--task", "A"], "NaN is no JSON"),
+        ('{"StartAt": "A", "States": {"A": NaN}}', ["--task", "A"], "NaN is not JSON"),
         (write(LINE), ["--task", "Begin", "--machine", "m"], "is a Pass, not a Task"),
         (write(LINE), ["--task", "Call", "--machine", "a b"], "a state machine's name"),
         (write(LINE), ["--task", "Call", "--task", "Call"], "each state once"),

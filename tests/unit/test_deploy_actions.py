@@ -21,8 +21,12 @@ MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:respool-dev"
         ("dynamodb:TransactWriteItems", QUEUE, "AWS knows no action dynamodb:TransactWriteItems."),
         ("sqs:*", QUEUE, "sqs:* is many actions."),
         ("lambda:ListEventSourceMappings", QUEUE, "knows no resources, only *."),
-        ("states:RedriveExecution", MACHINE, "is no resource of states:RedriveExecution."),
-        ("states:ListExecutions", MACHINE.replace("stateMachine", "execution"), "is no resource"),
+        ("states:RedriveExecution", MACHINE, "is not a resource of states:RedriveExecution."),
+        (
+            "states:ListExecutions",
+            MACHINE.replace("stateMachine", "execution"),
+            "is not a resource",
+        ),
     ],
 )
 def test_an_action_and_its_resource_are_held_against_what_aws_lists(

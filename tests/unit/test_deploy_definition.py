@@ -47,7 +47,7 @@ def test_the_projects_own_definitions_pass(path: str) -> None:
 )
 def test_a_missing_state_is_missed_where_something_leads_to_it(name: str) -> None:
     found = found_after(lambda states: states.pop(name))
-    assert any(f"leads to {name!r}, which is no state" in one for one in found)
+    assert any(f"leads to {name!r}, which is not a state" in one for one in found)
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_a_task_that_was_renamed_without_its_frame_is_named(commented: bool) -> 
             del states["ClaimJob"]["Comment"]
 
     (found,) = found_after(change)
-    assert "state ClaimJob: is for the task 'UncertainTask', which is no state" in found
+    assert "state ClaimJob: is for the task 'UncertainTask', which is not a state" in found
 
 
 def test_a_task_whose_slots_have_a_name_of_their_own_passes() -> None:
@@ -127,7 +127,7 @@ def test_an_uncertain_task_whose_failure_nobody_catches_is_refused() -> None:
 
 def test_a_way_that_leads_nowhere_is_named() -> None:
     found = found_after(lambda states: states["Park"].update(Next="TakeSlott"))
-    assert "state Park: leads to 'TakeSlott', which is no state. Rename or add it." in found
+    assert "state Park: leads to 'TakeSlott', which is not a state. Rename or add it." in found
 
 
 def test_a_state_that_nobody_reaches_is_named() -> None:
@@ -167,12 +167,14 @@ def test_an_expression_that_does_not_end_is_refused() -> None:
 )
 def test_a_field_of_the_other_language_is_refused(state: str, field: str, language: str) -> None:
     found = found_after(lambda states: states[state].update({field: {}}))
-    assert any(f"state {state}: {field} is no field of a {language} state" in one for one in found)
+    assert any(
+        f"state {state}: {field} is not a field of a {language} state" in one for one in found
+    )
 
 
 def test_a_catcher_of_the_other_language_is_refused() -> None:
     found = found_after(lambda states: states["UncertainTask"]["Catch"][0].update(ResultPath=None))
-    assert any("state UncertainTask: Catch[0].ResultPath is no field" in one for one in found)
+    assert any("state UncertainTask: Catch[0].ResultPath is not a field" in one for one in found)
 
 
 @pytest.mark.parametrize("field", ["Retry", "Catch"])
@@ -186,7 +188,7 @@ def test_a_choice_that_retries_or_catches_is_refused(field: str) -> None:
 def test_a_rule_of_the_other_language_is_refused() -> None:
     rule = {"Variable": "$.x", "IsPresent": True, "Next": "BadInput"}
     found = found_after(lambda states: states["ClaimJob"]["Choices"].append(rule))
-    assert "state ClaimJob: Choices[3] is no rule of a JSONata state." in found
+    assert "state ClaimJob: Choices[3] is not a rule of a JSONata state." in found
 
 
 @pytest.mark.parametrize(
@@ -197,8 +199,8 @@ def test_a_rule_of_the_other_language_is_refused() -> None:
         ("key", "reads key, and there is nothing at the top"),
         ("$map([1], function($v){ key })", "reads key, and there is nothing at the top"),
         ("$nobody", "reads $nobody, which no state assigns"),
-        ("$eval('1')", "calls $eval, which is no function"),
-        ("$merge([", "is no JSONata"),
+        ("$eval('1')", "calls $eval, which is not a function"),
+        ("$merge([", "is not JSONata"),
         ("+".join(["1"] * 120), "levels deep, 100 are allowed"),
     ],
 )

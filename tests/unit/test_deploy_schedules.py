@@ -27,17 +27,17 @@ def test_a_schedule_that_eventbridge_reads_passes(expression: str) -> None:
 @pytest.mark.parametrize(
     ("expression", "said"),
     [
-        ("cron(60 2 * * ? *)", "'60' is no minutes"),
-        ("cron(0 24 * * ? *)", "'24' is no hours"),
-        ("cron(0 2 32 * ? *)", "'32' is no day of month"),
-        ("cron(0 2 * 13 ? *)", "'13' is no month"),
-        ("cron(0 2 ? * MOON *)", "'MOON' is no day of week"),
-        ("cron(0 2 * * ? 26)", "'26' is no year"),
-        ("cron(0/0 2 * * ? *)", "'0/0' is no minutes"),
-        ("cron(? 2 * * ? *)", "'?' is no minutes"),
+        ("cron(60 2 * * ? *)", "'60' can't be the minutes"),
+        ("cron(0 24 * * ? *)", "'24' can't be the hours"),
+        ("cron(0 2 32 * ? *)", "'32' can't be the day of month"),
+        ("cron(0 2 * 13 ? *)", "'13' can't be the month"),
+        ("cron(0 2 ? * MOON *)", "'MOON' can't be the day of week"),
+        ("cron(0 2 * * ? 26)", "'26' can't be the year"),
+        ("cron(0/0 2 * * ? *)", "'0/0' can't be the minutes"),
+        ("cron(? 2 * * ? *)", "'?' can't be the minutes"),
         ("cron(0 2 * * * *)", "has to be ?"),
         ("cron(0 2 ? * ? *)", "has to be ?"),
-        ("cron(0 1-2-3 * * ? *)", "'1-2-3' is no hours"),
+        ("cron(0 1-2-3 * * ? *)", "'1-2-3' can't be the hours"),
     ],
 )
 def test_a_wrong_schedule_names_its_setting_its_field_and_the_remedy(
@@ -50,7 +50,9 @@ def test_a_wrong_schedule_names_its_setting_its_field_and_the_remedy(
 
 
 def test_every_wrong_field_of_a_schedule_is_named_at_once() -> None:
-    with pytest.raises(SettingsError, match=r"'60' is no minutes.*'MOON' is no day of week"):
+    with pytest.raises(
+        SettingsError, match=r"'60' can't be the minutes.*'MOON' can't be the day of week"
+    ):
         Settings.read({"SWEEP_SCHEDULE": "cron(60 2 ? * MOON *)"})
 
 

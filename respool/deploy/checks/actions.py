@@ -39,7 +39,7 @@ def _finding(action: str, resource: Any) -> str:
     if resource == "*":
         return f"{action} on any resource. Name it."
     if not any(re.fullmatch(kind, resource) for kind in kinds):
-        return f"{resource} is no resource of {action}."
+        return f"{resource} is not a resource of {action}."
     return ""
 
 

@@ -69,7 +69,7 @@ def _findings(expression: str, variables: Collection[str], catching: bool) -> It
         if variable in own or variable == "states":
             continue
         if call and variable not in FUNCTIONS | set(variables):
-            yield f"calls ${variable}, which is no function that AWS knows."
+            yield f"calls ${variable}, which is not a function that AWS knows."
         elif not call and variable not in {*variables, *FUNCTIONS}:
             yield f"reads ${variable}, which no state assigns."
     yield from _parsed(expression)
@@ -85,7 +85,7 @@ def _parsed(expression: str) -> Iterator[str]:
     try:
         tree = Parser().parse(expression)
     except JException as wrong:
-        yield f"is no JSONata: {wrong}"
+        yield f"is not JSONata: {wrong}"
         return
     names, depth = _walk(tree)
     for bare in names:

@@ -40,7 +40,7 @@ def findings(definition: Definition) -> Iterator[str]:
 def _of_claim(name: str, states: Mapping[str, State]) -> Iterator[str]:
     for task in _tasks(states[name]):
         if task not in states:
-            yield f"state {name}: is for the task {task!r}, which is no state beside it. {ADOPT}"
+            yield f"state {name}: is for the task {task!r}, which is not a state beside it. {ADOPT}"
         elif not any("States.ALL" in one.get("ErrorEquals", ()) for one in _catchers(states[task])):
             yield (
                 f'state {task}: is an uncertain task, and does not catch "States.ALL", so that a'

@@ -29,7 +29,7 @@ def findings(name: str, state: State, language: str) -> Iterator[str]:
     for place, holder in parts(state):
         for field in sorted(set(other) & set(holder)):
             yield (
-                f"state {name}: {place}{field} is no field of a {language} state. Write it in"
+                f"state {name}: {place}{field} is not a field of a {language} state. Write it in"
                 f' {language}, or give the state "QueryLanguage": "{_other(language)}".'
             )
     if state.get("Type") not in CATCHING:
@@ -41,7 +41,7 @@ def findings(name: str, state: State, language: str) -> Iterator[str]:
                 )
     for n, rule in enumerate(listed(state, "Choices")):
         if ("Condition" in rule) != (language == "JSONata"):
-            yield f"state {name}: Choices[{n}] is no rule of a {language} state."
+            yield f"state {name}: Choices[{n}] is not a rule of a {language} state."
 
 
 def parts(state: State) -> Iterator[tuple[str, State]]:

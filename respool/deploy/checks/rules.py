@@ -52,7 +52,7 @@ def _machine_findings(machine: Definition, place: str) -> Iterator[str]:
         return
     for name, state in states.items():
         if not isinstance(state, dict):
-            yield f"{place}state {name} is no JSON object."
+            yield f"{place}state {name} is not a JSON object."
         elif len(name) > NAME:
             yield f"{place}state {name}: its name has {len(name)} characters, 80 are allowed."
     yield from (place + finding for finding in _way_findings(machine, dict(states_of(machine))))
@@ -61,14 +61,14 @@ def _machine_findings(machine: Definition, place: str) -> Iterator[str]:
 def _way_findings(machine: Definition, states: dict[str, State]) -> Iterator[str]:
     start = machine.get("StartAt")
     if start not in states:
-        yield f"StartAt names {start!r}, which is no state. Name one of: {', '.join(states)}."
+        yield f"StartAt names {start!r}, which is not a state. Name one of: {', '.join(states)}."
         return
     for name, state in states.items():
         if state.get("Type") not in TYPES:
             yield f"state {name}: Type {state.get('Type')!r} is none of {', '.join(TYPES)}."
         for target in _targets(state):
             if target not in states:
-                yield f"state {name}: leads to {target!r}, which is no state. Rename or add it."
+                yield f"state {name}: leads to {target!r}, which is not a state. Rename or add it."
         if state.get("Type") not in ("Choice", "Succeed", "Fail") and _ends(state) != 1:
             yield f"state {name}: has to have either Next or End, and not both."
     for name in sorted(set(states) - _reachable(str(start), states)):
