@@ -79,6 +79,7 @@ class Engines:
             spool=self.world.spool,
             telemetry=self.world.telemetry,
             clock=self.clock.now,
+            prepare=lambda task: self.gates.complete(task),  # it is seldom needed
             history=self._history,
             machines=self.settings.machines,
         )

@@ -65,6 +65,7 @@ def whole(claim: Claim, at: str) -> Update:
         "notedAt": claim.noted_at,
         "predecessor": claim.predecessor,
         "enteredAt": claim.entered_at,
+        "watched": "yes" if claim.watched else "",
     }
     for name, text in kept_texts.items():
         if text:

@@ -9,7 +9,8 @@ from chalicelib.job.ports import Count
 
 ATTRIBUTES = (
     "pk, execution, #state, task, #order, queue, since, attempt, failedAt, firstFailedAt, #error,"
-    " cause, noted, notedAt, claimedAt, enteredAt, deadAt, predecessor, endedAt, how, expiresAt"
+    " cause, noted, notedAt, claimedAt, enteredAt, deadAt, predecessor, endedAt, how, expiresAt,"
+    " watched"
 )
 """All but the token."""
 

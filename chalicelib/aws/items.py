@@ -60,6 +60,7 @@ def read_claim(item: Item) -> Claim:
         predecessor=text("predecessor"),
         ended_at=text("endedAt"),
         expires_at=_number(item, "expiresAt"),
+        watched=text("watched") == "yes",
         token=text("token"),
     )
 

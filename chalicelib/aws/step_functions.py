@@ -200,6 +200,14 @@ class StepFunctions:
             answer = self._client.describe_state_machine(stateMachineArn=self._machine)
         return frames_in(json.loads(answer["definition"]))
 
+    def frames_of(self, execution: str) -> "Frames":
+        """What respool had put into the definition that an execution has run by."""
+        from chalicelib.job.frames import frames_in
+
+        with calling("DescribeStateMachineForExecution", execution):
+            answer = self._client.describe_state_machine_for_execution(executionArn=execution)
+        return frames_in(json.loads(answer["definition"]))
+
     def arn(self, name: str) -> str:
         """The ARN that an execution of that name has."""
         return self._machine.replace(":stateMachine:", ":execution:") + f":{name}"

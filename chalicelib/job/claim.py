@@ -50,7 +50,8 @@ class Claim:
     never, or not now. `order` is the start of the job's first execution and the key: the one
     order in which jobs are served. `token` is filled only by consistent reads, never in lists.
     `entered_at` is when it last got into its task; of a dead one only if it died there. `dead_at`
-    is set while the owner is dead and the job waits for a redrive or a restart.
+    is set while the owner is dead and the job waits for a redrive or a restart. `watched`: its
+    machine has none of our states; the whole execution is the job, and it is redriven or nothing.
     """
 
     pk: str
@@ -71,6 +72,7 @@ class Claim:
     predecessor: str = ""
     ended_at: str = ""
     expires_at: int = 0
+    watched: bool = False
     token: str = field(default="", repr=False)
 
     @property
@@ -86,7 +88,7 @@ class Claim:
     @property
     def may_have_siblings(self) -> bool:
         """Whether its execution may be about more than this job."""
-        return bool(self.machine or "/" in self.key)
+        return bool(self.machine or "/" in self.key) and not self.watched
 
     @property
     def waits(self) -> bool:

@@ -176,13 +176,19 @@ def decide(claim: Claim, facts: Facts | None, now: datetime) -> Decision:
         return Decision(Action.STALE, WENT_ON, ends=State.FAILED)
     if facts.status is Status.SUCCEEDED:
         return Decision(Action.STALE, "has finished already", ends=State.FINISHED)
-    if facts.status in DEAD and (facts.error in ENDS or facts.in_fail_state):
+    if facts.status in DEAD and (is_meant(claim, facts.error) or facts.in_fail_state):
         how = State.GIVEN_UP if facts.error == GIVEN_UP else State.FAILED
         return Decision(Action.STALE, f"has ended for good ({facts.error})", ends=how)
+    return _decide_dead(claim, facts, now)
+
+
+def _decide_dead(claim: Claim, facts: Facts, now: datetime) -> Decision:
     if facts.parent is not None:
         return _decide_child(facts, facts.parent, now)
     if facts.status in DEAD and _may_redrive(facts, now):
         return Decision(Action.REDRIVE, f"is {facts.status} and can go on where it failed")
+    if claim.watched:
+        return Decision(Action.LEAVE, ONLY_REDRIVEN)
     if not facts.input:
         return Decision(Action.LEAVE, NO_INPUT)
     if facts.status is Status.MISSING and claim.predecessor:
@@ -201,12 +207,22 @@ def _decide_child(facts: Facts, parent: Execution, now: datetime) -> Decision:
     return Decision(Action.LEAVE, MAP_IS_GONE)
 
 
+def is_meant(claim: Claim, error: str) -> bool:
+    """Whether an execution with that error was meant to end; a watched one has no errors of ours,
+    but that it was given up."""
+    return error == GIVEN_UP if claim.watched else error in ENDS
+
+
 def outlasts(claim: Claim) -> bool:
     """Whether an execution that has succeeded has done so without this job, which still waits."""
     return claim.may_have_siblings and claim.waits and bool(claim.token)
 
 
 WENT_ON = "has failed with others of its Parallel or Map, and its execution went on without it"
+ONLY_REDRIVEN = (
+    "its execution can't be redriven any more, and what is only watched is never restarted: start"
+    " it again yourself, and give this one up"
+)
 MAP_GOES_ON = "its execution is dead, and the Map that started it goes on without it"
 MAP_IS_OVER = "has failed, and the Map that had started it went on to the end without it"
 MAP_IS_GONE = (
@@ -221,6 +237,8 @@ def needs_slot(claim: Claim, failed_in: str = "") -> bool:
 
     It had a slot when it died, and was not in a state of its frame, where that is known.
     """
+    if claim.watched:
+        return True
     in_frame = failed_in.partition(": ")[0] in FRAME and failed_in != claim.task.rpartition("/")[2]
     return bool(claim.task and claim.entered_at) and not in_frame
 

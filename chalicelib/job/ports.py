@@ -87,6 +87,9 @@ class Workflow(Protocol):
     def frames(self) -> "Frames":
         """What respool has put into the machine's definition."""
 
+    def frames_of(self, execution: str) -> "Frames":
+        """What respool had put into the definition that an execution has run by."""
+
     def list(self, status: Status) -> Iterator[str]:
         """The ARNs of all executions of that status, youngest first."""
 

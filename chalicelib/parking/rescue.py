@@ -6,7 +6,7 @@ waits; then its note is sent; the tombstone comes last, so that a crash before i
 look, which finds the rest done.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -18,7 +18,7 @@ from chalicelib.job.deaths import death
 from chalicelib.job.execution import DEAD, Execution, Status, is_child, is_of, machine_of
 from chalicelib.job.failure import MOST_CAUSE
 from chalicelib.job.key import job_key
-from chalicelib.job.plan import ENDS, GIVEN_UP, TOO_LARGE, after
+from chalicelib.job.plan import ENDS, GIVEN_UP, TOO_LARGE, after, is_meant
 from chalicelib.job.ports import Claims, Clock, Line, Spool, Telemetry, Workflow
 from chalicelib.job.restarts import Origin, read_restart_name
 from chalicelib.moments import iso
@@ -40,7 +40,7 @@ class Rescue:
     """Deals with dead executions; safe to call again at any time.
 
     `history` is how long the claim of an ended job is kept; `machines` are those that the stage
-    serves besides its own.
+    serves besides its own. `prepare` makes the slots of a task that nobody has heard of yet.
     """
 
     workflow: Workflow
@@ -49,6 +49,7 @@ class Rescue:
     spool: Spool
     telemetry: Telemetry
     clock: Clock
+    prepare: Callable[[str], object]
     history: timedelta = timedelta(days=30)
     machines: tuple[str, ...] = ()
 
@@ -65,6 +66,8 @@ class Rescue:
         if machine is None:
             return FOREIGN
         execution = self.workflow.describe(arn)
+        if execution.status is Status.SUCCEEDED and self._finish_watched(execution, machine):
+            return ENDED
         if execution.status not in DEAD:
             return _alive(execution, redrives)
         if self.is_known(execution):
@@ -131,7 +134,7 @@ class Rescue:
             return self._settle_all(execution, [own])
         if others := self._claims_of(execution, ""):
             return self._settle_all(execution, others)
-        if self._was_meant_to_end(execution):
+        if self._was_meant_to_end(execution, execution.error in ENDS):
             return ENDED
         new = _unclaimed(execution, key, self._first_task())
         if claim is not None and not _is_free_for(claim, new):
@@ -140,16 +143,51 @@ class Rescue:
         return PARKED if self.park(execution, new) else ENDED
 
     def _settle_listed(self, execution: Execution, machine: str) -> str:
-        """Its jobs are known by claims alone: without any it ended as if respool were not there.
+        """Its jobs are known by claims alone; without any it is watched, or ended as if respool
+        were not there.
 
         A job of the usual key is the only one of its execution.
         """
         key = job_key(execution.input, execution.arn.rpartition(":")[2])
         claim = self.claims.get(job_pk(key, machine)) if key is not None else None
-        if claim is not None and claim.execution == execution.arn and not claim.predecessor:
+        own = claim is not None and claim.execution == execution.arn and not claim.watched
+        if claim is not None and own and not claim.predecessor:
             return self._settle_all(execution, [claim])
-        claims = self._claims_of(execution, machine)
-        return self._settle_all(execution, claims) if claims else FOREIGN
+        claims = [one for one in self._claims_of(execution, machine) if not one.watched]
+        if claims:
+            return self._settle_all(execution, claims)
+        return FOREIGN if is_child(execution.arn) else self._settle_watched(execution, machine)
+
+    def _settle_watched(self, execution: Execution, machine: str) -> str:
+        """An execution without any of our states is itself the job, by its own name.
+
+        One that ended in a Fail state was meant to.
+        """
+        claim = self.claims.get(job_pk(execution.arn.rpartition(":")[2], machine))
+        own = claim is not None and claim.execution == execution.arn and claim.watched
+        if claim is None or not own:
+            if claim is not None and not claim.ended_at:
+                return FOREIGN
+            if self.workflow.of(machine).frames_of(execution.arn).tasks:
+                return FOREIGN
+            claim = _watched(execution, machine)
+        elif claim.ended_at:
+            return ENDED
+        if self._was_meant_to_end(execution, is_meant(claim, execution.error)):
+            return self._end(execution, claim) if own else FOREIGN
+        if own and self._lives_on(execution, claim):
+            return ALIVE
+        self.prepare(claim.task)
+        return PARKED if self.park(execution, claim) else ENDED
+
+    def _finish_watched(self, execution: Execution, machine: str) -> bool:
+        """Whether a watched execution that was redriven has succeeded; then its job says so."""
+        if not machine:
+            return False
+        claim = self.claims.get(job_pk(execution.arn.rpartition(":")[2], machine))
+        if claim is None or claim.execution != execution.arn or not claim.watched:
+            return False
+        return bool(claim.ended_at) or self.end(claim, State.FINISHED)
 
     def _claims_of(self, execution: Execution, machine: str) -> list[Claim]:
         """All claims that it has, ended or not."""
@@ -162,7 +200,7 @@ class Rescue:
         open_claims = [claim for claim in claims if not claim.ended_at]
         if not open_claims:
             return ENDED
-        if self._was_meant_to_end(execution):
+        if self._was_meant_to_end(execution, execution.error in ENDS):
             for claim in open_claims:
                 self._end(execution, claim)
             return ENDED
@@ -170,9 +208,9 @@ class Rescue:
             return ALIVE
         return PARKED if any([self.park(execution, claim) for claim in open_claims]) else ENDED
 
-    def _was_meant_to_end(self, execution: Execution) -> bool:
+    def _was_meant_to_end(self, execution: Execution, by_error: bool) -> bool:
         """By one of our own errors, or in a Fail state: whoever wrote that state meant it."""
-        if execution.error in ENDS:
+        if by_error:
             return True
         return execution.status is Status.FAILED and self.workflow.tail(execution.arn).in_fail_state
 
@@ -258,6 +296,21 @@ def _unclaimed(execution: Execution, key: str, task: str) -> Claim:
         order=f"{origin.started_at}#{key[:200]}",
         attempt=origin.attempt,
         claimed_at=start,
+    )
+
+
+def _watched(execution: Execution, machine: str) -> Claim:
+    """The claim of a whole execution; its machine's name is its task, which it is inside of."""
+    name = execution.arn.rpartition(":")[2]
+    began = iso(execution.started_at) if execution.started_at else ""
+    return Claim(
+        pk=job_pk(name, machine),
+        execution=execution.arn,
+        task=machine,
+        order=f"{began}#{name[:200]}",
+        claimed_at=began,
+        entered_at=began,
+        watched=True,
     )
 
 

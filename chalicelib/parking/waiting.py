@@ -11,7 +11,7 @@ from chalicelib.job.claim import Claim, State
 from chalicelib.job.execution import Execution, Status, is_child
 from chalicelib.job.plan import Rules
 from chalicelib.job.ports import Claims, Clock, Spool, Telemetry
-from chalicelib.limits import BATCH_GET, REMEMBERS, RETENTION, RUNS
+from chalicelib.limits import BATCH_GET, REDRIVABLE, REMEMBERS, RETENTION, RUNS
 from chalicelib.moments import iso, read
 from chalicelib.parking.lapses import Lapses
 from chalicelib.parking.note import note_of
@@ -26,6 +26,8 @@ RENEWED = timedelta(seconds=RETENTION) - timedelta(days=1)
 """Age at which a note is sent again, a day before SQS drops it."""
 NOTICE = timedelta(days=14)
 """How long before its end a job is announced."""
+LAST_DAYS = timedelta(days=4)
+"""The same for a watched machine's job, which has fourteen in all."""
 A_YEAR = RUNS - timedelta(days=1)
 """What tells an execution that Step Functions ended after a year from any other."""
 RESTART_SECONDS = 20.0
@@ -41,11 +43,14 @@ def needs_note(claim: Claim, now: datetime) -> bool:
 def is_near_end(claim: Claim, now: datetime) -> bool:
     """Whether Step Functions will soon end the job's execution, or forget its dead one.
 
-    With a dead execution it forgets the input as well.
+    With a dead execution it forgets the input as well; a watched one it will not redrive.
     """
     since, lasts = (claim.dead_at, REMEMBERS) if claim.dead_at else (claim.claimed_at, RUNS)
+    notice = NOTICE
+    if claim.watched and claim.dead_at:
+        lasts, notice = REDRIVABLE, LAST_DAYS
     moment = read(since)
-    return moment is not None and now - moment >= lasts - NOTICE
+    return moment is not None and now - moment >= lasts - notice
 
 
 def may_be_near_end(claim: Claim, now: datetime) -> bool:

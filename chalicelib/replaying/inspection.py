@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from chalicelib.job.claim import Claim
 from chalicelib.job.execution import DEAD, Status
-from chalicelib.job.plan import ENDS, Facts
+from chalicelib.job.plan import Facts, is_meant
 from chalicelib.job.ports import Workflow
 from chalicelib.replaying.patience import Patience
 
@@ -41,7 +41,7 @@ class Inspection:
                 redrivable=parent.redrivable,
                 stopped_at=parent.stopped_at or execution.stopped_at,
             )
-        if facts.status not in DEAD or not facts.redrivable or facts.error in ENDS:
+        if facts.status not in DEAD or not facts.redrivable or is_meant(claim, facts.error):
             return facts
         tail = calm(lambda: self.workflow.tail(claim.execution))
         return replace(

@@ -205,7 +205,7 @@ class Recovery:
             return self._act(decide(claim, facts, self.clock()), claim, facts, calm)
         if attempt.end is Redriven.GONE_ON:
             return self._tell(claim, Action.STALE, GONE_ON)
-        if facts.failed_in.partition(": ")[0] in PARKS:
+        if facts.failed_in.partition(": ")[0] in PARKS and not claim.watched:
             return self._resume_parked(claim, decision, calm)
         return self._tell(claim, Action.REDRIVE, decision.reason)
 

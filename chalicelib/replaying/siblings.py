@@ -65,7 +65,7 @@ class Siblings:
         is_restart = facts.status is Status.MISSING and bool(claim.predecessor)
         dead = claim.predecessor if is_restart else claim.execution
         usual = has_usual_key(claim, facts.input)
-        if usual and not claim.predecessor:
+        if claim.watched or (usual and not claim.predecessor):
             return ALONE
         home = self.workflow.of(claim.machine)
         try:

@@ -68,8 +68,23 @@ def may_ask(policy: Policy, function: str) -> Policy:
 def serving(policy: Policy, machines: Iterable[str]) -> Policy:
     """The policy with the same rights on these state machines, and on their jobs' items."""
     names = list(machines)
-    served = [_serving(one, names) for one in policy["Statement"]] if names else []
-    return policy | {"Statement": served} if names else policy
+    if not names:
+        return policy
+    served = [_serving(one, names) for one in policy["Statement"]]
+    return policy | {"Statement": [*served, *_reading(policy, names)]}
+
+
+def _reading(policy: Policy, machines: list[str]) -> list[dict[str, Any]]:
+    """What tells a watched machine's execution from an adopted one's, where deaths are caught."""
+    caught = any("dead#*" in json.dumps(one) for one in policy["Statement"])
+    where = "arn:${Partition}:states:${Region}:${Account}:execution"
+    reads = {
+        "Sid": "ByWhichDefinitionTheyRan",
+        "Effect": "Allow",
+        "Action": ["states:DescribeStateMachineForExecution"],
+        "Resource": [f"{where}:{name}:*" for name in machines],
+    }
+    return [reads] if caught else []
 
 
 def _serving(statement: Policy, machines: list[str]) -> Policy:

@@ -137,10 +137,16 @@ def companion(
 
 
 def _hear_of(rule: Template, machines: Iterable[str]) -> None:
-    """Let the rescue hear of the ends of these machines' executions."""
+    """Let the rescue hear of the ends of these machines' executions, the good ones of redriven
+    executions as well: of a machine that is only watched nothing else tells of them."""
     where = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateMachine"
-    heard = rule["Properties"]["EventPattern"]["detail"]["stateMachineArn"]
-    heard += [{"Fn::Sub": f"{where}:{name}"} for name in machines]
+    pattern = rule["Properties"]["EventPattern"]
+    ends = pattern["detail"]
+    if theirs := [{"Fn::Sub": f"{where}:{name}"} for name in machines]:
+        dead = {**ends, "stateMachineArn": [*ends["stateMachineArn"], *theirs]}
+        redriven = {"redriveCount": [{"numeric": [">", 0]}]}
+        well = {"stateMachineArn": theirs, "status": ["SUCCEEDED"], **redriven}
+        pattern["detail"] = {"$or": [dead, well]}
 
 
 def _for_lines_alone(mapping: Template) -> Template:

@@ -102,6 +102,14 @@ class FakeWorkflow:
         """What respool has put into the definition; another machine's tasks begin with its name."""
         return self._wire.call("DescribeStateMachine", self._frames)
 
+    def frames_of(self, execution: str) -> Frames:
+        """What respool had put into the definition that an execution has run by."""
+        bare = self._executions.known(execution).bare
+        empty = Frames(frozenset(), frozenset())
+        return self._wire.call(
+            "DescribeStateMachineForExecution", lambda: empty if bare else self._frames()
+        )
+
     def _frames(self) -> Frames:
         states = {name: state.fields for name, state in self._definition.states.items()}
         found = frames_in({"States": states})

@@ -258,7 +258,10 @@ def test_the_lambdas_reach_the_machines_that_are_listed_and_no_others(project: P
 def test_the_rescue_hears_of_the_listed_machines_alone(project: Path) -> None:
     checked = check(Source(project, "dev", {"MACHINES": "orders,billing"}, FUNCTIONS))
     rule = checked.template["Resources"]["Rescue"]["Properties"]["EventPattern"]
-    own, *others = rule["detail"]["stateMachineArn"]
+    ends, well = rule["detail"]["$or"]
+    own, *others = ends["stateMachineArn"]
     assert own == {"Ref": "Machine"}
     named = [one["Fn::Sub"].rpartition(":stateMachine:")[2] for one in others]
     assert named == ["orders", "billing"]
+    assert well["stateMachineArn"] == others
+    assert (well["status"], well["redriveCount"]) == (["SUCCEEDED"], [{"numeric": [">", 0]}])

@@ -37,11 +37,12 @@ def catch_what_died(stage: IamStage) -> None:
     several = stage.start("several", "ABORTED", machine=LISTED)
     other = stage.start("unlisted", "ABORTED", machine=UNLISTED)
     stage.claim(usual)
+    without = stage.start("without-a-claim", "FAILED", "States.Runtime", LISTED)
     for item in ("several/0", "several/1"):
         stage.claim(several, key=item)
     with stage.process("error_spool") as invoke:
-        told = [invoke(died(one))["result"] for one in (usual, several, other)]
-    assert told == ["parked", "parked", "foreign"]
+        told = [invoke(died(one))["result"] for one in (usual, several, other, without)]
+    assert told == ["parked", "parked", "foreign", "foreign"]
     assert all(claim(stage, key).dead_at for key in ("usual", "several/0", "several/1"))
 
 
@@ -124,6 +125,7 @@ def test_every_job_of_a_listed_machine_is_done_and_nothing_is_denied(
         "states:DescribeExecution",
         "states:DescribeMapRun",
         "states:DescribeStateMachine",
+        "states:DescribeStateMachineForExecution",
         "states:GetExecutionHistory",
         "states:ListExecutions",
         "states:RedriveExecution",

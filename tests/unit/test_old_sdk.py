@@ -15,6 +15,7 @@ OPERATIONS = {
     "describe_execution": {"executionArn"},
     "describe_map_run": {"mapRunArn"},
     "describe_state_machine": {"stateMachineArn"},
+    "describe_state_machine_for_execution": {"executionArn"},
     "get_execution_history": {
         "executionArn",
         "includeExecutionData",

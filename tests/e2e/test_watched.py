@@ -1,0 +1,89 @@
+"""A listed machine that nobody has adopted, on what is deployed: caught, listed, redriven."""
+
+import json
+from typing import Any
+
+import pytest
+
+from chalicelib.job.execution import machine_of
+from respool.local.deployment import Deployment
+from tests.e2e.aging import let_days_pass
+
+
+@pytest.fixture
+def orders(stage: Deployment) -> str:
+    """Their machine: a step that is paid for, then the Lambda that may fail; no Catch."""
+    names = stage.names
+    account = names.state_machine_arn.split(":")[4]
+    work = f"arn:aws:lambda:{names.region}:{account}:function:{names.prefix}-uncertain_task"
+    definition: dict[str, Any] = {
+        "StartAt": "Fetch",
+        "States": {
+            "Fetch": {"Type": "Pass", "Next": "Charge"},
+            "Charge": {"Type": "Task", "Resource": work, "End": True},
+        },
+    }
+    arn = names.state_machine_arn.rpartition(":")[0] + ":orders"
+    stage.client("stepfunctions").update_state_machine(
+        stateMachineArn=arn, definition=json.dumps(definition)
+    )
+    return arn
+
+
+def claim(stage: Deployment, name: str) -> dict[str, str]:
+    (item,) = [one for one in stage.claims() if one["pk"]["S"] == f"job@orders#{name}"] or [{}]
+    return {name: next(iter(value.values())) for name, value in item.items()}
+
+
+def failed(stage: Deployment, orders: str, name: str) -> str:
+    """An execution that failed, whose job is parked."""
+    stage.set_environment("uncertain_task", BEHAVIOR="NG")
+    given = json.dumps({"key": "k", "amount": 7})
+    started = stage.client("stepfunctions").start_execution(
+        stateMachineArn=orders, name=name, input=given
+    )
+    stage.wait_until(lambda: claim(stage, name).get("state") == "parked", "its job to be parked")
+    return str(started["executionArn"])
+
+
+def test_a_failed_execution_is_listed_redriven_and_ends_without_a_line_of_theirs_changed(
+    stage: Deployment, orders: str
+) -> None:
+    execution = failed(stage, orders, "monday")
+    stage.wait_until(lambda: stage.spool_depth() == 1, "its note")
+    (job,) = stage.api("GET", "/jobs?machine=orders", token=stage.token).json["jobs"]
+    assert (job["key"], job["machine"], job["task"]) == ("monday", "orders", "orders")
+    assert job["error"]["name"] == "ConnectionError"
+    assert machine_of(execution) == "orders"
+
+    stage.set_environment("uncertain_task", BEHAVIOR="OK")
+    report = stage.invoke("reprocess", {})
+
+    assert (report["resumed"], report["restarted"], report["failed"]) == (1, 0, [])
+    stage.wait_until(
+        lambda: claim(stage, "monday").get("how") == "finished", "its success to be heard of"
+    )
+    assert stage.status(execution) == "SUCCEEDED"
+    entered = stage.entered(execution)
+    assert (entered.count("Fetch"), entered.count("Charge")) == (1, 2)
+    assert stage.slots("orders")["owners"] == {}
+
+
+def test_after_two_weeks_it_is_told_that_only_its_owner_can_start_it_again(
+    stage: Deployment, orders: str
+) -> None:
+    execution = failed(stage, orders, "tuesday")
+    let_days_pass(stage, execution)
+    stage.set_environment("uncertain_task", BEHAVIOR="OK")
+
+    report = stage.invoke("reprocess", {})
+
+    assert len(report["failed"]) == 1, report
+    (refused,) = report["failed"]
+    assert (refused["key"], refused["machine"]) == ("tuesday", "orders")
+    assert "start it again yourself" in refused["reason"]
+    assert stage.status(execution) == "FAILED"
+    id = stage.api("GET", "/jobs?machine=orders", token=stage.token).json["jobs"][0]["id"]
+    body = {"reason": "started by hand"}
+    given_up = stage.api("POST", f"/jobs/{id}/give-up", token=stage.token, body=body)
+    assert given_up.json["given_up"]

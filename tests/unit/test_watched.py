@@ -1,0 +1,230 @@
+"""A listed machine that nobody has adopted: its failed executions wait, and are redriven whole."""
+
+from contextlib import suppress
+from datetime import timedelta
+
+import pytest
+
+from chalicelib.errors import RespoolError
+from chalicelib.job.claim import Claim, State
+from chalicelib.job.execution import Status
+from chalicelib.job.plan import ONLY_REDRIVEN, Action, Rules
+from chalicelib.parking.repairs import Repairs
+from chalicelib.parking.rescue import ALREADY, ENDED, FOREIGN, PARKED
+from chalicelib.replaying.outcome import Outcome
+from tests.fakes.run import Run
+from tests.fakes.stage import FakeStage
+from tests.fakes.wire import Died, Fault, Wire
+from tests.unit.replay_stage import ReplayStage, given
+
+PK = "job@orders#monday"
+
+
+class Watched:
+    """An execution of `orders`, whose definition has none of our states."""
+
+    def __init__(self) -> None:
+        self.stage = ReplayStage(FakeStage(MACHINES="orders"))
+        self.memory = self.stage.memory
+        self.arn = self.memory.executions.start("monday", given("1"), "orders")
+        self.run.bare = True
+
+    @property
+    def run(self) -> Run:
+        return self.memory.executions.runs[self.arn]
+
+    @property
+    def claim(self) -> Claim:
+        return self.memory.claims[PK]
+
+    def fail(self, error: str = "Visa.Down", cause: str = "no answer") -> None:
+        self.memory.clock.pause(60)
+        self.memory.executions.close(self.run, Status.FAILED, error, cause)
+        self.memory.clock.pause(60)
+
+    def succeed(self) -> None:
+        self.memory.executions.close(self.run, Status.SUCCEEDED)
+
+    def catch(self, wire: Wire | None = None) -> str:
+        return self.memory.process(wire or Wire()).engines.rescue.catch(self.arn)
+
+    def sweep(self) -> Repairs:
+        repairs = self.memory.process().engines.sweep.run(600)
+        assert repairs.refused == []
+        return repairs
+
+    def replay(self, wire: Wire | None = None) -> Outcome:
+        recovery = self.memory.process(wire or Wire()).engines.recovery
+        return recovery.recover(self.claim, Rules(attended=True), recovery.patience(1e9))
+
+    def owners(self) -> dict[str, str]:
+        return dict(self.memory.process().line.slots("orders").owners)
+
+
+@pytest.fixture
+def there() -> Watched:
+    return Watched()
+
+
+def test_a_failed_execution_is_a_parked_job_by_its_name_with_its_error(there: Watched) -> None:
+    there.fail()
+    assert there.catch() == PARKED
+    claim = there.claim
+    assert (claim.state, claim.task, claim.attempt) == (State.PARKED, "orders", 1)
+    assert (claim.failure.name, claim.cause) == ("Visa.Down", "no answer")
+    assert claim.watched
+    assert there.stage.noted() == ["monday"]
+    assert there.memory.process().line.slots("orders").complete
+    assert there.catch() == ALREADY
+
+
+@pytest.mark.parametrize("fault", list(Fault))
+@pytest.mark.parametrize("at", range(12))
+def test_a_rescue_that_breaks_off_anywhere_is_finished_by_the_next(at: int, fault: Fault) -> None:
+    there = Watched()
+    there.fail()
+    with suppress(RespoolError, Died):
+        there.catch(Wire().break_at(at, fault))
+    there.catch()
+    assert (there.claim.waits, there.claim.attempt) == (True, 1)
+    assert set(there.stage.noted()) == {"monday"}
+
+
+def test_an_execution_of_an_adopted_definition_without_a_claim_is_left_alone(
+    there: Watched,
+) -> None:
+    there.run.bare = False
+    there.fail()
+    assert there.catch() == FOREIGN
+    assert PK not in there.memory.table.items
+
+
+def test_one_that_ended_in_a_fail_state_was_meant_to(there: Watched) -> None:
+    there.run.fail_state = True
+    there.fail("BadInput")
+    assert there.catch() == FOREIGN
+    assert PK not in there.memory.table.items
+
+
+def test_its_own_errors_may_have_any_name(there: Watched) -> None:
+    there.fail("BadInput")
+    assert there.catch() == PARKED
+    assert there.replay().action is Action.REDRIVE
+
+
+def test_a_replay_redrives_it_in_a_slot_and_its_success_frees_that(there: Watched) -> None:
+    there.fail()
+    there.catch()
+
+    assert there.replay().action is Action.REDRIVE
+
+    assert there.run.status is Status.RUNNING
+    assert there.owners() == {PK: there.arn}
+    assert there.memory.table.items[PK]["state"]["S"] == "running"
+    there.succeed()
+    assert there.catch() == ENDED
+    assert there.claim.state is State.FINISHED
+    assert there.owners() == {}
+
+
+def test_a_success_that_nobody_announced_is_found_by_the_sweep(there: Watched) -> None:
+    there.fail()
+    there.catch()
+    there.replay()
+    there.succeed()
+    there.memory.clock.pause(700)
+    assert there.sweep().ended == ["monday"]
+    assert there.owners() == {}
+
+
+def test_one_that_fails_again_waits_again_with_one_failure_more(there: Watched) -> None:
+    there.fail()
+    there.catch()
+    there.replay()
+    there.fail("Visa.Busy")
+    assert there.catch() == PARKED
+    assert (there.claim.attempt, there.claim.failure.name) == (2, "Visa.Busy")
+    assert there.owners() == {}
+    assert there.replay().action is Action.REDRIVE
+
+
+def test_with_a_limit_of_one_the_second_waits_for_the_end_of_the_first(there: Watched) -> None:
+    other = there.memory.executions.start("tuesday", given("2"), "orders")
+    run = there.memory.executions.runs[other]
+    run.bare = True
+    there.fail()
+    there.memory.executions.close(run, Status.FAILED, "Visa.Down")
+    there.catch()
+    there.memory.process().engines.rescue.catch(other)
+    there.memory.process().line.set_limit("orders", 1, "kim", "", there.memory.clock.iso())
+
+    there.stage.replay()
+    assert [there.run.status, run.status] == [Status.RUNNING, Status.FAILED]
+    there.succeed()
+    there.catch()
+    there.memory.process().engines.admit({"task": "orders"}, 60)
+    assert run.status is Status.RUNNING
+
+
+@pytest.mark.parametrize("fault", list(Fault))
+@pytest.mark.parametrize("at", range(10))
+def test_a_replay_that_breaks_off_anywhere_is_finished_by_the_next(at: int, fault: Fault) -> None:
+    there = Watched()
+    there.fail()
+    there.catch()
+    with suppress(RespoolError, Died):
+        there.replay(Wire().break_at(at, fault))
+    there.memory.clock.pause(700)
+    there.sweep()
+    if there.claim.waits:
+        there.replay()
+    assert (there.run.status, there.run.redrives) == (Status.RUNNING, 1)
+    assert there.owners() == {PK: there.arn}
+
+
+def test_after_two_weeks_it_is_never_started_again(there: Watched) -> None:
+    there.fail()
+    there.catch()
+    there.memory.clock.pause(timedelta(days=14).total_seconds())
+    runs = set(there.memory.executions.runs)
+    outcome = there.replay()
+    assert (outcome.action, outcome.reason) == (Action.LEAVE, ONLY_REDRIVEN)
+    assert outcome.problem
+    assert set(there.memory.executions.runs) == runs
+
+
+@pytest.mark.parametrize(("days", "near"), [(9, []), (10, ["monday"])])
+def test_its_end_is_announced_after_ten_days(there: Watched, days: int, near: list[str]) -> None:
+    there.fail()
+    there.catch()
+    there.memory.clock.pause(timedelta(days=days).total_seconds())
+    assert there.sweep().near_year == near
+
+
+def test_giving_it_up_ends_the_job_and_leaves_its_execution_as_it_is(there: Watched) -> None:
+    there.fail()
+    there.catch()
+    assert there.memory.process().engines.give_up.end("monday", "x", "orders").given_up
+    assert there.run.status is Status.FAILED
+    assert there.sweep().rescued == []
+    assert there.claim.state is State.GIVEN_UP
+
+
+def test_giving_up_one_that_was_redriven_stops_it(there: Watched) -> None:
+    there.fail()
+    there.catch()
+    there.replay()
+    assert there.memory.process().engines.give_up.end("monday", "x", "orders").given_up
+    assert there.run.status is Status.ABORTED
+    assert there.catch() == ENDED
+    assert there.owners() == {}
+
+
+def test_a_death_that_nobody_announced_is_found_by_the_sweep(there: Watched) -> None:
+    there.sweep()  # since when it is listed
+    later = there.memory.executions.start("later", given("2"), "orders")
+    run = there.memory.executions.runs[later]
+    run.bare = True
+    there.memory.executions.close(run, Status.FAILED, "Visa.Down")
+    repairs = there.sweep()
+    assert (repairs.rescued, repairs.unadopted) == ([later], [])
