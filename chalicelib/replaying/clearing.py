@@ -35,8 +35,9 @@ class Clearing:
     `spent`: executions that it put back, after how many failures; `inputless`: dead jobs by their
     keys whose input only a note may have. `wants` chooses among the jobs that only the queue
     knows, `begin` starts one, `missing` says how many more are asked for, and `report` hears of
-    each outcome. A message is deleted only after its job goes on; what is left can be seen
-    again when the look ends. Whatever is lost or delivered twice on the way does no harm.
+    each outcome; `own` is the ARN of any execution of the stage's own machine. A message is
+    deleted only after its job goes on; what is left can be seen again when the look ends.
+    Whatever is lost or delivered twice on the way does no harm.
     """
 
     spool: Spool
@@ -48,6 +49,7 @@ class Clearing:
     begin: Callable[[Delivery, Claim | None], Outcome]
     missing: Callable[[], int]
     report: Callable[[Outcome], None]
+    own: str
     dry: bool = False
     spent: dict[str, int] = field(default_factory=dict)
     inputless: dict[str, Claim] = field(default_factory=dict)
@@ -120,7 +122,7 @@ class Clearing:
         messages: list[Message] = []
         try:
             messages = self.calm(lambda: self.spool.receive(size, hidden))
-            return sort(messages, self.claims, self.calm, self.spent)
+            return sort(messages, self.claims, self.calm, self.spent, self.own)
         except AwsError as refused:  # the jobs do without
             self.telemetry.warning("messages-not-received", reason=str(refused))
             self._held += [replace(message, body="") for message in messages]

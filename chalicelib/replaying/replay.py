@@ -239,6 +239,7 @@ class _Run:
             begin=beginning.begin,
             missing=self._missing,
             report=self._hear,
+            own=self._engine.workflow.arn("any"),
             dry=dry,
         )
 

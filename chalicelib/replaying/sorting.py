@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from chalicelib.errors import Unreadable
-from chalicelib.job.claim import JOB, Claim
+from chalicelib.job.claim import Claim, job_pk
+from chalicelib.job.execution import is_of, machine_of
 from chalicelib.job.json_text import compact
 from chalicelib.job.key import is_key
 from chalicelib.job.message import Message
@@ -32,11 +33,12 @@ class Delivery:
     claim: Claim | None = None
     fate: Fate | None = None
     refused: str = ""
+    machine: str = ""
 
     @property
     def pk(self) -> str:
         """The claim's own key of the job that it tells of."""
-        return JOB + self.record.key
+        return job_pk(self.record.key, self.machine)
 
     def without_body(self) -> Message:
         """The message with what is needed to delete it, or to give it back."""
@@ -67,16 +69,28 @@ def input_in(delivery: Delivery) -> str:
 
 
 def sort(
-    messages: Sequence[Message], claims: Claims, calm: Patience, spent: Mapping[str, int]
+    messages: Sequence[Message],
+    claims: Claims,
+    calm: Patience,
+    spent: Mapping[str, int],
+    own: str,
 ) -> list[Delivery]:
     """Read a batch and judge it by the claims on its keys: one call, none where nothing is open.
 
-    `spent`: executions that have just been put back, and after how many failures.
+    `spent`: executions that have just been put back, and after how many failures. `own` is the
+    ARN of any execution of the stage's own machine: the keys of others are theirs.
     """
-    deliveries = [read(message) for message in messages]
+    deliveries = [_of_its_machine(read(message), own) for message in messages]
     pks = {each.pk for each in deliveries if _is_open(each, spent)}
     claims_by_pk = calm(lambda: claims.get_many(sorted(pks))) if pks else {}
     return [_judge(each, claims_by_pk, spent) for each in deliveries]
+
+
+def _of_its_machine(delivery: Delivery, own: str) -> Delivery:
+    """A note names the machine by its execution; where it names none, it is the stage's own."""
+    execution = delivery.record.execution
+    theirs = bool(execution) and not is_of(execution, own)
+    return replace(delivery, machine=machine_of(execution)) if theirs else delivery
 
 
 def _is_open(delivery: Delivery, spent: Mapping[str, int]) -> bool:

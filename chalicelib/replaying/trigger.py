@@ -56,7 +56,7 @@ class Trigger:
         gates = Gates(self.line, self.clock())
         failures = []
         back: list[Chosen] = []
-        for delivery in sort(_messages(event), self.claims, calm, {}):
+        for delivery in sort(_messages(event), self.claims, calm, {}, self.workflow.arn("any")):
             about = Outcome(
                 delivery.record.key or delivery.message.id, Action.LEAVE, "", pk=delivery.pk
             )

@@ -50,7 +50,7 @@ class Unclaimed:
             record.key,
             Action.LEAVE,
             FOREIGN,
-            pk=JOB + record.key,
+            pk=delivery.pk,
             execution=record.execution,
             task=record.task,
             error=record.error.name,

@@ -443,3 +443,36 @@ def test_a_kept_replay_says_of_which_machine_a_job_is_that_could_not_be_put_back
     (failed,) = told["failed"]
     assert (failed["key"], failed["machine"]) == ("1", "orders")
     assert show_replay(unlisted, told["id"], {})["failed"] == [failed]
+
+
+def test_a_note_of_another_machine_s_job_is_judged_by_that_job_s_claim(stage: ReplayStage) -> None:
+    theirs = with_theirs(stage)
+    stopped(stage, theirs)
+    own = stage.memory.spool.bodies
+    assert len(own) == 2
+
+    report = stage.replay(choice=Choice(pks=frozenset({PK})))
+
+    assert (report.replayed, report.failed) == (1, [])
+    assert [body for body in stage.memory.spool.bodies if theirs in body] == []
+    assert len(stage.memory.spool.bodies) == 1
+
+
+def test_the_trigger_puts_another_machine_s_job_back(stage: ReplayStage) -> None:
+    theirs = with_theirs(stage)
+    stopped(stage, theirs)
+    stage.memory.clock.pause(3600)
+    runs = set(stage.memory.executions.runs)
+    (body,) = [body for body in stage.memory.spool.bodies if theirs in body]
+    record = {
+        "messageId": "1",
+        "receiptHandle": "1",
+        "body": body,
+        "attributes": {"SentTimestamp": "1", "ApproximateReceiveCount": "1"},
+    }
+
+    told = stage.memory.process().engines.take_batch({"Records": [record]}, 60)
+
+    assert told == {"batchItemFailures": []}
+    (restart,) = started(stage, runs)
+    assert machine_of(restart) == "orders"

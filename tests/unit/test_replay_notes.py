@@ -263,7 +263,7 @@ def test_the_note_of_another_state_machine_s_job_is_never_started_here(
     }
     stage.memory.spool.send(json.dumps(foreign))
     report = stage.replay()
-    assert report.failed == [{"key": "1", "reason": FOREIGN}]
+    assert report.failed == [{"key": "1", "reason": FOREIGN, "machine": "other"}]
     assert len(stage.visible()) == 1
 
 
