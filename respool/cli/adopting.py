@@ -21,7 +21,7 @@ from respool.adopt.reading import difference
 from respool.adopt.refusals import candidates, warnings
 from respool.adopt.stage import stage_values
 from respool.adopt.undo import undo
-from respool.cli.adopting_deployed import Options, adopt_deployed
+from respool.cli.adopting_deployed import Options, adopt_deployed, tell_unrecoverable
 from respool.cli.codes import DONE, NOT_ALL
 from respool.cli.context import Context, everywhere, pass_context
 from respool.deploy.definition import Definition
@@ -166,6 +166,8 @@ def _list(context: Context, document: Document, resource: str) -> int:
             )
             task = f"{which} --task {shlex.quote(tasks[0])}"
             context.screen.remark(f"Choose one or more: {again}{task} --machine NAME")
+        for each in subjects:
+            tell_unrecoverable(context, undo(each.definition), each.name or "It")
 
     context.screen.result(
         {"tasks": tasks} if len(names_by_machine) == 1 else {"machines": names_by_machine}, tell

@@ -15,6 +15,7 @@ from respool.adopt.reading import difference, write
 from respool.adopt.refusals import Refused, candidates, warnings
 from respool.adopt.stage import stage_values
 from respool.adopt.undo import undo
+from respool.adopt.watching import unrecoverable
 from respool.cli.changing import ask
 from respool.cli.codes import DONE, NOT_ALL
 from respool.cli.context import Context
@@ -137,6 +138,14 @@ def _refuse_unmarked(machine: Deployed) -> None:
         )
 
 
+def tell_unrecoverable(context: Context, definition: Definition, name: str) -> None:
+    """What is lost of a machine that MACHINES names and nobody adopts, if anything is."""
+    if lines := unrecoverable(definition):
+        context.screen.remark(f"Only watched (in MACHINES, not adopted), {name} would not recover:")
+        for line in lines:
+            context.screen.remark(f"  {line}")
+
+
 def _list(context: Context, machine: Deployed) -> int:
     names = candidates(undo(machine.definition))
 
@@ -145,6 +154,7 @@ def _list(context: Context, machine: Deployed) -> int:
             context.screen.say(name)
         if names:
             context.screen.remark("Choose one or more: --task STATE")
+        tell_unrecoverable(context, undo(machine.definition), machine.name)
 
     context.screen.result({"tasks": names}, tell)
     return DONE if names else NOT_ALL
