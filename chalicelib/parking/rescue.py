@@ -6,7 +6,7 @@ waits; then its note is sent; the tombstone comes last, so that a crash before i
 look, which finds the rest done.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -153,10 +153,14 @@ class Rescue:
         own = claim is not None and claim.execution == execution.arn and not claim.watched
         if claim is not None and own and not claim.predecessor:
             return self._settle_all(execution, [claim])
-        claims = [one for one in self._claims_of(execution, machine) if not one.watched]
-        if claims:
-            return self._settle_all(execution, claims)
-        return FOREIGN if is_child(execution.arn) else self._settle_watched(execution, machine)
+        if not is_child(execution.arn) and not self._frames_of(execution, machine):
+            return self._settle_watched(execution, machine)
+        claims = self._claims_of(execution, machine)
+        return self._settle_all(execution, claims) if claims else FOREIGN
+
+    def _frames_of(self, execution: Execution, machine: str) -> Collection[str]:
+        """The tasks around which the definition that it ran by has our states."""
+        return self.workflow.of(machine).frames_of(execution.arn).tasks
 
     def _settle_watched(self, execution: Execution, machine: str) -> str:
         """An execution without any of our states is itself the job, by its own name.
@@ -167,8 +171,7 @@ class Rescue:
         own = claim is not None and claim.execution == execution.arn and claim.watched
         if claim is None or not own:
             if claim is not None and not claim.ended_at:
-                return FOREIGN
-            if self.workflow.of(machine).frames_of(execution.arn).tasks:
+                self.telemetry.warning("death-superseded", key=claim.key, execution=execution.arn)
                 return FOREIGN
             claim = _watched(execution, machine)
         elif claim.ended_at:
@@ -302,14 +305,14 @@ def _unclaimed(execution: Execution, key: str, task: str) -> Claim:
 def _watched(execution: Execution, machine: str) -> Claim:
     """The claim of a whole execution; its machine's name is its task, which it is inside of."""
     name = execution.arn.rpartition(":")[2]
-    began = iso(execution.started_at) if execution.started_at else ""
+    start = iso(execution.started_at) if execution.started_at else ""
     return Claim(
         pk=job_pk(name, machine),
         execution=execution.arn,
         task=machine,
-        order=f"{began}#{name[:200]}",
-        claimed_at=began,
-        entered_at=began,
+        order=f"{start}#{name[:200]}",
+        claimed_at=start,
+        entered_at=start,
         watched=True,
     )
 
