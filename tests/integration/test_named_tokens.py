@@ -91,7 +91,7 @@ def test_the_name_of_a_token_that_is_over_is_free_again(tokens: NamedTokens) -> 
 
 @pytest.mark.parametrize("days", [0, -1, 3651])
 def test_a_token_for_no_time_or_for_ever_is_refused(tokens: NamedTokens, days: int) -> None:
-    with pytest.raises(BadRequest, match=f"{days} days: 1 to 3650"):
+    with pytest.raises(BadRequest, match=f"{days} days: give 1 to 3650"):
         tokens.create("kim", Kind.FULL, days=days)
     assert tokens.list() == []
 
