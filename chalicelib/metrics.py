@@ -23,13 +23,13 @@ REFUSED = "SweepsRefused"
 CALLERS_REFUSED = "CallersRefused"
 """Calls of the API with a token that is nobody's; API Gateway remembers a no for 45 seconds."""
 WAITED = "SecondsToReplay"
-"""From a job's first failure until a replay let it go on."""
+"""Seconds from a job's first failure until a replay let it go on."""
 
 PARKED_NOW = "JobsParked"
 LINE_NOW = "JobsInLine"
 STUCK_NOW = "JobsStuckNow"
 UNUSABLE_NOW = "MessagesUnusable"
-"""With the messages that have no claim."""
+"""Messages on the stuck queue, about; no claim tells of them."""
 BLOCKED_NOW = "LinesBlocked"
 """Tasks with a free slot for somebody in line, whom nobody has let in, and those of CLOSED_NOW."""
 
@@ -48,7 +48,7 @@ RAMP_REFUSED = "RampRefused"
 MESSAGES_NOT_SENT = "MessagesNotSent"
 
 SECONDS = frozenset({WAITED})
-"""Those that are times; the others count."""
+"""Metrics in seconds; the others are counts."""
 
 ALL = (
     SPOOLED,

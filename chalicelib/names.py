@@ -26,7 +26,7 @@ class Names:
 
     @classmethod
     def of_caller(cls, prefix: str, arn: str, region: str) -> "Names":
-        """Of the account whose credentials have that ARN, as STS tells it."""
+        """The names in the account whose credentials have that ARN, as STS tells it."""
         _, partition, _, _, account, *_ = arn.split(":")
         return cls(prefix, partition, region, account)
 

@@ -145,7 +145,7 @@ class _Field:
     words: Sequence[str] = ()
 
     def read(self, text: str, wrong: list[str], others: list[str]) -> frozenset[int]:
-        """Its numbers; what is wrong, or not computed, is added to the lists."""
+        """The numbers of a field; what is wrong, or not computed, is added to the lists."""
         values: set[int] = set()
         parts = text.split(",")
         for part in parts:

@@ -20,7 +20,7 @@ RAMP_CLOSE_AFTER = 5
 """The failures in a row that close a gate which the ramp can open again."""
 MAX_REPLAY = 10_000
 LANGUAGES = ("en", "ja")
-"""Of messages to people."""
+"""Languages of messages to people."""
 
 
 @dataclass(frozen=True)

@@ -171,7 +171,7 @@ def _texts(fields: Mapping[str, Any], name: str, most: int) -> list[str]:
 
 
 def _only_these(request: Request, pks: list[str]) -> Request:
-    """These jobs and no others, each once. Raises BadRequest where something else narrows, too."""
+    """The request for these jobs alone. Raises BadRequest where something else narrows it, too."""
     choice = request.choice
     if choice.narrow or choice.task:
         raise BadRequest(

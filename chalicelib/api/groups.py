@@ -70,7 +70,7 @@ def group_jobs(view: View, messages: Messages, query: Mapping[str, list[str]]) -
 
 
 def _by_turns(groups: Any) -> list[Claim]:
-    """One job of each group, then another of each: so that the first ones tell of all groups."""
+    """The jobs in turns, one of each group, so that the first ones tell of all groups."""
     return [job for turn in zip_longest(*groups) for job in turn if job is not None]
 
 

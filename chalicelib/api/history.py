@@ -134,7 +134,7 @@ class _Reader:
 
 
 def _plain(state: str) -> str:
-    """One of respool's own states without its task's name, which it bears beside its like."""
+    """The name of one of respool's own states without that of its task, where there are several."""
     own = state.partition(": ")[0]
     return own if own in BOOKKEEPING else state
 

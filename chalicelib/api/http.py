@@ -27,7 +27,7 @@ SECURE: Headers = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 KEPT = "public, max-age=31536000, immutable"
-"""Of a file that is asked for by its version: there is never another content at that address."""
+"""Header of a file that is asked for by its version, whose content never changes."""
 HEADERS: Headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
 
 _STATUS: tuple[tuple[type[RespoolError], int], ...] = (
@@ -202,7 +202,7 @@ def _body(request: Request) -> dict[str, Any]:
 
 
 def _is_list_of_text(name: str, value: Any) -> bool:
-    """Of all that may be sent, only `keys` and `ids` are more than one value."""
+    """Whether it is a list of text in `keys` or `ids`; every other field has a single value."""
     is_list = name in ("keys", "ids") and isinstance(value, list)
     return is_list and all(isinstance(each, str) for each in value)
 

@@ -131,7 +131,7 @@ def _in_order(
 def _waiting(
     stage: Stage, view: View, state: State, task: str, after: Position, limit: int
 ) -> Iterator[Claim]:
-    """Those that wait so: as far as the look has read them from there, then from the index."""
+    """The jobs of a task that wait in that state: what the view has of them, then the index."""
     behind = after
     for job in view.oldest:
         if (job.state, job.task) == (state, task):

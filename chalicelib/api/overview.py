@@ -109,7 +109,7 @@ def in_line(slots: Slots) -> int:
 
 
 def position(claim: Claim) -> tuple[str, str]:
-    """Where a job stands among others: the one order, and its own key between equals."""
+    """A job's place in lists: by its order, and by its key among equals."""
     return claim.order, claim.pk
 
 

@@ -15,11 +15,11 @@ _EXPORT = re.compile(
 _COMMENT = re.compile(r"^ *(?://[^\n]*|/\*\*(?:[^*]|\*(?!/))*\*/)\n", re.MULTILINE)
 """A comment that has its lines for itself: readers of the source have it, browsers need it not."""
 _INDENT = re.compile(r"^ +", re.MULTILINE)
-"""So it is with indents; no text of the page goes over several lines."""
+"""Indents are left out; no text of the page goes over several lines."""
 
 
 def join(modules: Mapping[str, str], first: str) -> str:
-    """One script that does what the module `first` does. Raises ValueError for what it can't read.
+    """The script that does what the module `first` does. Raises ValueError for what it can't read.
 
     Each module becomes a function that is called once, those that it imports before it.
     """

@@ -11,7 +11,7 @@ from chalicelib.settings import RAMP
 
 
 def ramp_of(stage: Stage, view: View, slots: Slots) -> dict[str, Any] | None:
-    """In a sentence, and in the parts that a page makes its own of; None: there is no ramp."""
+    """The ramp as a sentence, and as the parts of it; None where there is no ramp."""
     settings = stage.engines.settings
     if settings.recovery != RAMP:
         return None

@@ -53,7 +53,7 @@ def maybe(schema: Schema) -> Schema:
 
 
 def ref(name: str) -> Schema:
-    """One of SCHEMAS."""
+    """A reference to one of SCHEMAS."""
     return {"$ref": f"#/components/schemas/{name}"}
 
 

@@ -12,7 +12,7 @@ from chalicelib.engines import Engines
 from chalicelib.errors import AwsError
 
 UNKNOWN = "unknown"
-"""Of a trigger whose state nobody could tell."""
+"""What a trigger is called whose state could not be read."""
 
 
 class Stage:

@@ -117,7 +117,7 @@ def _once(seconds: float) -> Config:
 
 @cache
 def _session() -> botocore.session.Session:
-    """One for all clients: each reads the endpoints of every service."""
+    """One session for all clients, as each session reads the endpoints of every service."""
     return _new_session()
 
 

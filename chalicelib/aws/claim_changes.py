@@ -8,9 +8,9 @@ from chalicelib.aws.table import Update
 from chalicelib.job.claim import Claim, State
 
 MINE = "execution = :me AND attribute_not_exists(endedAt)"
-"""It is this execution's, which has not ended for good."""
+"""The claim is this execution's, and has not ended for good."""
 AS_SEEN = f"{MINE} AND since = :seen AND deadAt = :dead"
-"""It stands as somebody saw it, whose execution is dead."""
+"""The claim stands as it was seen, and its execution is dead."""
 FREE = "attribute_not_exists(pk) OR attribute_exists(endedAt)"
 """Nobody has the key."""
 ENDED = "SET endedAt = :ended, how = :how, expiresAt = :expires"

@@ -22,7 +22,7 @@ class ClaimReads:
         self._table = table
 
     def get(self, pk: str) -> Claim | None:
-        """One claim with its token, read consistently."""
+        """The claim with its token, read consistently."""
         item = self._table.get(pk)
         return read_claim(item) if item else None
 

@@ -18,7 +18,7 @@ class ClaimWrites:
         self._table = table
 
     def mark_stuck(self, claim: Claim, at: str) -> bool:
-        """From parked to stuck, where it is parked with this execution and attempt."""
+        """Mark a job stuck that is parked with this execution and attempt."""
         return self._table.update(
             Update(
                 claim.pk,
@@ -113,7 +113,7 @@ class ClaimWrites:
         return leave(self._table, claim, parked)
 
     def leave_line(self, claim: Claim, at: str) -> bool:
-        """From in line to parked, by the token that it waits on; one less in line with it."""
+        """Park a job that is in line, by the token that it waits on, and count one less in line."""
 
         def parked(old: Claim | None) -> Update | None:
             if old is None or not old.waits or old.execution != claim.execution:

@@ -34,7 +34,7 @@ def move(table: Table, claim: Claim, successor: str, pk: str) -> bool:
 
 
 def _slot_moves(table: Table, claim: Claim, successor: str, pk: str) -> list[Update]:
-    """Its slot and its pass go along to the new key."""
+    """Move the job's slot and its pass to the new key."""
     item = table.get(SLOTS + claim.task)
     slots = read_slots(item) if item else Slots(claim.task)
     sets, removals, conditions = [], [], []

@@ -72,7 +72,7 @@ class DynamoIncidents:
         return sorted(incidents.values(), key=lambda each: each.id, reverse=True)[:most]
 
     def find(self, id: str) -> Incident | None:
-        """One of them."""
+        """The incident of that id, or None."""
         for item in self._table.query(LISTED, after=id[:-1], limit=4):
             if item["order"]["S"] == id and (there := self._table.get(str(item["pk"]["S"]))):
                 incident = _read(there)

@@ -56,7 +56,7 @@ class DynamoLine(GateWrites):
         )
 
     def woken(self, task: str, pk: str, since: str) -> bool:
-        """Its token was answered, or is void: one less in line; the slot stays as it is.
+        """Count one less in line, whose token was answered or is void; its slot stays as it is.
 
         False where another has said so already.
         """

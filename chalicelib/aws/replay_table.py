@@ -23,7 +23,7 @@ OPEN, OVER = "replays#open", "replays#over"
 PER_ITEM = 100
 """Jobs, or keys, in one item: of the longest keys it has 220 KB."""
 AT_ONCE = 25
-"""Such items in one transaction, which takes 4 MB."""
+"""Lists that go into one transaction, which takes 4 MB."""
 DAY = 86_400
 
 
@@ -35,7 +35,7 @@ class DynamoReplays:
         self._table = Table(client, table, **timing)
 
     def get(self, id: str) -> Replay | None:
-        """One replay, read consistently."""
+        """The replay of that id, read consistently."""
         item = self._table.get(REPLAY + id)
         return _read(item) if item else None
 
@@ -69,7 +69,7 @@ class DynamoReplays:
         return new if is_written else self._mine(new)
 
     def jobs(self, replay: Replay) -> list[Chosen]:
-        """Its list, in the order in which it chose."""
+        """A replay's jobs, in the order in which it chose them."""
         texts = self._list(replay, "jobs", replay.jobs)
         return [Chosen(*json.loads(text)) for text in texts]
 
@@ -78,7 +78,7 @@ class DynamoReplays:
         return self._list(replay, "keys", replay.keys)
 
     def open(self) -> list[Replay]:
-        """Those under way, and those of whose jobs more may become; the newest first."""
+        """Replays under way, and those whose jobs' outcomes may still change; the newest first."""
         return self._of(self._table.query(OPEN))
 
     def newest(self, most: int, after: str = "") -> list[Replay]:

@@ -116,7 +116,7 @@ class StepFunctions:
         return Tail(last, in_fail_state, name, entry.get("timestamp"), failed)
 
     def history(self, execution: str, most: int) -> list[Mapping[str, Any]]:
-        """Its latest events, at most that many, the oldest of them first; without payloads."""
+        """The latest `most` events of an execution, the oldest of them first; without payloads."""
         events: list[Mapping[str, Any]] = []
         page: dict[str, Any] = {}
         while True:
@@ -159,7 +159,7 @@ class StepFunctions:
         return left_behind(self._whole_history(execution))
 
     def _whole_history(self, execution: str) -> Iterator[Mapping[str, Any]]:
-        """Its events from the first on, with payloads."""
+        """An execution's events from the first on, with payloads."""
         page: dict[str, Any] = {}
         while True:
             with calling("GetExecutionHistory", execution):
@@ -176,7 +176,7 @@ class StepFunctions:
         return (execution["executionArn"] for execution in self._list(status))
 
     def deaths(self, status: Status, since: datetime | None = None) -> Iterator[tuple[str, int]]:
-        """Those of a status, with how often each was redriven; the latest start comes first."""
+        """Executions of a status, with how often each was redriven; the latest start first."""
         for execution in self._list(status):
             if since is not None and execution["startDate"] < since:
                 return

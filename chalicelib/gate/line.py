@@ -207,7 +207,7 @@ class _Run:
         return waits[:count]
 
     def _of(self, pks: Sequence[str]) -> list[Claim]:
-        """Those of them that are in line, the oldest first."""
+        """The claims with these keys that are in line, the oldest first."""
         claims = self.engine.claims.get_many(pks).values() if pks else ()
         waits = (claim for claim in claims if _stands_in(self.task, claim))
         return sorted(waits, key=lambda claim: (claim.order, claim.pk))
@@ -230,7 +230,7 @@ class _Run:
                 list(pool.map(self._wake, jobs))
 
     def _wake(self, job: Wake) -> None:
-        """One that can't be woken just now keeps nobody else waiting; the next run tries again."""
+        """Wake a job; one that can't be woken now keeps nobody else waiting, and is tried again."""
         pk, since, execution = job
         try:
             self.engine.waking.wake(self.task, pk, since, execution)

@@ -48,7 +48,7 @@ def upcoming(windows: Sequence[Window], now: datetime, ahead: timedelta = AHEAD)
 
 
 def _spans(window: Window, now: datetime, ahead: timedelta) -> Iterator[Span]:
-    """Those of its times that have not ended and begin soon."""
+    """The windows of a schedule that have not ended and begin soon."""
     zone = zone_of(window.zone)
     today = now.astimezone(zone).date()
     for offset in range(-window.length.days - 2, ahead.days + 2):

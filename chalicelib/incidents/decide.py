@@ -23,7 +23,7 @@ AGAIN = timedelta(hours=24)
 MOST_POINTS = 240
 MOST_CHANGES = 200
 FIRST_CHANGES = 40
-"""Of more changes than MOST_CHANGES the first ones and the last ones are kept."""
+"""First changes that are kept of more than MOST_CHANGES, beside the last ones."""
 TROUBLE = (FAILURES, RAMP, SERVICE)
 """Who closes a gate because of the service; a person and a window have their own reasons."""
 
@@ -162,7 +162,7 @@ def _waited(before: Incident, facts: Facts) -> int:
 
 
 def _with_changes(before: Incident, after: Incident, facts: Facts) -> Incident:
-    """With what the gate and the ramp have done."""
+    """The incident with what the gate and the ramp have done."""
     gate, changes = facts.gate, []
     if not gate.open and (before.gate_since != gate.since or not before.gate_closed):
         changes.append(Change(gate.since or iso(facts.now), What.CLOSED, gate.by, gate.why))
@@ -204,7 +204,7 @@ def _ended(after: Incident, facts: Facts) -> Incident:
 
 
 def _with_news(before: Incident, after: Incident, facts: Facts) -> Incident:
-    """With what people are to be told of, each once."""
+    """The incident with what people are to be told of, each once."""
     now = iso(facts.now)
     reasons = [
         (What.CLOSED, facts.in_trouble),
@@ -220,7 +220,7 @@ def _with_news(before: Incident, after: Incident, facts: Facts) -> Incident:
 
 
 def _with_point(after: Incident) -> Incident:
-    """With a point on its curve, unless it would be nearer to the last one than the others are."""
+    """The incident with one more point on its curve, unless it is too near to the last one."""
     point = Point(after.counted_at, after.failed, after.untried, after.failures, after.ended)
     curve = after.curve
     if curve and not after.is_over and _seconds(curve[-1].at, point.at) < after.step:

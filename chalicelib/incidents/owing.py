@@ -48,5 +48,5 @@ def told(incident: Incident, ways: Iterable[str], news: int) -> Incident:
 
 
 def given_up(incident: Incident, ways: Iterable[str]) -> list[str]:
-    """Those of these ways that have had their last try."""
+    """The ways, of these, that have had their last try."""
     return [way for way in ways if incident.post(way).tries >= MOST_TRIES]

@@ -12,7 +12,7 @@ JOB = "job#"
 RAMP, FAILURES, SERVICE, WINDOW = "ramp", "failures", "service", "window"
 """Who closes a gate, where it is not a person."""
 FOR_EVER = "9999-12-31T00:00:00.000Z"
-"""Until somebody opens it."""
+"""When a gate opens that a person has to open."""
 
 
 def job_pk(key: str, machine: str = "") -> str:

@@ -32,7 +32,7 @@ def frames_in(definition: Mapping[str, Any]) -> Frames:
 
 
 def _states(part: Any) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Each without the machines inside it, which come by themselves."""
+    """All states, each without the machines inside it, whose states come by themselves."""
     children = (
         part.values() if isinstance(part, Mapping) else part if isinstance(part, list) else ()
     )

@@ -70,7 +70,7 @@ class Workflow(Protocol):
         """Look at the end of its history. Raises NotFound."""
 
     def history(self, execution: str, most: int) -> list[Mapping[str, Any]]:
-        """Its latest events, at most that many, the oldest of them first; without payloads."""
+        """The latest `most` events of an execution, the oldest of them first; without payloads."""
 
     def asked(self, execution: str) -> list[str]:
         """The keys of all claims that a dead execution's states have asked for, in that order.
@@ -94,7 +94,7 @@ class Workflow(Protocol):
         """The ARNs of all executions of that status, youngest first."""
 
     def deaths(self, status: Status, since: datetime | None = None) -> Iterator[tuple[str, int]]:
-        """Those of a status, with how often each was redriven; youngest first.
+        """Executions of a status, with how often each was redriven; youngest first.
 
         With `since` only those that started then or later.
         """
@@ -133,7 +133,7 @@ class Claims(Protocol):
     """
 
     def get(self, pk: str) -> Claim | None:
-        """One claim with its token, read consistently."""
+        """The claim with its token, read consistently."""
 
     def get_many(self, pks: Sequence[str]) -> dict[str, Claim]:
         """Claims by their keys with their tokens, read consistently, a hundred a call."""
@@ -152,7 +152,7 @@ class Claims(Protocol):
         """How many wait so behind the order `after`, by at most `most` pages (0: all)."""
 
     def mark_stuck(self, claim: Claim, at: str) -> bool:
-        """From parked to stuck, where it is parked with this execution and attempt."""
+        """Mark a job stuck that is parked with this execution and attempt."""
 
     def mark_noted(self, claim: Claim, at: str) -> bool:
         """Say that its note was sent (again), where it still waits as it did."""
@@ -176,7 +176,7 @@ class Claims(Protocol):
         """Take back `take_slot` where the redrive was refused: parked and dead as `claim` says."""
 
     def leave_line(self, claim: Claim, at: str) -> bool:
-        """From in line to parked, by the token that it waits on; `at` is its new `since`.
+        """Park a job that is in line, by the token that it waits on; `at` is its new `since`.
 
         False where it is not in line any more.
         """
@@ -233,7 +233,7 @@ class Line(Protocol):
         """
 
     def woken(self, task: str, pk: str, since: str) -> bool:
-        """Its token was answered, or is void: one less in line; the slot stays as it is.
+        """Count one less in line, whose token was answered or is void; its slot stays as it is.
 
         False where another has said so already.
         """
@@ -293,7 +293,7 @@ class Replays(Protocol):
     """Where replays are kept. A list, once written, only grows."""
 
     def get(self, id: str) -> "Replay | None":
-        """One replay, read consistently."""
+        """The replay of that id, read consistently."""
 
     def put(
         self, replay: "Replay", jobs: "Sequence[Chosen]" = (), keys: Sequence[str] = ()
@@ -304,13 +304,13 @@ class Replays(Protocol):
         """
 
     def jobs(self, replay: "Replay") -> "list[Chosen]":
-        """Its list, in the order in which it chose."""
+        """A replay's jobs, in the order in which it chose them."""
 
     def keys(self, replay: "Replay") -> list[str]:
         """The claims of the jobs that it was asked for by name."""
 
     def open(self) -> "list[Replay]":
-        """Those under way, and those of whose jobs more may become; the newest first."""
+        """Replays under way, and those whose jobs' outcomes may still change; the newest first."""
 
     def newest(self, most: int, after: str = "") -> "list[Replay]":
         """Replays behind that order, `most` of them at most, the newest first."""
@@ -332,7 +332,7 @@ class Incidents(Protocol):
         """The latest ones, the newest first, of those whose ids are below `before`."""
 
     def find(self, id: str) -> "Incident | None":
-        """One of them."""
+        """The incident of that id, or None."""
 
     def page(self) -> str:
         """The address of the stage's page, as the last deploy noted it; empty where none has."""

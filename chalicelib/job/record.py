@@ -10,7 +10,7 @@ from chalicelib.job.key import MOST_BYTES, is_startable, key_in
 
 VERSION = 1
 MOST_COUNTED = 1_000_000
-"""Of attempts and redrives; what is more is not ours."""
+"""Most attempts, or redrives, of a note; one that names more is not ours."""
 
 
 class Absent:

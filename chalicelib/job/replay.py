@@ -133,7 +133,7 @@ class Replay:
 
     @property
     def order(self) -> str:
-        """Where it stands among all: the newest first."""
+        """The replay's place among all, the newest first."""
         start = read(self.started_at)
         countdown = _LAST - int(start.timestamp() * 1000) if start else _LAST
         return f"{countdown:013d}#{self.id}"
@@ -189,7 +189,7 @@ def outcomes(
 
 
 def _outcome(replay: Replay, job: Chosen, claim: Claim | None) -> Outcome:
-    """One that was put back goes on, though its claim may not say so yet.
+    """What became of a job that was put back, though its claim may not say so yet.
 
     Of the ramp nobody knows: it writes jobs down before it lets them go.
     """

@@ -63,7 +63,7 @@ class Spooling:
         return {"execution": execution, "result": self.rescue(execution, _redrives(detail))}
 
     def _listen(self, event: Any, record: Record) -> None:
-        """While the job still has its slot, so that nobody goes in; it never stops the note."""
+        """Hear of a failure while the job still has its slot; no error here stops the note."""
         try:
             self.hear(event)
         except RespoolError as refused:

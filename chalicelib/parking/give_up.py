@@ -18,7 +18,7 @@ from chalicelib.replaying.patience import Patience
 
 MOST_REASON = 1000
 SECONDS = 20.0
-"""For all of it, where AWS asks to slow down."""
+"""Seconds for all of it, where AWS asks to slow down."""
 _PAUSES = (0.0, 0.2, 0.5, 1.0, 2.0)
 """Seconds between looks whether an execution has ended: DescribeExecution lags."""
 
@@ -91,7 +91,7 @@ class GiveUp:
         return ending
 
     def _out_of_line(self, claim: Claim, calm: Patience) -> Claim:
-        """One that will be caught leaves the line before, since its frame knows of no line.
+        """Take a job out of line whose end will be caught, since its frame knows of no line.
 
         It is parked then, by its token: should this process die now, a second press ends it.
         """

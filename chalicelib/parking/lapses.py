@@ -102,7 +102,7 @@ class Lapses:
         return since is None or self.clock() - since > long
 
     def _revive(self, claim: Claim) -> bool:
-        """With a slot where it goes on inside its task, and there is one: it is at work anyhow."""
+        """Say that the job runs, with a slot where it is inside its task and one is free."""
         if (
             claim.waits
             and needs_slot(claim)
@@ -123,7 +123,7 @@ class Lapses:
             self._unsettled(claim, execution)
 
     def _unsettled(self, claim: Claim, execution: Execution) -> None:
-        """Its death was dealt with, and yet it is said to run, or to wait on a token.
+        """Park a job again whose death was dealt with, and yet is said to run or wait on a token.
 
         A redrive was begun that never came; or a call of the dead execution arrived late, took a
         slot or a place in line, or left a token that nobody can use.

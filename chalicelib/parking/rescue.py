@@ -143,8 +143,9 @@ class Rescue:
         return PARKED if self.park(execution, new) else ENDED
 
     def _settle_listed(self, execution: Execution, machine: str) -> str:
-        """Its jobs are known by claims alone; without any it is watched, or ended as if respool
-        were not there.
+        """Settle a listed machine's execution, whose jobs are known by claims alone.
+
+        Without any it is watched, or ended as if respool were not there.
 
         A job of the usual key is the only one of its execution.
         """
@@ -212,7 +213,7 @@ class Rescue:
         return PARKED if any([self.park(execution, claim) for claim in open_claims]) else ENDED
 
     def _was_meant_to_end(self, execution: Execution, by_error: bool) -> bool:
-        """By one of our own errors, or in a Fail state: whoever wrote that state meant it."""
+        """Whether it ended `by_error` of our own, or in a Fail state, whose writer meant it."""
         if by_error:
             return True
         return execution.status is Status.FAILED and self.workflow.tail(execution.arn).in_fail_state

@@ -168,7 +168,7 @@ class _Run:
         return self.repairs.more
 
     def _tasks(self) -> list[str]:
-        """Those of the index, and those that jobs wait for while their item is not complete."""
+        """The tasks of the index, and those that jobs wait for while their item is not complete."""
         tasks: list[str] = []
         self._guarded("tasks", lambda: tasks.extend(self._engine.line.tasks()))
         for machine in ("", *self._engine.machines):
@@ -260,7 +260,7 @@ class _Run:
         return frozenset(executions)
 
     def _add_running(self, machine: str, executions: list[str]) -> None:
-        """One that is not listed is looked at; so a machine that is gone stops nobody."""
+        """Add a listed machine's running executions; a machine that is gone stops nobody."""
         executions.extend(self._engine.workflow.of(machine).list(Status.RUNNING))
 
     def _own(self, running: frozenset[str]) -> frozenset[str]:

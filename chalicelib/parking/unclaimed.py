@@ -37,7 +37,7 @@ class Unclaimed:
     """The executions of which a slot or the index told in this sweep."""
 
     def steps(self, running: frozenset[str]) -> Iterator[Callable[[], None]]:
-        """One look for each of those that nothing told of, from another place every hour."""
+        """Steps that look at executions of which no claim tells, from another place every hour."""
         unseen = sorted(running - self.seen)
         if not unseen:
             return
@@ -49,7 +49,7 @@ class Unclaimed:
             yield partial(self._look, execution, ours, now)
 
     def _look(self, execution: str, ours: frozenset[str], now: datetime) -> None:
-        """One that has been in a state behind its claim for longer than the index lags."""
+        """Report an execution that has had no claim for longer than the index lags."""
         self.pause(PACE)
         try:
             tail = self.workflow.tail(execution)

@@ -149,7 +149,7 @@ class Waiting:
             self.repairs.restarted.append(latest.key)
 
     def _look(self, claim: Claim) -> None:
-        """It is said to wait on a token while its execution is dead, or to be dead and it runs."""
+        """Look at a job whose execution is dead and not said to be, or said to be and runs."""
         latest = self.claims.get(claim.pk)
         if latest is None or not latest.waits or latest.execution != claim.execution:
             return
@@ -174,7 +174,7 @@ class Waiting:
                 self._send_note(latest)
 
     def _look_at_restart(self, claim: Claim, running: frozenset[str]) -> None:
-        """One that ran to its end may never have asked for a key that its predecessor had."""
+        """Look at a restart that has ended: it may never have asked for its predecessor's key."""
         if claim.execution in running:
             return
         execution = self.looks.at(claim.execution)

@@ -111,7 +111,7 @@ class Choosing:
         return heapq.merge(*lists, key=lambda claim: claim.order)
 
     def _list(self, state: State, task: str, size: int) -> Iterator[Claim]:
-        """One list of the index; where a page is refused, it is read on behind the last claim."""
+        """The claims of one list of the index; a refused page is read again from the last one."""
         last = ""
         rows = self.claims.waiting(state, task, limit=size)
 

@@ -153,7 +153,7 @@ class Clearing:
         self._found += sum(delivery.record.execution in self.spent for delivery in batch)
 
     def _choose(self, batch: Sequence[Delivery]) -> tuple[list[Delivery], list[Delivery]]:
-        """Those to start, as many as are missing, and the others."""
+        """The deliveries to start, as many as are missing, and the others."""
         chosen: list[Delivery] = []
         rest: list[Delivery] = []
         most = self.missing()

@@ -38,6 +38,6 @@ class Guard:
 
 
 def _place(unexpected: Exception) -> str:
-    """Its kind and where it was raised; its text might repeat a payload or a token."""
+    """An error's kind and where it was raised; its text might repeat a payload or a token."""
     frame = traceback.extract_tb(unexpected.__traceback__)[-1]
     return f"{type(unexpected).__name__} in {PurePath(frame.filename).name}, line {frame.lineno}"

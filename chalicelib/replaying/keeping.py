@@ -128,7 +128,7 @@ class Keeping:
         )
 
     def find(self, id: str) -> Replay:
-        """One replay. Raises NotFound."""
+        """The replay of that id. Raises NotFound."""
         there = self.replays.get(id)
         if there is None:
             raise NotFound(
@@ -186,7 +186,7 @@ class Keeping:
         return mine, len(newest) < MOST_LOOKED_AT or len(since) < len(newest)
 
     def _still_waiting(self, replay: Replay, jobs: Sequence[Chosen]) -> dict[int, Claim]:
-        """Of the jobs that a run had begun with when it ended: those that it did not put back."""
+        """The jobs that a run had begun with when it ended, and had not put back."""
         pending = {n: jobs[n] for n in replay.pending}
         claims = self.claims.get_many([job.pk for job in pending.values()])
         return {n: claims[job.pk] for n, job in pending.items() if job.stands(claims.get(job.pk))}
@@ -215,7 +215,7 @@ class Keeping:
         )
 
     def _work(self, order: Order, kept: KeptRun) -> Report:
-        """One run; the replay is handed over where it is to go on and has come any further."""
+        """Run a replay once; it is handed over where it is to go on and has come any further."""
         replayer = self.replayer()
         report = Report()
         if order.count > 0:

@@ -72,7 +72,7 @@ class KeptRun:
         return True
 
     def hear(self, outcome: Outcome) -> Outcome:
-        """One job is dealt with, unless AWS asked to slow down; returns what became of it.
+        """Note that a job is dealt with, unless AWS asked to slow down; returns what became of it.
 
         One that an earlier run had begun with, and that has gone on, was put back by that run.
         """

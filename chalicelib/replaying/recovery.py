@@ -210,7 +210,7 @@ class Recovery:
         return self._tell(claim, Action.REDRIVE, decision.reason)
 
     def _join_line(self, claim: Claim, calm: Patience) -> Outcome:
-        """No slot for it: its turn comes, and then `admit` lets it go on."""
+        """Put a job in line for which no slot is free; `admit` lets it go on in its turn."""
         at = after(self.clock(), claim)
         if not calm(lambda: self.claims.join_line(claim, at)):
             return self._tell(claim, Action.STALE, GONE_ON)

@@ -20,7 +20,7 @@ RECENT = 60.0
 """Seconds since a claim was written, in which another replay may be redriving its job."""
 _RUNS = State.RUNNING
 RUNS = "Execution is RUNNING"
-"""One of the reasons that Step Functions gives for a refused redrive; no lag can hide it."""
+"""A reason that Step Functions gives for a refused redrive; no lag can hide it."""
 
 
 class Redriven(StrEnum):
@@ -150,7 +150,7 @@ class Redrive:
         return None
 
     def _say_running(self, current: Claim) -> None:
-        """It runs already: where this write fails, the sweep says it later."""
+        """Say in the claim that the job runs; where this write fails, the sweep says it later."""
         try:
             self.claims.revive(current)
         except (AwsError, Conflict) as refused:

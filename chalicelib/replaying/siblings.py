@@ -61,7 +61,7 @@ class Siblings:
     clock: Clock
 
     def of(self, claim: Claim, facts: Facts, calm: Patience) -> Family:
-        """Those of a job whose execution, or whose predecessor that was handed over, is dead."""
+        """The siblings of a job in its dead execution, or in the one it was handed over from."""
         is_restart = facts.status is Status.MISSING and bool(claim.predecessor)
         dead = claim.predecessor if is_restart else claim.execution
         usual = has_usual_key(claim, facts.input)

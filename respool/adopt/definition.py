@@ -81,10 +81,10 @@ class _Adopting:
         self.labels = {place.spot: label for place, label in zip(places, labels, strict=True)}
         self.names = Names(definition, len(choices.tasks) == 1)
         self.items: dict[int, str] = {}
-        """By the identity of an outer Map's machine, the variable with its item's number."""
+        """The variable with an item's number, by the identity of its outer Map's machine."""
 
     def done(self) -> Definition:
-        """Each scope in turn; those inside were read before any was changed."""
+        """Adopt each scope in turn; those inside were read before any was changed."""
         for scope in list(scopes(self.definition)):
             chosen = [name for name, _ in scope.states if _spot(scope, name) in self.labels]
             if chosen:

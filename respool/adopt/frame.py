@@ -140,7 +140,7 @@ class Frame:
 
 
 def _claimable_again(state: State) -> None:
-    """In a loop, this execution's own ended claim is free; not one of this very visit."""
+    """Let a loop claim this execution's own ended claim again, unless it is of this very visit."""
     update = state["Parameters"]["TransactItems"][1]["Update"]
     update["ConditionExpression"] = update["ConditionExpression"].replace(
         "(execution <> :me AND attribute_exists(endedAt))",

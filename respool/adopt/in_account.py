@@ -54,7 +54,7 @@ class Machines:
     client: "Clients"
 
     def look(self, arn: str) -> Deployed:
-        """One machine. Raises NotFound, and Refused where it can't wait for a token."""
+        """The machine of that ARN. Raises NotFound, and Refused where it can't wait for a token."""
         with calling("DescribeStateMachine", arn):
             about = self.client("stepfunctions").describe_state_machine(stateMachineArn=arn)
         name = about["name"]

@@ -20,7 +20,7 @@ class Node(Protocol):
 
     @property
     def start(self) -> int:
-        """Where it begins."""
+        """Where the node begins in the text."""
 
     @property
     def end(self) -> int:
@@ -34,7 +34,7 @@ class Node(Protocol):
         """What stands in it under a name or a number; under its own tag, what is tagged."""
 
     def written(self, value: Any) -> str:
-        """Another value as text for the same place."""
+        """Another value as text for the node's place."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class YamlNode:
 
     @property
     def start(self) -> int:
-        """Where it begins; behind its tag, if that was the step to it."""
+        """Where the node begins in the text; behind its tag, if that was the step to it."""
         at = int(self.node.start_mark.index)
         if not self.behind_tag:
             return at
@@ -115,7 +115,7 @@ class YamlNode:
 
     @property
     def value(self) -> Any:
-        """With each tag as the name of an object's one field."""
+        """The value, with each tag as the name of an object's one field."""
         value = construct(self.node)
         return value[TAG + self.node.tag] if self.behind_tag else value
 

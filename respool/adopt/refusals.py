@@ -22,7 +22,7 @@ class Refused(RespoolError):
 
 
 def check(definition: Definition, chosen: list[str]) -> list[Place]:
-    """Where these states are, if they can be adopted. Raises Refused."""
+    """The places of these states, if they can be adopted. Raises Refused."""
     if not chosen:
         raise Refused("No task was chosen. Name each with --task STATE.")
     kind = str(definition.get("Type", "STANDARD")).upper()

@@ -32,7 +32,7 @@ class Scope:
 
     @property
     def states(self) -> list[tuple[str, State]]:
-        """Its own states, not those of the machines inside it."""
+        """The machine's own states, not those of the machines inside it."""
         return states_of(self.machine)
 
     @property

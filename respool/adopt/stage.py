@@ -4,7 +4,7 @@ from chalicelib.settings import NEVER, Settings
 
 
 def stage_values(table: str, prefix: str, settings: Settings) -> dict[str, str]:
-    """By the placeholder's name."""
+    """The stage's values, by the placeholders' names."""
     return {
         "Claims": table,
         "ErrorSpool": f"{prefix}-error_spool",

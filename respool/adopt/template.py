@@ -49,12 +49,12 @@ class Filling:
     """The name in this machine of one of the frame's states; of <TASK> and <AFTER> as well."""
 
     def named(self, local: str) -> State:
-        """One of the frame's states."""
+        """The frame's state of that name, filled."""
         state: State = self._filled(_frame()["States"][local])
         return state
 
     def part(self, *path: str) -> Any:
-        """Another part of the frame: what a chosen task is given."""
+        """Another part of the frame, filled: what a chosen task is given."""
         node = _frame()
         for step in path:
             node = node[step]

@@ -108,7 +108,7 @@ class Account:
 
 
 def origin(api: str, control: str) -> str:
-    """Where an API answers, by the address where API Gateway itself does."""
+    """The address of an API, from the one of API Gateway itself."""
     address = urlsplit(control)
     host = str(address.hostname)
     if host.startswith("apigateway."):

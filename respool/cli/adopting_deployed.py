@@ -128,7 +128,7 @@ def _update(
 
 
 def _refuse_unmarked(machine: Deployed) -> None:
-    """Without the comments that adopt wrote, nothing of respool's would be found to take out."""
+    """Raise where the comments that adopt wrote are gone: without them nothing can be undone."""
     frames = frames_in(machine.definition)
     if frames.tasks and same(machine.definition, undo(machine.definition)):
         raise Refused(

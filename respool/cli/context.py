@@ -55,7 +55,7 @@ class Context:
 
     @cached_property
     def screen(self) -> Screen:
-        """Where results go."""
+        """The screen to which results go."""
         return Screen(self.json)
 
     def close(self) -> None:

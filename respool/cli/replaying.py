@@ -156,7 +156,7 @@ def _code(context: Context, report: Report, interrupted: bool, narrowed: bool) -
 
 
 def _chosen(report: Report) -> list[dict[str, str]]:
-    """Of a dry run the jobs that a run would put back, and those that it can't."""
+    """The jobs of a dry run that a run would put back, and those that it can't."""
     return [each for each in report.plan or [] if each["action"] != "leave"]
 
 

@@ -59,5 +59,5 @@ def matches(pattern: str, text: str, flags: int = 0) -> bool:
 
 
 def listed(value: Any) -> list[Any]:
-    """One or many, as many."""
+    """A list, also of a single text."""
     return value if isinstance(value, list) else [value]

@@ -90,7 +90,7 @@ class Operation:
         return str(stack["StackStatus"]), stack.get("LastUpdatedTime")
 
     def _events(self, of_stack: bool) -> Iterator[Event]:
-        """Its events so far, the latest first: those of the stack itself, or of what is in it."""
+        """Events so far, the latest first: those of the stack itself, or of what is in it."""
         for event in self._history():
             if event["EventId"] == self._before:
                 return  # a long history is not read again at each look

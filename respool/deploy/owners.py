@@ -10,7 +10,7 @@ _WHERE = "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function
 
 
 def logical_id(machine: str) -> str:
-    """Of the policy in the stack, and of the output that has its ARN."""
+    """The logical name of the policy in the stack, and of the output that has its ARN."""
     return f"PolicyOf{hashlib.sha256(machine.encode()).hexdigest()[:12]}"
 
 
@@ -20,7 +20,7 @@ def resources(machines: Iterable[str]) -> dict[str, Any]:
 
 
 def outputs(machines: Iterable[str]) -> dict[str, Any]:
-    """Where each policy is."""
+    """An output for each policy, with its ARN."""
     return {
         logical_id(machine): {"Description": machine, "Value": {"Ref": logical_id(machine)}}
         for machine in machines

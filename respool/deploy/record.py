@@ -29,7 +29,7 @@ class Recorded:
 
     @property
     def places(self) -> set[tuple[str, str]]:
-        """Where its Lambdas are: each account and region."""
+        """The accounts and regions of a record's Lambdas."""
         parts = [arn.split(":") for arn in self.functions]
         return {(part[4], part[3]) for part in parts}
 

@@ -127,7 +127,7 @@ class Target:
 
     @property
     def bucket(self) -> TemplateBucket:
-        """Where a large template lies. Raises DeployFailed without credentials."""
+        """The bucket for a large template. Raises DeployFailed without credentials."""
         chosen = Settings.read(self.source.environment).template_bucket
         return TemplateBucket(self._account.client, self.names(), chosen)
 
@@ -185,7 +185,7 @@ class Target:
             (folder / f"{name}.json").write_text(json.dumps(policy, indent=2) + "\n")
 
     def place(self) -> report.Place:
-        """Where the stage is, for people."""
+        """The account and region, in words."""
         return report.Place(
             self._command.stage, self.names(), self._api_url(), self._options(), self._profile()
         )

@@ -39,7 +39,7 @@ class Trigger:
             )
 
     def _state(self, mapping: str) -> str:
-        """Its state once it has come to rest."""
+        """The mapping's state once it has come to rest."""
         start = self._patience.elapsed()
         while True:
             with calling("GetEventSourceMapping", mapping):

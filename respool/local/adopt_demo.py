@@ -31,7 +31,7 @@ RUN = "saturday"
 UNDONE = "again.json"
 SLOW = "chalice deploy"
 WIDTH = "160"
-"""So that no table cuts what the page shows, however long it took."""
+"""Width at which no table cuts what the page shows."""
 
 
 class Theirs:

@@ -30,7 +30,7 @@ class NotTaken(RespoolError):
 
 
 def chromium() -> str | None:
-    """Where the browser is; None where there is none."""
+    """The browser's path; None where there is none."""
     return next((path for name in NAMES if (path := shutil.which(name))), None)
 
 

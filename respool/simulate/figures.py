@@ -38,7 +38,7 @@ class Figure:
 
 
 def figures(arrivals: Sequence[Run]) -> list[Figure]:
-    """All of them, from runs with arrivals and one more with an announced window."""
+    """All figures, from runs with arrivals and one more with an announced window."""
     ramps = {a_day: found(arrivals, f"{a_day} jobs a day", "ramp") for a_day in _DAYS}
     weekend = ramps["300"]
     most = TRIES * (DECIDING + LIMIT)

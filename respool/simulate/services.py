@@ -67,7 +67,7 @@ class Service:
 
 
 def services() -> list[Service]:
-    """One of each kind, fresh. None recovers at a moment when somebody happens to retry."""
+    """A fresh service of each kind. None recovers at a moment when somebody happens to retry."""
     night, weekend = 9 * HOUR + 47 * MINUTE, 57 * HOUR + 47 * MINUTE
     return [
         Service("down for 6 hours", 6 * HOUR + 7 * MINUTE),

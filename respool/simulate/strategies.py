@@ -43,8 +43,9 @@ def hourly(world: World) -> None:
 
 
 def everything(world: World) -> None:
-    """By somebody who knows when the service is back: all at that moment, and each hour again
-    what failed; with MAX_ATTEMPTS. A service that comes and goes is back when it first comes.
+    """Put all jobs back at the moment of recovery, as if somebody knew it, and hourly what failed.
+
+    MAX_ATTEMPTS holds. A service that comes and goes is back when it first comes.
     """
 
     def replay() -> None:

@@ -26,7 +26,7 @@ def moment(seconds: float) -> datetime:
 
 
 class Place(StrEnum):
-    """Where a job is."""
+    """The place of a job."""
 
     PARKED = "parked"
     IN_LINE = "in line"
@@ -150,7 +150,7 @@ class World:
         return sum(job.place is place for job in self.jobs)
 
     def parked(self) -> list[SimJob]:
-        """Those that can be put back, the oldest first."""
+        """The jobs that can be put back, the oldest first."""
         return [self._parked[number] for number in sorted(self._parked)]
 
     def in_line(self, most: int) -> list[SimJob]:

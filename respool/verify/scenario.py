@@ -84,7 +84,7 @@ class Scenario:
         _true(self.key("a") in about["cause"], f"it does not name the key: {about['cause']}")
 
     def give_up(self) -> None:
-        """One job is wanted no more."""
+        """Give one job up."""
         ending = self._site.engines.give_up.end(self.key("c"), WHO)
         _true(ending.given_up, f"it is said to be {ending.state}")
         self._site.wait(lambda: self._site.status(self.arn("c")) == "FAILED", "it to end")
@@ -186,7 +186,7 @@ class Scenario:
 
 
 def most_at_once(histories: list[list[Mapping[str, Any]]]) -> int:
-    """In how many of these executions the task was under way at the same time."""
+    """The most of these executions that were in their task at the same time."""
     edges = []
     for history in histories:
         for event in history:

@@ -119,7 +119,7 @@ def judge(
 
 
 def _count_service_failures(state: Ramp, failed: set[str]) -> Ramp:
-    """These failures are the service's, so they don't make a job stuck."""
+    """Count failures that are the service's, so that they don't make a job stuck."""
     service_failures = dict(state.service_failures)
     for one in failed:
         service_failures[one] = min(service_failures.get(one, 0) + 1, MOST_SERVICE_FAILURES)
@@ -127,14 +127,14 @@ def _count_service_failures(state: Ramp, failed: set[str]) -> Ramp:
 
 
 def _pass_over(state: Ramp, unlike: set[str]) -> Ramp:
-    """The next probe is another job: only that one can tell whose fault the unlike error was."""
+    """Let the next probe be another job, which can tell whose fault the unlike error was."""
     failures = dict(state.service_failures)
     failures |= {one: max(TIRED, failures.get(one, 0)) for one in unlike}
     return replace(state, service_failures=failures)
 
 
 def _suspect_the_tired(state: Ramp, healthy: Sequence[Observation]) -> Ramp:
-    """Others come through; who was refused time and again has now to show that it can, too."""
+    """Suspect a job that was refused again and again while others come through."""
     tired = {one for one, times in state.service_failures.items() if times >= TIRED}
     came_through = {digest(each.released.pk) for each in healthy}
     return replace(state, suspects=state.suspects | (tired - came_through))

@@ -172,7 +172,7 @@ class _Run:
         return [{"result": _CLAIM if ":dynamodb:" in state.get("Resource", "") else job}]
 
     def _evaluate(self, state: State, template: Any, states_now: dict[str, Any]) -> Any:
-        """None where it can't be: a variable or an answer is not known here."""
+        """What a template makes; None where a variable or an answer is not known here."""
         from ministack.services import stepfunctions
 
         from respool.local.patches import expressions, variables

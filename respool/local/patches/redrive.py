@@ -150,7 +150,7 @@ def _redrive(data: Data) -> Any:
 
 
 def _let_days_pass(data: Data) -> Any:
-    """No call of AWS: for those who can't wait two weeks until an execution can't be redriven."""
+    """Let days pass for executions, without a call of AWS: a redrive is possible for two weeks."""
     execution = states._executions[data["executionArn"]]
     ended = _moment(execution["stopDate"])
     execution["stopDate"] = (ended - timedelta(days=int(data["cause"]))).isoformat()
