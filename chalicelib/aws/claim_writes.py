@@ -133,7 +133,7 @@ class ClaimWrites:
         placeholders = seen(claim) | values(since=at)
         return self._table.update(Update(claim.pk, "SET since = :since", AS_SEEN, placeholders))
 
-    def revive(self, claim: Claim) -> bool:
+    def mark_running(self, claim: Claim) -> bool:
         """Say that a dead job's execution runs again: running, and no longer dead or parked."""
         change = "SET #state = :state REMOVE queue, deadAt, #token"
         placeholders = seen(claim) | values(state=State.RUNNING.value)

@@ -187,7 +187,7 @@ class Claims(Protocol):
         It stays parked and dead; whoever saw it before can neither redrive it nor hand it over.
         """
 
-    def revive(self, claim: Claim) -> bool:
+    def mark_running(self, claim: Claim) -> bool:
         """Say that a dead job's execution runs again: running, and no longer dead or parked."""
 
     def hand_over(self, claim: Claim, successor: str, pk: str) -> bool:

@@ -76,7 +76,7 @@ class Lapses:
             return
         if self.rescue.is_known(execution):
             return
-        if self._revive(claim):
+        if self._mark_running(claim):
             self.repairs.revived.append(claim.key)
 
     def stopped(self, claim: Claim) -> None:
@@ -101,7 +101,7 @@ class Lapses:
         since = read(claim.since)
         return since is None or self.clock() - since > long
 
-    def _revive(self, claim: Claim) -> bool:
+    def _mark_running(self, claim: Claim) -> bool:
         """Say that the job runs, with a slot where it is inside its task and one is free."""
         if (
             claim.waits
@@ -110,7 +110,7 @@ class Lapses:
         ):
             latest = self.claims.get(claim.pk)
             claim = latest if latest is not None else claim
-        return self.claims.revive(claim)
+        return self.claims.mark_running(claim)
 
     def _dead(self, claim: Claim, execution: Execution) -> None:
         self.pause(PACE)

@@ -152,7 +152,7 @@ class Redrive:
     def _say_running(self, current: Claim) -> None:
         """Say in the claim that the job runs; where this write fails, the sweep says it later."""
         try:
-            self.claims.revive(current)
+            self.claims.mark_running(current)
         except (AwsError, Conflict) as refused:
             self.telemetry.warning("claim-not-revived", key=current.key, reason=str(refused))
 

@@ -134,7 +134,7 @@ def test_a_dead_job_takes_a_slot_and_stays_dead_until_it_runs_again(side: Side) 
     inside = replace(dead, state=State.RUNNING, since=LATER, entered_at=LATER)
     assert side.now() == inside
     assert list(side.claims.waiting(State.PARKED, TASK)) == []
-    assert side.claims.revive(side.now())
+    assert side.claims.mark_running(side.now())
     assert side.now() == replace(inside, dead_at="")
 
 

@@ -126,7 +126,7 @@ ACTS: dict[str, Act] = {
     "leave_line": lambda s, n: s.process.claims.leave_line(s.claim(n), s.at()),
     "leave_again": lambda s, n: s.process.claims.leave_again(s.claim(n), s.at()),
     "begin_redrive": lambda s, n: s.process.claims.begin_redrive(s.claim(n), s.at()),
-    "revive": lambda s, n: s.process.claims.revive(s.claim(n)),
+    "mark_running": lambda s, n: s.process.claims.mark_running(s.claim(n)),
     "hand_over": lambda s, n: s.process.claims.hand_over(s.claim(n), "arn:new", s.claim(n).pk),
     "move": lambda s, n: s.process.claims.hand_over(s.claim(n), "arn:new", f"job#new-{n}"),
     "end": lambda s, n: s.process.claims.end(s.claim(n), State.GIVEN_UP, s.at(), 2**31),

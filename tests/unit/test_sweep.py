@@ -120,7 +120,7 @@ def redriven_inside(stage: FakeStage) -> str:
     claims = stage.process().claims
     assert claims.take_slot(stage.claims[PK], stage.clock.iso())
     stage.executions.redrive(arn)
-    assert claims.revive(stage.claims[PK])
+    assert claims.mark_running(stage.claims[PK])
     stage.machine.run_to(arn, TASK)
     return arn
 
@@ -144,7 +144,7 @@ def test_a_redriven_job_that_dies_again_before_it_is_parked_is_rescued(stage: Fa
     claims = stage.process().claims
     assert claims.begin_redrive(stage.claims[PK], stage.clock.iso())
     stage.executions.redrive(arn)
-    assert claims.revive(stage.claims[PK])  # no index and no slot knows of it now
+    assert claims.mark_running(stage.claims[PK])  # no index and no slot knows of it now
     stage.clock.pause(1)
     stage.executions.stop(arn, "Aborted", "again")
 
@@ -776,7 +776,7 @@ def test_what_was_swept_up_is_restarted_or_redriven_once(stage: FakeStage) -> No
     claim = stage.claims[PK]
     assert stage.process().claims.take_slot(claim, stage.clock.iso())
     stage.executions.redrive(claim.execution)
-    assert stage.process().claims.revive(stage.claims[PK])
+    assert stage.process().claims.mark_running(stage.claims[PK])
 
     stage.run()
 
