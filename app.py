@@ -121,7 +121,10 @@ def groups() -> Response:
     from chalicelib.api.groups import group_jobs
 
     return http.answer(
-        app, lambda call: group_jobs(call.stage.overview.read(), call.stage.messages, call.query)
+        app,
+        lambda call: group_jobs(
+            call.stage.overview.read(), call.stage.messages, call.stage.prefix, call.query
+        ),
     )
 
 

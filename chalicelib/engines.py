@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from chalicelib.incidents.outlook import Arrangements
     from chalicelib.incidents.telling import Teller
     from chalicelib.incidents.watch import Watch
+    from chalicelib.job.plan import Choice
     from chalicelib.job.replay import Replay
     from chalicelib.parking.error_spool import Spooling
     from chalicelib.parking.give_up import GiveUp
@@ -87,6 +88,10 @@ class Engines:
     def machine(self, name: str) -> str:
         """A state machine as claims name it: empty is the stage's own, however it was named."""
         return "" if name == self.world.prefix else name
+
+    def _of_machine(self, choice: "Choice") -> "Choice":
+        named = choice.machine
+        return choice if named is None else replace(choice, machine=self.machine(named))
 
     @property
     def _history(self) -> timedelta:
@@ -484,7 +489,7 @@ class Engines:
                 attended=attended,
                 max_attempts=self.settings.max_attempts,
                 stuck=request.stuck,
-                choice=replace(request.choice, machine=self.machine(request.choice.machine)),
+                choice=self._of_machine(request.choice),
             ),
             seconds=seconds,
             rate=request.rate,

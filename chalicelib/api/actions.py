@@ -175,7 +175,7 @@ def _only_these(request: Request, pks: list[str]) -> Request:
     choice = request.choice
     if choice.narrow or choice.task:
         raise BadRequest(
-            "keys and ids name the jobs already: leave task, error, key and older_than out"
+            "keys and ids name the jobs already: leave task, error, key, machine and older_than out"
         )
     return changed(
         request,

@@ -22,7 +22,8 @@ MOST_MESSAGE = 1_000
 """Characters of a message that people see in lists."""
 REMEMBERED = 5_000
 
-Group = tuple[str, str, State]
+Group = tuple[str, str, str, State]
+"""A state machine, a task, an error and a state."""
 _Failed = tuple[str, int, str]
 
 
@@ -49,16 +50,22 @@ def _failed(job: Claim) -> _Failed:
     return job.pk, job.attempt, job.failed_at
 
 
-def group_jobs(view: View, messages: Messages, query: Mapping[str, list[str]]) -> dict[str, Any]:
-    """The largest groups of those that were read; `complete`: these are all that wait."""
+def group_jobs(
+    view: View, messages: Messages, own: str, query: Mapping[str, list[str]]
+) -> dict[str, Any]:
+    """The largest groups of those that were read; `complete`: these are all that wait.
+
+    `own` is the name of the stage's own machine.
+    """
     single(query, ())
     groups: dict[Group, list[Claim]] = {}
     for job in view.oldest:
-        groups.setdefault((job.task, job.error, job.state), []).append(job)
+        group = (job.machine or own, job.task, job.error, job.state)
+        groups.setdefault(group, []).append(job)
     most = MOST_LOOKS if view.whole else FEW_LOOKS
     texts = messages.of(_by_turns(groups.values()), most)
     entries = [_group(group, jobs, texts) for group, jobs in groups.items()]
-    entries.sort(key=lambda each: (-each["count"], each["oldest"], each["task"], each["error"]))
+    entries.sort(key=_rank)
     rest = entries[MOST_GROUPS:]
     return {
         "groups": entries[:MOST_GROUPS],
@@ -69,18 +76,23 @@ def group_jobs(view: View, messages: Messages, query: Mapping[str, list[str]]) -
     }
 
 
+def _rank(entry: Mapping[str, Any]) -> tuple[Any, ...]:
+    return -entry["count"], *(entry[name] for name in ("oldest", "task", "error", "machine"))
+
+
 def _by_turns(groups: Any) -> list[Claim]:
     """The jobs in turns, one of each group, so that the first ones tell of all groups."""
     return [job for turn in zip_longest(*groups) for job in turn if job is not None]
 
 
 def _group(group: Group, jobs: Sequence[Claim], texts: Mapping[str, str]) -> dict[str, Any]:
-    task, error, state = group
+    machine, task, error, state = group
     messages = [texts[job.pk] for job in jobs if job.pk in texts]
     kinds = Counter(pattern(each) for each in messages)
     example = {pattern(each): each for each in messages}
     commonest = kinds.most_common(MOST_KINDS)
     return {
+        "machine": machine,
         "task": task,
         "error": error,
         "state": state.value,

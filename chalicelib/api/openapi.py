@@ -26,7 +26,7 @@ _FILTERS: dict[str, Schema] = {
     "task": text("Only jobs that failed in this task", minLength=1, maxLength=1024),
     "error": text("Only jobs that failed with this error", minLength=1, maxLength=1024),
     "key": text("Only the job with this key", minLength=1, maxLength=1024),
-    "machine": text("With key: whose job it is", minLength=1, maxLength=80),
+    "machine": text("Only jobs of this state machine", minLength=1, maxLength=80),
     "older_than": whole("Only jobs whose last failure is at least that many seconds ago")
     | {"maximum": 31_622_400},
     "rate": {

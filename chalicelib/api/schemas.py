@@ -188,6 +188,7 @@ SCHEMAS: dict[str, Schema] = {
     "Status": shape(
         "The stage at a glance; some seconds old",
         stage=text("The prefix of the stage's names"),
+        machines=many(text("A state machine's name"), "Those that it serves, its own first"),
         at=text(f"When this was so; {_TIME}"),
         jobs=shape(
             "Jobs by state",
@@ -310,6 +311,7 @@ SCHEMAS: dict[str, Schema] = {
         groups=many(
             shape(
                 "Jobs that failed alike",
+                machine=text("In which state machine"),
                 task=text("Where"),
                 error=text("The error's name"),
                 state=text("How they stand", enum=["parked", "stuck"]),

@@ -19,6 +19,7 @@ def status(stage: Stage, query: Mapping[str, list[str]]) -> dict[str, Any]:
     counts = {state: view.count(state) for state in LISTED}
     return {
         "stage": stage.prefix,
+        "machines": [stage.prefix, *stage.engines.settings.machines],
         "at": iso(view.at),
         "jobs": {state.value: count.number for state, count in counts.items()},
         **stage.gauges.get(),

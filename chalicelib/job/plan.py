@@ -70,32 +70,39 @@ class Facts:
 class Choice:
     """Which jobs a replay is about; an empty field narrows nothing. `older_than` is seconds.
 
-    `machine` says whose the job of that `key` is: empty, the stage's own. `pks` are claims.
+    `machine` as claims name it: empty is the stage's own, None any; with `key` None is the stage's
+    own. `pks` are claims.
     """
 
     task: str = ""
     error: str = ""
     key: str = ""
-    machine: str = ""
+    machine: str | None = None
     older_than: int = 0
     pks: frozenset[str] = frozenset()
 
     @property
     def narrow(self) -> bool:
         """Whether it passes over jobs of the tasks that it is about."""
-        return bool(self.error or self.key or self.older_than or self.pks)
+        machine = self.machine is not None
+        return bool(self.error or self.key or machine or self.older_than or self.pks)
 
     @property
     def by_queue(self) -> bool:
         """Whether it may take jobs that only the queue knows: those have no task and no error."""
         return not (self.task or self.error or self.machine or self.pks)
 
+    @property
+    def _machine(self) -> str | None:
+        return self.machine or "" if self.key else self.machine
+
     def takes(self, claim: Claim, now: datetime) -> bool:
         """Whether the job is among the chosen."""
         return (
             self.task in ("", claim.task)
             and self.error in ("", claim.error or claim.failure.name)
-            and (not self.key or (self.key, self.machine) == (claim.key, claim.machine))
+            and self.key in ("", claim.key)
+            and self._machine in (None, claim.machine)
             and (not self.pks or claim.pk in self.pks)
             and (not self.older_than or _age(claim, now) >= self.older_than)
         )

@@ -96,7 +96,7 @@ class Choosing:
 
     def _named(self, choice: Choice, now: datetime) -> list[Claim]:
         if choice.key:
-            claim = self.calm(lambda: self.claims.get(job_pk(choice.key, choice.machine)))
+            claim = self.calm(lambda: self.claims.get(job_pk(choice.key, choice.machine or "")))
             claims = [claim] if claim else []
         else:
             pks = sorted(choice.pks)

@@ -94,7 +94,7 @@ def read_request(fields: Mapping[str, Any]) -> Request:
             task=read_text(fields, "task"),
             error=read_text(fields, "error"),
             key=read_text(fields, "key"),
-            machine=_machine_of_key(fields),
+            machine=read_machine(fields) or None,
             older_than=read_whole(fields, "older_than", 0, YEAR) or 0,
         ),
         rate=_rate(fields),
@@ -103,13 +103,6 @@ def read_request(fields: Mapping[str, Any]) -> Request:
         by_pass=_flag(fields, "pass"),
         reason=read_text(fields, "reason"),
     )
-
-
-def _machine_of_key(fields: Mapping[str, Any]) -> str:
-    machine = read_machine(fields)
-    if machine and "key" not in fields:
-        raise BadRequest(f"machine={shown(machine)} says whose job a key is: give key, too")
-    return machine
 
 
 def read_machine(fields: Mapping[str, Any]) -> str:

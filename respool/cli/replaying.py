@@ -22,7 +22,7 @@ from respool.cli.watching import Watch
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 LONGEST = 39_600
 """Seconds: eleven hours, for SQS hides a message for twelve at most."""
-FILTERS = ("task", "error", "key", "older_than")
+FILTERS = ("task", "error", "key", "machine", "older_than")
 
 
 @click.command()
@@ -30,7 +30,11 @@ FILTERS = ("task", "error", "key", "older_than")
 @click.option("--task", metavar="NAME", help="Only those of this task.")
 @click.option("--error", metavar="NAME", help="Only those that failed with this error.")
 @click.option("--key", metavar="KEY", help="Only the job with this key, also a stuck one.")
-@click.option("--machine", metavar="NAME", help="With --key: whose job it is.")
+@click.option(
+    "--machine",
+    metavar="NAME",
+    help="Only those of this state machine.",
+)
 @click.option(
     "--older-than", metavar="TIME", help="Only those that failed that long ago: 90, 15m, 2h, 3d."
 )

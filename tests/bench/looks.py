@@ -22,7 +22,7 @@ def page() -> Iterator[Figure]:
     wire = Wire()
     seen = Stage(stage.process(wire).engines, "respool-bench")
     began = time.process_time()
-    groups = group_jobs(seen.overview.read(), seen.messages, {})
+    groups = group_jobs(seen.overview.read(), seen.messages, seen.prefix, {})
     listed = list_jobs(seen, {})
     seconds = time.process_time() - began + DELAY * len(wire.calls)  # one after the other
     if not groups["groups"] or len(listed["jobs"]) != 50:

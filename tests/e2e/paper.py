@@ -208,7 +208,9 @@ class Paper:
         if not rest:
             return list_jobs(self.stage, query)
         if rest == ["groups"]:
-            return group_jobs(self.stage.overview.read(), self.stage.messages, query)
+            return group_jobs(
+                self.stage.overview.read(), self.stage.messages, self.stage.prefix, query
+            )
         return show_job(self.stage, paths.read_job(rest[0]), query, self.kind == "full")
 
 

@@ -12,7 +12,21 @@ from playwright.sync_api import Browser, Page, expect
 from chalicelib.job.claim import State as Stands
 from respool.local.picture import chromium
 from tests.e2e import states
-from tests.e2e.paper import ADDRESS, NOW, Lost, Paper, ended, job, moment, paper_page, runs, slots
+from tests.e2e.paper import (
+    ADDRESS,
+    NOW,
+    SETTINGS,
+    Lost,
+    Paper,
+    ended,
+    job,
+    moment,
+    paper_page,
+    runs,
+    slots,
+)
+from tests.fakes.spool import Delivery
+from tests.fakes.stage import FakeStage
 
 pytestmark = pytest.mark.skipif(chromium() is None, reason="there is no Chromium here")
 
@@ -715,6 +729,37 @@ def test_each_of_several_tasks_has_its_button_and_a_filter(chrome: Browser) -> N
         tab.get_by_role("button", name="Replay these 3: UncertainTask").click()
 
         expect(tab.locator("#preview .only")).to_have_text("Only jobs of UncertainTask")
+
+
+def test_where_several_machines_are_served_each_group_names_its_own_and_they_are_filtered(
+    chrome: Browser,
+) -> None:
+    served = FakeStage(0, Delivery.ONCE, 5, None, **SETTINGS, MACHINES="orders")
+    paper = Paper(prefix="respool-memory", memory=served)
+    execution = "arn:aws:states:ap-northeast-1:123456789012:execution:orders:a"
+    theirs = job("a", 5, task="billing", pk="job@orders#a", execution=execution)
+    paper.lay(job("b", 4, task="billing"), theirs, slots(task="billing"))
+    with paper_page(chrome, paper) as tab:
+        states.sign_in(tab)
+        groups = tab.locator(".group.parked")
+        expect(groups).to_have_count(2)
+        expect(groups.filter(has_text="orders · billing")).to_have_count(1)
+        tab.locator("#machine").select_option("orders")
+        expect(groups).to_have_count(1)
+
+        groups.get_by_role("button", name="Replay").click()
+        expect(tab.locator("#preview .plan li")).to_have_count(1)
+        expect(tab.locator("#preview .plan .resume")).to_contain_text("1 job")
+
+
+def test_of_one_machine_nobody_is_told(chrome: Browser) -> None:
+    paper = Paper()
+    paper.lay(job("a", 5))
+    with paper_page(chrome, paper) as tab:
+        states.sign_in(tab)
+        expect(tab.locator(".group.parked")).to_have_count(1)
+        expect(tab.locator("#machine")).to_have_count(0)
+        assert "respool-memory" not in tab.locator(".group.parked").inner_text()
 
 
 def test_groups_are_sorted_as_asked_for(chrome: Browser) -> None:

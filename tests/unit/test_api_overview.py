@@ -14,7 +14,7 @@ from tests.unit.api_stage import ApiStage, job, moment, slots
 
 
 def groups(api: ApiStage) -> dict[str, object]:
-    return group_jobs(api.stage.overview.read(), api.stage.messages, {})
+    return group_jobs(api.stage.overview.read(), api.stage.messages, api.stage.prefix, {})
 
 
 def test_jobs_are_counted_by_state_and_task() -> None:

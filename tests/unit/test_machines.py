@@ -7,10 +7,12 @@ import pytest
 from chalicelib import metrics
 from chalicelib.api import actions, gates, paths
 from chalicelib.api.actions import Press
+from chalicelib.api.groups import group_jobs
 from chalicelib.api.jobs import list_jobs
 from chalicelib.api.one_job import show_job
 from chalicelib.api.replays import show_replay
 from chalicelib.api.stage import Stage
+from chalicelib.api.status import status
 from chalicelib.errors import BadRequest, Conflict, NotFound, Unanswered
 from chalicelib.job.claim import State
 from chalicelib.job.execution import Status, machine_of
@@ -476,3 +478,18 @@ def test_the_trigger_puts_another_machine_s_job_back(stage: ReplayStage) -> None
     assert told == {"batchItemFailures": []}
     (restart,) = started(stage, runs)
     assert machine_of(restart) == "orders"
+
+
+@pytest.mark.parametrize("machine", ["orders", "respool-memory"])
+def test_a_replay_may_be_about_the_jobs_of_one_machine_alone(here: Stage, machine: str) -> None:
+    plan = actions.replay(here, Press("kim", {"machine": machine, "dry_run": True}), 60)["plan"]
+    assert [each.get("machine", "respool-memory") for each in plan] == [machine]
+
+
+def test_groups_of_two_machines_are_told_apart_though_they_share_a_task(here: Stage) -> None:
+    groups = group_jobs(here.overview.read(), here.messages, here.prefix, {})["groups"]
+    assert sorted((group["machine"], group["count"]) for group in groups) == [
+        ("orders", 1),
+        ("respool-memory", 1),
+    ]
+    assert status(here, {})["machines"] == ["respool-memory", "orders"]

@@ -3,7 +3,7 @@
 import { ICONS, foreign, h, icon } from "./dom.js";
 import { reason } from "./reasons.js";
 import { rows } from "./rows.js";
-import { isFree, listId, readOnly, state } from "./store.js";
+import { isFree, listId, machines, readOnly, state } from "./store.js";
 
 const SHOWN = 8; // groups that are shown until somebody asks for more
 const SORTS = {
@@ -12,10 +12,10 @@ const SORTS = {
   error: (a, b) => a.error.localeCompare(b.error) || b.count - a.count,
 };
 
-const groupsOfTask = () => state.groups.groups.filter((group) => !state.task || group.task === state.task);
+const shownGroups = () => state.groups.groups.filter((group) => ["task", "machine"].every((name) => !state[name] || group[name] === state[name]));
 
 /** The field stands apart from what it finds, so that nothing redraws it while somebody types. */
-export const headSignature = () => [state.lang, Boolean(state.status && state.groups), names(), state.task, state.sort, (state.groups?.groups.length ?? 0) > 1];
+export const headSignature = () => [state.lang, Boolean(state.status && state.groups), names(), machines(), state.task, state.machine, state.sort, (state.groups?.groups.length ?? 0) > 1];
 
 const names = () => (state.status?.tasks ?? []).map((task) => task.task);
 
@@ -23,6 +23,7 @@ export function head(t, act) {
   if (!state.status || !state.groups) return null;
   const sorts = Object.keys(SORTS).map((name) => [name, t.list.sorts[name]]);
   const tasks = [["", t.list.allTasks], ...names().map((name) => [name, name])];
+  const served = [["", t.list.allMachines], ...machines().map((name) => [name, name])];
   return h(
     "div",
     { class: "head" },
@@ -31,6 +32,7 @@ export function head(t, act) {
       "div",
       { class: "narrow" },
       find(t, act),
+      machines().length ? select("machine", t.list.machine, served, act) : null,
       names().length > 1 ? select("task", t.list.task, tasks, act) : null,
       state.groups.groups.length > 1 ? select("sort", t.list.sort, sorts, act) : null,
     ),
@@ -53,14 +55,14 @@ function find(t, act) {
 }
 
 export function jobsSignature(now) {
-  const { groups, lists, search, lang, singles, status, chosen, shown, task, sort, allGroups } = state;
-  return [lang, groups, [...lists], [...singles], [...chosen.keys()], shown, search, task, sort, allGroups, status?.jobs, status?.complete, readOnly(), isFree(), now.toDateString()];
+  const { groups, lists, search, lang, singles, status, chosen, shown, task, machine, sort, allGroups } = state;
+  return [lang, groups, [...lists], [...singles], [...chosen.keys()], shown, search, task, machine, sort, allGroups, status?.jobs, status?.complete, readOnly(), isFree(), now.toDateString()];
 }
 
 export function jobs(t, f, act) {
   const { status, groups } = state;
   if (!status || !groups) return null;
-  const sorted = groupsOfTask().toSorted(SORTS[state.sort]);
+  const sorted = shownGroups().toSorted(SORTS[state.sort]);
   const shown = state.allGroups ? sorted : sorted.slice(0, SHOWN);
   const rest = sorted.slice(shown.length);
   return [
@@ -135,7 +137,7 @@ function card(t, f, act, group) {
       "div",
       { class: "title" },
       h("h3", {}, h("span", { class: "error" }, name), group.state === "stuck" ? h("span", { class: "chip stuck" }, t.list.states.stuck) : null),
-      h("p", { class: "quiet" }, h("b", {}, t.list.count(group.count, f.number(group.count))), ` · ${foreign(group.task)} · `, h("span", { class: "span" }, f.span(group.oldest, group.newest))),
+      h("p", { class: "quiet" }, h("b", {}, t.list.count(group.count, f.number(group.count))), machines().length ? ` · ${foreign(group.machine)}` : "", ` · ${foreign(group.task)} · `, h("span", { class: "span" }, f.span(group.oldest, group.newest))),
       h("div", { class: "buttons" }, replayGroup(t, f, act, group, name), toggle(t, act, id, name, list)),
     ),
     messages(t, f, group),

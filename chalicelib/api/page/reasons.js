@@ -19,6 +19,11 @@ const JA = [
   ["its execution is dead, and its claim does not say so yet: the next sweep sets that right", () => "実行は終わっていますが、まだ記録されていません。次の巡回点検で直ります"],
   ["Step Functions says that it can be redriven, and refused to: the next replay looks again", () => "リドライブできるはずですが、Step Functions に拒否されました。次の再処理でもう一度試します"],
   ["runs again, and is parked where it was when it was aborted: replay it once more, now", () => "再び動きましたが、中断されたときと同じところで保留中です。もう一度再処理してください"],
+  ["its execution is dead, and the Map that started it goes on without it", () => "実行は終わっていますが、これを始めた Map はこのジョブなしで続いています"],
+  ["has failed, and the Map that had started it went on to the end without it", () => "失敗していて、これを始めた Map はこのジョブなしで最後まで進みました"],
+  ["the Map that started it can't be redriven any more: (.+)", () => "これを始めた Map は、もうリドライブできません。実行全体をもう一度始めて、このジョブは取りやめてください"],
+  ["has failed with others of its Parallel or Map, and its execution went on without it", () => "同じ Parallel か Map のほかのものと一緒に失敗し、実行はこのジョブなしで先へ進みました"],
+  ["its execution can't be redriven any more, and what is only watched is never restarted: (.+)", () => "この実行は、もうリドライブできません。監視だけのステートマシンのジョブは最初から実行し直しません。自分でもう一度始めて、このジョブは取りやめてください"],
   ["its key belongs to a job that has not ended; it starts when that has", () => "同じキーのジョブがまだ終わっていません。それが終わると始まります"],
   ["waits in line: (.+)", (why) => `順番待ち：${why}`],
 ];

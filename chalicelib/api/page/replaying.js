@@ -2,7 +2,7 @@
 
 import { Refused, call } from "./api.js";
 import { UNSURE, isOpen } from "./following.js";
-import { changed, closedTasks, idle, state, waiting, wanted } from "./store.js";
+import { changed, closedTasks, idle, ofMachine, state, waiting, wanted } from "./store.js";
 import { keen, look } from "./watch.js";
 
 const MOST = 10_000; // jobs of one replay
@@ -18,7 +18,7 @@ export function previewAll(notice) {
 /** All jobs of one task and error. */
 export function previewGroup(notice, group) {
   const stuck = group.state === "stuck";
-  const filter = { task: group.task, error: group.error, ...(stuck ? { stuck } : {}) };
+  const filter = { ...ofMachine(group), task: group.task, error: group.error, ...(stuck ? { stuck } : {}) };
   return preview(notice, { count: group.count, filter, only: { task: group.task, error: group.error, stuck } });
 }
 

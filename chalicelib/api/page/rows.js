@@ -1,7 +1,7 @@
 // The rows of a list: a job each, with what may be done to it, and its history where it is asked for.
 
 import { ICONS, foreign, h, icon, time } from "./dom.js";
-import { readOnly, state } from "./store.js";
+import { machines, readOnly, state } from "./store.js";
 import { historyOf } from "./history.js";
 
 export function rows(t, f, act, id, list, group) {
@@ -44,6 +44,7 @@ function facts(t, f, job, id) {
   const told = [
     mixed ? t.list.states[job.state] : "",
     mixed && job.error.name && isHeld(job) ? foreign(job.error.name) : "",
+    (mixed || id === "line" || id === "running") && machines().length ? foreign(job.machine) : "",
     mixed ? foreign(job.task) : "",
     job.dead_at ? t.list.dead : "",
     job.attempt ? [t.list.attempts(job.attempt, f.number(job.attempt)), ...(job.attempt === 1 && job.failed_at ? [" ", time(f, job.failed_at)] : [])] : "",

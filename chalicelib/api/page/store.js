@@ -15,6 +15,7 @@ export const state = {
   lists: new Map(), // by list id: {open, jobs, cursor, total, loading}
   search: "",
   task: "", // whose groups are shown; empty: all
+  machine: "", // the state machine whose groups are shown; empty: all
   sort: "count", // of the groups: "count", "oldest", "error"
   allGroups: false,
   chosen: new Map(), // by job id, the jobs that were ticked
@@ -65,6 +66,10 @@ export function wanted() {
 
 export const readOnly = () => state.status?.caller?.kind === "read";
 export const closedTasks = () => (state.status?.tasks ?? []).filter((task) => !task.gate.open);
-export const listId = (group) => JSON.stringify([group.task, group.error, group.state]);
+export const listId = (group) => JSON.stringify([group.machine, group.task, group.error, group.state]);
+/** The state machines that the stage serves; of one alone nobody needs to be told. */
+export const machines = () => ((state.status?.machines ?? []).length > 1 ? state.status.machines : []);
+/** What asks for a group's machine, where there are several. */
+export const ofMachine = ({ machine }) => (machines().length ? { machine } : {});
 export const isBusy = () => ["looking", "following"].includes(state.flow.phase);
 export const isFree = () => ["idle", "ended"].includes(state.flow.phase);

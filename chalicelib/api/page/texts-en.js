@@ -259,6 +259,8 @@ export default {
     find: "Find a job by its key",
     task: "Of which task",
     allTasks: "All tasks",
+    machine: "Of which state machine",
+    allMachines: "All state machines",
     sort: "In which order",
     sorts: { count: "Most jobs first", oldest: "Longest waiting first", error: "By error" },
     found: (query) => `Keys with “${query}”`,

@@ -252,6 +252,8 @@ export default {
     find: "キーでジョブを探す",
     task: "タスク",
     allTasks: "すべてのタスク",
+    machine: "ステートマシン",
+    allMachines: "すべてのステートマシン",
     sort: "並び順",
     sorts: { count: "件数の多い順", oldest: "待ち時間の長い順", error: "エラー名順" },
     found: (query) => `キーに「${query}」を含むジョブ`,

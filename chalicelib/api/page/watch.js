@@ -2,7 +2,7 @@
 
 import { Refused, call, token } from "./api.js";
 import { follow } from "./following.js";
-import { changed, idle, listId, state } from "./store.js";
+import { changed, idle, listId, ofMachine, state } from "./store.js";
 
 const CALM = 10_000;
 const KEEN = 2_000;
@@ -133,8 +133,8 @@ async function reloadLists() {
 function query(id) {
   if (id === "search") return { search: state.search };
   if (id === "running" || id === "line") return { state: id };
-  const [task, error, of] = JSON.parse(id);
-  return { task, error, state: of };
+  const [machine, task, error, of] = JSON.parse(id);
+  return { ...ofMachine({ machine }), task, error, state: of };
 }
 
 /** An error without a name is asked for as such; call() leaves empty values out. */
