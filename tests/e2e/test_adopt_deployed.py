@@ -63,7 +63,7 @@ def test_a_deployed_machine_is_adopted_and_given_back(
     assert any(line.startswith("+") and '"ClaimJob"' in line for line in difference)
     type_in(*words, "--check", code=1)
     assert definition(stage, orders) == plain(stage)
-    assert "say --yes" in type_in(*words, code=2).stderr
+    assert "add --yes" in type_in(*words, code=2).stderr
     assert definition(stage, orders) == plain(stage)
 
     said = type_in(*words, "--yes").stdout
@@ -104,7 +104,11 @@ def test_what_can_t_be_adopted_there_is_told_on_one_line_and_changes_nothing(
     for arn, code, said in (
         (made, 2, "does not serve not-listed: name it in MACHINES"),
         (orders + ":1", 2, "no version or alias may follow"),
-        (orders.replace("us-east-1", "eu-west-1"), 2, "no state machine of the stage's account"),
+        (
+            orders.replace("us-east-1", "eu-west-1"),
+            2,
+            "is not a state machine of the stage's account",
+        ),
         (stage.names.state_machine_arn, 2, "is the stage's own machine"),
         (orders + "x", 3, "StateMachineDoesNotExist"),
     ):
