@@ -8,6 +8,7 @@ from chalicelib.api import paths
 from chalicelib.api.overview import View
 from chalicelib.api.stage import Stage
 from chalicelib.job.claim import Claim
+from chalicelib.limits import REDRIVABLE
 from chalicelib.moments import iso, read
 
 YEAR = timedelta(days=365)
@@ -16,6 +17,8 @@ KEPT = timedelta(days=90)
 """Step Functions forgets an execution this long after its end; its input is in the spool alone."""
 WARNED = timedelta(days=14)
 """How long before either a job is named."""
+LAST_DAYS = timedelta(days=4)
+"""The same before Step Functions will not redrive a watched execution any more."""
 MOST_LOOKED_AT = 100
 
 
@@ -28,7 +31,7 @@ def next_loss(stage: Stage, view: View) -> dict[str, Any] | None:
     dead = [(_later(job.dead_at, KEPT), job, "forgotten") for job in waits if job.dead_at]
     old = [job for job in waits if not job.dead_at and _near(view, _later(job.started_at, YEAR))]
     risks = [*dead, *((_later(start, YEAR), job, "year") for job, start in _began(stage, old))]
-    near = [risk for risk in risks if _near(view, risk[0])]
+    near = [risk for risk in risks if _near(view, risk[0])] + _watched(stage, view, waits)
     if not near:
         return None
     at, job, why = min(near, key=lambda risk: (risk[0], risk[1].pk))
@@ -42,6 +45,19 @@ def _began(stage: Stage, jobs: list[Claim]) -> Iterable[tuple[Claim, str]]:
     pks = [job.pk for job in jobs[:MOST_LOOKED_AT]]
     for job in stage.engines.world.claims.look(pks).values():
         yield job, job.claimed_at or job.started_at
+
+
+def _watched(stage: Stage, view: View, jobs: list[Claim]) -> list[tuple[datetime, Claim, str]]:
+    """Those of watched machines whose last days have come, and are not over."""
+
+    def left(job: Claim) -> timedelta:
+        return _later(job.dead_at, REDRIVABLE) - view.at
+
+    zero = timedelta(0)
+    late = [job for job in jobs if job.may_be_watched and zero <= left(job) <= LAST_DAYS]
+    pks = [job.pk for job in late[:MOST_LOOKED_AT]]
+    looked = stage.engines.world.claims.look(pks) if pks else {}
+    return [(view.at + left(job), job, "redrive") for job in looked.values() if job.watched]
 
 
 def _near(view: View, at: datetime) -> bool:

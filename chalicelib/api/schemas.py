@@ -219,8 +219,9 @@ SCHEMAS: dict[str, Schema] = {
                 key=text("Which job"),
                 id=text("Its key as it stands in a path"),
                 why=text(
-                    "It ends a year after its start, or a dead one is forgotten",
-                    enum=["year", "forgotten"],
+                    "It ends a year after its start, or a dead one is forgotten, or a watched"
+                    " machine's is not redriven any more",
+                    enum=["year", "forgotten", "redrive"],
                 ),
             )
         ),

@@ -91,6 +91,11 @@ class Claim:
         return bool(self.machine or "/" in self.key) and not self.watched
 
     @property
+    def may_be_watched(self) -> bool:
+        """What the index lets one think, which has not whether it is; the claim itself says."""
+        return bool(self.machine) and self.task == self.machine
+
+    @property
     def waits(self) -> bool:
         """Whether it is in line, parked or stuck."""
         return not self.ended_at and self.state in WAITING

@@ -56,8 +56,11 @@ def is_near_end(claim: Claim, now: datetime) -> bool:
 def may_be_near_end(claim: Claim, now: datetime) -> bool:
     """Whether what the index holds of a job lets it be near its end; the claim itself says."""
     since, lasts = (claim.dead_at, REMEMBERS) if claim.dead_at else (claim.started_at, RUNS)
+    notice = NOTICE
+    if claim.may_be_watched and claim.dead_at:
+        lasts, notice = REDRIVABLE, LAST_DAYS
     moment = read(since)
-    return moment is not None and now - moment >= lasts - NOTICE
+    return moment is not None and now - moment >= lasts - notice
 
 
 def may_have_outlived(claim: Claim) -> bool:

@@ -128,8 +128,14 @@ def _near_end(first: dict[str, Any] | None) -> str:
     """The job whose execution Step Functions ends or forgets first, within two weeks."""
     if first is None:
         return "none"
-    what = "its execution ends" if first["why"] == "year" else "its dead execution is forgotten"
-    return f"{first['key']}: {what} {moment(first['at'])}"
+    return f"{first['key']}: {_LOSSES[first['why']]} {moment(first['at'])}"
+
+
+_LOSSES = {
+    "year": "its execution ends",
+    "forgotten": "its dead execution is forgotten",
+    "redrive": "its execution can't be redriven any more",
+}
 
 
 @click.command()

@@ -200,3 +200,24 @@ def test_asking_again_at_once_costs_nothing() -> None:
     assert api.calls(lambda: status(api.stage, {})) == []
     api.memory.clock.pause(timedelta(seconds=4).total_seconds())
     assert len(api.calls(lambda: status(api.stage, {}))) <= 7
+
+
+@pytest.mark.parametrize(("days", "why"), [(9, None), (11, "redrive"), (15, None)])
+def test_a_watched_job_is_named_in_its_last_days(days: int, why: str | None) -> None:
+    dead = moment(-days * DAY)
+    watched: dict[str, Any] = {
+        "pk": "job@orders#a",
+        "task": "orders",
+        "watched": "yes",
+        "queue": "parked#orders",
+    }
+    loss = told(ApiStage(job("a", -days * DAY, deadAt=dead, **watched), slots(task="orders")))[
+        "next_loss"
+    ]
+    assert (loss and loss["why"]) == why
+
+
+def test_an_adopted_job_whose_task_is_called_as_its_machine_has_ninety_days() -> None:
+    shared: dict[str, Any] = {"pk": "job@orders#a", "task": "orders", "queue": "parked#orders"}
+    api = ApiStage(job("a", -12 * DAY, deadAt=moment(-12 * DAY), **shared), slots(task="orders"))
+    assert told(api)["next_loss"] is None

@@ -372,6 +372,7 @@ export default {
   risk: {
     year: (key, when) => `Step Functions ends the execution of the job ${key} on ${when}, a year after its start: put it back or give it up before. Else it is restarted from its first step; a stuck one is not.`,
     forgotten: (key, when) => `Step Functions forgets the execution of the job ${key} on ${when}: put it back or give it up before.`,
+    redrive: (key, when) => `Step Functions redrives the execution of the job ${key} until ${when} only: put it back before. After that somebody has to start it again.`,
     show: "Show the job",
   },
 

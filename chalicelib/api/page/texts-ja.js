@@ -362,6 +362,7 @@ export default {
   risk: {
     year: (key, when) => `ジョブ ${key} の実行は、開始から1年になる${when}に Step Functions が終了します。それまでに再処理するか取りやめてください。何もしないと最初から再実行されます（要確認のジョブを除く）。`,
     forgotten: (key, when) => `ジョブ ${key} の実行は、${when}に Step Functions の記録から消えます。それまでに再処理するか取りやめてください。`,
+    redrive: (key, when) => `ジョブ ${key} の実行をリドライブできるのは${when}までです。それまでに再処理してください。過ぎると、誰かがもう一度始める必要があります。`,
     show: "ジョブを表示",
   },
 
