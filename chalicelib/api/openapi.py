@@ -35,9 +35,9 @@ _FILTERS: dict[str, Schema] = {
         "maximum": 1000,
         "description": "At most that many jobs per second",
     },
-    "dry_run": flag("Tell what would be done, and do nothing"),
+    "dry_run": flag("Report what would be done, and change nothing"),
     "stuck": flag("Put back jobs that failed too often, instead of the others"),
-    "pass": flag("Through a closed gate, too, within the limit; with key, keys, ids or max=1"),
+    "pass": flag("Let jobs through a closed gate, within the limit; with key, keys, ids or max=1"),
     "reason": _REASON,
 }
 _KEYS = many(
@@ -46,7 +46,7 @@ _KEYS = many(
 ) | {"minItems": 1, "maxItems": MAX_REPLAY}
 _IDS = many(
     text("A job's id, as the lists have it", minLength=1, maxLength=2000),
-    "As keys, of listed machines' jobs, too",
+    "These jobs and no others, by id; also those of listed machines",
 ) | {"minItems": 1, "maxItems": MAX_REPLAY}
 _IDEMPOTENCY_KEY: dict[str, Any] = {
     "name": "Idempotency-Key",
@@ -55,7 +55,7 @@ _IDEMPOTENCY_KEY: dict[str, Any] = {
         "Requests of one token with the same key are one replay", minLength=1, maxLength=255
     ),
 }
-_CURSOR = text("The next page, as the last one named it")
+_CURSOR = text("The `cursor` of the previous page's answer")
 _REPLAYS = {"limit": whole("Replays on a page", 1) | {"maximum": 100}, "cursor": _CURSOR}
 _REPLAYS_JOBS = {"limit": whole("Jobs on a page", 1) | {"maximum": 1000}, "cursor": _CURSOR}
 _STATES = {"type": "array", "items": LISTED, "minItems": 1}
@@ -65,13 +65,13 @@ _JOBS: dict[str, Schema] = {
     "error": text("Only jobs that failed with this error"),
     "machine": text("Only jobs of this state machine", minLength=1, maxLength=80),
     "search": text("Only jobs with this in their key", minLength=1, maxLength=1024),
-    "cursor": text("The next page, as the last one named it"),
+    "cursor": text("The `cursor` of the previous page's answer"),
     "limit": whole("Jobs on a page", 1) | {"maximum": 200, "default": 50},
 }
 
 _INCIDENTS: dict[str, Schema] = {
     "limit": whole("Incidents on a page", 1) | {"maximum": 100, "default": 20},
-    "cursor": text("The next page, as the last one named it"),
+    "cursor": text("The `cursor` of the previous page's answer"),
 }
 
 
@@ -99,10 +99,10 @@ def _paths() -> Part:
     return {
         "/": {"get": _file("page", "The page for people")},
         "/console/{file}": {
-            "get": _file("pageFile", "A file of the page", _in_path("file", "Its name"))
+            "get": _file("pageFile", "A file of the page", _in_path("file", "The file's name"))
         },
         "/openapi.json": {"get": _open("openapi", "This document")},
-        "/status": {"get": _get("status", "How the stage stands", "Status", {})},
+        "/status": {"get": _get("status", "An overview of the stage", "Status", {})},
         "/jobs": {"get": _get("jobs", "The jobs that wait or are in a task", "Jobs", _JOBS)},
         "/jobs/groups": {
             "get": _get("groups", "Parked and stuck jobs by task and error", "Groups", {})
@@ -126,14 +126,19 @@ def _paths() -> Part:
 
 def _replay() -> Part:
     about = "Put back as many jobs as `max` says. Parameters stand in the query or in the body."
-    body = shape("The same as in the query, and keys or ids", **_FILTERS, keys=_KEYS, ids=_IDS)
+    body = shape("The parameters of the query, and keys or ids", **_FILTERS, keys=_KEYS, ids=_IDS)
     part = _change("replay", about, "Replay", body, needed=())
     return part | {"parameters": [*_in_query(_FILTERS), _IDEMPOTENCY_KEY]}
 
 
 def _replay_job() -> Part:
     filters = _FILTERS
-    body = shape("How", dry_run=filters["dry_run"], **{"pass": filters["pass"]}, reason=_REASON)
+    body = shape(
+        "How to put the job back",
+        dry_run=filters["dry_run"],
+        **{"pass": filters["pass"]},
+        reason=_REASON,
+    )
     return _change("replayJob", "Put one job back, also one that is stuck", "Replay", body, ()) | {
         "parameters": [_key(), _IDEMPOTENCY_KEY]
     }
@@ -156,15 +161,17 @@ def _incident() -> Part:
 
 
 def _stop_replay() -> Part:
-    about = "Put no more jobs back; those that went go on"
-    part = _change("stopReplay", about, "KeptReplay", shape("Why", reason=_REASON), ())
+    about = "Stop a replay; jobs that it put back go on"
+    part = _change(
+        "stopReplay", about, "KeptReplay", shape("Why the replay is stopped", reason=_REASON), ()
+    )
     return part | {"parameters": [_in_path("id", "The replay's id")]}
 
 
 def _give_up() -> Part:
     body = shape(
-        "Why",
-        reason=text("Why nobody wants it", minLength=1, maxLength=1000),
+        "Why the job is given up",
+        reason=text("Why the job is given up", minLength=1, maxLength=1000),
     )
     return _change("giveUp", "End a job for good", "GivenUp", body, ("reason",)) | {
         "parameters": [_key()]
@@ -179,15 +186,17 @@ def _job() -> Part:
 
 
 def _trigger() -> Part:
-    body = shape("Whether", enabled=flag("True: put jobs back as they come"), reason=_REASON)
+    body = shape(
+        "The trigger's setting", enabled=flag("True: put jobs back as they come"), reason=_REASON
+    )
     about = "Enable or disable the trigger on the spool"
     return _change("trigger", about, "Trigger", body, ("enabled",))
 
 
 def _limit() -> Part:
     limit = whole("0 closes the gate and keeps the limit; null takes the stage's setting")
-    body = shape("How many", limit=maybe(limit | {"maximum": 1000}), reason=_REASON)
-    about = "Say how many jobs may be in a task at once"
+    body = shape("The task's limit", limit=maybe(limit | {"maximum": 1000}), reason=_REASON)
+    about = "Set how many jobs may be in a task at once"
     return _change("limit", about, "Task", body, ("limit",)) | {"parameters": [_task()]}
 
 
@@ -258,13 +267,13 @@ def _json(about: str, schema: str) -> Part:
 
 
 _REFUSALS = {
-    "400": "A value that can't be used; the answer names it and what would do",
-    "404": "There is no such job, task or file",
+    "400": "A value that can't be used; the answer names it and how to fix it",
+    "404": "No such job, task, replay, incident or file",
     "409": "It can't be done as things stand now",
 }
 _BY_GATEWAY = {
-    "401": "There is no token",
-    "403": "The token is unknown or revoked, or is good for looking only",
+    "401": "The request has no token",
+    "403": "The token is unknown or revoked, or may only read",
     "415": "The body is not application/json",
     "429": "More requests than the stage lets in: ask again later",
 }
