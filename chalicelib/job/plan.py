@@ -152,6 +152,8 @@ def screen(claim: Claim, now: datetime, rules: Rules) -> Decision | None:
         return Decision(Action.STALE, standing(claim))
     if rules.attended:
         return None
+    if is_out_of_reach(claim, now):
+        return Decision(Action.STUCK, ONLY_REDRIVEN)
     if claim.error == TOO_LARGE:
         return Decision(Action.STUCK, "made a result too large for Step Functions")
     if claim.attempt - rules.service_failures.get(claim.pk, 0) >= rules.max_attempts:
@@ -160,6 +162,12 @@ def screen(claim: Claim, now: datetime, rules: Rules) -> Decision | None:
     if cooling > 0:
         return Decision(Action.LEAVE, "failed only a moment ago", int(cooling) + 1)
     return None
+
+
+def is_out_of_reach(claim: Claim, now: datetime) -> bool:
+    """Whether it is a watched machine's job that Step Functions will not redrive any more."""
+    dead_at = read(claim.dead_at)
+    return claim.watched and dead_at is not None and now - dead_at >= REDRIVABLE
 
 
 def standing(claim: Claim) -> str:

@@ -228,3 +228,12 @@ def test_a_death_that_nobody_announced_is_found_by_the_sweep(there: Watched) -> 
     there.memory.executions.close(run, Status.FAILED, "Visa.Down")
     repairs = there.sweep()
     assert (repairs.rescued, repairs.unadopted) == ([later], [])
+
+
+def test_unattended_what_can_t_be_redriven_any_more_becomes_stuck(there: Watched) -> None:
+    there.fail()
+    there.catch()
+    there.memory.clock.pause(timedelta(days=14).total_seconds())
+    there.stage.replay(attended=False)
+    assert there.claim.state is State.STUCK
+    assert there.stage.replay(attended=False).failed == []
