@@ -32,14 +32,14 @@ CONFIG = ".chalice/config.json"
 @click.command("adopt")
 @click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False))
 @click.option("--task", "tasks", multiple=True, metavar="STATE[=NAME]", help="A task to recover.")
-@click.option("--machine", metavar="NAME", help="Its name, or the ARN of a deployed one.")
-@click.option("--resource", metavar="ID", help="Which of a template's state machines.")
+@click.option("--machine", metavar="NAME", help="The machine's name, or the ARN of a deployed one.")
+@click.option("--resource", metavar="ID", help="The state machine, by its id in a template.")
 @click.option("--key", metavar="EXPR", help="Where a job's key is: a JSONPath, or {% JSONata %}.")
 @click.option(
     "--limit",
     type=click.IntRange(0, MOST_LIMIT),
     metavar="N",
-    help="Print what sets the tasks' limit.",
+    help="Print the commands that set the tasks' limit.",
 )
 @click.option(
     "--retries",
@@ -47,11 +47,13 @@ CONFIG = ".chalice/config.json"
     default="keep",
     help="Keep a task's own Retry, or retry once.",
 )
-@click.option("-o", "--out", metavar="OUT", type=click.Path(dir_okay=False), help="Write it there.")
+@click.option(
+    "-o", "--out", metavar="OUT", type=click.Path(dir_okay=False), help="Write the result to OUT."
+)
 @click.option("--diff", is_flag=True, help="Show what changes, and write nothing.")
-@click.option("--check", is_flag=True, help="Only say whether FILE is as adopt makes it.")
+@click.option("--check", is_flag=True, help="Only check whether FILE is as adopt writes it.")
 @click.option("--yes", is_flag=True, help="With an ARN: do not ask first.")
-@click.option("--undo", "takes_out", is_flag=True, help="Take everything of respool's out again.")
+@click.option("--undo", "takes_out", is_flag=True, help="Remove everything that adopt has added.")
 @everywhere
 @click.pass_context
 @pass_context

@@ -18,8 +18,10 @@ SWEEPING = 3600
 
 @click.command("give-up")
 @click.argument("key")
-@click.option("--reason", required=True, metavar="TEXT", help="Why nobody wants the job any more.")
-@click.option("--machine", metavar="NAME", help="Whose job it is (default: the stage's own).")
+@click.option("--reason", required=True, metavar="TEXT", help="Why the job is given up.")
+@click.option(
+    "--machine", metavar="NAME", help="Whose job it is: a state machine (default: the stage's own)."
+)
 @click.option("--yes", is_flag=True, help="Do not ask first.")
 @everywhere
 @pass_context
@@ -49,7 +51,7 @@ def ask(question: str, option: str) -> None:
 
 @click.command()
 @click.argument("to", type=click.Choice(("enable", "disable")))
-@click.option("--reason", metavar="TEXT", help="Why; shown to everybody.")
+@click.option("--reason", metavar="TEXT", help="The reason, shown to everybody.")
 @everywhere
 @pass_context
 def trigger(context: Context, to: str, reason: str | None) -> None:
@@ -65,7 +67,7 @@ def trigger(context: Context, to: str, reason: str | None) -> None:
 @everywhere
 @pass_context
 def sweep(context: Context) -> int:
-    """Repair what events missed: the dead, slots without owners, lost notes, the line."""
+    """Repair what events missed: deaths, slots without owners, lost notes, the line."""
     with (
         context.screen.busy("comparing claims with executions"),
         audited(context.stage, context.who, "sweep", "") as line,

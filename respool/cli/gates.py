@@ -15,7 +15,7 @@ from respool.cli.replaying import UNITS, seconds_in
 from respool.cli.screen import many
 
 DEFAULT = "default"
-_REASON = click.option("--reason", metavar="TEXT", help="Why, for everybody who looks.")
+_REASON = click.option("--reason", metavar="TEXT", help="The reason, shown to everybody.")
 
 
 @click.command()
@@ -33,7 +33,9 @@ def limit(context: Context, task: str, n: str, reason: str | None) -> None:
 @click.command()
 @click.argument("task", required=False)
 @click.option(
-    "--until", metavar="TIME", help="Open by itself then: 90m, 2h, 3d, or 2026-11-30T06:00."
+    "--until",
+    metavar="TIME",
+    help="When the gate opens by itself: 90m, 2h, 3d, or 2026-11-30T06:00.",
 )
 @_REASON
 @everywhere

@@ -1,4 +1,4 @@
-"""The command that tells of incidents: which there were, or one as a report."""
+"""The command that lists incidents, or shows one as a report."""
 
 import re
 from datetime import UTC, datetime
@@ -24,8 +24,8 @@ BARS = " ▁▂▃▄▅▆▇█"
 
 @click.command()
 @click.argument("id", required=False)
-@click.option("--markdown", is_flag=True, help="As a report, for the boss or the service's vendor.")
-@click.option("--message", is_flag=True, help="As people are told of it; nothing is sent.")
+@click.option("--markdown", is_flag=True, help="Print a report in Markdown, for others to read.")
+@click.option("--message", is_flag=True, help="Print the message that people get; send nothing.")
 @everywhere
 @pass_context
 def incident(context: Context, id: str | None, markdown: bool, message: bool) -> int:

@@ -11,7 +11,7 @@ DAYS = 90
 
 @click.command()
 @click.argument("name")
-@click.option("--read-only", is_flag=True, help="Good for looking only.")
+@click.option("--read-only", is_flag=True, help="Allow looking, and nothing else.")
 @click.option(
     "--days", type=int, default=DAYS, show_default=True, help="Days for which the link is good."
 )

@@ -139,12 +139,14 @@ _LOSSES = {
 
 
 @click.command()
-@click.option("--state", metavar="STATE", help="Only: parked, stuck, line, running (or a,b).")
+@click.option("--state", metavar="STATE", help="Only these: parked, stuck, line, running (or a,b).")
 @click.option("--task", metavar="NAME", help="Only those of this task.")
 @click.option("--error", metavar="NAME", help="Only those that failed with this error.")
 @click.option("--machine", metavar="NAME", help="Only those of this state machine.")
 @click.option("--search", metavar="TEXT", help="Only those with this in their key.")
-@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="How many.")
+@click.option(
+    "--limit", type=click.IntRange(1), default=50, show_default=True, help="At most that many."
+)
 @everywhere
 @pass_context
 def jobs(context: Context, /, limit: int, **options: str | None) -> int:
@@ -201,8 +203,10 @@ def _error(error: dict[str, str]) -> str:
 
 @click.command()
 @click.argument("key")
-@click.option("--machine", metavar="NAME", help="Whose job it is (default: the stage's own).")
-@click.option("--input", "with_input", is_flag=True, help="Also what it was started with.")
+@click.option(
+    "--machine", metavar="NAME", help="Whose job it is: a state machine (default: the stage's own)."
+)
+@click.option("--input", "with_input", is_flag=True, help="Show the job's input, too.")
 @everywhere
 @pass_context
 def show(context: Context, key: str, machine: str | None, with_input: bool) -> None:

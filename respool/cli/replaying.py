@@ -36,15 +36,17 @@ FILTERS = ("task", "error", "key", "machine", "older_than")
     help="Only those of this state machine.",
 )
 @click.option(
-    "--older-than", metavar="TIME", help="Only those that failed that long ago: 90, 15m, 2h, 3d."
+    "--older-than",
+    metavar="TIME",
+    help="Only those that failed at least that long ago: 90, 15m, 2h, 3d.",
 )
 @click.option("--rate", metavar="N", help="At most that many jobs per second.")
 @click.option("--stuck", is_flag=True, help="Take stuck jobs in place of parked ones.")
 @click.option(
-    "--pass", "by_pass", is_flag=True, help="Through a closed gate, too: with --key, or --max 1."
+    "--pass", "by_pass", is_flag=True, help="Let jobs through a closed gate, with --key or --max 1."
 )
 @click.option("--reason", metavar="TEXT", help="Why, for the audit log.")
-@click.option("--dry-run", is_flag=True, help="Tell what would be done, and do nothing.")
+@click.option("--dry-run", is_flag=True, help="Print what would be done, and change nothing.")
 @everywhere
 @pass_context
 def replay(

@@ -24,7 +24,7 @@ _CAME_TO = {
 @click.command()
 @click.argument("id", required=False)
 @click.option("--limit", type=click.IntRange(1, MOST), default=20, show_default=True)
-@click.option("--stop", is_flag=True, help="Let it put no more jobs back.")
+@click.option("--stop", is_flag=True, help="Stop the replay with that ID.")
 @click.option("--reason", metavar="TEXT", help="Why it is stopped, for the audit log.")
 @everywhere
 @pass_context

@@ -31,7 +31,7 @@ PAUSE = 1.0
 @click.command()
 @click.argument("input", metavar="JSON|-")
 @click.option("--name", metavar="NAME", help="The execution's name (default: a new one).")
-@click.option("--wait", is_flag=True, help="Until the job has ended, or is parked.")
+@click.option("--wait", is_flag=True, help="Wait until the job has ended, or is parked.")
 @everywhere
 @pass_context
 def submit(context: Context, input: str, name: str | None, wait: bool) -> int:

@@ -16,7 +16,7 @@ def token() -> None:
 
 @token.command()
 @click.argument("name")
-@click.option("--read-only", is_flag=True, help="Good for looking only.")
+@click.option("--read-only", is_flag=True, help="Allow looking, and nothing else.")
 @click.option("--days", type=int, help="Days for which it is good; else until it is revoked.")
 @everywhere
 @pass_context
@@ -36,7 +36,7 @@ def create(context: Context, name: str, read_only: bool, days: int | None) -> No
 @everywhere
 @pass_context
 def list_tokens(context: Context) -> None:
-    """The named tokens, without what makes them good."""
+    """List the named tokens, but never the tokens themselves."""
     tokens = context.account.tokens().list()
     data = {"tokens": [{**vars(each), "kind": each.kind.value} for each in tokens]}
 
