@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from chalicelib.parking.give_up import GiveUp
     from chalicelib.parking.rescue import Rescue
     from chalicelib.parking.sweep import Sweep
+    from chalicelib.replaying.continuous import ContinuousReplay
     from chalicelib.replaying.estimate import Estimate
     from chalicelib.replaying.keeping import Asked, Keeping
     from chalicelib.replaying.outcome import Outcome
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
     from chalicelib.replaying.replay import Order, Replayer
     from chalicelib.replaying.report import Report
     from chalicelib.replaying.requests import Request
-    from chalicelib.replaying.trigger import Trigger
 
 
 LATE = timedelta(minutes=5)
@@ -289,12 +289,12 @@ class Engines:
         )
 
     @cached_property
-    def trigger(self) -> "Trigger":
+    def continuous_replay(self) -> "ContinuousReplay":
         """What settles the messages that SQS itself delivers."""
         from chalicelib.job.replay import Kind
-        from chalicelib.replaying.trigger import Trigger
+        from chalicelib.replaying.continuous import ContinuousReplay
 
-        return Trigger(
+        return ContinuousReplay(
             recovery=self.recovery,
             workflow=self.world.workflow,
             claims=self.world.claims,
@@ -457,7 +457,7 @@ class Engines:
         from chalicelib.job.plan import Rules
 
         rules = Rules(max_attempts=self.settings.max_attempts, cool_down=self.settings.cool_down)
-        return self.trigger.take(event, rules, seconds)
+        return self.continuous_replay.take(event, rules, seconds)
 
     def tick(self, seconds: float, minute: datetime | None = None) -> dict[str, Any]:
         """One tick of the ramp, where RECOVERY has it; says what it did.

@@ -39,8 +39,8 @@ MESSAGE = 1_048_576
 """A message with its attributes."""
 MAX_HIDDEN = 43_200
 """How long a message can be hidden, counted from its receive: 12 hours."""
-MAX_RELEASED = MAX_HIDDEN - 900
-"""What can be asked for later, by a Lambda that has had it for as long as Lambdas run."""
+MAX_DELAY = MAX_HIDDEN - 900
+"""The longest delay that a Lambda can still ask for when it has held a message for its time."""
 
 # Lambda and CloudFormation: "Lambda quotas", "CloudFormation quotas".
 VARIABLES = 4096

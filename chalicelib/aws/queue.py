@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from chalicelib.aws.calling import LONG_POLL, calling
 from chalicelib.errors import AwsError
 from chalicelib.job.message import Message
-from chalicelib.limits import BATCH, MAX_HIDDEN, MAX_RELEASED
+from chalicelib.limits import BATCH, MAX_DELAY, MAX_HIDDEN
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -47,10 +47,10 @@ class SqsSpool:
         """Remove them. Raises AwsError where some stay; those come again and prove stale."""
         self._each_ten("DeleteMessageBatch", self._client.delete_message_batch, messages, {})
 
-    def release(self, messages: Sequence[Message], after: int = 0) -> None:
+    def make_visible(self, messages: Sequence[Message], after: int = 0) -> None:
         """Let others see them, after that time in seconds (11 hours and 45 minutes at most)."""
         change = self._client.change_message_visibility_batch
-        extra = {"VisibilityTimeout": min(after, MAX_RELEASED)}
+        extra = {"VisibilityTimeout": min(after, MAX_DELAY)}
         self._each_ten("ChangeMessageVisibilityBatch", change, messages, extra)
 
     def _each_ten(

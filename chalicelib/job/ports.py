@@ -115,7 +115,7 @@ class Spool(Protocol):
     def delete(self, messages: Sequence[Message]) -> None:
         """Remove them for good."""
 
-    def release(self, messages: Sequence[Message], after: int = 0) -> None:
+    def make_visible(self, messages: Sequence[Message], after: int = 0) -> None:
         """Let others see them, after that time in seconds."""
 
     def send(self, body: str) -> None:

@@ -96,7 +96,7 @@ class Clearing:
         """Let others see what was left."""
         messages, self._held = self._held, []
         if messages:
-            self._try("messages-not-released", lambda: self.spool.release(messages))
+            self._try("messages-not-released", lambda: self.spool.make_visible(messages))
 
     def _looks_on(self) -> bool:
         return self.missing() > 0 or bool(self.inputless)

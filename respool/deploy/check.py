@@ -136,7 +136,7 @@ def _permissions(source: Source, checked: Checked) -> Iterator[str]:
     about = read_json(source.project / CONFIG, CONFIG).get("lambda_functions", {})
     timeouts = {name: one.get("lambda_timeout", 60) for name, one in about.items()}
     yield from permissions_needed.of_functions(about, source.environment)
-    yield from permissions_needed.Stage(source.prefix, resources, own, timeouts).findings()
+    yield from permissions_needed.RenderedStage(source.prefix, resources, own, timeouts).findings()
     roles = dict(policies_of_roles(resources))
     if not resources["MachineRole"]["Properties"].get("ManagedPolicyArns"):
         yield from calls.findings(_called(checked), roles["MachineRole"])

@@ -123,7 +123,7 @@ class Retained:
                 seen += messages
                 own += sum(self._says_something(message) for message in messages)
         finally:
-            queue.release(seen)
+            queue.make_visible(seen)
         return own
 
     def _says_something(self, message: Message) -> bool:

@@ -9,7 +9,7 @@ TASK = "UncertainTask"
 Event = Mapping[str, Any]
 
 
-class Stage(Protocol):
+class Executions(Protocol):
     """Where executions can be looked at."""
 
     def describe(self, execution: str, /) -> Mapping[str, Any]:
@@ -36,10 +36,10 @@ class JobView:
         return (self.status, self.finished, self.output) == ("SUCCEEDED", 1, self.job)
 
 
-def look(stage: Stage, execution: str) -> JobView:
+def look(executions: Executions, execution: str) -> JobView:
     """How a job stands now."""
-    about = stage.describe(execution)
-    events = stage.history(execution)
+    about = executions.describe(execution)
+    events = executions.history(execution)
     entered = [state for _, state in _states(events)]
     in_task = [event for event, state in _states(events, every=True) if state == TASK]
     return JobView(

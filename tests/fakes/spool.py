@@ -12,7 +12,7 @@ from threading import RLock
 
 from chalicelib.errors import AwsError
 from chalicelib.job.message import Message
-from chalicelib.limits import BATCH, MAX_HIDDEN, MAX_RELEASED, MESSAGE, RETENTION
+from chalicelib.limits import BATCH, MAX_DELAY, MAX_HIDDEN, MESSAGE, RETENTION
 from tests.fakes.clock import SteppedClock
 from tests.fakes.wire import Wire
 
@@ -164,8 +164,8 @@ class Queue:
                 else:
                     del self._messages[stored.id]
 
-    def release(self, receipts: Sequence[str], after: int) -> int:
-        """Bring into sight after so many seconds; says for how many that was refused."""
+    def make_visible(self, receipts: Sequence[str], after: int) -> int:
+        """Show messages again after that many seconds; returns how many were refused."""
         if not 1 <= len(receipts) <= BATCH:
             raise AwsError(f"ChangeMessageVisibilityBatch: {len(receipts)} entries")
         refused = 0
@@ -220,14 +220,14 @@ class FakeSpool:
         for batch in self._batches(messages):
             self._wire.call("DeleteMessageBatch", lambda b=batch: self._queue.delete(b))  # type: ignore[misc]
 
-    def release(self, messages: Sequence[Message], after: int = 0) -> None:
-        """Let others see them after so many seconds. Raises AwsError where some were not hidden."""
-        after = min(after, MAX_RELEASED)
+    def make_visible(self, messages: Sequence[Message], after: int = 0) -> None:
+        """Let others see them, after that time. Raises AwsError where some were not hidden."""
+        after = min(after, MAX_DELAY)
         failed = 0
         for batch in self._batches(messages):
             failed += self._wire.call(
                 "ChangeMessageVisibilityBatch",
-                lambda b=batch: self._queue.release(b, after),  # type: ignore[misc]
+                lambda b=batch: self._queue.make_visible(b, after),  # type: ignore[misc]
             )
         if failed:
             raise AwsError(f"ChangeMessageVisibilityBatch: {failed} failed")

@@ -281,9 +281,12 @@ def _receipts(entries: list[dict[str, Any]]) -> list[str]:
     return [entry["ReceiptHandle"] for entry in entries]
 
 
-@pytest.mark.parametrize("method", ["delete", "release"])
+@pytest.mark.parametrize("method", ["delete", "make_visible"])
 def test_an_entry_that_fails_in_a_batch_is_told_after_all_batches_were_sent(method: str) -> None:
-    operation = {"delete": "delete_message_batch", "release": "change_message_visibility_batch"}
+    operation = {
+        "delete": "delete_message_batch",
+        "make_visible": "change_message_visibility_batch",
+    }
     failed = {"Id": "3", "SenderFault": True, "Code": "MessageNotInflight", "Message": "gone"}
     batches: list[list[str]] = []
 

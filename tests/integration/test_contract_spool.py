@@ -158,38 +158,38 @@ def test_more_than_ten_are_deleted_and_no_others(side: Side) -> None:
 
 def test_a_released_message_is_seen_at_once(side: Side) -> None:
     messages = side.fill(1)
-    side.spool.release(messages)
+    side.spool.make_visible(messages)
     assert side.seen() == ['{"key":"0"}']
 
 
 def test_more_than_ten_are_released_and_no_others(side: Side) -> None:
     messages = side.fill(25)
-    side.spool.release(messages[:23])
+    side.spool.make_visible(messages[:23])
     assert side.seen() == sorted(message.body for message in messages[:23])
 
 
 def test_a_message_released_for_later_is_seen_later(side: Side) -> None:
     messages = side.fill(1)
-    side.spool.release(messages, 2)
+    side.spool.make_visible(messages, 2)
     assert side.seen() == []
     assert [message.id for message in side.spool.receive(10, LONG)] == [messages[0].id]
 
 
 def test_a_cool_down_of_twelve_hours_is_no_error(side: Side) -> None:
-    side.spool.release(side.fill(1), 43_200)
+    side.spool.make_visible(side.fill(1), 43_200)
     assert side.seen() == []
 
 
 def test_nothing_to_delete_or_release_is_no_error(side: Side) -> None:
     side.spool.delete([])
-    side.spool.release([])
+    side.spool.make_visible([])
 
 
 def test_one_that_can_not_be_released_is_told_and_does_not_stop_the_others(side: Side) -> None:
     (gone, *others) = side.fill(12)
     side.spool.delete([gone])
     with pytest.raises(AwsError, match=r"1 failed"):
-        side.spool.release([gone, *others])
+        side.spool.make_visible([gone, *others])
     assert side.seen() == sorted(message.body for message in others)
 
 

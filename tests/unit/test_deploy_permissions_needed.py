@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from respool.deploy import policies
-from respool.deploy.checks.permissions_needed import Stage, of_functions
+from respool.deploy.checks.permissions_needed import RenderedStage, of_functions
 from respool.deploy.preflight import Source, check
 from respool.deploy.resolved import ACCOUNT, REGION, resolved
 from tests.iam.deployed import FUNCTIONS
@@ -24,7 +24,7 @@ def findings(change: Change) -> str:
     resources = copy.deepcopy(resolved(CHECKED.template["Resources"]))
     own = {name: policies.rendered(one, VALUES) for name, one in CHECKED.policies.items()}
     change({name: one["Properties"] for name, one in resources.items()} | {"policies": own})
-    stage = Stage("respool-dev", resources, own, {"reprocess": 900})
+    stage = RenderedStage("respool-dev", resources, own, {"reprocess": 900})
     return "\n".join(stage.findings())
 
 

@@ -28,7 +28,7 @@ ENGINES = [
     "sweep",
     "recovery",
     "replayer",
-    "trigger",
+    "continuous_replay",
     "give_up",
     "ramp",
 ]

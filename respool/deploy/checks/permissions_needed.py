@@ -72,7 +72,7 @@ def of_functions(
             yield f"the variable {variable} is Lambda's own. Take it out of environment_variables."
 
 
-class Stage:
+class RenderedStage:
     """A stage as rendered: its resources with references resolved, its policies, its time-outs."""
 
     def __init__(

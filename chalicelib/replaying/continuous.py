@@ -12,7 +12,7 @@ from chalicelib.job.message import Message
 from chalicelib.job.plan import NO_INPUT, PUT_BACK, Action, Rules
 from chalicelib.job.ports import Claims, Clock, Line, Spool, Telemetry, Workflow
 from chalicelib.job.replay import Chosen
-from chalicelib.limits import MAX_RELEASED
+from chalicelib.limits import MAX_DELAY
 from chalicelib.moments import read
 from chalicelib.replaying.fate import Fate
 from chalicelib.replaying.gates import Gates
@@ -27,12 +27,12 @@ SOON = 60
 """Seconds after which a note is looked at again whose job is about to be parked."""
 LATER = 900
 """Seconds after which a note is looked at again where a gate is closed without a known end."""
-LONG = MAX_RELEASED
+LONG = MAX_DELAY
 """Seconds after which a note is looked at again where only a person, or the line, moves its job."""
 
 
 @dataclass(frozen=True)
-class Trigger:
+class ContinuousReplay:
     """Settles a batch; SQS deletes what is not reported back as failed. `note` writes down which
     jobs went back.
     """
@@ -75,7 +75,7 @@ class Trigger:
         if not seconds:
             return
         try:
-            self.spool.release([message], min(seconds, MAX_RELEASED))
+            self.spool.make_visible([message], min(seconds, MAX_DELAY))
         except AwsError as refused:
             self.telemetry.warning("messages-not-released", reason=str(refused))
 
@@ -84,7 +84,7 @@ class Trigger:
 class _Act:
     """One message. An outcome other than LEAVE lets SQS delete it."""
 
-    trigger: Trigger
+    engine: ContinuousReplay
     delivery: Delivery
     rules: Rules
     calm: Patience
@@ -101,7 +101,7 @@ class _Act:
             return of_claim(claim, Action.LEAVE, "is not parked yet", SOON)
         if claim is not None and delivery.fate is Fate.WAITS:
             return self._of_waiting(claim)
-        outcome = Unclaimed(self.trigger.workflow, self.trigger.claims).begin(delivery, self.calm)
+        outcome = Unclaimed(self.engine.workflow, self.engine.claims).begin(delivery, self.calm)
         return replace(outcome, wait=LATER, problem=outcome.problem and outcome.reason != HELD)
 
     def _of_waiting(self, claim: Claim) -> Outcome:
@@ -110,7 +110,7 @@ class _Act:
             return of_claim(claim, Action.LEAVE, f"is {claim.state.value}", wait)
         if closed := self.calm(lambda: self.gates.closed(claim)):
             return of_claim(claim, Action.LEAVE, closed, self._until(claim))
-        recovery = self.trigger.recovery
+        recovery = self.engine.recovery
         outcome = recovery.recover(claim, self.rules, self.calm)
         if outcome.action is Action.LEAVE and outcome.reason == NO_INPUT:
             text = input_in(self.delivery)
@@ -129,9 +129,9 @@ class _Act:
     def _move_aside(self) -> Outcome:
         """Move what no job can be made of to the stuck queue, unchanged."""
         id, reason = self.delivery.message.id, self.delivery.refused
-        self.calm(lambda: self.trigger.stuck.send(self.delivery.message.body))
-        self.trigger.telemetry.warning("message-unreadable", message_id=id, reason=reason)
-        self.trigger.telemetry.metric(metrics.UNREADABLE)
+        self.calm(lambda: self.engine.stuck.send(self.delivery.message.body))
+        self.engine.telemetry.warning("message-unreadable", message_id=id, reason=reason)
+        self.engine.telemetry.metric(metrics.UNREADABLE)
         return Outcome(id, Action.STUCK, reason, problem=True)
 
 

@@ -10,7 +10,7 @@ from chalicelib import metrics
 from chalicelib.errors import BadRequest
 from chalicelib.job.claim import FOR_EVER, State
 from chalicelib.job.message import Message
-from chalicelib.replaying.trigger import LATER, SOON
+from chalicelib.replaying.continuous import LATER, SOON
 from tests.fakes.service import TASK
 from tests.fakes.stage import FakeStage, Process
 from tests.fakes.wire import Fault, Wire
