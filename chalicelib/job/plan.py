@@ -26,6 +26,7 @@ REDRIVE_EVENTS = EVENTS - 1
 
 GONE_ON = "has gone on already"
 RESTARTED = "was restarted already"
+FOREIGN = "its execution is another state machine's"
 
 
 class Action(StrEnum):

@@ -5,12 +5,13 @@ from dataclasses import dataclass, field, replace
 
 from chalicelib.job.claim import Claim
 from chalicelib.job.plan import PUT_BACK, Action, Facts, Rules, decide, needs_slot, screen
-from chalicelib.job.ports import Clock, Workflow
+from chalicelib.job.ports import Claims, Clock, Workflow
+from chalicelib.replaying.dead_jobs import NO_ROOM, last_state, together
 from chalicelib.replaying.gates import Gates
 from chalicelib.replaying.inspection import Inspection
 from chalicelib.replaying.outcome import Outcome, of_claim
 from chalicelib.replaying.patience import Patience
-from chalicelib.replaying.recovery import NO_ROOM, in_line_instead, last_state, together
+from chalicelib.replaying.recovery import in_line_instead
 from chalicelib.replaying.siblings import Siblings
 
 
@@ -22,7 +23,7 @@ class Preview:
     """
 
     workflow: Workflow
-    siblings: Siblings
+    claims: Claims
     gates: Gates
     clock: Clock
     _taken: dict[str, int] = field(default_factory=dict)
@@ -41,7 +42,7 @@ class Preview:
         decision = decide(claim, facts, self.clock())
         others: Sequence[Claim] = ()
         if decision.action in (Action.REDRIVE, Action.RESTART):
-            family = self.siblings.of(claim, facts, calm)
+            family = Siblings(self.workflow, self.claims, self.clock).of(claim, facts, calm)
             decision, others = together(decision, family), family.others
         if decision.action is Action.REDRIVE:
             facts = replace(facts, failed_in=last_state(claim, facts))

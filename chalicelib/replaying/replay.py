@@ -7,8 +7,9 @@ crash at any point leaves each job waiting or going on, and its note can be rece
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.errors import Conflict, RespoolError
 from chalicelib.job.claim import Claim
@@ -24,10 +25,12 @@ from chalicelib.replaying.kept_run import KeptRun
 from chalicelib.replaying.outcome import Outcome, of_claim
 from chalicelib.replaying.passing import Passing
 from chalicelib.replaying.patience import Patience
-from chalicelib.replaying.preview import Preview
 from chalicelib.replaying.recovery import Recovery
 from chalicelib.replaying.report import Report
 from chalicelib.replaying.unclaimed import Unclaimed
+
+if TYPE_CHECKING:
+    from chalicelib.replaying.preview import Preview
 
 READ_AHEAD = 5
 """Seconds of a paced replay for which claims are read at once: their tokens may change later."""
@@ -93,9 +96,6 @@ class _Run:
         self._gates = Gates(engine.line, self._now)
         self._passing = Passing(engine.line, self._gates, order.dry_run)
         self._guard = Guard(engine.telemetry)
-        self._preview = Preview(
-            engine.workflow, engine.recovery.siblings, self._gates, engine.clock
-        )
         self._lock = Lock()
         self._kept = order.kept
         self._met: set[str] = set(order.kept.met if order.kept else ())
@@ -104,6 +104,13 @@ class _Run:
         self._gone = 0
         self._report = Report(plan=[] if order.dry_run else None)
         self._clearing = self._new_clearing()
+
+    @cached_property
+    def _preview(self) -> "Preview":
+        from chalicelib.replaying.preview import Preview  # only a dry run needs it
+
+        engine = self._engine
+        return Preview(engine.workflow, engine.claims, self._gates, engine.clock)
 
     def finish(self) -> Report:
         """Put jobs back, clear their notes, and count what is left."""

@@ -8,14 +8,13 @@ from chalicelib.errors import AlreadyStarted
 from chalicelib.job.claim import Claim
 from chalicelib.job.execution import Status, same_machine
 from chalicelib.job.key import job_key
-from chalicelib.job.plan import GONE_ON, RESTARTED, Action, Facts
+from chalicelib.job.plan import FOREIGN, GONE_ON, RESTARTED, Action, Facts
 from chalicelib.job.ports import Claims, Workflow
 from chalicelib.job.restarts import read_restart_name, restart_name
 from chalicelib.replaying.patience import Patience
 from chalicelib.replaying.siblings import ALONE, Family
 
 UNLISTED = "its state machine is none of those that MACHINES names"
-FOREIGN = "its execution is another state machine's"
 Result = tuple[Action, str]
 """What became of it, and why where that is not what was planned."""
 

@@ -6,13 +6,12 @@ from chalicelib.errors import AlreadyStarted
 from chalicelib.job.claim import JOB, Claim
 from chalicelib.job.deaths import death
 from chalicelib.job.execution import Execution, Status, same_machine
-from chalicelib.job.plan import ENDS, RESTARTED, Action
+from chalicelib.job.plan import ENDS, FOREIGN, RESTARTED, Action
 from chalicelib.job.ports import Claims, Workflow
 from chalicelib.job.record import Record
 from chalicelib.job.restarts import restart_name, start_name
 from chalicelib.replaying.outcome import Outcome
 from chalicelib.replaying.patience import Patience
-from chalicelib.replaying.restart import FOREIGN
 from chalicelib.replaying.sorting import Delivery, input_in
 
 HELD = "its key belongs to a job that has not ended; it starts when that has"

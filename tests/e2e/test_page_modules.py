@@ -11,7 +11,7 @@ from chalicelib.api.history import SENTENCES
 from chalicelib.gate.ramp import describe
 from chalicelib.job import plan
 from chalicelib.job.claim import Claim, State
-from chalicelib.replaying import recovery, unclaimed
+from chalicelib.replaying import dead_jobs, recovery, unclaimed
 from respool.local.picture import chromium
 from tests.e2e.paper import ADDRESS, Paper, paper_page
 
@@ -131,9 +131,14 @@ def _holes(sentence: str) -> set[str]:
         plan.GONE_ON,
         plan.RESTARTED,
         plan.NO_INPUT,
+        plan.MAP_GOES_ON,
+        plan.MAP_IS_OVER,
+        plan.MAP_IS_GONE,
+        plan.WENT_ON,
+        plan.ONLY_REDRIVEN,
         recovery.UNSETTLED,
-        recovery.UNCLEAR,
-        recovery.PARKED_AGAIN,
+        dead_jobs.UNCLEAR,
+        dead_jobs.PARKED_AGAIN,
         unclaimed.HELD,
         *(
             plan.standing(Claim("job#a", "arn", state, "T", since="2026-11-30T00:00:00.000Z"))

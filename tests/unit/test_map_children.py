@@ -11,8 +11,8 @@ from chalicelib.job.execution import Status, machine_of
 from chalicelib.job.plan import MAP_GOES_ON, MAP_IS_GONE, MAP_IS_OVER, Action, Rules
 from chalicelib.parking.repairs import Repairs
 from chalicelib.parking.rescue import FOREIGN
+from chalicelib.replaying.dead_jobs import PARKED_AGAIN
 from chalicelib.replaying.outcome import Outcome
-from chalicelib.replaying.recovery import PARKED_AGAIN
 from tests.fakes.service import TASK
 from tests.fakes.stage import FakeStage
 from tests.fakes.wire import Died, Fault, Wire

@@ -9,11 +9,11 @@ import pytest
 from chalicelib import metrics
 from chalicelib.job.claim import FOR_EVER, JOB, State
 from chalicelib.job.execution import Status
-from chalicelib.job.plan import NO_INPUT, Action, Choice
+from chalicelib.job.plan import FOREIGN, NO_INPUT, Action, Choice
+from chalicelib.replaying.dead_jobs import PARKED_AGAIN
 from chalicelib.replaying.outcome import Outcome
-from chalicelib.replaying.recovery import PARKED_AGAIN, UNSETTLED
+from chalicelib.replaying.recovery import UNSETTLED
 from chalicelib.replaying.redrive import SETTLED
-from chalicelib.replaying.restart import FOREIGN
 from tests.fakes.run import Run
 from tests.fakes.service import TASK
 from tests.fakes.stage import Process

@@ -6,9 +6,8 @@ from typing import Any
 import pytest
 
 from chalicelib.job.claim import FOR_EVER, State
-from chalicelib.job.plan import NO_INPUT, Choice
+from chalicelib.job.plan import FOREIGN, NO_INPUT, Choice
 from chalicelib.replaying.clearing import MARGIN
-from chalicelib.replaying.restart import FOREIGN
 from chalicelib.replaying.siblings import Stand
 from chalicelib.replaying.unclaimed import HELD
 from tests.fakes.service import TASK

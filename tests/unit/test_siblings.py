@@ -11,8 +11,9 @@ from chalicelib.job.asked import keys_in
 from chalicelib.job.claim import Claim, State
 from chalicelib.job.execution import Status, machine_of
 from chalicelib.job.plan import Rules
+from chalicelib.replaying.dead_jobs import NO_ROOM
 from chalicelib.replaying.outcome import Outcome
-from chalicelib.replaying.recovery import NO_ROOM, Recovery
+from chalicelib.replaying.recovery import Recovery
 from chalicelib.replaying.siblings import Stand
 from tests.fakes.service import TASK
 from tests.fakes.stage import FakeStage
