@@ -144,7 +144,7 @@ def replay() -> Response:
     """Puts back as many jobs as `max` says."""
     from chalicelib.api import actions
 
-    return http.answer(app, lambda call: actions.replay(call.stage, call.asked, GATEWAY_SECONDS))
+    return http.answer(app, lambda call: actions.replay(call.stage, call.press, GATEWAY_SECONDS))
 
 
 @app.route("/replays", authorizer=authorizer)
@@ -169,7 +169,7 @@ def stop_replay(id: str) -> Response:
     from chalicelib.api.replays import stop_replay
 
     return http.answer(
-        app, lambda call: stop_replay(call.stage, paths.read(id), call.given, call.who)
+        app, lambda call: stop_replay(call.stage, paths.read(id), call.fields, call.who)
     )
 
 
@@ -197,7 +197,7 @@ def replay_job(key: str) -> Response:
     return http.answer(
         app,
         lambda call: actions.replay_job(
-            call.stage, paths.read_job(key), call.asked, GATEWAY_SECONDS
+            call.stage, paths.read_job(key), call.press, GATEWAY_SECONDS
         ),
     )
 
@@ -208,7 +208,7 @@ def give_up(key: str) -> Response:
     from chalicelib.api import actions
 
     return http.answer(
-        app, lambda call: actions.give_up(call.stage, paths.read_job(key), call.given, call.who)
+        app, lambda call: actions.give_up(call.stage, paths.read_job(key), call.fields, call.who)
     )
 
 
@@ -218,7 +218,7 @@ def limit(task: str) -> Response:
     from chalicelib.api import gates
 
     return http.answer(
-        app, lambda call: gates.set_limit(call.stage, paths.read(task), call.given, call.who)
+        app, lambda call: gates.set_limit(call.stage, paths.read(task), call.fields, call.who)
     )
 
 
@@ -228,7 +228,7 @@ def gate(task: str) -> Response:
     from chalicelib.api import gates
 
     return http.answer(
-        app, lambda call: gates.set_gate(call.stage, paths.read(task), call.given, call.who)
+        app, lambda call: gates.set_gate(call.stage, paths.read(task), call.fields, call.who)
     )
 
 
@@ -237,7 +237,7 @@ def trigger() -> Response:
     """Enables the trigger on the spool, or disables it."""
     from chalicelib.api.triggers import set_trigger
 
-    return http.answer(app, lambda call: set_trigger(call.stage, call.given, call.who))
+    return http.answer(app, lambda call: set_trigger(call.stage, call.fields, call.who))
 
 
 def _left(context: Any, spare: float) -> float:

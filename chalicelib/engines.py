@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from chalicelib.parking.sweep import Sweep
     from chalicelib.replaying.continuous import ContinuousReplay
     from chalicelib.replaying.estimate import Estimate
-    from chalicelib.replaying.keeping import Asked, Keeping
+    from chalicelib.replaying.keeping import Keeping, Provenance
     from chalicelib.replaying.outcome import Outcome
     from chalicelib.replaying.past import Past
     from chalicelib.replaying.recovery import Recovery
@@ -385,7 +385,7 @@ class Engines:
         self,
         request: "Request",
         seconds: float,
-        asked: "Asked",
+        provenance: "Provenance",
         look_on: "Callable[[Outcome], None] | None" = None,
     ) -> "tuple[Report, Replay]":
         """Begin a replay that is kept: what it came to within that many seconds.
@@ -398,8 +398,8 @@ class Engines:
         if look_on is not None:
             watched = replace(self.replayer, look_on=look_on)
             keeping = replace(keeping, replayer=lambda: watched)
-        order = self._order(request, seconds, attended=asked.kind is Kind.PRESS)
-        return keeping.run(order, asked)
+        order = self._order(request, seconds, attended=provenance.kind is Kind.PRESS)
+        return keeping.run(order, provenance)
 
     def preview(
         self, request: "Request", seconds: float, attended: bool = False

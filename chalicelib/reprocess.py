@@ -7,7 +7,7 @@ from chalicelib.engines import Engines
 from chalicelib.errors import BadRequest
 from chalicelib.job.replay import Kind
 from chalicelib.moments import read
-from chalicelib.replaying.keeping import Asked
+from chalicelib.replaying.keeping import Provenance
 from chalicelib.replaying.requests import UNATTENDED, read_event, shown
 
 
@@ -35,7 +35,9 @@ def _replay(engines: Engines, event: dict[str, Any], seconds: float) -> dict[str
         return engines.replay(request, seconds, attended).as_json()
     fields = {name: value for name, value in event.items() if name not in (UNATTENDED, "reason")}
     kind, by = (Kind.PRESS, "reprocess") if attended else (Kind.SCHEDULE, "schedule")
-    report, replay = engines.put_back(request, seconds, Asked(kind, by, request.reason, fields))
+    report, replay = engines.put_back(
+        request, seconds, Provenance(kind, by, request.reason, fields)
+    )
     return report.as_json() | ({"id": replay.id} if replay.version else {})
 
 

@@ -14,7 +14,7 @@ from chalicelib.job.claim import JOB, Claim, State, job_pk
 from chalicelib.job.plan import Choice, standing
 from chalicelib.job.replay import Kind
 from chalicelib.replaying.estimate import Estimate
-from chalicelib.replaying.keeping import Asked
+from chalicelib.replaying.keeping import Provenance
 from chalicelib.replaying.report import Report
 from chalicelib.replaying.requests import (
     Request,
@@ -42,7 +42,7 @@ class Press:
     """A person's request for a replay; two with one `idempotency_key` are one replay."""
 
     who: str
-    given: Mapping[str, Any]
+    fields: Mapping[str, Any]
     idempotency_key: str = ""
 
 
@@ -51,7 +51,7 @@ def replay(stage: Stage, press: Press, seconds: float) -> dict[str, Any]:
 
     Raises BadRequest, and Conflict where the idempotency key was used for something else.
     """
-    fields = press.given
+    fields = press.fields
     pks = _named(stage, fields)
     request = read_request({name: fields[name] for name in fields if name not in NAMED})
     if pks:
@@ -64,17 +64,17 @@ def replay(stage: Stage, press: Press, seconds: float) -> dict[str, Any]:
     logged = {"keys": [*keys, f"({len(pks)} in all)"]} if pks else {}
     record = about | ({"keys": len(pks)} if pks else {})
     with audited(stage, press.who, "replay", request.reason, **about | logged) as line:
-        source = _asked(press, request, record, pks)
-        report, kept = stage.engines.put_back(request, seconds, source)
+        provenance = _provenance(press, request, record, pks)
+        report, kept = stage.engines.put_back(request, seconds, provenance)
         line |= {"count": report.replayed, "replay": kept.id}
     return report.as_json() | {"id": kept.id}
 
 
 def replay_job(stage: Stage, job: tuple[str, str], press: Press, seconds: float) -> dict[str, Any]:
     """Put one job back, also one that is stuck. Raises NotFound or Conflict, which says why."""
-    only(press.given, ("reason", "dry_run", "pass"))
+    only(press.fields, ("reason", "dry_run", "pass"))
     key, machine = job[0], stage.engines.machine(job[1])
-    request = changed(read_request(press.given), count=1, choice=Choice(key=key, machine=machine))
+    request = changed(read_request(press.fields), count=1, choice=Choice(key=key, machine=machine))
     pk = job_pk(key, machine)
     claim = stage.engines.world.claims.look([pk], consistent=True).get(pk)
     takes = (*HELD, State.LINE) if request.by_pass else HELD
@@ -85,9 +85,9 @@ def replay_job(stage: Stage, job: tuple[str, str], press: Press, seconds: float)
         return _preview(stage, _met(stage, key, claim, report), estimate)
     by_pass = {"pass": True} if request.by_pass else {}
     about = {"key": key, **({"machine": machine} if machine else {}), **by_pass}
-    source = _asked(press, request, about)
+    provenance = _provenance(press, request, about)
     with audited(stage, press.who, "replay-job", request.reason, **about) as line:
-        report, kept = stage.engines.put_back(request, seconds, source)
+        report, kept = stage.engines.put_back(request, seconds, provenance)
         line |= {"count": report.replayed, "replay": kept.id}
         _met(stage, key, claim, report)
     return report.as_json() | {"id": kept.id}
@@ -100,10 +100,10 @@ def _preview(stage: Stage, report: Report, estimate: Estimate) -> dict[str, Any]
     return answer | {"plan": jobs, "estimate": estimate.as_json(stage.engines.clock.now())}
 
 
-def _asked(
+def _provenance(
     press: Press, request: Request, record: Mapping[str, Any], keys: Sequence[str] = ()
-) -> Asked:
-    return Asked(Kind.PRESS, press.who, request.reason, record, keys, press.idempotency_key)
+) -> Provenance:
+    return Provenance(Kind.PRESS, press.who, request.reason, record, keys, press.idempotency_key)
 
 
 def give_up(

@@ -69,15 +69,15 @@ class Call:
     who: str
     kind: str
     query: dict[str, list[str]]
-    given: dict[str, Any]
+    fields: dict[str, Any]
     idempotency_key: str = ""
 
     @property
-    def asked(self) -> "Press":
+    def press(self) -> "Press":
         """Who asks for a replay, and how."""
         from chalicelib.api.actions import Press
 
-        return Press(self.who, self.given, self.idempotency_key)
+        return Press(self.who, self.fields, self.idempotency_key)
 
 
 def answer(app: Chalice, act: Callable[[Call], Any]) -> Response:
@@ -152,7 +152,7 @@ def _call(app: Chalice) -> Call:
         who=str(caller.get("principalId", "")),
         kind=str(caller.get("kind", "")),
         query=query,
-        given=_given(request, query),
+        fields=_fields(request, query),
         idempotency_key=_idempotency_key(request),
     )
 
@@ -172,7 +172,7 @@ def _query(request: Request) -> dict[str, list[str]]:
     return {name: values.getlist(name) for name in values} if values else {}
 
 
-def _given(request: Request, query: dict[str, list[str]]) -> dict[str, Any]:
+def _fields(request: Request, query: dict[str, list[str]]) -> dict[str, Any]:
     """Query and JSON body together; what stands in both, or twice, is refused."""
     fields: dict[str, Any] = {}
     if request.method == "GET":

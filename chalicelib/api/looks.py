@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 
 from chalicelib.cached import KEPT
-from chalicelib.job.replay import Chosen, Outcome, Replay
+from chalicelib.job.replay import ChosenJob, Outcome, Replay
 from chalicelib.job.world import Time
 from chalicelib.replaying.keeping import Keeping
 
@@ -11,7 +11,7 @@ JOBS_PER_SECOND = 100
 """Claims read for those who look, at most: each costs half a read unit or more."""
 MOST = 50
 """Looks that are remembered."""
-Became = list[tuple[Chosen, Outcome]]
+Became = list[tuple[ChosenJob, Outcome]]
 
 
 @dataclass

@@ -8,7 +8,7 @@ from chalicelib.api.audit import audited
 from chalicelib.api.stage import Stage
 from chalicelib.errors import BadRequest
 from chalicelib.job.claim import machine_in
-from chalicelib.job.replay import Chosen, Outcome, Replay
+from chalicelib.job.replay import ChosenJob, Outcome, Replay
 from chalicelib.replaying.report import job_as_json
 from chalicelib.replaying.requests import only, read_text, read_whole, shown, single
 
@@ -85,7 +85,7 @@ def as_json(replay: Replay) -> dict[str, Any]:
     }
 
 
-def _job(job: Chosen, outcome: Outcome) -> dict[str, Any]:
+def _job(job: ChosenJob, outcome: Outcome) -> dict[str, Any]:
     key = job.pk.partition("#")[2]
     return {
         "key": key,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.aws.items import Item, values
 from chalicelib.aws.table import Table, Update
-from chalicelib.job.replay import KEPT_DAYS, REPLAY, Chosen, Replay, decode, encode
+from chalicelib.job.replay import KEPT_DAYS, REPLAY, ChosenJob, Replay, decode, encode
 from chalicelib.moments import read
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class DynamoReplays:
         return _read(item) if item else None
 
     def put(
-        self, replay: Replay, jobs: Sequence[Chosen] = (), keys: Sequence[str] = ()
+        self, replay: Replay, jobs: Sequence[ChosenJob] = (), keys: Sequence[str] = ()
     ) -> Replay | None:
         """Write it over the version that it came from; None where that is not there any more.
 
@@ -68,10 +68,10 @@ class DynamoReplays:
         is_written = self._write([head, *_lists(new, "jobs", first, texts)])
         return new if is_written else self._mine(new)
 
-    def jobs(self, replay: Replay) -> list[Chosen]:
+    def jobs(self, replay: Replay) -> list[ChosenJob]:
         """A replay's jobs, in the order in which it chose them."""
         texts = self._list(replay, "jobs", replay.jobs)
-        return [Chosen(*json.loads(text)) for text in texts]
+        return [ChosenJob(*json.loads(text)) for text in texts]
 
     def keys(self, replay: Replay) -> list[str]:
         """The keys that it was asked for by name."""

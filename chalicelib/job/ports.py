@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # the Lambdas that need neither start without them
     from chalicelib.job.frames import Frames
     from chalicelib.job.incident import Incident
     from chalicelib.job.ramp_state import State as RampState
-    from chalicelib.job.replay import Chosen, Replay
+    from chalicelib.job.replay import ChosenJob, Replay
 
 Clock = Callable[[], datetime]
 """Tells the time of day, with its zone."""
@@ -296,14 +296,14 @@ class Replays(Protocol):
         """The replay of that id, read consistently."""
 
     def put(
-        self, replay: "Replay", jobs: "Sequence[Chosen]" = (), keys: Sequence[str] = ()
+        self, replay: "Replay", jobs: "Sequence[ChosenJob]" = (), keys: Sequence[str] = ()
     ) -> "Replay | None":
         """Write it over the version that it came from; None where that is not there any more.
 
         `jobs` are added to the end of its list, and `jobs` of the replay counts them already.
         """
 
-    def jobs(self, replay: "Replay") -> "list[Chosen]":
+    def jobs(self, replay: "Replay") -> "list[ChosenJob]":
         """A replay's jobs, in the order in which it chose them."""
 
     def keys(self, replay: "Replay") -> list[str]:

@@ -20,7 +20,7 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True)
-class Released:
+class ReleasedJob:
     """A job that the last step released, as it stood then. Times are ISO 8601, UTC.
 
     `since` is when the wait began that the step ended; `took` is how many seconds the job had
@@ -40,7 +40,7 @@ class Released:
 
 
 @dataclass(frozen=True)
-class Judged:
+class JudgedStep:
     """A step that was judged: when it went out, how many jobs it was, and what it has told."""
 
     at: str
@@ -66,7 +66,7 @@ class State:
     wait: int = 0
     due: str = ""
     released_at: str = ""
-    released: tuple[Released, ...] = ()
+    released: tuple[ReleasedJob, ...] = ()
     service_failures: Mapping[str, int] = field(default_factory=dict)
     suspects: frozenset[str] = field(default_factory=frozenset)
     unlike_error_seen: bool = False
@@ -83,7 +83,7 @@ class State:
     closed_at: str = ""
     why: str = ""
     by: str = ""
-    past: tuple[Judged, ...] = ()
+    past: tuple[JudgedStep, ...] = ()
 
 
 MOST_PAST = 20
@@ -106,14 +106,14 @@ def decode(text: str) -> State:
     """Read what `encode` wrote; what this version does not know is left out."""
     data: dict[str, Any] = json.loads(text)
     members = _known(State, data)
-    members["released"] = tuple(Released(**_known(Released, one)) for one in data["released"])
-    members["past"] = tuple(Judged(**_known(Judged, one)) for one in data.get("past", ()))
+    members["released"] = tuple(ReleasedJob(**_known(ReleasedJob, one)) for one in data["released"])
+    members["past"] = tuple(JudgedStep(**_known(JudgedStep, one)) for one in data.get("past", ()))
     members["suspects"] = frozenset(data["suspects"])
     members["last"] = _verdict(data["last"])
     return State(**members)
 
 
-def _known(kind: type[State | Released | Judged], data: Mapping[str, Any]) -> dict[str, Any]:
+def _known(kind: type[State | ReleasedJob | JudgedStep], data: Mapping[str, Any]) -> dict[str, Any]:
     return {field.name: data[field.name] for field in fields(kind) if field.name in data}
 
 

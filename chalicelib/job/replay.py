@@ -60,7 +60,7 @@ OPEN = (Outcome.LINE, Outcome.RUNNING)
 
 
 @dataclass(frozen=True)
-class Chosen:
+class ChosenJob:
     """A job as it stood when a replay chose it; `started_at` tells it from a later one's.
 
     Both times are empty for a job that only the queue knew.
@@ -72,7 +72,7 @@ class Chosen:
     started_at: str
 
     @classmethod
-    def of(cls, claim: Claim) -> "Chosen":
+    def of(cls, claim: Claim) -> "ChosenJob":
         """The job that a claim tells of."""
         return cls(claim.pk, claim.since, claim.attempt, claim.started_at)
 
@@ -81,7 +81,7 @@ class Chosen:
         return claim is not None and claim.waits and claim.since == self.since
 
 
-def outcome_of(job: Chosen, claim: Claim | None) -> Outcome:
+def outcome_of(job: ChosenJob, claim: Claim | None) -> Outcome:
     """What became of a job by its claim; a failure counts, whatever followed it."""
     if claim is None or job.started_at not in ("", claim.started_at):
         return Outcome.UNKNOWN
@@ -178,8 +178,8 @@ def decode(text: str, version: int) -> Replay:
 
 
 def outcomes(
-    replay: Replay, jobs: Sequence[Chosen], claims: Mapping[str, Claim]
-) -> list[tuple[Chosen, Outcome]]:
+    replay: Replay, jobs: Sequence[ChosenJob], claims: Mapping[str, Claim]
+) -> list[tuple[ChosenJob, Outcome]]:
     """What became of each job on its list, in order."""
     numbers = {*replay.left, *replay.pending}
     return [
@@ -188,7 +188,7 @@ def outcomes(
     ]
 
 
-def _outcome(replay: Replay, job: Chosen, claim: Claim | None) -> Outcome:
+def _outcome(replay: Replay, job: ChosenJob, claim: Claim | None) -> Outcome:
     """What became of a job that was put back, though its claim may not say so yet.
 
     Of the ramp nobody knows: it writes jobs down before it lets them go.
@@ -198,7 +198,7 @@ def _outcome(replay: Replay, job: Chosen, claim: Claim | None) -> Outcome:
     return Outcome.RUNNING if on_its_way and outcome is Outcome.WAITING else outcome
 
 
-def count(replay: Replay, outcomes: Sequence[tuple[Chosen, Outcome]]) -> dict[str, int]:
+def count(replay: Replay, outcomes: Sequence[tuple[ChosenJob, Outcome]]) -> dict[str, int]:
     """How many of those that were put back came to what; without a claim that is unknown."""
     counts: dict[str, int] = {}
     for _, outcome in outcomes:

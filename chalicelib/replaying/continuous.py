@@ -11,7 +11,7 @@ from chalicelib.job.claim import Claim, State
 from chalicelib.job.message import Message
 from chalicelib.job.plan import NO_INPUT, PUT_BACK, Action, Rules
 from chalicelib.job.ports import Claims, Clock, Line, Spool, Telemetry, Workflow
-from chalicelib.job.replay import Chosen
+from chalicelib.job.replay import ChosenJob
 from chalicelib.limits import MAX_DELAY
 from chalicelib.moments import read
 from chalicelib.replaying.fate import Fate
@@ -45,7 +45,7 @@ class ContinuousReplay:
     stuck: Spool
     telemetry: Telemetry
     clock: Clock
-    note: Callable[[Sequence[Chosen]], None]
+    note: Callable[[Sequence[ChosenJob]], None]
 
     def take(self, event: dict[str, Any], rules: Rules, seconds: float) -> dict[str, Any]:
         """Settle each message; returns `batchItemFailures`, the ones that stay on the spool.
@@ -55,7 +55,7 @@ class ContinuousReplay:
         calm = self.recovery.patience(self.recovery.elapsed() + seconds)
         gates = Gates(self.line, self.clock())
         failures = []
-        back: list[Chosen] = []
+        back: list[ChosenJob] = []
         for delivery in sort(_messages(event), self.claims, calm, {}, self.workflow.arn("any")):
             about = Outcome(
                 delivery.record.key or delivery.message.id, Action.LEAVE, "", pk=delivery.pk
@@ -66,7 +66,7 @@ class ContinuousReplay:
                 failures.append({"itemIdentifier": delivery.message.id})
                 self._let_cool(delivery.message, outcome.wait)
             elif outcome.put_back and delivery.claim is not None:
-                back.append(Chosen.of(delivery.claim))
+                back.append(ChosenJob.of(delivery.claim))
         self.note(back)
         return {"batchItemFailures": failures}
 

@@ -15,7 +15,7 @@ from chalicelib.job.claim import Claim
 from chalicelib.job.plan import Action
 from chalicelib.job.ports import Claims, Clock, Replays, Telemetry
 from chalicelib.job.replay import (
-    Chosen,
+    ChosenJob,
     Course,
     Kind,
     Outcome,
@@ -39,9 +39,10 @@ Step = Callable[[], None]
 
 
 @dataclass(frozen=True)
-class Asked:
-    """Who wants a replay, why, and what for: `given` is the request but for the jobs that it names,
-    and `keys` are those jobs' claims.
+class Provenance:
+    """Who asks for a replay, why, and for what.
+
+    `parameters` are those of the request, without the jobs that it names; `keys` are their claims.
 
     Two requests of one person under one `idempotency_key` are one replay.
     """
@@ -49,7 +50,7 @@ class Asked:
     kind: Kind
     by: str
     reason: str = ""
-    given: Mapping[str, Any] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = field(default_factory=dict)
     keys: Sequence[str] = ()
     idempotency_key: str = ""
 
@@ -70,16 +71,20 @@ class Keeping:
     hand_over: Callable[[str], None]
     workers: Callable[[], Executor]
 
-    def run(self, order: Order, asked: Asked) -> tuple[Report, Replay]:
+    def run(self, order: Order, provenance: Provenance) -> tuple[Report, Replay]:
         """Begin a replay and work on it as long as the order says; it goes on by itself.
 
         Raises Conflict where the idempotency key was used for something else.
         """
-        id = id_of(asked.by, asked.idempotency_key) if asked.idempotency_key else self.new_id()
-        replay = self._new(id, order, asked)
-        if asked.idempotency_key and (there := self.replays.get(id)) is not None:
+        id = (
+            id_of(provenance.by, provenance.idempotency_key)
+            if provenance.idempotency_key
+            else self.new_id()
+        )
+        replay = self._new(id, order, provenance)
+        if provenance.idempotency_key and (there := self.replays.get(id)) is not None:
             return _same(there, replay)
-        kept_run = KeptRun(self.replays, replay, self.clock, keys=asked.keys)
+        kept_run = KeptRun(self.replays, replay, self.clock, keys=provenance.keys)
         report = self._work(order, kept_run)
         if kept_run.overtaken is not None:
             return _same(kept_run.overtaken, replay)
@@ -136,7 +141,7 @@ class Keeping:
             )
         return there
 
-    def look(self, replay: Replay) -> tuple[Replay, list[tuple[Chosen, Outcome]]]:
+    def look(self, replay: Replay) -> tuple[Replay, list[tuple[ChosenJob, Outcome]]]:
         """What became of each of its jobs, and the replay with their counts as they are now."""
         jobs = self.replays.jobs(replay)
         at = iso(self.clock())
@@ -149,7 +154,7 @@ class Keeping:
         pairs = outcomes(replay, jobs, claims)
         return replace(replay, outcomes=count(replay, pairs), counted_at=at), pairs
 
-    def note(self, kind: Kind, task: str, jobs: Sequence[Chosen]) -> None:
+    def note(self, kind: Kind, task: str, jobs: Sequence[ChosenJob]) -> None:
         """Add jobs to what the trigger, or the ramp of a task, puts back today.
 
         That this can't be written down keeps no job waiting; it is told.
@@ -185,7 +190,7 @@ class Keeping:
         mine = [each for each in since if self._has(each, claim)]
         return mine, len(newest) < MOST_LOOKED_AT or len(since) < len(newest)
 
-    def _still_waiting(self, replay: Replay, jobs: Sequence[Chosen]) -> dict[int, Claim]:
+    def _still_waiting(self, replay: Replay, jobs: Sequence[ChosenJob]) -> dict[int, Claim]:
         """The jobs that a run had begun with when it ended, and had not put back."""
         pending = {n: jobs[n] for n in replay.pending}
         claims = self.claims.get_many([job.pk for job in pending.values()])
@@ -199,19 +204,19 @@ class Keeping:
         settled = _put_back(replay, len(replay.pending) - len(waiting))
         return replace(settled, pending=(), left=(*replay.left, *sorted(waiting)))
 
-    def _new(self, id: str, order: Order, asked: Asked) -> Replay:
+    def _new(self, id: str, order: Order, provenance: Provenance) -> Replay:
         now = self.clock()
         return Replay(
             id=id,
-            kind=asked.kind,
-            by=asked.by,
-            reason=asked.reason,
-            asked=dict(asked.given),
+            kind=provenance.kind,
+            by=provenance.by,
+            reason=provenance.reason,
+            asked=dict(provenance.parameters),
             wanted=order.count,
             started_at=iso(now),
             run=self.new_id(),
             leased_until=iso(now + LEASE),
-            keys=len(asked.keys),
+            keys=len(provenance.keys),
         )
 
     def _work(self, order: Order, kept: KeptRun) -> Report:
@@ -235,7 +240,7 @@ class Keeping:
         except RespoolError as refused:  # within five minutes `relay` tries again
             self.telemetry.warning("replay-not-handed-over", replay=replay.id, reason=str(refused))
 
-    def _note(self, kind: Kind, task: str, jobs: Sequence[Chosen]) -> bool:
+    def _note(self, kind: Kind, task: str, jobs: Sequence[ChosenJob]) -> bool:
         now = self.clock()
         id = daily(kind, task, now)
         there = self.replays.get(id) or Replay(

@@ -13,7 +13,7 @@ from typing import Any
 from chalicelib.job.claim import Claim, job_pk
 from chalicelib.job.plan import Action
 from chalicelib.job.ports import Clock, Replays
-from chalicelib.job.replay import MOST_FAILED, MOST_WHY, Chosen, Course, Replay
+from chalicelib.job.replay import MOST_FAILED, MOST_WHY, ChosenJob, Course, Replay
 from chalicelib.moments import iso
 from chalicelib.replaying.outcome import Outcome
 from chalicelib.replaying.patience import Patience
@@ -49,7 +49,7 @@ class KeptRun:
         self._numbers = {claim.pk: n for n, claim in first.items()}
         self._begun_before = frozenset(self._numbers)
         self._left = set(replay.left)
-        self._unlisted: list[Chosen] = []
+        self._unlisted: list[ChosenJob] = []
         """Jobs that only the queue knew: nobody could write them down before they had begun."""
         self.heard = 0
 
@@ -60,7 +60,7 @@ class KeptRun:
 
     def begin(self, claims: Sequence[Claim], calm: Patience) -> bool:
         """Write down the jobs that come next; False where the run is to end here."""
-        jobs = [Chosen.of(claim) for claim in claims]
+        jobs = [ChosenJob.of(claim) for claim in claims]
         begins = self.replay.jobs
         numbers = {job.pk: n for n, job in enumerate(jobs, begins)}
         pending = tuple(sorted({*self._numbers.values(), *numbers.values()}))
@@ -85,7 +85,7 @@ class KeptRun:
         if number is not None and not outcome.put_back:
             self._left.add(number)
         if outcome.put_back and outcome.pk and number is None:
-            self._unlisted.append(Chosen(outcome.pk, "", outcome.attempt, ""))
+            self._unlisted.append(ChosenJob(outcome.pk, "", outcome.attempt, ""))
         return outcome
 
     def close(self, report: Report, stopped_by: str = "") -> Replay:
@@ -115,7 +115,7 @@ class KeptRun:
             self._write(changes, self._unlisted)
         return self.replay
 
-    def _write(self, changes: dict[str, Any], jobs: Sequence[Chosen] = ()) -> bool:
+    def _write(self, changes: dict[str, Any], jobs: Sequence[ChosenJob] = ()) -> bool:
         """Write over what is there; a stop that came between is kept. False: another run has it."""
         while True:
             keys = () if self.replay.version else self._keys

@@ -67,7 +67,7 @@ class Text:
 
 
 @dataclass(frozen=True)
-class Joined:
+class JoinedText:
     """JSON in pieces, with values of the template between them: Fn::Join."""
 
     node: Node
@@ -167,7 +167,7 @@ def _form(node: Node) -> Form | None:
     if name in _SUB and isinstance(inner, list) and inner and isinstance(inner[0], str):
         return Text(node.child(name).child(0))
     if name in _JOIN and isinstance(inner, list) and [type(one) for one in inner] == [str, list]:
-        return Joined(node.child(name))
+        return JoinedText(node.child(name))
     return Whole(node)
 
 

@@ -11,7 +11,7 @@ from chalicelib.api.audit import audited
 from chalicelib.errors import AwsError, BadRequest, Conflict, NotFound
 from chalicelib.job.claim import State
 from chalicelib.job.replay import Kind, id_of
-from chalicelib.replaying.keeping import Asked
+from chalicelib.replaying.keeping import Provenance
 from chalicelib.replaying.report import Report
 from chalicelib.replaying.requests import Request, check_pass, read_request
 from respool.cli.codes import DONE, INTERRUPTED, NOT_ALL
@@ -95,10 +95,12 @@ def _replay(
     if request.by_pass:
         about["pass"] = True
     once = token_hex(16)
-    source = Asked(Kind.PRESS, context.who, request.reason, _given(about), idempotency_key=once)
+    provenance = Provenance(
+        Kind.PRESS, context.who, request.reason, _given(about), idempotency_key=once
+    )
     with audited(context.stage, context.who, "replay", request.reason, **about) as line:
         try:
-            report, kept = engines.put_back(request, seconds, source)
+            report, kept = engines.put_back(request, seconds, provenance)
         except KeyboardInterrupt:  # who leaves at once wants no more to be put back, either
             with suppress(NotFound, Conflict):
                 engines.keeping.stop(id_of(context.who, once), context.who, "interrupted")

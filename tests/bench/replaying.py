@@ -21,7 +21,7 @@ from chalicelib.engines import Engines
 from chalicelib.errors import RespoolError
 from chalicelib.job.plan import Choice, Rules
 from chalicelib.job.replay import Kind
-from chalicelib.replaying.keeping import Asked
+from chalicelib.replaying.keeping import Provenance
 from chalicelib.replaying.replay import Order
 from chalicelib.settings import Settings
 from chalicelib.telemetry import LambdaTelemetry
@@ -29,7 +29,7 @@ from tests.article import Loop
 
 KEY = b"respool-bench"
 TABLE = "respool-memory-claims"
-PRESS = Asked(Kind.PRESS, "bench")
+PRESS = Provenance(Kind.PRESS, "bench")
 
 
 class Port:

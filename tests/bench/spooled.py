@@ -15,7 +15,7 @@ from chalicelib.engines import Engines
 from chalicelib.job.plan import Choice, Rules
 from chalicelib.job.ports import THREADS
 from chalicelib.job.replay import Kind
-from chalicelib.replaying.keeping import Asked
+from chalicelib.replaying.keeping import Provenance
 from chalicelib.replaying.replay import Order
 from chalicelib.replaying.report import Report
 from chalicelib.telemetry import LambdaTelemetry
@@ -27,7 +27,7 @@ from tests.fakes.wire import Wire
 from tests.fakes.workflow import FakeWorkflow
 
 MODEL = "model-of-a-job"
-PRESS = Asked(Kind.PRESS, "bench")
+PRESS = Provenance(Kind.PRESS, "bench")
 ERROR = "ConnectionError"
 
 

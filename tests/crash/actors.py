@@ -10,7 +10,7 @@ from chalicelib.job.plan import Choice, Rules
 from chalicelib.job.replay import Kind
 from chalicelib.moments import iso
 from chalicelib.parking.error_spool import STATUS_CHANGE
-from chalicelib.replaying.keeping import Asked
+from chalicelib.replaying.keeping import Provenance
 from chalicelib.replaying.replay import Order
 from tests.crash.conditions import Surroundings
 from tests.crash.situations import KEY, NAME
@@ -64,7 +64,7 @@ def _replay(process: Process, count: int = 100, **rules: Any) -> None:
     settings = process.stage.settings
     limits = {"max_attempts": settings.max_attempts, "cool_down": settings.cool_down}
     order = Order(count, Rules(**{"attended": True, **limits, **rules}), SECONDS)
-    process.engines.keeping.run(order, Asked(Kind.PRESS, "kim"))
+    process.engines.keeping.run(order, Provenance(Kind.PRESS, "kim"))
 
 
 def replay(process: Process) -> None:
@@ -114,13 +114,13 @@ def let_through(process: Process) -> None:
 def try_one_first(process: Process) -> None:
     """A person's replay of the oldest, through the closed gate."""
     order = Order(1, Rules(attended=True), SECONDS, by_pass=True)
-    process.engines.keeping.run(order, Asked(Kind.PRESS, "kim"))
+    process.engines.keeping.run(order, Provenance(Kind.PRESS, "kim"))
 
 
 def replay_by_pass(process: Process) -> None:
     """A person's replay of the one job, through the closed gate."""
     order = Order(1, Rules(attended=True, choice=Choice(key=KEY)), SECONDS, by_pass=True)
-    process.engines.keeping.run(order, Asked(Kind.PRESS, "kim"))
+    process.engines.keeping.run(order, Provenance(Kind.PRESS, "kim"))
 
 
 def hear_of_end(process: Process) -> None:

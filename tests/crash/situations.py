@@ -8,7 +8,7 @@ from chalicelib.job.execution import Status
 from chalicelib.job.plan import REDRIVE_EVENTS, Rules
 from chalicelib.job.replay import Kind
 from chalicelib.moments import iso
-from chalicelib.replaying.keeping import Asked
+from chalicelib.replaying.keeping import Provenance
 from chalicelib.replaying.replay import Order
 from tests.fakes.service import TASK
 from tests.fakes.stage import FakeStage
@@ -51,7 +51,9 @@ def replay_cut(stage: FakeStage) -> str:
     arn = parked(stage)
     replaying = stage.process(Wire().break_next("SendTaskSuccess", Fault.DIED_BEFORE))
     with suppress(Died):
-        replaying.engines.keeping.run(Order(1, Rules(attended=True), 60), Asked(Kind.PRESS, "kim"))
+        replaying.engines.keeping.run(
+            Order(1, Rules(attended=True), 60), Provenance(Kind.PRESS, "kim")
+        )
     stage.clock.pause(1800)
     return arn
 
@@ -61,7 +63,9 @@ def replay_cut_after(stage: FakeStage) -> str:
     arn = parked(stage)
     replaying = stage.process(Wire().break_next("SendTaskSuccess", Fault.DIED_AFTER))
     with suppress(Died):
-        replaying.engines.keeping.run(Order(1, Rules(attended=True), 60), Asked(Kind.PRESS, "kim"))
+        replaying.engines.keeping.run(
+            Order(1, Rules(attended=True), 60), Provenance(Kind.PRESS, "kim")
+        )
     stage.clock.pause(1800)
     return arn
 

@@ -10,7 +10,7 @@ from playwright.sync_api import Page
 from chalicelib.job.claim import State as Stands
 from chalicelib.job.replay import Kind, Replay
 from chalicelib.moments import iso
-from chalicelib.replaying.keeping import Asked
+from chalicelib.replaying.keeping import Provenance
 from chalicelib.replaying.requests import Request
 from tests.e2e.paper import ADDRESS, NOW, Given, Paper, ended, job, moment, runs, slots
 from tests.fakes.clock import START
@@ -55,7 +55,7 @@ def under_way(paper: Paper, count: int) -> str:
     """Somebody else's replay, which the server has taken up; its id."""
     replays = paper.memory.process().replays
     began, ends = iso(NOW), iso(NOW + timedelta(minutes=5))
-    asked = Asked(Kind.PRESS, "kim", "they say it is well")
+    asked = Provenance(Kind.PRESS, "kim", "they say it is well")
     new = Replay("0123", asked.kind, asked.by, asked.reason, {"max": count}, count, began)
     replays.put(replace(new, leased_until=ends))
     return new.id

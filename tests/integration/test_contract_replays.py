@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from chalicelib.aws.replay_table import DynamoReplays
-from chalicelib.job.replay import Chosen, Course, Kind, Replay
+from chalicelib.job.replay import ChosenJob, Course, Kind, Replay
 from tests.fakes.definition import TABLE
 from tests.fakes.dynamodb import FakeDynamoDb
 from tests.fakes.table import FakeTable
@@ -33,8 +33,8 @@ def replays(request: pytest.FixtureRequest) -> DynamoReplays:
     return DynamoReplays(client, TABLE)
 
 
-def jobs(first: int, last: int) -> list[Chosen]:
-    return [Chosen(f"job#{n}", AT, 1, AT) for n in range(first, last)]
+def jobs(first: int, last: int) -> list[ChosenJob]:
+    return [ChosenJob(f"job#{n}", AT, 1, AT) for n in range(first, last)]
 
 
 def test_it_is_read_as_it_was_written(replays: DynamoReplays) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from chalicelib.aws.ramp_table import DynamoRamps
 from chalicelib.job.ports import Ramps
-from chalicelib.job.ramp_state import Released, State, Verdict
+from chalicelib.job.ramp_state import ReleasedJob, State, Verdict
 from tests.fakes.definition import TABLE
 from tests.fakes.dynamodb import FakeDynamoDb
 from tests.fakes.stand_in import stand_in
@@ -17,7 +17,7 @@ from tests.fakes.wire import Wire
 from tests.integration.tables import empty_table, moto_dynamodb
 
 KEY = 'あ"\\<𠮷>\n\x7f'
-OUT = Released(f"job#{KEY}", 2, "E", "2026-11-24T14:00:00.000Z", 1.5)
+OUT = ReleasedJob(f"job#{KEY}", 2, "E", "2026-11-24T14:00:00.000Z", 1.5)
 FULL = State(
     "A task; '名'",
     step=8,

@@ -15,7 +15,7 @@ from chalicelib.errors import RespoolError
 from chalicelib.incidents.decide import LAG
 from chalicelib.job.replay import Kind
 from chalicelib.moments import iso
-from chalicelib.replaying.keeping import Asked
+from chalicelib.replaying.keeping import Provenance
 from chalicelib.replaying.requests import Request
 from respool.local.waiting import NotInTime, wait_until
 from tests.soak.faults import Fault
@@ -213,7 +213,9 @@ class Load:
         for stuck in (False, True):
             asked = Request(count=PORTION, stuck=stuck)
             given = {"max": PORTION, **({"stuck": True} if stuck else {})}
-            self._act(partial(person.put_back, asked, 20, Asked(Kind.PRESS, "soak", "", given)))
+            self._act(
+                partial(person.put_back, asked, 20, Provenance(Kind.PRESS, "soak", "", given))
+            )
 
     def _act(self, act: Callable[[], object]) -> None:
         """A person tries again when AWS does not answer."""

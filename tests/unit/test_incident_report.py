@@ -13,7 +13,7 @@ from chalicelib.api.stage import Stage
 from chalicelib.errors import BadRequest, NotFound
 from chalicelib.incidents.report import A_FAILURE
 from chalicelib.job.replay import Kind
-from chalicelib.replaying.keeping import Asked
+from chalicelib.replaying.keeping import Provenance
 from chalicelib.replaying.requests import Request
 from respool.cli.incidents import report
 from tests.fakes.wire import Wire
@@ -29,7 +29,7 @@ def api(story: Story) -> Stage:
 
 def press(story: Story, count: int, why: str, by: str = "kim") -> None:
     """A person's replay, as the page and the API ask for it."""
-    asked = Asked(Kind.PRESS, by, why, {"max": count})
+    asked = Provenance(Kind.PRESS, by, why, {"max": count})
     story.stage.process().engines.put_back(Request(count=count), 60, asked)
     story.stage.run()
 
@@ -65,13 +65,13 @@ def test_a_report_says_what_really_happened() -> None:
 
 def test_replays_of_another_task_and_from_other_days_are_not_in_it() -> None:
     story = Story()
-    asked = Asked(Kind.PRESS, "kim", "before", {"max": 1})
+    asked = Provenance(Kind.PRESS, "kim", "before", {"max": 1})
     story.stage.process().engines.put_back(Request(count=1), 60, asked)
     story.stage.clock.pause(3600)
     story.stage.service.broken = True
     story.start(1)
     story.tick(2)
-    other = Asked(Kind.PRESS, "kim", "other", {"max": 1, "task": "Another"})
+    other = Provenance(Kind.PRESS, "kim", "other", {"max": 1, "task": "Another"})
     story.stage.process().engines.put_back(Request(count=1), 60, other)
 
     assert show_incident(api(story), story.incident.id, {})["replays"] == []

@@ -10,22 +10,22 @@ import pytest
 from chalicelib.errors import Conflict, NotFound, RespoolError
 from chalicelib.job.claim import JOB, job_pk
 from chalicelib.job.plan import Choice
-from chalicelib.job.replay import Chosen, Course, Kind, Replay
-from chalicelib.replaying.keeping import Asked
+from chalicelib.job.replay import ChosenJob, Course, Kind, Replay
+from chalicelib.replaying.keeping import Provenance
 from chalicelib.replaying.report import Report
 from chalicelib.replaying.requests import Request
 from tests.fakes.stage import FakeStage, Process
 from tests.fakes.wire import Died, Fault, Wire
 from tests.unit.replay_stage import ReplayStage
 
-PRESS = Asked(Kind.PRESS, "kim", "well again", {"max": 1000})
+PRESS = Provenance(Kind.PRESS, "kim", "well again", {"max": 1000})
 
 
 def ask(
     stage: ReplayStage,
     count: int | None = 1000,
     process: Process | None = None,
-    asked: Asked = PRESS,
+    asked: Provenance = PRESS,
     seconds: float = 60,
     **request: Any,
 ) -> tuple[Report, Replay]:
@@ -70,7 +70,7 @@ def test_a_press_is_kept_with_who_why_and_what_it_came_to() -> None:
     stage = ReplayStage()
     stage.park(*keys(3))
 
-    report, replay = ask(stage, 2, asked=Asked(Kind.PRESS, "kim", "well again", {"max": 2}))
+    report, replay = ask(stage, 2, asked=Provenance(Kind.PRESS, "kim", "well again", {"max": 2}))
 
     assert report.replayed == 2
     assert replay == kept(stage)
@@ -141,7 +141,7 @@ def test_named_jobs_stay_the_named_ones_when_it_is_carried_on() -> None:
     stage = ReplayStage()
     stage.park(*keys(40))
     named = keys(40)[5:35]
-    asked = Asked(Kind.PRESS, "kim", "", {"keys": 30}, named)
+    asked = Provenance(Kind.PRESS, "kim", "", {"keys": 30}, named)
 
     ask(stage, 30, stage.slow(1), asked, 12, choice=Choice(pks=frozenset(map(job_pk, named))))
     relayed(stage)
@@ -187,7 +187,7 @@ def test_whatever_call_it_dies_at_exactly_as_many_jobs_go(fault: Fault) -> None:
 def test_two_requests_with_one_idempotency_key_are_one_replay() -> None:
     stage = ReplayStage()
     stage.park(*keys(4))
-    once = Asked(Kind.PRESS, "kim", "", {"max": 2}, (), "0123")
+    once = Provenance(Kind.PRESS, "kim", "", {"max": 2}, (), "0123")
 
     first = ask(stage, 2, asked=once)
     again = ask(stage, 2, asked=once)
@@ -198,7 +198,7 @@ def test_two_requests_with_one_idempotency_key_are_one_replay() -> None:
 
 
 def test_two_requests_with_one_key_at_the_same_time_are_one_replay() -> None:
-    once = Asked(Kind.PRESS, "kim", "", {"max": 2}, (), "0123")
+    once = Provenance(Kind.PRESS, "kim", "", {"max": 2}, (), "0123")
     for call in range(12):
         stage = ReplayStage()
         stage.park(*keys(6))
@@ -219,17 +219,17 @@ def _note(theirs: list[Replay], press: Callable[[], tuple[Report, Replay]]) -> N
 def test_one_idempotency_key_for_two_things_is_refused() -> None:
     stage = ReplayStage()
     stage.park(*keys(4))
-    ask(stage, 1, asked=Asked(Kind.PRESS, "kim", "", {"max": 1}, (), "0123"))
+    ask(stage, 1, asked=Provenance(Kind.PRESS, "kim", "", {"max": 1}, (), "0123"))
 
     with pytest.raises(Conflict, match="was used for another replay"):
-        ask(stage, 2, asked=Asked(Kind.PRESS, "kim", "", {"max": 2}, (), "0123"))
+        ask(stage, 2, asked=Provenance(Kind.PRESS, "kim", "", {"max": 2}, (), "0123"))
 
 
 def test_the_same_key_of_somebody_else_is_another_replay() -> None:
     stage = ReplayStage()
     stage.park(*keys(4))
     for who in ("kim", "lee"):
-        ask(stage, 1, asked=Asked(Kind.PRESS, who, "", {"max": 1}, (), "0123"))
+        ask(stage, 1, asked=Provenance(Kind.PRESS, who, "", {"max": 1}, (), "0123"))
 
     assert len(stage.finish()) == 2
 
@@ -338,7 +338,7 @@ def test_a_run_that_was_overtaken_begins_nothing_more() -> None:
 
 def test_a_schedule_that_finds_nothing_is_not_kept() -> None:
     stage = ReplayStage()
-    ask(stage, 10, asked=Asked(Kind.SCHEDULE, "schedule"))
+    ask(stage, 10, asked=Provenance(Kind.SCHEDULE, "schedule"))
 
     assert stage.memory.process().replays.newest(10) == []
 
@@ -412,8 +412,8 @@ def test_what_the_trigger_puts_back_is_one_replay_a_day() -> None:
     stage.park("a", "b")
     keeping = stage.memory.process().engines.keeping
     claims = stage.memory.claims
-    keeping.note(Kind.TRIGGER, "", [Chosen.of(claims[JOB + "a"])])
-    keeping.note(Kind.TRIGGER, "", [Chosen.of(claims[JOB + "b"])])
+    keeping.note(Kind.TRIGGER, "", [ChosenJob.of(claims[JOB + "a"])])
+    keeping.note(Kind.TRIGGER, "", [ChosenJob.of(claims[JOB + "b"])])
 
     assert (kept(stage).kind, kept(stage).put_back, kept(stage).course) == (
         Kind.TRIGGER,

@@ -21,7 +21,7 @@ from chalicelib.gate.ramp.decide import (
 )
 from chalicelib.gate.ramp.judge import MOST_SERVICE_FAILURES, Job, Result, result_of
 from chalicelib.job.claim import FAILURES, FOR_EVER, RAMP, SERVICE, Gate, Slots, State
-from chalicelib.job.ramp_state import Released, Verdict, decode, digest, encode
+from chalicelib.job.ramp_state import ReleasedJob, Verdict, decode, digest, encode
 from chalicelib.job.ramp_state import State as Ramp
 from chalicelib.moments import iso, read
 from chalicelib.settings import Settings
@@ -65,7 +65,7 @@ def failed(key: str, **more: Any) -> Job:
 
 def released(*keys: str, **more: Any) -> Ramp:
     """A ramp whose last step released these jobs, an interval ago."""
-    jobs = tuple(Released(f"job#{key}", 1, DOWN, iso(PARKED), 10) for key in keys)
+    jobs = tuple(ReleasedJob(f"job#{key}", 1, DOWN, iso(PARKED), 10) for key in keys)
     state = Ramp("t", step=len(keys), released=jobs, released_at=iso(RELEASED), wait=600)
     return replace(state, **more)
 
@@ -98,7 +98,7 @@ def wait_of(decision: Decision) -> timedelta:
     return due - RELEASED
 
 
-JOB = Released("job#a", 1, DOWN, iso(PARKED), 10)
+JOB = ReleasedJob("job#a", 1, DOWN, iso(PARKED), 10)
 
 
 @pytest.mark.parametrize(
@@ -550,7 +550,7 @@ def any_state(draw: st.DrawFn) -> Ramp:
         wait=draw(st.integers(0, 7200)),
         due=draw(st.just("") | times),
         released_at=draw(st.just("") | times),
-        released=tuple(Released(pk, draw(st.integers(0, 6)), DOWN, "") for pk in gone),
+        released=tuple(ReleasedJob(pk, draw(st.integers(0, 6)), DOWN, "") for pk in gone),
         service_failures={digest(key): draw(st.integers(0, 200)) for key in draw(st.sets(names))},
         suspects=frozenset(map(digest, draw(st.sets(names)))),
         unlike_error_seen=draw(st.booleans()),
@@ -585,7 +585,7 @@ def test_whatever_is_known_a_tick_keeps_to_its_step_and_to_what_waits(
 @pytest.mark.parametrize("letter", ["x", "あ", "𠮷"])
 def test_the_largest_step_of_the_longest_keys_fits_into_an_item_of_400_kb(letter: str) -> None:
     key = letter * (1024 // len(letter.encode()))
-    one = Released(f"job#{key}", 1, "E" * 256, iso(NOW), 7200.5)
+    one = ReleasedJob(f"job#{key}", 1, "E" * 256, iso(NOW), 7200.5)
 
     assert len(encode(Ramp("t", released=200 * (one,))).encode()) < 350_000
 

@@ -9,12 +9,12 @@ import pytest
 from chalicelib.api.page_files import FOLDER
 from chalicelib.gate.ramp.decide import Policy
 from chalicelib.gate.ramp.describe import SENTENCES, sentence, tell
-from chalicelib.job.ramp_state import Released, State, Verdict
+from chalicelib.job.ramp_state import ReleasedJob, State, Verdict
 
 TOKYO = timezone(timedelta(hours=9))
 NOW = datetime(2026, 11, 24, 14, 30, tzinfo=UTC)
 AT, NEXT = "2026-11-24T14:20:00+00:00", "2026-11-24T15:00:00+00:00"
-OUT = Released("job#12345", 1, "ConnectionError", AT)
+OUT = ReleasedJob("job#12345", 1, "ConnectionError", AT)
 REFUSED = State(
     "UncertainTask",
     due=NEXT,

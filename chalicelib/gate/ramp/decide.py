@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from chalicelib.gate.ramp.judge import TIRED, Job, Observation, Result, judge, result_of
 from chalicelib.job.claim import FAILURES, RAMP, SERVICE, Gate, Slots
-from chalicelib.job.ramp_state import MOST_PAST, Judged, Released, Verdict, digest
+from chalicelib.job.ramp_state import MOST_PAST, JudgedStep, ReleasedJob, Verdict, digest
 from chalicelib.job.ramp_state import State as Ramp
 from chalicelib.moments import iso, read
 from chalicelib.settings import Settings
@@ -134,7 +134,7 @@ def _after(verdict: Verdict, state: Ramp, facts: Facts, now: datetime, policy: P
         last_at=state.released_at,
         last_key=state.released[0].key,
         last_size=len(state.released),
-        past=(*state.past, Judged(state.released_at, len(state.released), verdict.value))[
+        past=(*state.past, JudgedStep(state.released_at, len(state.released), verdict.value))[
             -MOST_PAST:
         ],
     )
@@ -241,9 +241,9 @@ def _refusals(state: Ramp, job: Job) -> int:
     return state.service_failures.get(digest(job.pk), 0)
 
 
-def _released(job: Job, policy: Policy) -> Released:
+def _released(job: Job, policy: Policy) -> ReleasedJob:
     """What it took to fail counts only as far as the longest wait between two probes."""
-    return Released(
+    return ReleasedJob(
         pk=job.pk,
         attempt=job.attempt,
         error=job.error,

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from chalicelib.job.claim import State
-from chalicelib.job.ramp_state import Released, Verdict, digest
+from chalicelib.job.ramp_state import ReleasedJob, Verdict, digest
 from chalicelib.job.ramp_state import State as Ramp
 from chalicelib.moments import read
 
@@ -60,12 +60,12 @@ class Result(StrEnum):
 class Observation:
     """A released job and what became of it."""
 
-    released: Released
+    released: ReleasedJob
     result: Result
 
 
 def result_of(
-    released: Released, job: Job | None, now: datetime, fresh: bool, healthy_after: int
+    released: ReleasedJob, job: Job | None, now: datetime, fresh: bool, healthy_after: int
 ) -> Result:
     """What became of one job. `fresh`: it may only be on its way."""
     if job is None or (job.ended and job.state is not State.FINISHED):
@@ -82,7 +82,7 @@ def result_of(
     return Result.UNDECIDED if fresh and not has_moved else Result.GONE
 
 
-def _inside(released: Released, job: Job, now: datetime, healthy_after: int) -> Result:
+def _inside(released: ReleasedJob, job: Job, now: datetime, healthy_after: int) -> Result:
     since = read(job.entered) or now
     enough = timedelta(seconds=max(healthy_after, released.took))
     return Result.HEALTHY if now - since >= enough else Result.UNDECIDED

@@ -28,7 +28,7 @@ from chalicelib.job.plan import Action, Choice, Rules
 from chalicelib.job.ports import Claims, Clock, Line, Ramps, Telemetry
 from chalicelib.job.ramp_state import State as Ramp
 from chalicelib.job.ramp_state import Verdict, digest
-from chalicelib.job.replay import Chosen
+from chalicelib.job.replay import ChosenJob
 from chalicelib.moments import iso, read
 from chalicelib.replaying.outcome import Outcome
 from chalicelib.replaying.replay import Order, Replayer
@@ -60,7 +60,7 @@ class Tick:
     new_id: Callable[[], str]
     policy: Policy
     tell_gate: Callable[[Slots], None]
-    note: Callable[[str, Sequence[Chosen]], None]
+    note: Callable[[str, Sequence[ChosenJob]], None]
     max_attempts: int = 5
     is_well: Callable[[], bool | None] = lambda: None
 
@@ -237,8 +237,8 @@ def _told(state: Ramp, decision: Decision) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value != ""}
 
 
-def _chosen(job: Job) -> Chosen:
-    return Chosen(job.pk, job.since, job.attempt, job.order.partition("#")[0])
+def _chosen(job: Job) -> ChosenJob:
+    return ChosenJob(job.pk, job.since, job.attempt, job.order.partition("#")[0])
 
 
 def _still_waits(claim: Claim | None) -> bool:
