@@ -10,7 +10,7 @@ READY := $(VENV)/.ready
 # Files are shared out in this order among as many processes as there are cores.
 SLOWEST_FIRST := tests/e2e tests/integration tests/aws_facts tests/unit
 
-.PHONY: help demo adopt-demo up test check coverage bench simulate soak repeat pythons verify package record audit pictures requirements clean
+.PHONY: help demo adopt-demo up test check coverage mutants bench simulate soak repeat pythons verify package record audit pictures requirements clean
 
 help:  ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ check: $(READY)  ## Format, lint, types, who imports whom, and the definitions t
 coverage: $(READY)  ## Which lines and branches the unit and integration tests reach
 	$(PY) -m pytest -n auto --maxprocesses 4 --dist loadfile tests/integration tests/aws_facts tests/unit \
 	    --cov --cov-report term
+
+mutants: $(READY)  ## Change the code a little, see whether the unit tests notice; writes docs/mutants.md
+	$(PY) -m tests.mutants
 
 bench: $(READY)  ## Measure replay against the loop that it replaces
 	$(PY) -m tests.bench

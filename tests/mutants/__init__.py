@@ -1,0 +1,1 @@
+"""Mutation tests: what the unit tests do not notice."""
