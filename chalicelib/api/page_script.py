@@ -14,8 +14,10 @@ _EXPORT = re.compile(
 )
 _COMMENT = re.compile(r"^ *(?://[^\n]*|/\*\*(?:[^*]|\*(?!/))*\*/)\n", re.MULTILINE)
 """A comment that has its lines for itself: readers of the source have it, browsers need it not."""
-_INDENT = re.compile(r"^ +", re.MULTILINE)
-"""Indents are left out; no text of the page goes over several lines."""
+_REMARK = re.compile(r"(?<=[,;{(\[]) +// [^\n\"'`]*$", re.MULTILINE)
+"""A comment behind code; no text ends there, as no quote follows."""
+_INDENT = re.compile(r"^\s+", re.MULTILINE)
+"""Indents and empty lines are left out; no text of the page goes over several lines."""
 
 
 def join(modules: Mapping[str, str], first: str) -> str:
@@ -45,7 +47,7 @@ def _wrapped(text: str) -> str:
         exported.append("default: _default" if match[3] else match[2])
         return "const _default = " if match[3] else f"{match[1]} {match[2]}"
 
-    plain = _INDENT.sub("", _COMMENT.sub("", text))
+    plain = _INDENT.sub("", _REMARK.sub("", _COMMENT.sub("", text)))
     body = _EXPORT.sub(without_export, _IMPORT.sub(_as_constant, plain))
     if remains := re.search(r"^(?:import|export)\b.*", body, re.MULTILINE):
         raise ValueError(f"this line is not understood: {remains[0]}")

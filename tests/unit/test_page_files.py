@@ -130,9 +130,14 @@ def test_a_module_that_can_not_be_joined_is_named(text: str, told: str) -> None:
 
 
 def test_comments_are_for_readers_of_the_source_alone() -> None:
-    text = '// one\n/** two\n * lines. */\nconst url = "a//b"; // three\n  // four\nconst c = 1;\n'
+    text = (
+        '// one\n/** two\n * lines. */\nconst url = "a//b"; // three\n  // four\n\n'
+        "const c = [ // five\n"
+        '"[ // text", ";"]; // a "quote"\n'
+    )
 
     assert join({"app.js": text}, "app.js").splitlines()[1:-2] == [
-        'const url = "a//b"; // three',
-        "const c = 1;",
+        'const url = "a//b";',
+        "const c = [",
+        '"[ // text", ";"]; // a "quote"',
     ]
