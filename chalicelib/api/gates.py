@@ -92,9 +92,14 @@ def _must_know(stage: Stage, task: str) -> None:
 
 
 def _is_named(stage: Stage, task: str) -> bool:
-    """Whether the definition of the stage's machine, or of a listed one, names it."""
+    """Whether the definition of the stage's machine, or of a listed one, names it.
+
+    That of a watched machine names none: the machine itself is its task.
+    """
     workflow, machines = stage.engines.world.workflow, stage.engines.settings.machines
-    return any(task in workflow.of(machine).frames().tasks for machine in ("", *machines))
+    tasks = {machine: workflow.of(machine).frames().tasks for machine in ("", *machines)}
+    watched = {machine for machine in machines if not tasks[machine]}
+    return task in watched or any(task in names for names in tasks.values())
 
 
 def _told(stage: Stage, task: str) -> dict[str, Any]:

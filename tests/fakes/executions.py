@@ -29,7 +29,8 @@ class Executions:
     `redrives` False: a Step Functions without Redrive; `refuses`: with one that never works;
     `explains`: a refused redrive says where the execution runs, as AWS gives its reasons.
     `unfinished`: a history does not show an execution's end yet. `map_runs` names the parents of
-    distributed Maps; the name of a child's own machine is that of its Map Run.
+    distributed Maps; the name of a child's own machine is that of its Map Run. `watched` names the
+    machines whose definitions have none of our states.
     """
 
     def __init__(self, clock: SteppedClock, redrives: bool = True) -> None:
@@ -40,6 +41,7 @@ class Executions:
         self.explains = False
         self.unfinished = False
         self.map_runs: dict[str, str] = {}
+        self.watched: set[str] = set()
         self._clock = clock
         self._lock = RLock()
         self._live: dict[str, Run] = {}

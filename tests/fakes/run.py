@@ -28,8 +28,7 @@ class Run:
 
     `state` is empty until its first state begins; `inside`: the uncertain task has begun; `asked`:
     the keys of the claims that its states have asked for; `left_behind`: those of them whose branch
-    was stopped as another one failed, the last time at `scope_failed_at`. `bare`: its definition
-    has none of our states.
+    was stopped as another one failed, the last time at `scope_failed_at`.
     """
 
     arn: str
@@ -58,7 +57,6 @@ class Run:
     asked: dict[str, None] = field(default_factory=dict)
     scope_failed_at: datetime | None = None
     left_behind: set[str] = field(default_factory=set)
-    bare: bool = False
 
     @property
     def running(self) -> bool:

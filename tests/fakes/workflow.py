@@ -104,13 +104,12 @@ class FakeWorkflow:
 
     def frames_of(self, execution: str) -> Frames:
         """What respool had put into the definition that an execution has run by."""
-        bare = self._executions.known(execution).bare
-        empty = Frames(frozenset(), frozenset())
-        return self._wire.call(
-            "DescribeStateMachineForExecution", lambda: empty if bare else self._frames()
-        )
+        self._executions.known(execution)
+        return self._wire.call("DescribeStateMachineForExecution", self._frames)
 
     def _frames(self) -> Frames:
+        if self._machine in self._executions.watched:
+            return Frames(frozenset(), frozenset())
         states = {name: state.fields for name, state in self._definition.states.items()}
         found = frames_in({"States": states})
         begin = f"{self._machine}/" if self._machine else ""

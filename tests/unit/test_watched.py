@@ -5,7 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.errors import RespoolError
+from chalicelib.api import gates
+from chalicelib.api.stage import Stage
+from chalicelib.errors import NotFound, RespoolError
 from chalicelib.job.claim import Claim, State
 from chalicelib.job.execution import Status
 from chalicelib.job.plan import ONLY_REDRIVEN, Action, Rules
@@ -27,7 +29,7 @@ class Watched:
         self.stage = ReplayStage(FakeStage(MACHINES="orders"))
         self.memory = self.stage.memory
         self.arn = self.memory.executions.start("monday", given("1"), "orders")
-        self.run.bare = True
+        self.memory.executions.watched = {"orders"}
 
     @property
     def run(self) -> Run:
@@ -93,7 +95,7 @@ def test_a_rescue_that_breaks_off_anywhere_is_finished_by_the_next(at: int, faul
 def test_an_execution_of_an_adopted_definition_without_a_claim_is_left_alone(
     there: Watched,
 ) -> None:
-    there.run.bare = False
+    there.memory.executions.watched = set()
     there.fail()
     assert there.catch() == FOREIGN
     assert PK not in there.memory.table.items
@@ -151,7 +153,6 @@ def test_one_that_fails_again_waits_again_with_one_failure_more(there: Watched) 
 def test_with_a_limit_of_one_the_second_waits_for_the_end_of_the_first(there: Watched) -> None:
     other = there.memory.executions.start("tuesday", given("2"), "orders")
     run = there.memory.executions.runs[other]
-    run.bare = True
     there.fail()
     there.memory.executions.close(run, Status.FAILED, "Visa.Down")
     there.catch()
@@ -224,7 +225,6 @@ def test_a_death_that_nobody_announced_is_found_by_the_sweep(there: Watched) -> 
     there.sweep()  # since when it is listed
     later = there.memory.executions.start("later", given("2"), "orders")
     run = there.memory.executions.runs[later]
-    run.bare = True
     there.memory.executions.close(run, Status.FAILED, "Visa.Down")
     repairs = there.sweep()
     assert (repairs.rescued, repairs.unadopted) == ([later], [])
@@ -237,3 +237,11 @@ def test_unattended_what_can_t_be_redriven_any_more_becomes_stuck(there: Watched
     there.stage.replay(attended=False)
     assert there.claim.state is State.STUCK
     assert there.stage.replay(attended=False).failed == []
+
+
+def test_its_machine_may_be_given_a_limit_before_its_first_failure(there: Watched) -> None:
+    stage = Stage(there.memory.process().engines, "respool-memory")
+    assert gates.set_limit(stage, "orders", {"limit": 2}, "kim")["limit"] == 2
+    there.memory.executions.watched = set()
+    with pytest.raises(NotFound):
+        gates.set_limit(stage, "billing", {"limit": 2}, "kim")
