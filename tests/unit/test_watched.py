@@ -245,3 +245,24 @@ def test_its_machine_may_be_given_a_limit_before_its_first_failure(there: Watche
     there.memory.executions.watched = set()
     with pytest.raises(NotFound):
         gates.set_limit(stage, "billing", {"limit": 2}, "kim")
+
+
+def test_the_ramp_tries_one_first_and_then_ever_more() -> None:
+    memory = FakeStage(MACHINES="orders", RECOVERY="ramp")
+    memory.executions.watched = {"orders"}
+    arns = [memory.executions.start(f"day-{n}", given(str(n)), "orders") for n in range(6)]
+    runs = [memory.executions.runs[arn] for arn in arns]
+    for run in runs:
+        memory.clock.pause(5)
+        memory.executions.close(run, Status.FAILED, "Visa.Down")
+        memory.process().engines.rescue.catch(run.arn)
+    steps = []
+    for _ in range(3):
+        memory.clock.pause(300)
+        memory.process().engines.tick(60)
+        redriven = [run for run in runs if run.running]
+        steps.append(len(redriven))
+        for run in redriven:
+            memory.executions.close(run, Status.SUCCEEDED)
+            memory.process().engines.rescue.catch(run.arn)
+    assert steps == [1, 2, 3]
