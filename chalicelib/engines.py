@@ -489,6 +489,7 @@ class Engines:
                 attended=attended,
                 max_attempts=self.settings.max_attempts,
                 stuck=request.stuck,
+                restart=request.restart,
                 choice=self._of_machine(request.choice),
             ),
             seconds=seconds,

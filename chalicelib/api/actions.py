@@ -72,7 +72,7 @@ def replay(stage: Stage, press: Press, seconds: float) -> dict[str, Any]:
 
 def replay_job(stage: Stage, job: tuple[str, str], press: Press, seconds: float) -> dict[str, Any]:
     """Put one job back, also one that is stuck. Raises NotFound or Conflict, which says why."""
-    only(press.fields, ("reason", "dry_run", "pass"))
+    only(press.fields, ("reason", "dry_run", "pass", "restart"))
     key, machine = job[0], stage.engines.machine(job[1])
     request = changed(read_request(press.fields), count=1, choice=Choice(key=key, machine=machine))
     pk = job_pk(key, machine)
@@ -83,8 +83,9 @@ def replay_job(stage: Stage, job: tuple[str, str], press: Press, seconds: float)
     if request.dry_run:
         report, estimate = stage.engines.preview(request, seconds, attended=True)
         return _preview(stage, _met(stage, key, claim, report), estimate)
-    by_pass = {"pass": True} if request.by_pass else {}
-    about = {"key": key, **({"machine": machine} if machine else {}), **by_pass}
+    flags = {"pass": request.by_pass, "restart": request.restart}
+    about: dict[str, Any] = {"key": key, **({"machine": machine} if machine else {})}
+    about |= {name: True for name, value in flags.items() if value}
     provenance = _provenance(press, request, about)
     with audited(stage, press.who, "replay-job", request.reason, **about) as line:
         report, kept = stage.engines.put_back(request, seconds, provenance)

@@ -38,6 +38,10 @@ _FILTERS: dict[str, Schema] = {
     "dry_run": flag("Report what would be done, and change nothing"),
     "stuck": flag("Put back jobs that failed too often, instead of the others"),
     "pass": flag("Let jobs through a closed gate, within the limit; with key, keys, ids or max=1"),
+    "restart": flag(
+        "Start what is only watched again from its beginning where it can't be redriven any more;"
+        " with key, keys or ids"
+    ),
     "reason": _REASON,
 }
 _KEYS = many(
@@ -136,7 +140,7 @@ def _replay_job() -> Part:
     body = shape(
         "How to put the job back",
         dry_run=filters["dry_run"],
-        **{"pass": filters["pass"]},
+        **{name: filters[name] for name in ("pass", "restart")},
         reason=_REASON,
     )
     return _change("replayJob", "Put one job back, also one that is stuck", "Replay", body, ()) | {

@@ -114,7 +114,8 @@ class Rules:
     """What holds for one replay.
 
     `attended`: a person has asked for it; `max_attempts` and `cool_down` (seconds since the
-    failure) stop only the others. `stuck` takes stuck jobs in place of parked ones.
+    failure) stop only the others. `stuck` takes stuck jobs in place of parked ones. `restart`: what
+    is only watched starts again from its beginning where it can't be redriven any more.
     `service_failures` says, by claim, how many failures were the service's own: those don't make a
     job stuck.
     """
@@ -123,6 +124,7 @@ class Rules:
     max_attempts: int = 5
     cool_down: int = 0
     stuck: bool = False
+    restart: bool = False
     choice: Choice = field(default_factory=Choice)
     service_failures: Mapping[str, int] = field(default_factory=dict)
 
@@ -182,8 +184,12 @@ def standing(claim: Claim) -> str:
     return "is running: it does not wait for anybody"
 
 
-def decide(claim: Claim, facts: Facts | None, now: datetime) -> Decision:
-    """The cheapest recovery that the facts allow. Without facts a token is taken on trust."""
+def decide(claim: Claim, facts: Facts | None, now: datetime, restart: bool = False) -> Decision:
+    """The cheapest recovery that the facts allow. Without facts a token is taken on trust.
+
+    `restart`: a watched machine's job may start again from its beginning, where nothing else is
+    left.
+    """
     if facts is None:
         return Decision(Action.RESUME, "waits on its token")
     if facts.status is Status.RUNNING:
@@ -195,19 +201,20 @@ def decide(claim: Claim, facts: Facts | None, now: datetime) -> Decision:
     if facts.status in DEAD and (is_meant(claim, facts.error) or facts.in_fail_state):
         how = State.GIVEN_UP if facts.error == GIVEN_UP else State.FAILED
         return Decision(Action.STALE, f"has ended for good ({facts.error})", ends=how)
-    return _decide_dead(claim, facts, now)
+    return _decide_dead(claim, facts, now, restart)
 
 
-def _decide_dead(claim: Claim, facts: Facts, now: datetime) -> Decision:
+def _decide_dead(claim: Claim, facts: Facts, now: datetime, restart: bool) -> Decision:
     if facts.parent is not None:
         return _decide_child(facts, facts.parent, now)
     if facts.status in DEAD and _may_redrive(facts, now):
         return Decision(Action.REDRIVE, f"is {facts.status} and can go on where it failed")
-    if claim.watched:
+    lacks_successor = facts.status is Status.MISSING and bool(claim.predecessor)
+    if claim.watched and not (restart or lacks_successor):
         return Decision(Action.LEAVE, ONLY_REDRIVEN)
     if not facts.input:
         return Decision(Action.LEAVE, NO_INPUT)
-    if facts.status is Status.MISSING and claim.predecessor:
+    if lacks_successor:
         return Decision(Action.RESTART, "was to be restarted, and never was")
     return Decision(Action.RESTART, f"its execution is {facts.status}")
 
@@ -236,8 +243,8 @@ def outlasts(claim: Claim) -> bool:
 
 WENT_ON = "has failed with others of its Parallel or Map, and its execution went on without it"
 ONLY_REDRIVEN = (
-    "its execution can't be redriven any more, and what is only watched is never restarted: start"
-    " it again yourself, and give this one up"
+    "its execution can't be redriven any more, and what is only watched is restarted only if asked:"
+    " restart=true does all its steps again"
 )
 MAP_GOES_ON = "its execution is dead, and the Map that started it goes on without it"
 MAP_IS_OVER = "has failed, and the Map that had started it went on to the end without it"

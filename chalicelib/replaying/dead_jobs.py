@@ -5,7 +5,16 @@ from datetime import timedelta
 
 from chalicelib.errors import TokenRefused
 from chalicelib.job.claim import Claim, State
-from chalicelib.job.plan import GONE_ON, Action, Decision, Facts, after, decide, needs_slot
+from chalicelib.job.plan import (
+    GONE_ON,
+    RESTARTED,
+    Action,
+    Decision,
+    Facts,
+    after,
+    decide,
+    needs_slot,
+)
 from chalicelib.job.ports import Claims, Clock, Telemetry, Workflow
 from chalicelib.replaying.inspection import Inspection
 from chalicelib.replaying.outcome import Outcome, of_claim
@@ -17,8 +26,6 @@ from chalicelib.replaying.siblings import ALONE, Family, Siblings, Stand, has_us
 
 PARKS = ("ErrorSpool", "Park")
 """The states in which a job is parked; redriven there, it is parked again on another token."""
-TURN = 25.0
-"""Seconds for a dead job whose turn in line has come."""
 PARKED_AGAIN = (
     "runs again, and is parked where it was when it was aborted: replay it once more, now"
 )
@@ -42,9 +49,10 @@ class DeadJobs:
     history: timedelta
     machines: tuple[str, ...]
 
-    def recover(self, claim: Claim, calm: Patience) -> Outcome:
-        """Look at its execution, decide and do."""
-        return self.act(claim, Inspection(self.workflow).look(claim, calm), calm)
+    def recover(self, claim: Claim, calm: Patience, restart: bool = False) -> Outcome:
+        """Look at its execution, decide and do. `restart`: somebody has asked for that."""
+        facts = Inspection(self.workflow).look(claim, calm)
+        return self._act(decide(claim, facts, self.clock(), restart), claim, facts, calm)
 
     def restart_from(self, claim: Claim, text: str, calm: Patience) -> Outcome:
         """Restart it where Step Functions has forgotten its execution and its input, which is
@@ -87,8 +95,16 @@ class DeadJobs:
             return self._redrive_all(claim, facts, family, decision, calm)
         if decision.action is Action.RESTART:
             action, reason = self._restart.start(claim, facts, family, calm)
+            if claim.watched and (action is Action.RESTART or reason == RESTARTED):
+                self._leave_to_itself(claim, calm)
             return self.reporter.tell(claim, action, reason or decision.reason)
         return self.reporter.tell(claim, decision.action, decision.reason)
+
+    def _leave_to_itself(self, claim: Claim, calm: Patience) -> None:
+        """A watched execution that was started is a job of its own, should it fail."""
+        now = calm(lambda: self.claims.get(claim.pk))
+        if now is not None and now.watched and now.predecessor:
+            self._end(now, State.FAILED, calm)
 
     def _redrive_all(
         self, claim: Claim, facts: Facts, family: Family, decision: Decision, calm: Patience

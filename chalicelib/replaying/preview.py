@@ -39,7 +39,7 @@ class Preview:
                 return of_claim(claim, Action.LINE, f"waits in line: {closed}")
             return of_claim(claim, Action.RESUME, "waits on its token")
         facts = Inspection(self.workflow).look(claim, calm)
-        decision = decide(claim, facts, self.clock())
+        decision = decide(claim, facts, self.clock(), rules.restart)
         others: Sequence[Claim] = ()
         if decision.action in (Action.REDRIVE, Action.RESTART):
             family = Siblings(self.workflow, self.claims, self.clock).of(claim, facts, calm)

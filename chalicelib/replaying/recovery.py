@@ -56,7 +56,8 @@ class Recovery:
         if decision is None and claim.token:
             return self._resume(claim, calm, closed)
         if decision is None:
-            return in_line_instead(self.dead_jobs.recover(claim, calm), closed)
+            outcome = self.dead_jobs.recover(claim, calm, rules.restart)
+            return in_line_instead(outcome, closed)
         if decision.action is Action.STUCK:
             return self._mark_stuck(claim, decision, calm)
         return of_claim(claim, decision.action, decision.reason, decision.wait)

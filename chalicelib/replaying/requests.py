@@ -23,6 +23,7 @@ class Request:
     dry_run: bool = False
     stuck: bool = False
     by_pass: bool = False
+    restart: bool = False
     reason: str = ""
 
 
@@ -39,6 +40,7 @@ FIELDS = (
     "dry_run",
     "stuck",
     "pass",
+    "restart",
     "reason",
 )
 
@@ -81,7 +83,7 @@ def read_event(fields: Mapping[str, Any]) -> tuple[Request, bool]:
     parameters = {name: value for name, value in fields.items() if name != UNATTENDED}
     if not _flag(fields, UNATTENDED):
         return check_pass(read_request(parameters)), True
-    only(parameters, [name for name in FIELDS if name not in ("stuck", "pass")])
+    only(parameters, [name for name in FIELDS if name not in ("stuck", "pass", "restart")])
     return read_request(parameters), False
 
 
@@ -101,6 +103,7 @@ def read_request(fields: Mapping[str, Any]) -> Request:
         dry_run=_flag(fields, "dry_run"),
         stuck=_flag(fields, "stuck"),
         by_pass=_flag(fields, "pass"),
+        restart=_flag(fields, "restart"),
         reason=read_text(fields, "reason"),
     )
 
@@ -117,12 +120,17 @@ def read_machine(fields: Mapping[str, Any]) -> str:
 
 
 def check_pass(request: Request) -> Request:
-    """The request; a pass is for jobs that somebody names, or for one. Raises BadRequest."""
+    """The request; a pass is for jobs that somebody names, or for one, and a restart that was
+    asked for for named ones alone. Raises BadRequest."""
     names_jobs = request.choice.key or request.choice.pks or request.count == 1
     if request.by_pass and not names_jobs:
         raise BadRequest(
             "pass=true lets jobs through a closed gate, so name them: give key, keys or"
             " ids, or max=1 to try one first"
+        )
+    if request.restart and not (request.choice.key or request.choice.pks):
+        raise BadRequest(
+            "restart=true does all steps of jobs again, so name them: give key, or ids"
         )
     return request
 

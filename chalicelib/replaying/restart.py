@@ -71,6 +71,8 @@ def _successor(claim: Claim, facts: Facts, alone: bool) -> tuple[str, str]:
     Of an execution with several jobs the name is the same whichever of them is asked for: it
     follows from the execution, which has failed once more than its own name says.
     """
+    if claim.watched:
+        return restart_name(claim, facts.redrives), claim.pk
     if alone:
         name = restart_name(claim, facts.redrives)
         return name, f"{claim.pk.partition('#')[0]}#{job_key(facts.input, name)}"

@@ -45,16 +45,28 @@ FILTERS = ("task", "error", "key", "machine", "older_than")
 @click.option(
     "--pass", "by_pass", is_flag=True, help="Let jobs through a closed gate, with --key or --max 1."
 )
+@click.option(
+    "--restart",
+    is_flag=True,
+    help="With --key: start a watched job again where it can't be redriven any more.",
+)
 @click.option("--reason", metavar="TEXT", help="Why, for the audit log.")
 @click.option("--dry-run", is_flag=True, help="Print what would be done, and change nothing.")
 @everywhere
 @pass_context
 def replay(
-    context: Context, /, stuck: bool, by_pass: bool, dry_run: bool, **options: str | None
+    context: Context,
+    /,
+    stuck: bool,
+    by_pass: bool,
+    restart: bool,
+    dry_run: bool,
+    **options: str | None,
 ) -> int:
     """Put jobs back, the oldest first. They go on where they wait; dead ones start again."""
     filters = {name: value for name, value in options.items() if value is not None}
-    request = _request(filters, stuck=stuck, by_pass=by_pass, dry_run=dry_run)
+    flags = {"stuck": stuck, "pass": by_pass, "restart": restart, "dry_run": dry_run}
+    request = _request(filters, flags)
     count = request.count or context.stage.engines.settings.max_reprocess
     watch = Watch(context, min(count, _waiting(context, request)))
     if dry_run:
@@ -94,6 +106,8 @@ def _replay(
         about["stuck"] = True
     if request.by_pass:
         about["pass"] = True
+    if request.restart:
+        about["restart"] = True
     once = token_hex(16)
     provenance = Provenance(
         Kind.PRESS, context.who, request.reason, _given(about), idempotency_key=once
@@ -119,9 +133,9 @@ def _given(about: dict[str, Any]) -> dict[str, Any]:
     return fields
 
 
-def _request(filters: dict[str, str], stuck: bool, by_pass: bool, dry_run: bool) -> Request:
+def _request(filters: dict[str, str], flags: dict[str, bool]) -> Request:
     """The options, checked as the API checks them. Raises BadRequest."""
-    fields: dict[str, Any] = {**filters, "stuck": stuck, "pass": by_pass, "dry_run": dry_run}
+    fields: dict[str, Any] = {**filters, **flags}
     if "count" in fields:
         fields["max"] = fields.pop("count")
     if "older_than" in fields:

@@ -7,13 +7,14 @@ import pytest
 
 from chalicelib.api import gates
 from chalicelib.api.stage import Stage
-from chalicelib.errors import NotFound, RespoolError
+from chalicelib.errors import BadRequest, NotFound, RespoolError
 from chalicelib.job.claim import Claim, State
-from chalicelib.job.execution import Status
-from chalicelib.job.plan import ONLY_REDRIVEN, Action, Rules
+from chalicelib.job.execution import Status, machine_of
+from chalicelib.job.plan import ONLY_REDRIVEN, Action, Choice, Rules
 from chalicelib.parking.repairs import Repairs
 from chalicelib.parking.rescue import ALREADY, ENDED, FOREIGN, PARKED
 from chalicelib.replaying.outcome import Outcome
+from chalicelib.replaying.requests import check_pass, read_request
 from tests.fakes.run import Run
 from tests.fakes.stage import FakeStage
 from tests.fakes.wire import Died, Fault, Wire
@@ -266,3 +267,66 @@ def test_the_ramp_tries_one_first_and_then_ever_more() -> None:
             memory.executions.close(run, Status.SUCCEEDED)
             memory.process().engines.rescue.catch(run.arn)
     assert steps == [1, 2, 3]
+
+
+@pytest.fixture
+def late(there: Watched) -> Watched:
+    """A job that can't be redriven any more."""
+    there.fail()
+    there.catch()
+    there.memory.clock.pause(timedelta(days=14).total_seconds())
+    return there
+
+
+def restarted(late: Watched) -> list[Run]:
+    runs = late.memory.executions.runs
+    return [run for arn, run in runs.items() if "monday-respool" in arn]
+
+
+def ask(late: Watched, wire: Wire | None = None) -> Outcome:
+    recovery = late.memory.process(wire or Wire()).engines.recovery
+    rules = Rules(attended=True, restart=True, choice=Choice(key="monday", machine="orders"))
+    return recovery.recover(late.claim, rules, recovery.patience(1e9))
+
+
+def test_asked_for_by_name_it_starts_again_as_a_job_of_its_own(late: Watched) -> None:
+    assert ask(late).action is Action.RESTART
+    (run,) = restarted(late)
+    assert (run.input, machine_of(run.arn)) == (given("1"), "orders")
+    assert late.claim.state is State.FAILED
+
+    late.memory.executions.close(run, Status.FAILED, "Visa.Down")
+    assert late.memory.process().engines.rescue.catch(run.arn) == PARKED
+    assert late.memory.claims[f"job@orders#{run.name}"].watched
+
+
+def test_while_it_can_be_redriven_it_is_not_started_again(there: Watched) -> None:
+    there.fail()
+    there.catch()
+    assert ask(there).action is Action.REDRIVE
+    assert restarted(there) == []
+
+
+@pytest.mark.parametrize("fault", list(Fault))
+@pytest.mark.parametrize("at", range(10))
+def test_a_restart_that_breaks_off_anywhere_is_finished_once_by_the_next(
+    at: int, fault: Fault
+) -> None:
+    late = Watched()
+    late.fail()
+    late.catch()
+    late.memory.clock.pause(timedelta(days=14).total_seconds())
+    with suppress(RespoolError, Died):
+        ask(late, Wire().break_at(at, fault))
+    late.memory.clock.pause(700)
+    late.sweep()
+    if late.claim.waits:
+        ask(late)
+    assert len(restarted(late)) == 1
+    assert late.claim.ended_at or late.claim.execution == restarted(late)[0].arn
+
+
+def test_a_restart_of_jobs_that_nobody_names_is_refused() -> None:
+    with pytest.raises(BadRequest, match="name them"):
+        check_pass(read_request({"restart": True}))
+    assert check_pass(read_request({"restart": True, "key": "monday"})).restart

@@ -23,7 +23,7 @@ const JA = [
   ["has failed, and the Map that had started it went on to the end without it", () => "失敗していて、これを始めた Map はこのジョブなしで最後まで進みました"],
   ["the Map that started it can't be redriven any more: (.+)", () => "これを始めた Map は、もうリドライブできません。実行全体をもう一度始めて、このジョブは取りやめてください"],
   ["has failed with others of its Parallel or Map, and its execution went on without it", () => "同じ並列処理のほかのものと一緒に失敗し、実行はこのジョブなしで先へ進みました"],
-  ["its execution can't be redriven any more, and what is only watched is never restarted: (.+)", () => "この実行は、もうリドライブできません。監視だけのステートマシンのジョブは最初から実行し直しません。自分でもう一度始めて、このジョブは取りやめてください"],
+  ["its execution can't be redriven any more, and what is only watched is restarted only if asked: (.+)", () => "この実行は、もうリドライブできません。監視だけのステートマシンのジョブは、頼まれないかぎり最初から実行し直しません"],
   ["its key belongs to a job that has not ended; it starts when that has", () => "同じキーのジョブがまだ終わっていません。それが終わると始まります"],
   ["waits in line: (.+)", (why) => `順番待ち：${why}`],
 ];
