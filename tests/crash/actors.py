@@ -129,6 +129,12 @@ def hear_of_end(process: Process) -> None:
     process.engines.spooling.take({"detail-type": STATUS_CHANGE, "detail": {"executionArn": arn}})
 
 
+def hear_of_watched(process: Process) -> None:
+    """The same of a watched machine's execution, also that it has succeeded."""
+    arn = process.stage.executions.arn(NAME, "orders")
+    process.engines.spooling.take({"detail-type": STATUS_CHANGE, "detail": {"executionArn": arn}})
+
+
 def sweep(process: Process) -> None:
     """A sweep."""
     process.engines.sweep.run(SWEEP_SECONDS)

@@ -9,6 +9,7 @@ from tests.crash.situations import BARE, KEYLESS, LARGE, SAME_KEY, UNREADABLE
 from tests.fakes.stage import FakeStage
 
 VIA_SQS = (("SPOOL_VIA", "sqs"),)
+WATCHING = (("MACHINES", "orders"),)
 RAMP = (("RECOVERY", "ramp"), ("CLOSE_AFTER", "1"))
 ONE_TRY = (("MAX_ATTEMPTS", "1"),)
 
@@ -270,6 +271,18 @@ REPLAY = (
     Scenario("trigger", "restart", situations.caught, actors.trigger, redrives=False),
     Scenario("trigger", "to stuck", situations.parked, actors.trigger, settings=ONE_TRY),
 )
+WATCHED = tuple(
+    Scenario("watched", name, prepare, act, rival, settings=WATCHING)
+    for name, prepare, act, rival in (
+        ("its failure", situations.watched_failed, actors.hear_of_watched, actors.hear_of_watched),
+        ("failed, swept", situations.watched_failed, actors.sweep, actors.hear_of_watched),
+        ("replay", situations.watched_parked, actors.replay, actors.replay),
+        ("unattended", situations.watched_parked, actors.replay_unattended, actors.sweep),
+        ("trigger", situations.watched_parked, actors.trigger, actors.replay),
+        ("its success", situations.watched_done, actors.hear_of_watched, actors.sweep),
+        ("success, swept", situations.watched_done, actors.sweep, actors.hear_of_watched),
+    )
+)
 RESCUE = (
     Scenario("rescue", "aborted in its task", situations.aborted, actors.hear_of_end),
     Scenario(
@@ -362,4 +375,4 @@ GIVE_UP = (
     _given_up("dead in line", situations.dead_in_line, limit=1),
     _given_up("dead, its restart never started", situations.start_failed, redrives=False),
 )
-SCENARIOS = (*STATES, *LINE, *GATE, *REPLAY, *RESCUE, *GIVE_UP)
+SCENARIOS = (*STATES, *LINE, *GATE, *REPLAY, *RESCUE, *WATCHED, *GIVE_UP)

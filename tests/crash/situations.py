@@ -412,3 +412,32 @@ def hear(stage: FakeStage) -> None:
     while stage.executions.ended:
         with suppress(RespoolError):
             stage.process().engines.rescue.catch(stage.executions.ended.pop(0))
+
+
+def watched_failed(stage: FakeStage) -> str:
+    """An execution of a watched machine has failed, and nobody has heard of it."""
+    stage.executions.watched = {"orders"}
+    stage.service.broken = True
+    arn = stage.executions.start(NAME, KEYED, "orders")
+    stage.machine.run()
+    stage.service.broken = False
+    stage.clock.pause(1800)
+    return arn
+
+
+def watched_parked(stage: FakeStage) -> str:
+    """It is heard of, and waits."""
+    arn = watched_failed(stage)
+    stage.process().engines.rescue.catch(arn)
+    stage.clock.pause(1800)
+    return arn
+
+
+def watched_done(stage: FakeStage) -> str:
+    """It was redriven and has succeeded, and nobody has heard of that."""
+    arn = watched_parked(stage)
+    order = Order(1, Rules(attended=True), 60)
+    stage.process().engines.keeping.run(order, Provenance(Kind.PRESS, "kim"))
+    stage.machine.run()
+    stage.clock.pause(1800)
+    return arn

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from respool.deploy.definition import fill, spooling_via
+from tests.fakes.service import TASK
 from tests.fakes.templates import Template, jsonata, jsonpath, path
 
 FILE = Path(__file__).parents[2] / "statemachine.json"
@@ -92,6 +93,13 @@ VALUES = {
     "CloseAfter": "0",
     "HistorySeconds": str(30 * 86_400),
 }
+
+
+@cache
+def bare() -> Definition:
+    """Somebody's own definition, with none of our states: the uncertain task alone."""
+    task = {"Type": "Task", "Resource": UNCERTAIN_TASK, "End": True}
+    return read({"StartAt": TASK, "States": {TASK: task}})
 
 
 @cache

@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from chalicelib.job.execution import Status
+from chalicelib.job.execution import Status, machine_of
 from chalicelib.limits import PAYLOAD
 from tests.fakes.clock import SteppedClock
-from tests.fakes.definition import Definition, Rule, State
+from tests.fakes.definition import Definition, Rule, State, bare
 from tests.fakes.executions import Executions
 from tests.fakes.resources import BEGUN, Resources, StateFailed
 from tests.fakes.run import Run
@@ -83,13 +83,13 @@ class Machine:
             self._executions.close(run, Status.TIMED_OUT)
             return True
         if not run.state:
-            self._enter(run, self.definition.start)
-        state = self.definition.states[run.state]
+            self._enter(run, self._definition_of(run).start)
+        state = self._definition_of(run).states[run.state]
         return self._kinds[state.type](run, state)
 
     def write_late(self, run: Run) -> None:
         """Let the call of a dead execution's state reach AWS after its end; nobody hears of it."""
-        state = self.definition.states[run.state]
+        state = self._definition_of(run).states[run.state]
         if state.type == "Task":
             run.token = run.token or "a dead execution's token"
             self._resources.write_late(state, self._arguments(run, state))
@@ -98,7 +98,11 @@ class Machine:
         now = self._clock.tick()
         run.enter(name, self._clock.elapsed(), now)
         run.events += 2
-        run.fail_state = self.definition.states[name].type == "Fail"
+        run.fail_state = self._definition_of(run).states[name].type == "Fail"
+
+    def _definition_of(self, run: Run) -> Definition:
+        watched = machine_of(run.arn) in self._executions.watched
+        return bare() if watched else self.definition
 
     def _task(self, run: Run, state: State) -> bool:
         if run.waits or run.inside:
