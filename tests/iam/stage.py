@@ -174,8 +174,8 @@ class IamStage:
             found.status, found.error, found.stop_date = status, error, datetime.now(UTC)
         return arn
 
-    def child(self, name: str, machine: str = "") -> str:
-        """A child of a distributed Map; both are dead, and its parent can be redriven."""
+    def child(self, name: str, machine: str = "", status: str = "ABORTED") -> str:
+        """A child of a distributed Map, whose parent is dead and can be redriven."""
         machines = stepfunctions_backends[ACCOUNT][REGION].state_machines
         parent = self.start(f"{name}{PARENT}", "FAILED", "States.Runtime", machine)
         home = parent.rpartition(":")[0].replace(":execution:", ":stateMachine:")
@@ -184,7 +184,7 @@ class IamStage:
             items = copy(own)
             items.name, items.arn = f"{own.name}/Items", f"{home}/Items"
             machines.append(items)
-        return self.start(name, "ABORTED", machine=f"{own.name}/Items")
+        return self.start(name, status, machine=f"{own.name}/Items")
 
     def claim(self, execution: str, state: str = "parked", **more: str) -> str:
         """The claim of a job that has that execution, as the states write it; gives its key.
@@ -281,6 +281,7 @@ def wait_in_every_way(stage: IamStage, name: str) -> None:
     stage.claim(dead, deadAt=LONG_AGO)
     stage.claim(stage.start(f"{name}-aborted", "ABORTED"), deadAt=LONG_AGO)
     stage.claim(stage.child(f"{name}-item"), deadAt=LONG_AGO)
+    stage.claim(stage.child(f"{name}-item-parked", status="RUNNING"))
     stage.claim(stage.start(f"{name}-often"), attempt="9")
     stage.claim(stage.start(f"{name}-unheard", "FAILED", "States.Runtime"))
     stage.spool(Record(key=f"{name}-parked", execution=dead, task=UNCERTAIN_TASK))

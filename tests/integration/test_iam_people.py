@@ -24,7 +24,7 @@ from respool.deploy.resolved import ACCOUNT, REGION, arn
 from tests.iam.deployed import Deployed, policy_of
 from tests.iam.moto import Needed, moto_with_iam
 from tests.iam.narrowed import narrowed
-from tests.iam.stage import IamStage, wait_in_every_way
+from tests.iam.stage import LONG_AGO, IamStage, wait_in_every_way
 
 PAGE = {
     Call("lambda:GetPolicy", arn("lambda", "function:respool-dev")),
@@ -151,7 +151,7 @@ def test_who_operates_can_run_every_command_and_no_more(dev: IamStage, moto: Nee
 
 def test_who_looks_sees_all_and_changes_nothing(dev: IamStage, moto: Needed) -> None:
     key = dev.claim(dev.start("seen"), attempt="2")
-    item = dev.claim(dev.child("seen-item"))
+    item = dev.claim(dev.child("seen-item"), deadAt=LONG_AGO)
 
     dev.cut_short()
     incident = ("incident", dev.incident())
