@@ -10,6 +10,7 @@ from itertools import count
 from types import SimpleNamespace
 from typing import Any
 
+from chalicelib.job.left_behind import left_behind
 from respool.deploy.definition import Definition
 
 WORK = "arn:aws:lambda:us-east-1:000000000000:function:at-hand"
@@ -22,18 +23,21 @@ _numbers = count()
 
 
 class World:
-    """A table, and a service whose calls are noted and fail as told."""
+    """A table, and a service whose calls are noted and fail as told.
+
+    Both have names of their own: a branch that was stopped may still be about to call them.
+    """
 
     def __init__(self, tasks: Mapping[str, str]) -> None:
         self.states, self.tables, functions = _interpreter()
         self.before = set(self.states._executions)
-        functions[0] = self._called
+        self.name = f"{TABLE}-{next(_numbers)}"
+        functions[self.name] = self._called
         self.calls: Counter[Call] = Counter()
         self.failing: Call | None = None
-        self.tables._delete_table({"TableName": TABLE})
         self.tables._create_table(
             {
-                "TableName": TABLE,
+                "TableName": self.name,
                 "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
                 "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
                 "BillingMode": "PAY_PER_REQUEST",
@@ -45,11 +49,11 @@ class World:
                 name: {"M": {}} for name in ("owners", "waking", "passes", "failed")
             }
             self.tables._put_item(
-                {"TableName": TABLE, "Item": {**item, **maps, "waiting": {"N": "0"}}}
+                {"TableName": self.name, "Item": {**item, **maps, "waiting": {"N": "0"}}}
             )
 
     def _called(self, function: str, event: Any) -> Any:
-        if not function.endswith("at-hand"):
+        if not function.endswith(self.name):
             return {}
         call = (event["task"], event["n"])
         self.calls[call] += 1
@@ -59,12 +63,11 @@ class World:
 
     def start(self, definition: Definition, given: Any) -> dict[str, Any]:
         """An execution of a machine of that definition."""
-        name = f"at-hand-{next(_numbers)}"
+        name = f"machine-{next(_numbers)}"
         role = "arn:aws:iam::000000000000:role/any"
+        text = json.dumps(definition).replace(TABLE, self.name)
         machine = self._asked(
-            self.states._create_state_machine(
-                {"name": name, "definition": json.dumps(definition), "roleArn": role}
-            )
+            self.states._create_state_machine({"name": name, "definition": text, "roleArn": role})
         )["stateMachineArn"]
         arn = self._asked(
             self.states._start_execution(
@@ -96,6 +99,15 @@ class World:
             if "stateEnteredEventDetails" in event
         )
 
+    def stopped(self) -> set[str]:
+        """The claims of jobs whose branch or item was stopped, and of children that were."""
+        executions = [
+            one for arn, one in list(self.states._executions.items()) if arn not in self.before
+        ]
+        pks = {pk for one in executions for pk in left_behind(list(one["events"]))}
+        aborted = {one["executionArn"] for one in executions if one["status"] == "ABORTED"}
+        return pks | {claim["pk"] for claim in self.claims() if claim["execution"] in aborted}
+
     def parks(self, execution: dict[str, Any]) -> bool:
         """Whether it parks a job before it ends."""
         self.until(lambda: self.claims("parked") or execution["status"] != "RUNNING")
@@ -116,7 +128,9 @@ class World:
         return [name for item in self._items() for name in item.get("owners", {}).get("M", {})]
 
     def _items(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self._asked(self.tables._scan({"TableName": TABLE}))["Items"]
+        found: list[dict[str, Any]] = self._asked(self.tables._scan({"TableName": self.name}))[
+            "Items"
+        ]
         return found
 
     def answer(self, token: str, error: str = "", cause: str = "") -> None:
@@ -141,14 +155,18 @@ class World:
 
 
 @cache
-def _interpreter() -> tuple[Any, Any, list[Any]]:
+def _interpreter() -> tuple[Any, Any, dict[str, Any]]:
     from ministack.services import dynamodb, stepfunctions
 
     from respool.local import patches
 
     patches.apply()
-    functions: list[Any] = [None]
-    stepfunctions._call_lambda = lambda function, event: functions[0](function, event)
+    functions: dict[str, Any] = {}
+
+    def call(function: str, event: Any) -> Any:
+        return functions[function.rpartition(":")[2].removesuffix("-spool")](function, event)
+
+    stepfunctions._call_lambda = call
     clock = {**vars(time), "sleep": lambda _: None}
     stepfunctions.time = SimpleNamespace(**clock)
     return stepfunctions, dynamodb, functions
