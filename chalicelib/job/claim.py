@@ -91,6 +91,11 @@ class Claim:
         return bool(self.machine or "/" in self.key) and not self.watched
 
     @property
+    def may_be_in_scope(self) -> bool:
+        """Whether it may wait inside a Parallel or a Map: its key then ends in its state's name."""
+        return "/" in self.key and not self.watched
+
+    @property
     def may_be_watched(self) -> bool:
         """What the index lets one think, which has not whether it is; the claim itself says."""
         return bool(self.machine) and self.task == self.machine

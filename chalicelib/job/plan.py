@@ -192,6 +192,8 @@ def decide(claim: Claim, facts: Facts | None, now: datetime, restart: bool = Fal
     """
     if facts is None:
         return Decision(Action.RESUME, "waits on its token")
+    if claim.watched and claim.predecessor and facts.status is not Status.MISSING:
+        return Decision(Action.STALE, RESTARTED, ends=State.FAILED)  # that one is its own job
     if facts.status is Status.RUNNING:
         return Decision(Action.STALE, GONE_ON)
     if facts.status is Status.SUCCEEDED and outlasts(claim):

@@ -81,7 +81,7 @@ class Lapses:
 
     def stopped(self, claim: Claim) -> None:
         """A job of an execution that runs: its branch or item may have been stopped."""
-        if not claim.may_have_siblings or claim.ended_at or not self.settled(claim):
+        if not claim.may_be_in_scope or claim.ended_at or not self.settled(claim):
             return
         failed_at = self.looks.scope_failed_at(claim.execution)
         if failed_at and (claim.token or failed_at > claim.since) and self.left_behind.end(claim):

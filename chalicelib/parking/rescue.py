@@ -145,9 +145,8 @@ class Rescue:
     def _settle_listed(self, execution: Execution, machine: str) -> str:
         """Settle a listed machine's execution, whose jobs are known by claims alone.
 
-        Without any it is watched, or ended as if respool were not there.
-
-        A job of the usual key is the only one of its execution.
+        Without any it is watched, or ended as if respool were not there. A job of the usual key is
+        the only one of its execution.
         """
         key = job_key(execution.input, execution.arn.rpartition(":")[2])
         claim = self.claims.get(job_pk(key, machine)) if key is not None else None

@@ -130,7 +130,7 @@ class Waiting:
                 yield partial(self._look, claim)
             elif needs_note(claim, now):
                 yield partial(self._send_note, claim)
-            elif running is not None and claim.may_have_siblings and not claim.dead_at:
+            elif running is not None and claim.may_be_in_scope and not claim.dead_at:
                 yield partial(self._look_at_branch, claim)
 
     def _begin_anew(self, claim: Claim) -> None:

@@ -166,9 +166,7 @@ class DeadJobs:
             if now is None or now.execution != claim.execution or now.ended_at:
                 return self.reporter.tell(claim, Action.REDRIVE, decision.reason)
             if now.token and not now.dead_at and now.state is State.LINE:
-                return self.reporter.tell(
-                    claim, Action.LINE, f"waits in line for a slot in {claim.task}"
-                )
+                return self._tell_in_line(claim)
             if now.token and now.state in (State.PARKED, State.STUCK) and not now.dead_at:
                 return self._resume_again(now, decision, calm)
         return of_claim(claim, Action.LEAVE, PARKED_AGAIN, problem=True)

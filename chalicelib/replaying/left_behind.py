@@ -28,7 +28,7 @@ class LeftBehind:
         The claim must have been read before: one that has changed since is left as it is. Should
         its Parallel or Map be tried again, the frame takes the ended claim over as its own.
         """
-        if not claim.may_have_siblings or claim.dead_at:
+        if not claim.may_be_in_scope or claim.dead_at:
             return False
         try:
             stopped = self.workflow.of(claim.machine).left_behind(claim.execution)

@@ -7,6 +7,7 @@ from typing import Any
 
 from chalicelib.job.claim import JOB, Claim
 from chalicelib.job.plan import Rules
+from chalicelib.parking.repairs import Repairs
 from chalicelib.replaying.outcome import Outcome
 from chalicelib.replaying.replay import Order, Replayer
 from chalicelib.replaying.report import Report
@@ -141,3 +142,26 @@ class ReplayStage:
         }
         queues = sorted(memory.spool.bodies), sorted(memory.stuck.bodies)
         return runs, memory.table.copy_items(), queues
+
+
+class TheirJob:
+    """A job of another machine: its stage, and what becomes of it."""
+
+    pk: str
+    memory: FakeStage
+
+    @property
+    def claim(self) -> Claim:
+        """The job's claim."""
+        return self.memory.claims[self.pk]
+
+    def sweep(self) -> Repairs:
+        """A sweep, which is refused nothing."""
+        repairs = self.memory.process().engines.sweep.run(600)
+        assert repairs.refused == []
+        return repairs
+
+    def replay(self, wire: Wire | None = None, **rules: Any) -> Outcome:
+        """What a person's replay makes of it."""
+        recovery = self.memory.process(wire or Wire()).engines.recovery
+        return recovery.recover(self.claim, Rules(attended=True, **rules), recovery.patience(1e9))

@@ -5,22 +5,22 @@ from typing import Any
 import pytest
 
 from chalicelib.errors import Conflict
-from chalicelib.job.claim import Claim, State
+from chalicelib.job.claim import State
 from chalicelib.job.execution import Status
-from chalicelib.job.plan import WENT_ON, Action, Rules
-from chalicelib.parking.repairs import Repairs
-from chalicelib.replaying.outcome import Outcome
+from chalicelib.job.plan import WENT_ON, Action
 from tests.fakes.service import TASK
 from tests.fakes.stage import FakeStage
 from tests.fakes.wire import Wire
-from tests.unit.replay_stage import ReplayStage, change, given
+from tests.unit.replay_stage import ReplayStage, TheirJob, change, given
 
 PK = "job@orders#1/Left"
 TASKS = f"orders/{TASK}"
 
 
-class Branches:
+class Branches(TheirJob):
     """An execution of `orders` in two branches; the job of the left one is parked."""
+
+    pk = PK
 
     def __init__(self) -> None:
         self.stage = ReplayStage(FakeStage(MACHINES="orders"))
@@ -57,21 +57,8 @@ class Branches:
         self.run.left_behind = {PK}
         self.memory.clock.pause(700)
 
-    @property
-    def claim(self) -> Claim:
-        return self.memory.claims[PK]
-
     def owners(self) -> dict[str, str]:
         return dict(self.memory.process().line.slots(TASKS).owners)
-
-    def sweep(self) -> Repairs:
-        repairs = self.memory.process().engines.sweep.run(600)
-        assert repairs.refused == []
-        return repairs
-
-    def replay(self, wire: Wire | None = None) -> Outcome:
-        recovery = self.memory.process(wire or Wire()).engines.recovery
-        return recovery.recover(self.claim, Rules(attended=True), recovery.patience(1e9))
 
 
 @pytest.fixture

@@ -8,23 +8,24 @@ import pytest
 from chalicelib.api import gates
 from chalicelib.api.stage import Stage
 from chalicelib.errors import BadRequest, NotFound, RespoolError
-from chalicelib.job.claim import Claim, State
+from chalicelib.job.claim import State
 from chalicelib.job.execution import Status, machine_of
-from chalicelib.job.plan import ONLY_REDRIVEN, Action, Choice, Rules
-from chalicelib.parking.repairs import Repairs
+from chalicelib.job.plan import ONLY_REDRIVEN, Action, Choice
 from chalicelib.parking.rescue import ALREADY, ENDED, FOREIGN, PARKED
 from chalicelib.replaying.outcome import Outcome
 from chalicelib.replaying.requests import check_pass, read_request
 from tests.fakes.run import Run
 from tests.fakes.stage import FakeStage
 from tests.fakes.wire import Died, Fault, Wire
-from tests.unit.replay_stage import ReplayStage, given
+from tests.unit.replay_stage import ReplayStage, TheirJob, given
 
 PK = "job@orders#monday"
 
 
-class Watched:
+class Watched(TheirJob):
     """An execution of `orders`, whose definition has none of our states."""
+
+    pk = PK
 
     def __init__(self) -> None:
         self.stage = ReplayStage(FakeStage(MACHINES="orders"))
@@ -36,10 +37,6 @@ class Watched:
     def run(self) -> Run:
         return self.memory.executions.runs[self.arn]
 
-    @property
-    def claim(self) -> Claim:
-        return self.memory.claims[PK]
-
     def fail(self, error: str = "Visa.Down", cause: str = "no answer") -> None:
         self.memory.clock.pause(60)
         self.memory.executions.close(self.run, Status.FAILED, error, cause)
@@ -50,15 +47,6 @@ class Watched:
 
     def catch(self, wire: Wire | None = None) -> str:
         return self.memory.process(wire or Wire()).engines.rescue.catch(self.arn)
-
-    def sweep(self) -> Repairs:
-        repairs = self.memory.process().engines.sweep.run(600)
-        assert repairs.refused == []
-        return repairs
-
-    def replay(self, wire: Wire | None = None) -> Outcome:
-        recovery = self.memory.process(wire or Wire()).engines.recovery
-        return recovery.recover(self.claim, Rules(attended=True), recovery.patience(1e9))
 
     def owners(self) -> dict[str, str]:
         return dict(self.memory.process().line.slots("orders").owners)
@@ -284,9 +272,7 @@ def restarted(late: Watched) -> list[Run]:
 
 
 def ask(late: Watched, wire: Wire | None = None) -> Outcome:
-    recovery = late.memory.process(wire or Wire()).engines.recovery
-    rules = Rules(attended=True, restart=True, choice=Choice(key="monday", machine="orders"))
-    return recovery.recover(late.claim, rules, recovery.patience(1e9))
+    return late.replay(wire, restart=True, choice=Choice(key="monday", machine="orders"))
 
 
 def test_asked_for_by_name_it_starts_again_as_a_job_of_its_own(late: Watched) -> None:
@@ -323,7 +309,7 @@ def test_a_restart_that_breaks_off_anywhere_is_finished_once_by_the_next(
     if late.claim.waits:
         ask(late)
     assert len(restarted(late)) == 1
-    assert late.claim.ended_at or late.claim.execution == restarted(late)[0].arn
+    assert late.claim.state is State.FAILED
 
 
 def test_a_restart_of_jobs_that_nobody_names_is_refused() -> None:
