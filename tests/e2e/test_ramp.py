@@ -126,7 +126,8 @@ def outage(stage: Deployment, tab: Page | None) -> list[str]:
     stage.wait_until(lambda: fire(stage).get("verdict") == "refused", "a probe to be refused")
     assert steps(stage) == [1]
     assert tries(stage) == calls + 2, "a probe and its retry, and no other call"
-    assert re.match(r"probed .+ with job ramp-\d\d: still refusing; next try ", says(stage))
+    refused = re.compile(r"probed .+ with job ramp-\d\d: still refusing; next try ")
+    stage.wait_until(lambda: refused.match(says(stage)), "the API to tell of the probe")
     return executions
 
 

@@ -47,12 +47,24 @@ def failed(stage: Deployment, orders: str, name: str) -> str:
     return str(started["executionArn"])
 
 
+def listed(stage: Deployment, name: str) -> dict[str, Any]:
+    """The job as the API lists it; what that answers may be some seconds old."""
+
+    def look() -> list[dict[str, Any]]:
+        answer = stage.api("GET", "/jobs?machine=orders", token=stage.token)
+        assert answer.status == 200, answer.text
+        return [job for job in answer.json["jobs"] if job["key"] == name]
+
+    (job,) = stage.wait_until(look, f"{name} to be listed")
+    return job
+
+
 def test_a_failed_execution_is_listed_redriven_and_ends_without_a_line_of_theirs_changed(
     stage: Deployment, orders: str
 ) -> None:
     execution = failed(stage, orders, "monday")
     stage.wait_until(lambda: stage.spool_depth() == 1, "its note")
-    (job,) = stage.api("GET", "/jobs?machine=orders", token=stage.token).json["jobs"]
+    job = listed(stage, "monday")
     assert (job["key"], job["machine"], job["task"]) == ("monday", "orders", "orders")
     assert job["error"]["name"] == "ConnectionError"
     assert machine_of(execution) == "orders"
@@ -84,12 +96,12 @@ def test_after_two_weeks_it_is_started_again_only_if_somebody_asks_for_that(
     assert (refused["key"], refused["machine"]) == ("tuesday", "orders")
     assert "restart=true" in refused["reason"]
     assert stage.status(execution) == "FAILED"
-    id = stage.api("GET", "/jobs?machine=orders", token=stage.token).json["jobs"][0]["id"]
+    id = listed(stage, "tuesday")["id"]
     body = {"reason": "it is cheap", "restart": True}
     asked = stage.api("POST", f"/jobs/{id}/replay", token=stage.token, body=body)
     assert asked.json["restarted"] == 1, asked.json
     assert claim(stage, "tuesday")["how"] == "failed"
-    listed = stage.client("stepfunctions").list_executions(stateMachineArn=orders)["executions"]
-    (again,) = [one for one in listed if one["name"].startswith("tuesday-respool-")]
+    executions = stage.client("stepfunctions").list_executions(stateMachineArn=orders)["executions"]
+    (again,) = [one for one in executions if one["name"].startswith("tuesday-respool-")]
     succeeded = partial(stage.status, again["executionArn"])
     stage.wait_until(lambda: succeeded() == "SUCCEEDED", "the new execution to succeed")
