@@ -83,6 +83,7 @@ class Engines:
             prepare=lambda task: self.gates.complete(task),  # it is seldom needed
             history=self._history,
             machines=self.settings.machines,
+            fail_states=self.settings.rescue_fail_states,
         )
 
     def machine(self, name: str) -> str:

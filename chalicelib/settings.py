@@ -37,6 +37,7 @@ class Settings:
     uncertain_tasks: tuple[str, ...] = ()
     template_bucket: str = ""
     machines: tuple[str, ...] = ()
+    rescue_fail_states: tuple[str, ...] = ()
     replay_schedule: str = ""
     replay_timezone: str = "UTC"
     replay_max: int = 10
@@ -74,6 +75,10 @@ class Settings:
                 values[name.lower()] = check(_given(text))
             except ValueError as problem:
                 wrong.append(f"{name}={text!r}: {problem}")
+        served = values.get("machines", ())
+        for name in values.get("rescue_fail_states", ()):
+            if name not in served and "MACHINES" not in (each.partition("=")[0] for each in wrong):
+                wrong.append(f"RESCUE_FAIL_STATES={name!r}: is none of the machines in MACHINES")
         if wrong:
             raise SettingsError(
                 "; ".join(wrong) + ". Correct it in the stage's environment_variables"
@@ -253,6 +258,7 @@ CHECKS: dict[str, Callable[[str], Any]] = {
     "UNCERTAIN_TASKS": _tasks,
     "TEMPLATE_BUCKET": _bucket,
     "MACHINES": _machines,
+    "RESCUE_FAIL_STATES": _machines,
     "REPLAY_SCHEDULE": _schedule,
     "REPLAY_TIMEZONE": _timezone,
     "REPLAY_MAX": _whole(1, MAX_REPLAY),

@@ -57,7 +57,8 @@ def _watched(stage: Stage, view: View, jobs: list[Claim]) -> list[tuple[datetime
     late = [job for job in jobs if job.may_be_watched and zero <= left(job) <= LAST_DAYS]
     pks = [job.pk for job in late[:MOST_LOOKED_AT]]
     looked = stage.engines.world.claims.look(pks) if pks else {}
-    return [(view.at + left(job), job, "redrive") for job in looked.values() if job.watched]
+    redriven = [job for job in looked.values() if job.watched and not job.fail_state]
+    return [(view.at + left(job), job, "redrive") for job in redriven]
 
 
 def _near(view: View, at: datetime) -> bool:

@@ -10,7 +10,7 @@ from chalicelib.job.ports import Count
 ATTRIBUTES = (
     "pk, execution, #state, task, #order, queue, since, attempt, failedAt, firstFailedAt, #error,"
     " cause, noted, notedAt, claimedAt, enteredAt, deadAt, predecessor, endedAt, how, expiresAt,"
-    " watched"
+    " watched, failState"
 )
 """All but the token."""
 

@@ -61,6 +61,7 @@ def read_claim(item: Item) -> Claim:
         ended_at=text("endedAt"),
         expires_at=_number(item, "expiresAt"),
         watched=text("watched") == "yes",
+        fail_state=text("failState") == "yes",
         token=text("token"),
     )
 

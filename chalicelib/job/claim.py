@@ -52,6 +52,7 @@ class Claim:
     `entered_at` is when it last got into its task; of a dead one only if it died there. `dead_at`
     is set while the owner is dead and the job waits for a redrive or a restart. `watched`: its
     machine has none of our states; the whole execution is the job, and it is redriven or nothing.
+    `fail_state`: a watched execution ended in a Fail state, which a redrive only enters again.
     """
 
     pk: str
@@ -73,6 +74,7 @@ class Claim:
     ended_at: str = ""
     expires_at: int = 0
     watched: bool = False
+    fail_state: bool = False
     token: str = field(default="", repr=False)
 
     @property

@@ -200,7 +200,9 @@ def decide(claim: Claim, facts: Facts | None, now: datetime, restart: bool = Fal
         return Decision(Action.STALE, WENT_ON, ends=State.FAILED)
     if facts.status is Status.SUCCEEDED:
         return Decision(Action.STALE, "has finished already", ends=State.FINISHED)
-    if facts.status in DEAD and (is_meant(claim, facts.error) or facts.in_fail_state):
+    if claim.watched and facts.in_fail_state and iso(facts.stopped_at or now) != claim.dead_at:
+        return Decision(Action.LEAVE, DEAD_AGAIN, 60)
+    if facts.status in DEAD and (is_meant(claim, facts.error) or _is_intended(claim, facts)):
         how = State.GIVEN_UP if facts.error == GIVEN_UP else State.FAILED
         return Decision(Action.STALE, f"has ended for good ({facts.error})", ends=how)
     return _decide_dead(claim, facts, now, restart)
@@ -209,11 +211,11 @@ def decide(claim: Claim, facts: Facts | None, now: datetime, restart: bool = Fal
 def _decide_dead(claim: Claim, facts: Facts, now: datetime, restart: bool) -> Decision:
     if facts.parent is not None:
         return _decide_child(facts, facts.parent, now)
-    if facts.status in DEAD and _may_redrive(facts, now):
+    if facts.status in DEAD and _may_redrive(facts, now) and not claim.fail_state:
         return Decision(Action.REDRIVE, f"is {facts.status} and can go on where it failed")
     lacks_successor = facts.status is Status.MISSING and bool(claim.predecessor)
     if claim.watched and not (restart or lacks_successor):
-        return Decision(Action.LEAVE, ONLY_REDRIVEN)
+        return Decision(Action.LEAVE, ONLY_RESTARTED if claim.fail_state else ONLY_REDRIVEN)
     if not facts.input:
         return Decision(Action.LEAVE, NO_INPUT)
     if lacks_successor:
@@ -238,6 +240,11 @@ def is_meant(claim: Claim, error: str) -> bool:
     return error == GIVEN_UP if claim.watched else error in ENDS
 
 
+def _is_intended(claim: Claim, facts: Facts) -> bool:
+    """Whether it ended in a Fail state, and the rescue did not park it all the same."""
+    return facts.in_fail_state and not claim.fail_state
+
+
 def outlasts(claim: Claim) -> bool:
     """Whether an execution that has succeeded has done so without this job, which still waits."""
     return claim.may_have_siblings and claim.waits and bool(claim.token)
@@ -247,6 +254,13 @@ WENT_ON = "has failed with others of its Parallel or Map, and its execution went
 ONLY_REDRIVEN = (
     "its execution can't be redriven any more, and what is only watched is restarted only if asked:"
     " restart=true does all its steps again"
+)
+ONLY_RESTARTED = (
+    "its execution ended in a Fail state, which a redrive only enters again: restart=true does all"
+    " its steps again"
+)
+DEAD_AGAIN = (
+    "its execution has ended again, in a Fail state: the rescue or the next sweep tells how"
 )
 MAP_GOES_ON = "its execution is dead, and the Map that started it goes on without it"
 MAP_IS_OVER = "has failed, and the Map that had started it went on to the end without it"

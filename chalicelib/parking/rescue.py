@@ -40,7 +40,9 @@ class Rescue:
     """Deals with dead executions; safe to call again at any time.
 
     `history` is how long the claim of an ended job is kept; `machines` are those that the stage
-    serves besides its own. `prepare` makes the slots of a task that nobody has heard of yet.
+    serves besides its own; `fail_states` those of them where an end in a Fail state is a failure
+    like any other while they are watched. `prepare` makes the slots of a task that nobody has heard
+    of yet.
     """
 
     workflow: Workflow
@@ -52,6 +54,7 @@ class Rescue:
     prepare: Callable[[str], object]
     history: timedelta = timedelta(days=30)
     machines: tuple[str, ...] = ()
+    fail_states: tuple[str, ...] = ()
 
     def catch(self, arn: str, redrives: int | None = None) -> str:
         """Deal with one execution's end; returns how. `redrives` says which end was announced.
@@ -165,7 +168,7 @@ class Rescue:
     def _settle_watched(self, execution: Execution, machine: str) -> str:
         """An execution without any of our states is itself the job, by its own name.
 
-        One that ended in a Fail state was meant to.
+        One that ended in a Fail state was meant to, unless the stage says otherwise.
         """
         claim = self.claims.get(job_pk(execution.arn.rpartition(":")[2], machine))
         own = claim is not None and claim.execution == execution.arn and claim.watched
@@ -176,12 +179,14 @@ class Rescue:
             claim = _watched(execution, machine)
         elif claim.ended_at:
             return ENDED
-        if self._was_meant_to_end(execution, is_meant(claim, execution.error)):
+        meant = is_meant(claim, execution.error)
+        fail_state = not meant and self._ended_in_fail_state(execution)
+        if meant or (fail_state and machine not in self.fail_states):
             return self._end(execution, claim) if own else FOREIGN
         if own and self._lives_on(execution, claim):
             return ALIVE
         self.prepare(claim.task)
-        return PARKED if self.park(execution, claim) else ENDED
+        return PARKED if self.park(execution, replace(claim, fail_state=fail_state)) else ENDED
 
     def _finish_watched(self, execution: Execution, machine: str) -> bool:
         """Whether a watched execution that was redriven has succeeded; then its job says so."""
@@ -213,8 +218,9 @@ class Rescue:
 
     def _was_meant_to_end(self, execution: Execution, by_error: bool) -> bool:
         """Whether it ended `by_error` of our own, or in a Fail state, whose writer meant it."""
-        if by_error:
-            return True
+        return by_error or self._ended_in_fail_state(execution)
+
+    def _ended_in_fail_state(self, execution: Execution) -> bool:
         return execution.status is Status.FAILED and self.workflow.tail(execution.arn).in_fail_state
 
     def _lives_on(self, execution: Execution, claim: Claim) -> bool:
@@ -238,7 +244,7 @@ class Rescue:
         now = self.clock()
         at = iso(execution.stopped_at or now)
         error = execution.error or _NAMES[execution.status]
-        stuck = claim.state is State.STUCK or error == TOO_LARGE
+        stuck = claim.state is State.STUCK or claim.fail_state or error == TOO_LARGE
         return replace(
             claim,
             state=State.STUCK if stuck else State.PARKED,

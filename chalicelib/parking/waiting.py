@@ -43,11 +43,12 @@ def needs_note(claim: Claim, now: datetime) -> bool:
 def is_near_end(claim: Claim, now: datetime) -> bool:
     """Whether Step Functions will soon end the job's execution, or forget its dead one.
 
-    With a dead execution it forgets the input as well; a watched one it will not redrive.
+    With a dead execution it forgets the input as well; a watched one it will not redrive, and
+    would not have recovered by that if it ended in a Fail state.
     """
     since, lasts = (claim.dead_at, REMEMBERS) if claim.dead_at else (claim.claimed_at, RUNS)
     notice = NOTICE
-    if claim.watched and claim.dead_at:
+    if claim.watched and claim.dead_at and not claim.fail_state:
         lasts, notice = REDRIVABLE, LAST_DAYS
     moment = read(since)
     return moment is not None and now - moment >= lasts - notice

@@ -22,8 +22,9 @@ def unrecoverable(definition: Definition) -> list[str]:
     for place in places(definition):
         for end in sorted(set(_fails(place.state, dict(place.scope.states)))):
             lines.append(
-                f"{place.address}: what it catches ends in {end}, a Fail state; whoever wrote that"
-                " meant it, and it is left alone."
+                f"{place.address}: what it catches ends in {end}, a Fail state, which a redrive"
+                " only enters again; it is left alone, or listed where RESCUE_FAIL_STATES names"
+                " the machine."
             )
         if any(place.state.get(name) for name in TOLERATES):
             lines.append(

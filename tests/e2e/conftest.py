@@ -79,7 +79,7 @@ def make_orders(stage: Deployment) -> None:
 def deployment(aws: LocalAws) -> Iterator[Deployment]:
     """The project, deployed once."""
     with project_copy(aws.endpoint) as copy:
-        copy.change_settings({**QUICK, "MACHINES": "orders"})
+        copy.change_settings({**QUICK, "MACHINES": "orders", "RESCUE_FAIL_STATES": "orders"})
         copy.deploy()
         stage = Deployment(copy)
         make_orders(stage)

@@ -136,6 +136,8 @@ def _holes(sentence: str) -> set[str]:
         plan.MAP_IS_GONE,
         plan.WENT_ON,
         plan.ONLY_REDRIVEN,
+        plan.ONLY_RESTARTED,
+        plan.DEAD_AGAIN,
         recovery.UNSETTLED,
         dead_jobs.UNCLEAR,
         dead_jobs.PARKED_AGAIN,

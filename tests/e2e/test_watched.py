@@ -17,18 +17,32 @@ def orders(stage: Deployment) -> str:
     names = stage.names
     account = names.state_machine_arn.split(":")[4]
     work = f"arn:aws:lambda:{names.region}:{account}:function:{names.prefix}-uncertain_task"
-    definition: dict[str, Any] = {
-        "StartAt": "Fetch",
-        "States": {
-            "Fetch": {"Type": "Pass", "Next": "Charge"},
-            "Charge": {"Type": "Task", "Resource": work, "End": True},
-        },
-    }
     arn = names.state_machine_arn.rpartition(":")[0] + ":orders"
-    stage.client("stepfunctions").update_state_machine(
-        stateMachineArn=arn, definition=json.dumps(definition)
-    )
+    deploy_orders(stage, arn, {"Type": "Task", "Resource": work, "End": True})
     return arn
+
+
+@pytest.fixture
+def orders_that_end_in_fail(stage: Deployment, orders: str) -> str:
+    """The same machine, whose every failure is caught, and leads to a Fail state."""
+    described = stage.client("stepfunctions").describe_state_machine(stateMachineArn=orders)
+    charge = json.loads(described["definition"])["States"]["Charge"]
+    catch = [{"ErrorEquals": ["States.ALL"], "Next": "Refused"}]
+    deploy_orders(stage, orders, {**charge, "Catch": catch})
+    return orders
+
+
+def deploy_orders(stage: Deployment, arn: str, charge: dict[str, Any]) -> None:
+    states = {
+        "Fetch": {"Type": "Pass", "Next": "Charge"},
+        "Charge": charge,
+        "Refused": {"Type": "Fail", "Error": "Refused", "Cause": "the card was refused"},
+    }
+    if "Catch" not in charge:
+        del states["Refused"]
+    stage.client("stepfunctions").update_state_machine(
+        stateMachineArn=arn, definition=json.dumps({"StartAt": "Fetch", "States": states})
+    )
 
 
 def claim(stage: Deployment, name: str) -> dict[str, str]:
@@ -36,14 +50,14 @@ def claim(stage: Deployment, name: str) -> dict[str, str]:
     return {name: next(iter(value.values())) for name, value in item.items()}
 
 
-def failed(stage: Deployment, orders: str, name: str) -> str:
-    """An execution that failed, whose job is parked."""
+def failed(stage: Deployment, orders: str, name: str, state: str = "parked") -> str:
+    """An execution that failed, whose job is parked, or stuck."""
     stage.set_environment("uncertain_task", BEHAVIOR="NG")
     given = json.dumps({"key": "k", "amount": 7})
     started = stage.client("stepfunctions").start_execution(
         stateMachineArn=orders, name=name, input=given
     )
-    stage.wait_until(lambda: claim(stage, name).get("state") == "parked", "its job to be parked")
+    stage.wait_until(lambda: claim(stage, name).get("state") == state, f"its job to be {state}")
     return str(started["executionArn"])
 
 
@@ -96,12 +110,33 @@ def test_after_two_weeks_it_is_started_again_only_if_somebody_asks_for_that(
     assert (refused["key"], refused["machine"]) == ("tuesday", "orders")
     assert "restart=true" in refused["reason"]
     assert stage.status(execution) == "FAILED"
-    id = listed(stage, "tuesday")["id"]
+    restart(stage, "tuesday")
+
+
+def test_one_that_ended_in_a_fail_state_is_stuck_until_somebody_restarts_it(
+    stage: Deployment, orders_that_end_in_fail: str
+) -> None:
+    execution = failed(stage, orders_that_end_in_fail, "wednesday", "stuck")
+    stage.set_environment("uncertain_task", BEHAVIOR="OK")
+
+    job = listed(stage, "wednesday")
+
+    assert (job["state"], job["error"]["name"]) == ("stuck", "Refused")
+    refused = stage.api("POST", f"/jobs/{job['id']}/replay", token=stage.token, body={})
+    assert "Fail state" in refused.text
+    assert stage.status(execution) == "FAILED"
+    restart(stage, "wednesday")
+
+
+def restart(stage: Deployment, name: str) -> None:
+    """Ask for that job's restart; its new execution succeeds."""
+    id = listed(stage, name)["id"]
     body = {"reason": "it is cheap", "restart": True}
     asked = stage.api("POST", f"/jobs/{id}/replay", token=stage.token, body=body)
     assert asked.json["restarted"] == 1, asked.json
-    assert claim(stage, "tuesday")["how"] == "failed"
-    executions = stage.client("stepfunctions").list_executions(stateMachineArn=orders)["executions"]
-    (again,) = [one for one in executions if one["name"].startswith("tuesday-respool-")]
+    assert claim(stage, name)["how"] == "failed"
+    machine = stage.names.state_machine_arn.rpartition(":")[0] + ":orders"
+    answer = stage.client("stepfunctions").list_executions(stateMachineArn=machine)
+    (again,) = [one for one in answer["executions"] if one["name"].startswith(f"{name}-respool-")]
     succeeded = partial(stage.status, again["executionArn"])
     stage.wait_until(lambda: succeeded() == "SUCCEEDED", "the new execution to succeed")

@@ -48,6 +48,8 @@ WRONG = [
     ("TEMPLATE_BUCKET", "s3://templates"),
     ("TEMPLATE_BUCKET", "Templates"),
     ("MACHINES", "orders;billing"),
+    ("RESCUE_FAIL_STATES", "orders;billing"),
+    ("RESCUE_FAIL_STATES", "orders"),
     ("REPLAY_SCHEDULE", "at night"),
     ("REPLAY_SCHEDULE", "cron(0 3 * * *)"),
     ("REPLAY_SCHEDULE", "rate(0 hours)"),

@@ -10,7 +10,7 @@ from chalicelib.api.stage import Stage
 from chalicelib.errors import BadRequest, NotFound, RespoolError
 from chalicelib.job.claim import State
 from chalicelib.job.execution import Status, machine_of
-from chalicelib.job.plan import ONLY_REDRIVEN, Action, Choice
+from chalicelib.job.plan import DEAD_AGAIN, ONLY_REDRIVEN, ONLY_RESTARTED, Action, Choice
 from chalicelib.parking.rescue import ALREADY, ENDED, FOREIGN, PARKED
 from chalicelib.replaying.outcome import Outcome
 from chalicelib.replaying.requests import check_pass, read_request
@@ -20,6 +20,7 @@ from tests.fakes.wire import Died, Fault, Wire
 from tests.unit.replay_stage import ReplayStage, TheirJob, given
 
 PK = "job@orders#monday"
+NAMED = Choice(key="monday", machine="orders")
 
 
 class Watched(TheirJob):
@@ -27,8 +28,11 @@ class Watched(TheirJob):
 
     pk = PK
 
-    def __init__(self) -> None:
-        self.stage = ReplayStage(FakeStage(MACHINES="orders"))
+    def __init__(self, fail_states: str = "") -> None:
+        stage = FakeStage(MACHINES="orders")
+        if fail_states:
+            stage = FakeStage(MACHINES="orders", RESCUE_FAIL_STATES=fail_states)
+        self.stage = ReplayStage(stage)
         self.memory = self.stage.memory
         self.arn = self.memory.executions.start("monday", given("1"), "orders")
         self.memory.executions.watched = {"orders"}
@@ -95,6 +99,73 @@ def test_one_that_ended_in_a_fail_state_was_meant_to(there: Watched) -> None:
     there.fail("BadInput")
     assert there.catch() == FOREIGN
     assert PK not in there.memory.table.items
+
+
+class InFail(Watched):
+    """One of a machine whose every failure ends in a Fail state, as the stage knows."""
+
+    def __init__(self) -> None:
+        super().__init__("orders")
+        self.run.fail_state = True
+
+
+def test_where_the_stage_says_so_one_that_ended_in_a_fail_state_is_stuck() -> None:
+    there = InFail()
+    there.fail()
+    assert there.catch() == PARKED
+    assert (there.claim.state, there.claim.task, there.claim.attempt) == (State.STUCK, "orders", 1)
+    assert (there.claim.watched, there.claim.fail_state) == (True, True)
+
+
+def test_the_other_failures_of_such_a_machine_are_redriven_as_ever() -> None:
+    there = InFail()
+    there.run.fail_state = False
+    there.fail()
+    assert there.catch() == PARKED
+    assert (there.claim.state, there.claim.fail_state) == (State.PARKED, False)
+    assert there.replay().action is Action.REDRIVE
+
+
+def test_one_that_ended_in_a_fail_state_is_never_redriven_and_restarted_only_if_asked() -> None:
+    there = InFail()
+    there.fail()
+    there.catch()
+
+    outcome = there.replay(choice=NAMED)
+
+    assert (outcome.action, outcome.reason) == (Action.LEAVE, ONLY_RESTARTED)
+    assert there.claim.waits
+    assert there.run.status is Status.FAILED
+    assert ask(there).action is Action.RESTART
+    assert there.claim.state is State.FAILED
+
+
+def test_the_last_days_of_redriving_are_no_news_to_one_that_can_t_be() -> None:
+    there = InFail()
+    there.fail()
+    there.catch()
+    there.memory.clock.pause(timedelta(days=11).total_seconds())
+    assert there.sweep().near_year == []
+
+
+@pytest.mark.parametrize(("fail_states", "end"), [("", State.FAILED), ("orders", State.STUCK)])
+def test_a_replay_leaves_one_that_ended_anew_in_a_fail_state_to_the_rescue(
+    fail_states: str, end: State
+) -> None:
+    there = Watched(fail_states)
+    there.fail()
+    there.catch()
+    parked = dict(there.memory.table.items[PK])
+    there.replay()
+    there.run.fail_state = True
+    there.fail()
+    there.memory.table.items[PK] = parked  # what the replay wrote was lost
+
+    outcome = there.replay()
+
+    assert (outcome.action, outcome.reason) == (Action.LEAVE, DEAD_AGAIN)
+    there.catch()
+    assert there.claim.state is end
 
 
 def test_its_own_errors_may_have_any_name(there: Watched) -> None:
@@ -272,7 +343,7 @@ def restarted(late: Watched) -> list[Run]:
 
 
 def ask(late: Watched, wire: Wire | None = None) -> Outcome:
-    return late.replay(wire, restart=True, choice=Choice(key="monday", machine="orders"))
+    return late.replay(wire, restart=True, choice=NAMED)
 
 
 def test_asked_for_by_name_it_starts_again_as_a_job_of_its_own(late: Watched) -> None:

@@ -24,6 +24,8 @@ const JA = [
   ["the Map that started it can't be redriven any more: (.+)", () => "これを始めた Map は、もうリドライブできません。実行全体をもう一度始めて、このジョブは取りやめてください"],
   ["has failed with others of its Parallel or Map, and its execution went on without it", () => "同じ並列処理のほかのものと一緒に失敗し、実行はこのジョブなしで先へ進みました"],
   ["its execution can't be redriven any more, and what is only watched is restarted only if asked: (.+)", () => "この実行は、もうリドライブできません。監視だけのステートマシンのジョブは、頼まれないかぎり最初から実行し直しません"],
+  ["its execution ended in a Fail state, which a redrive only enters again: (.+)", () => "実行は Fail ステートで終わっていて、リドライブしてもまた Fail になるだけです。頼まれないかぎり最初から実行し直しません"],
+  ["its execution has ended again, in a Fail state: (.+)", () => "実行がまた Fail ステートで終わりました。扱いは次の巡回点検までに決まります"],
   ["its key belongs to a job that has not ended; it starts when that has", () => "同じキーのジョブがまだ終わっていません。それが終わると始まります"],
   ["waits in line: (.+)", (why) => `順番待ち：${why}`],
 ];
