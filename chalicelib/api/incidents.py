@@ -12,7 +12,7 @@ from chalicelib.incidents.report import as_json, in_full, last_days
 from chalicelib.job.incident import Incident
 from chalicelib.job.replay import Replay
 from chalicelib.moments import iso
-from chalicelib.replaying.requests import read_whole, shown, single
+from chalicelib.replaying.requests import read_machine, read_whole, shown, single
 
 MOST = 100
 """Incidents in one answer."""
@@ -23,16 +23,24 @@ _ID = re.compile(r"[A-Za-z0-9]+-[0-9a-f]{8}")
 
 
 def list_incidents(stage: Stage, query: Mapping[str, list[str]]) -> dict[str, Any]:
-    """The incidents, the newest first, and the stage's last fortnight day by day."""
-    fields = single(query, ("limit", "cursor"))
+    """The incidents, the newest first, and the stage's last fortnight day by day.
+
+    `machine` leaves out those without a job of it; a page then goes through MOST of them.
+    """
+    fields = single(query, ("limit", "cursor", "machine"))
     limit = read_whole(fields, "limit", 1, MOST) or 20
+    machine = read_machine(fields)
     incidents = stage.engines.world.incidents
-    newest = incidents.list(limit + 1, _id(fields.get("cursor", "")))
-    page = newest[:limit]
+    most = MOST if machine else limit + 1
+    newest = incidents.list(most, _id(fields.get("cursor", "")))
+    name = stage.engines.machine(machine) if machine else None
+    matches = [each for each in newest if name is None or name in each.machines]
+    page = matches[:limit]
+    goes_on = page[-1:] if len(matches) > limit else newest[-1:] if len(newest) == most else []
     return {
-        "incidents": [as_json(each) for each in page],
+        "incidents": [as_json(each, stage.engines.world.prefix) for each in page],
         "days": last_days(incidents.list(MOST), stage.engines.clock.now()),
-        "cursor": page[-1].id if len(newest) > limit else None,
+        "cursor": goes_on[0].id if goes_on else None,
     }
 
 
@@ -45,7 +53,8 @@ def show_incident(stage: Stage, id: str, query: Mapping[str, list[str]]) -> dict
             f"there is no incident {shown(id)}: GET /incidents lists those of the last 90 days"
         )
     replays = replays_in(stage, incident)
-    return {**in_full(incident), "replays": [replay_as_json(each) for each in replays]}
+    details = in_full(incident, stage.engines.world.prefix)
+    return {**details, "replays": [replay_as_json(each) for each in replays]}
 
 
 def replays_in(stage: Stage, incident: Incident) -> list[Replay]:

@@ -75,6 +75,7 @@ _JOBS: dict[str, Schema] = {
 
 _INCIDENTS: dict[str, Schema] = {
     "limit": whole("Incidents on a page", 1) | {"maximum": 100, "default": 20},
+    "machine": text("Only those with failed jobs of this state machine"),
     "cursor": text("The `cursor` of the previous page's answer"),
 }
 

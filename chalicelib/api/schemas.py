@@ -141,6 +141,14 @@ _REPLAY: dict[str, Schema] = {
 _INCIDENT: dict[str, Schema] = {
     "id": text("The incident's id"),
     "task": text("The task that has the trouble"),
+    "machines": many(
+        shape(
+            "A state machine whose jobs failed",
+            machine=text("Its name"),
+            failed=whole("The most of its failed jobs that waited at once"),
+        ),
+        "One is the rule; several share a task by its name",
+    ),
     "over": flag("Whether it has ended"),
     "since": text(f"When the first failure was; {_TIME}"),
     "noticed_at": text(f"When the incident was noticed; {_TIME}"),

@@ -66,7 +66,7 @@ def whole(claim: Claim, at: str) -> Update:
         "predecessor": claim.predecessor,
         "enteredAt": claim.entered_at,
         "watched": "yes" if claim.watched else "",
-        "failState": "yes" if claim.fail_state else "",
+        "failState": claim.dead_at if claim.fail_state else "",  # of no other death
     }
     for name, text in kept_texts.items():
         if text:

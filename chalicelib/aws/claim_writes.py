@@ -83,13 +83,7 @@ class ClaimWrites:
     def join_line(self, claim: Claim, at: str) -> bool:
         """Put a dead job that finds no slot in line; `admit` redrives or restarts it."""
         return self._table.write(
-            Update(
-                SLOTS + claim.task,
-                "ADD waiting :one",
-                "attribute_not_exists(owners.#me)",
-                values(one=1),
-                {"#me": claim.pk},
-            ),
+            _one_more_in_line(claim),
             Update(
                 claim.pk,
                 "SET #state = :state, queue = :queue, since = :since REMOVE #token",
@@ -113,17 +107,35 @@ class ClaimWrites:
         return leave(self._table, claim, parked)
 
     def leave_line(self, claim: Claim, at: str) -> bool:
-        """Park a job that is in line, by the token that it waits on, and count one less in line."""
+        """Park a job that is in line, and count one less there.
+
+        It keeps its token, with which its execution can be ended; who resumed it would let it in
+        without a slot, so the claim says what token that is.
+        """
 
         def parked(old: Claim | None) -> Update | None:
             if old is None or not old.waits or old.execution != claim.execution:
                 return None
             if old.state is not State.LINE or old.dead_at:
                 return None
-            change = "SET #state = :state, queue = :queue, since = :since"
-            return Update(claim.pk, change, "", waits(old, State.PARKED, at))
+            change = "SET #state = :state, queue = :queue, since = :since, leftLine = :token"
+            placeholders = waits(old, State.PARKED, at) | values(token=old.token)
+            return Update(claim.pk, change, "", placeholders)
 
         return leave(self._table, claim, parked)
+
+    def rejoin_line(self, claim: Claim, at: str) -> bool:
+        """Put a job back in line that had left it; it waits there on its token, as before."""
+        return self._table.write(
+            _one_more_in_line(claim),
+            Update(
+                claim.pk,
+                "SET #state = :state, queue = :queue, since = :since REMOVE leftLine",
+                f"{MINE} AND since = :seen AND leftLine = :left",
+                values(me=claim.execution, seen=claim.since, left=claim.token)
+                | waits(claim, State.LINE, at),
+            ),
+        )
 
     def begin_redrive(self, claim: Claim, at: str) -> bool:
         """Say that a dead job is about to be redriven where it needs no slot; its `since` is `at`.
@@ -171,3 +183,13 @@ class ClaimWrites:
         self._table.changed(
             Update(DEAD + death, "SET how = :how, expiresAt = :expires", "", placeholders)
         )
+
+
+def _one_more_in_line(claim: Claim) -> Update:
+    return Update(
+        SLOTS + claim.task,
+        "ADD waiting :one",
+        "attribute_not_exists(owners.#me)",
+        values(one=1),
+        {"#me": claim.pk},
+    )

@@ -61,7 +61,8 @@ def read_claim(item: Item) -> Claim:
         ended_at=text("endedAt"),
         expires_at=_number(item, "expiresAt"),
         watched=text("watched") == "yes",
-        fail_state=text("failState") == "yes",
+        fail_state=bool(text("deadAt")) and text("failState") == text("deadAt"),
+        left_line=bool(text("token")) and text("leftLine") == text("token"),
         token=text("token"),
     )
 

@@ -5,7 +5,8 @@ is over once no failed job waits for a replay or is back inside, and the gate ta
 told is told once for an incident, and failing again once a day at most.
 """
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -127,6 +128,7 @@ def _gone_on(before: Incident, facts: Facts) -> Incident:
         jobs=before.jobs + len(new),
         failures=before.failures + failures,
         job_seconds=before.job_seconds + _waited(before, facts),
+        machines=_most_of(before.machines, Counter(job.machine for job in facts.listed)),
         said=before.said if facts.said is None else facts.said,
     )
     after = replace(
@@ -137,6 +139,10 @@ def _gone_on(before: Incident, facts: Facts) -> Incident:
     after = _with_changes(before, after, facts)
     after = _ended(after, facts)
     return _with_point(_with_news(before, after, facts))
+
+
+def _most_of(before: Mapping[str, int], now: Mapping[str, int]) -> dict[str, int]:
+    return {name: max(before.get(name, 0), now.get(name, 0)) for name in sorted({*before, *now})}
 
 
 def failed_at(job: Claim) -> str:

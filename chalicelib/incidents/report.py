@@ -13,13 +13,20 @@ HOUR = 3600
 DAYS = 14
 
 
-def as_json(incident: Incident) -> dict[str, Any]:
-    """The figures, as of `counted_at`; what is a lower bound says so by `whole`."""
+def as_json(incident: Incident, stage: str) -> dict[str, Any]:
+    """The figures, as of `counted_at`; what is a lower bound says so by `whole`.
+
+    `stage` is the name of the stage's own state machine.
+    """
     again = max(0, incident.failures - incident.jobs)
     hourly = incident.job_seconds // HOUR
     return {
         "id": incident.id,
         "task": incident.task,
+        "machines": [
+            {"machine": name or stage, "failed": number}
+            for name, number in incident.machines.items()
+        ],
         "over": incident.is_over,
         "since": incident.since,
         "noticed_at": incident.noticed_at,
@@ -53,10 +60,10 @@ def as_json(incident: Incident) -> dict[str, Any]:
     }
 
 
-def in_full(incident: Incident) -> dict[str, Any]:
+def in_full(incident: Incident, stage: str) -> dict[str, Any]:
     """The incident as JSON, with its course: what the gate and the ramp did, and the curve."""
     return {
-        **as_json(incident),
+        **as_json(incident, stage),
         "changes": [vars(each) for each in incident.changes],
         "changes_left_out": incident.changes_left_out,
         "curve": [vars(each) for each in incident.curve],

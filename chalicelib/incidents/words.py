@@ -39,6 +39,7 @@ def letter(
     """Tell of an incident as it stands; `news` is what is new to the reader."""
     words = _Words(TEXTS[language], language, zone)
     lines = [words.since(incident), *words.said(incident.said), words.waiting(incident)]
+    lines.append(words.machines(incident, stage))
     lines += [
         words.text[f"explain-{each.value}"]
         for each in _EXPLAINED
@@ -129,6 +130,13 @@ class _Words:
             parts.append(self.text["untried"].format(number=f"{incident.untried:,}"))
         return " ".join(parts)
 
+    def machines(self, incident: Incident, stage: str) -> str:
+        """Whose jobs failed, where the task is more than one machine's."""
+        if len(incident.machines) < 2:
+            return ""
+        names = [f"{name or stage} ({number:,})" for name, number in incident.machines.items()]
+        return self.text["machines"].format(names=self.text["and"].join(names))
+
     def gate(self, incident: Incident) -> str:
         why = plain(incident.gate_why)
         return self.text["gate"].format(
@@ -161,6 +169,8 @@ TEXTS: dict[str, dict[str, str]] = {
         "stuck": "{number} of them failed too often for unattended replay.",
         "inside": "{number} more failed and are in the task again.",
         "untried": "{number} in line were not tried yet.",
+        "machines": "At most at once, by state machine: {names}.",
+        "and": ", ",
         "ended": "{jobs} failed, {failures} times in all; they have finished or were given up.",
         "left": "Not so {jobs}: stuck, and waiting for somebody to look.",
         "at-least": "at least {number}",
@@ -206,6 +216,8 @@ TEXTS: dict[str, dict[str, str]] = {
         "stuck": "うち{number}件は失敗が多く、自動では再処理されません(要確認)。",
         "inside": "ほかに{number}件が、失敗のあとタスクに戻っています。",
         "untried": "順番待ちの{number}件はまだ試していません。",
+        "machines": "ステートマシンごとの最大同時件数: {names}",
+        "and": "、",
         "ended": "{jobs}が延べ{failures}回失敗し、その後すべて完了または取りやめとなりました。",
         "left": "ただし{jobs}は要確認のまま、担当者を待っています。",
         "at-least": "少なくとも{number}",

@@ -52,7 +52,9 @@ class Claim:
     `entered_at` is when it last got into its task; of a dead one only if it died there. `dead_at`
     is set while the owner is dead and the job waits for a redrive or a restart. `watched`: its
     machine has none of our states; the whole execution is the job, and it is redriven or nothing.
-    `fail_state`: a watched execution ended in a Fail state, which a redrive only enters again.
+    `left_line`: it was taken out of line to be given up, and its token would let it in without a
+    slot. `fail_state`: the owner died in a Fail state that was not meant; a redrive only enters it
+    again.
     """
 
     pk: str
@@ -75,6 +77,7 @@ class Claim:
     expires_at: int = 0
     watched: bool = False
     fail_state: bool = False
+    left_line: bool = False
     token: str = field(default="", repr=False)
 
     @property

@@ -87,6 +87,8 @@ class Incident:
     `stuck`, `failed_in_line`, `untried` in line, `inside` again after a failure, `near` their
     executions' end. `whole` is false where there were more than could be read. `jobs` failed,
     `failures` times together; `job_seconds` is how long jobs waited, all of them added up.
+    `machines` are the state machines whose jobs they are, each with the most of them that waited at
+    once; empty is the stage's own.
     `seen_until` is the moment up to which failures are counted, `news` tells people, and
     `posts` says who has been told how much of it. `step` is how many seconds apart the curve's
     points are at least.
@@ -120,6 +122,7 @@ class Incident:
     gate_since: str = ""
     gate_until: str = ""
     probed_at: str = ""
+    machines: Mapping[str, int] = field(default_factory=dict)
     said: tuple[Said, ...] = ()
     news: tuple[News, ...] = ()
     changes: tuple[Change, ...] = ()

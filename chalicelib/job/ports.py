@@ -172,6 +172,9 @@ class Claims(Protocol):
     def join_line(self, claim: Claim, at: str) -> bool:
         """Put a dead job that finds no slot in line; `admit` redrives or restarts it."""
 
+    def rejoin_line(self, claim: Claim, at: str) -> bool:
+        """Put a job back in line that had left it; it waits there on its token, as before."""
+
     def leave_again(self, claim: Claim, at: str) -> bool:
         """Take back `take_slot` where the redrive was refused: parked and dead as `claim` says."""
 

@@ -6,9 +6,10 @@ waits; then its note is sent; the tombstone comes last, so that a crash before i
 look, which finds the rest done.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from enum import Enum
 
 from chalicelib import metrics
 from chalicelib.errors import Lagging
@@ -31,8 +32,22 @@ LAG = timedelta(minutes=10)
 """Far longer than DescribeExecution shows an execution as it was."""
 REMEMBERED = timedelta(days=100)
 """Longer than Step Functions keeps a closed execution (90 days)."""
+OF_TABLE = "DynamoDb."
+"""How the errors begin of what our states ask of the claims table."""
 _NAMES = {Status.FAILED: "Failed", Status.TIMED_OUT: "TimedOut", Status.ABORTED: "Aborted"}
 """Errors of executions that have none of their own."""
+
+
+class End(Enum):
+    """How an execution ended that is dead.
+
+    MEANT: by an error of ours that is one, or in a Fail state, whose writer meant it. CUT_OFF: in
+    a Fail state as well, but only because our own states could not reach the table.
+    """
+
+    MEANT = "meant"
+    CUT_OFF = "cut off"
+    DIED = "died"
 
 
 @dataclass(frozen=True)
@@ -137,9 +152,11 @@ class Rescue:
             return self._settle_all(execution, [own])
         if others := self._claims_of(execution, ""):
             return self._settle_all(execution, others)
-        if self._was_meant_to_end(execution, execution.error in ENDS):
+        end = self._end_of(execution)
+        if end is End.MEANT:
             return ENDED
-        new = _unclaimed(execution, key, self._first_task())
+        new = _unclaimed(execution, JOB + key, self._first_task())
+        new = replace(new, fail_state=end is End.CUT_OFF)
         if claim is not None and not _is_free_for(claim, new):
             self.telemetry.warning("death-superseded", key=key, execution=execution.arn)
             return ENDED
@@ -159,7 +176,22 @@ class Rescue:
         if not is_child(execution.arn) and not self._frames_of(execution, machine):
             return self._settle_watched(execution, machine)
         claims = self._claims_of(execution, machine)
+        if not claims and self._end_of(execution) is End.CUT_OFF:
+            claims = list(self._never_claimed(execution, machine))
         return self._settle_all(execution, claims) if claims else FOREIGN
+
+    def _never_claimed(self, execution: Execution, machine: str) -> Iterator[Claim]:
+        """The jobs whose claims it asked for and never got: the table was out of reach.
+
+        Its own definition says which tasks there are; a key that is about one of several ends in
+        its state's name.
+        """
+        tasks = sorted(self._frames_of(execution, machine))
+        for pk, claim in self._asked(execution, machine).items():
+            if claim is None or claim.ended_at:
+                name = pk.rpartition("/")[2]
+                task = next((each for each in tasks if each.endswith(f"/{name}")), tasks[0])
+                yield _unclaimed(execution, pk, task)
 
     def _frames_of(self, execution: Execution, machine: str) -> Collection[str]:
         """The tasks around which the definition that it ran by has our states."""
@@ -199,26 +231,35 @@ class Rescue:
 
     def _claims_of(self, execution: Execution, machine: str) -> list[Claim]:
         """All claims that it has, ended or not."""
+        claims = self._asked(execution, machine).values()
+        return [claim for claim in claims if claim and claim.execution == execution.arn]
+
+    def _asked(self, execution: Execution, machine: str) -> Mapping[str, Claim | None]:
+        """Every key that it asked for, and whoever's claim that is."""
         usual = job_key(execution.input, execution.arn.rpartition(":")[2])
-        claims = claims_asked(self.workflow.of(machine), self.claims, execution.arn, machine, usual)
-        return [claim for claim in claims.values() if claim and claim.execution == execution.arn]
+        return claims_asked(self.workflow.of(machine), self.claims, execution.arn, machine, usual)
 
     def _settle_all(self, execution: Execution, claims: Sequence[Claim]) -> str:
         """All jobs of one execution have died with it."""
         open_claims = [claim for claim in claims if not claim.ended_at]
         if not open_claims:
             return ENDED
-        if self._was_meant_to_end(execution, execution.error in ENDS):
+        end = self._end_of(execution)
+        if end is End.MEANT:
             for claim in open_claims:
                 self._end(execution, claim)
             return ENDED
         if any(self._lives_on(execution, claim) for claim in open_claims):
             return ALIVE
-        return PARKED if any([self.park(execution, claim) for claim in open_claims]) else ENDED
+        dead = [replace(claim, fail_state=end is End.CUT_OFF) for claim in open_claims]
+        return PARKED if any([self.park(execution, claim) for claim in dead]) else ENDED
 
-    def _was_meant_to_end(self, execution: Execution, by_error: bool) -> bool:
-        """Whether it ended `by_error` of our own, or in a Fail state, whose writer meant it."""
-        return by_error or self._ended_in_fail_state(execution)
+    def _end_of(self, execution: Execution) -> End:
+        if execution.error in ENDS:
+            return End.MEANT
+        if not self._ended_in_fail_state(execution):
+            return End.DIED
+        return End.CUT_OFF if execution.error.startswith(OF_TABLE) else End.MEANT
 
     def _ended_in_fail_state(self, execution: Execution) -> bool:
         return execution.status is Status.FAILED and self.workflow.tail(execution.arn).in_fail_state
@@ -244,7 +285,8 @@ class Rescue:
         now = self.clock()
         at = iso(execution.stopped_at or now)
         error = execution.error or _NAMES[execution.status]
-        stuck = claim.state is State.STUCK or claim.fail_state or error == TOO_LARGE
+        only_asked = claim.watched and claim.fail_state
+        stuck = claim.state is State.STUCK or only_asked or error == TOO_LARGE
         return replace(
             claim,
             state=State.STUCK if stuck else State.PARKED,
@@ -294,12 +336,13 @@ def _alive(execution: Execution, redrives: int | None) -> str:
     return ALIVE
 
 
-def _unclaimed(execution: Execution, key: str, task: str) -> Claim:
+def _unclaimed(execution: Execution, pk: str, task: str) -> Claim:
     """The claim of a job that died before it could make one."""
+    key = pk.partition("#")[2]
     start = iso(execution.started_at) if execution.started_at else ""
     origin = read_restart_name(execution.arn.rpartition(":")[2]) or Origin(start, 0)
     return Claim(
-        pk=JOB + key,
+        pk=pk,
         execution=execution.arn,
         task=task,
         order=f"{origin.started_at}#{key[:200]}",

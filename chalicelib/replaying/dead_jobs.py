@@ -17,7 +17,7 @@ from chalicelib.job.plan import (
 )
 from chalicelib.job.ports import Claims, Clock, Telemetry, Workflow
 from chalicelib.replaying.inspection import Inspection
-from chalicelib.replaying.outcome import Outcome, of_claim
+from chalicelib.replaying.outcome import Outcome, in_line_for, of_claim
 from chalicelib.replaying.patience import Patience
 from chalicelib.replaying.redrive import Attempt, Redrive, Redriven
 from chalicelib.replaying.reporter import Reporter
@@ -154,8 +154,7 @@ class DeadJobs:
         return self._tell_in_line(claim)
 
     def _tell_in_line(self, claim: Claim) -> Outcome:
-        reason = f"waits in line for a slot in {claim.task}"
-        return self.reporter.tell(claim, Action.LINE, reason)
+        return self.reporter.tell(claim, Action.LINE, in_line_for(claim))
 
     def _resume_parked(self, claim: Claim, decision: Decision, calm: Patience) -> Outcome:
         """A job aborted while parked is only parked again by its redrive: resume it there."""

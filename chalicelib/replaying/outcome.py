@@ -59,3 +59,8 @@ def of_claim(
         problem=problem,
         late=late,
     )
+
+
+def in_line_for(claim: Claim) -> str:
+    """Why it does not go on at once, in words that end a sentence about it."""
+    return f"waits in line for a slot in {claim.task}"

@@ -9,7 +9,7 @@ from chalicelib.job.ports import Claims, Clock, Workflow
 from chalicelib.replaying.dead_jobs import NO_ROOM, last_state, together
 from chalicelib.replaying.gates import Gates
 from chalicelib.replaying.inspection import Inspection
-from chalicelib.replaying.outcome import Outcome, of_claim
+from chalicelib.replaying.outcome import Outcome, in_line_for, of_claim
 from chalicelib.replaying.patience import Patience
 from chalicelib.replaying.recovery import in_line_instead
 from chalicelib.replaying.siblings import Siblings
@@ -35,8 +35,9 @@ class Preview:
             stuck = decision.action is Action.STUCK
             return of_claim(claim, decision.action, decision.reason, decision.wait, stuck)
         if claim.token:
-            if closed:
-                return of_claim(claim, Action.LINE, f"waits in line: {closed}")
+            if closed or claim.left_line:
+                reason = f"waits in line: {closed}" if closed else in_line_for(claim)
+                return of_claim(claim, Action.LINE, reason)
             return of_claim(claim, Action.RESUME, "waits on its token")
         facts = Inspection(self.workflow).look(claim, calm)
         decision = decide(claim, facts, self.clock(), rules.restart)
@@ -49,7 +50,7 @@ class Preview:
             if not all([self._enters(job, facts) for job in (claim, *others)]):
                 if others:
                     return of_claim(claim, Action.LEAVE, NO_ROOM, problem=True)
-                return of_claim(claim, Action.LINE, f"waits in line for a slot in {claim.task}")
+                return of_claim(claim, Action.LINE, in_line_for(claim))
         problem = decision.action not in (*PUT_BACK, Action.STALE)
         outcome = of_claim(claim, decision.action, decision.reason, problem=problem)
         return in_line_instead(outcome, closed)

@@ -11,7 +11,7 @@ from chalicelib.job.execution import DEAD, Status
 from chalicelib.job.plan import GONE_ON, WENT_ON, Action, Decision, Rules, after, screen
 from chalicelib.job.ports import Claims, Clock, Telemetry, Workflow
 from chalicelib.replaying.inspection import Inspection
-from chalicelib.replaying.outcome import Outcome, of_claim
+from chalicelib.replaying.outcome import Outcome, in_line_for, of_claim
 from chalicelib.replaying.patience import Patience
 from chalicelib.replaying.reporter import Reporter
 
@@ -97,6 +97,8 @@ class Recovery:
         return Reporter(self.telemetry, self.clock)
 
     def _resume(self, claim: Claim, calm: Patience, closed: str) -> Outcome:
+        if claim.left_line:
+            return self._rejoin(claim, calm)
         try:
             calm(lambda: self.workflow.resume(claim.token))
         except TokenRefused:
@@ -104,6 +106,13 @@ class Recovery:
         if closed:
             return self._reporter.tell(claim, Action.LINE, f"waits in line: {closed}")
         return self._reporter.tell(claim, Action.RESUME, "waits on its token")
+
+    def _rejoin(self, claim: Claim, calm: Patience) -> Outcome:
+        """Put a job back in line that somebody had begun to give up."""
+        at = after(self.clock(), claim)
+        if not calm(lambda: self.claims.rejoin_line(claim, at)):
+            return self._reporter.tell(claim, Action.STALE, GONE_ON)
+        return self._reporter.tell(claim, Action.LINE, in_line_for(claim))
 
     def _after_refusal(self, claim: Claim, calm: Patience, closed: str) -> Outcome:
         """The claim says whether the job has gone on, has a newer token, or is dead."""

@@ -12,6 +12,8 @@ ENTERING = ("TakeSlot", "WaitInLine", "Rejoin")
 CHANGED = ("Retry", "Assign", "Catch", "Next", "End")
 """The fields of a chosen task that may change: ClaimJob's comment keeps what they were."""
 UNDO = " Undo: "
+HOURS_OF_TRIES = 600
+"""At half a minute each on average five hours, and fewer than 2,000 events."""
 
 
 @dataclass
@@ -149,10 +151,15 @@ def _claimable_again(state: State) -> None:
 
 
 def _retry_writes_alone(state: State) -> None:
-    """What a job is given up with is its task's error, which no retrier of ours may take."""
+    """What a job is given up with is its task's error, which no retrier of ours may take.
+
+    What they don't take is caught as if the job were given up: the table may be out of reach for
+    hours before that.
+    """
     for retrier in state["Retry"]:
         if retrier["ErrorEquals"] == [ALL]:
             retrier["ErrorEquals"] = list(OF_TABLE)
+            retrier["MaxAttempts"] = HOURS_OF_TRIES
 
 
 def _changed(task: State, new: State) -> State:

@@ -24,22 +24,25 @@ BARS = " ▁▂▃▄▅▆▇█"
 
 @click.command()
 @click.argument("id", required=False)
+@click.option("--machine", metavar="NAME", help="List those of this state machine.")
 @click.option("--markdown", is_flag=True, help="Print a report in Markdown, for others to read.")
 @click.option("--message", is_flag=True, help="Print the message that people get; send nothing.")
 @everywhere
 @pass_context
-def incident(context: Context, id: str | None, markdown: bool, message: bool) -> int:
+def incident(
+    context: Context, id: str | None, machine: str | None, markdown: bool, message: bool
+) -> int:
     """The incidents of 90 days; with ID one of them. ID may be `last`."""
     if (markdown or message) and id is None:
         id = "last"
+    if machine is not None and id not in (None, "last"):
+        raise BadRequest("--machine chooses among incidents: leave it out where an ID names one")
     if id is None:
-        listing = list_incidents(context.stage, {})
-        context.screen.result(listing, lambda: _tell_all(context, listing))
-        return DONE
+        return _list(context, _of(machine))
     if id == "last":
-        latest = list_incidents(context.stage, {"limit": ["1"]})["incidents"]
+        latest = list_incidents(context.stage, {"limit": ["1"], **_of(machine)})["incidents"]
         if not latest:
-            context.screen.remark("There was no incident in 90 days.")
+            context.screen.remark(_none(machine))
             return NOT_ALL
         id = str(latest[0]["id"])
     if message and markdown:
@@ -50,6 +53,25 @@ def incident(context: Context, id: str | None, markdown: bool, message: bool) ->
     lines = report(details, context.stage.prefix) if markdown else _facts(details)
     context.screen.result(details, lambda: _say(context, lines))
     return DONE
+
+
+def _list(context: Context, query: dict[str, list[str]]) -> int:
+    listing = list_incidents(context.stage, query)
+    if query and not listing["incidents"]:
+        context.screen.result(listing, lambda: None)
+        context.screen.remark(_none(query["machine"][0]))
+        return NOT_ALL
+    context.screen.result(listing, lambda: _tell_all(context, listing))
+    return DONE
+
+
+def _none(machine: str | None) -> str:
+    of_machine = f" of the state machine {machine}" if machine else ""
+    return f"There was no incident{of_machine} in 90 days."
+
+
+def _of(machine: str | None) -> dict[str, list[str]]:
+    return {} if machine is None else {"machine": [machine]}
 
 
 def _say(context: Context, lines: list[str]) -> None:
@@ -75,9 +97,9 @@ def _show_message(context: Context, id: str) -> int:
 def _tell_all(context: Context, listing: dict[str, Any]) -> None:
     incidents = listing["incidents"]
     if not incidents:
-        context.screen.say("There was no incident in 90 days.")
+        context.screen.say(_none(None))
         return
-    rows = [
+    rows: list[tuple[object, ...]] = [
         (
             each["id"],
             each["task"],
@@ -88,11 +110,19 @@ def _tell_all(context: Context, listing: dict[str, Any]) -> None:
         )
         for each in incidents
     ]
-    context.screen.table(("id", "task", "since", "until", "jobs", "failures"), rows)
+    heads: tuple[str, ...] = ("id", "task", "since", "until", "jobs", "failures")
+    if context.stage.engines.settings.machines:
+        heads = ("machines", *heads)
+        rows = [(_names(each), *row) for each, row in zip(incidents, rows, strict=True)]
+    context.screen.table(heads, rows)
     days = [day["failures"] for day in listing["days"]]
     first, last = listing["days"][0]["day"], listing["days"][-1]["day"]
     drawn = "".join(_bar(number, max(days)) for number in days)
     context.screen.say(f"Failures a day, {first} to {last}: [{drawn}] at most {max(days):,}")
+
+
+def _names(incident: dict[str, Any]) -> str:
+    return ", ".join(each["machine"] for each in incident["machines"])
 
 
 def _facts(incident: dict[str, Any]) -> list[str]:
@@ -114,6 +144,7 @@ def report(incident: dict[str, Any], stage: str) -> list[str]:
     head = f"# {_text(incident['task'])}: {title}"
     lines = [head, "", f"{f'Stage {_text(stage)}. ' if stage else ''}{_span(incident)}", ""]
     lines += _table(
+        *_machines(incident["machines"]),
         ("jobs that failed", f"{incident['jobs']:,}"),
         (
             "failures in all",
@@ -137,6 +168,11 @@ def report(incident: dict[str, Any], stage: str) -> list[str]:
     lines += _section("Gate and probes", changes)
     lines += ["", f"Incident {incident['id']}, as of {_at(incident['counted_at'])}."]
     return lines
+
+
+def _machines(machines: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    names = [f"{_text(each['machine'])} ({each['failed']:,})" for each in machines]
+    return [("state machines, most waiting at once", ", ".join(names))] if len(names) > 1 else []
 
 
 def _section(title: str, items: list[str]) -> list[str]:

@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Any
 
 from chalicelib.errors import RespoolError
-from chalicelib.job.claim import JOB
 from chalicelib.job.plan import Choice, Rules
 from chalicelib.job.replay import Kind
 from chalicelib.moments import iso
@@ -14,7 +13,6 @@ from chalicelib.replaying.keeping import Provenance
 from chalicelib.replaying.replay import Order
 from tests.crash.conditions import Surroundings
 from tests.crash.situations import KEY, NAME
-from tests.fakes.service import TASK
 from tests.fakes.stage import FakeStage, Process
 from tests.fakes.wire import Died, Wire
 
@@ -96,7 +94,11 @@ def replay_stuck(process: Process) -> None:
 
 def replay_key(process: Process) -> None:
     """A person's replay of the one job."""
-    _replay(process, choice=Choice(key=KEY))
+    _replay(process, choice=_the_job(process))
+
+
+def _the_job(process: Process) -> Choice:
+    return Choice(key=KEY, machine=process.stage.home)
 
 
 def choose_others(process: Process) -> None:
@@ -107,8 +109,8 @@ def choose_others(process: Process) -> None:
 def let_through(process: Process) -> None:
     """The closed gate is tried with one job, by a pass."""
     until = iso(process.stage.clock.now() + timedelta(hours=1))
-    process.line.give_pass(TASK, [JOB + KEY], until)
-    _replay(process, choice=Choice(key=KEY))
+    process.line.give_pass(process.stage.task, [process.stage.pk(KEY)], until)
+    _replay(process, choice=_the_job(process))
 
 
 def try_one_first(process: Process) -> None:
@@ -119,13 +121,13 @@ def try_one_first(process: Process) -> None:
 
 def replay_by_pass(process: Process) -> None:
     """A person's replay of the one job, through the closed gate."""
-    order = Order(1, Rules(attended=True, choice=Choice(key=KEY)), SECONDS, by_pass=True)
+    order = Order(1, Rules(attended=True, choice=_the_job(process)), SECONDS, by_pass=True)
     process.engines.keeping.run(order, Provenance(Kind.PRESS, "kim"))
 
 
 def hear_of_end(process: Process) -> None:
     """An event tells the spool Lambda that the execution has ended."""
-    arn = process.stage.executions.arn(NAME)
+    arn = process.stage.arn(NAME)
     process.engines.spooling.take({"detail-type": STATUS_CHANGE, "detail": {"executionArn": arn}})
 
 
@@ -157,37 +159,37 @@ def ramp(process: Process) -> None:
 
 def give_up(process: Process) -> None:
     """A person gives the job up."""
-    process.engines.give_up.end(KEY, "nobody wants it any more")
+    process.engines.give_up.end(KEY, "nobody wants it any more", process.stage.home)
 
 
 def open_gate(process: Process) -> None:
     """A person opens the gate."""
-    process.engines.gates.open(TASK, "somebody", "it is well")
+    process.engines.gates.open(process.stage.task, "somebody", "it is well")
 
 
 def close_gate(process: Process) -> None:
     """A person closes the gate."""
-    process.engines.gates.close(TASK, None, "somebody", "maintenance")
+    process.engines.gates.close(process.stage.task, None, "somebody", "maintenance")
 
 
 def limit_one(process: Process) -> None:
     """A person lets one in at a time."""
-    process.engines.gates.set_limit(TASK, 1, "somebody", "")
+    process.engines.gates.set_limit(process.stage.task, 1, "somebody", "")
 
 
 def limit_two(process: Process) -> None:
     """A person lets two in at a time."""
-    process.engines.gates.set_limit(TASK, 2, "somebody", "")
+    process.engines.gates.set_limit(process.stage.task, 2, "somebody", "")
 
 
 def limit_zero(process: Process) -> None:
     """A person lets nobody in."""
-    process.engines.gates.set_limit(TASK, 0, "somebody", "")
+    process.engines.gates.set_limit(process.stage.task, 0, "somebody", "")
 
 
 def stop(process: Process) -> None:
     """Somebody aborts the job's execution in the console."""
-    process.stage.executions.stop(process.stage.executions.arn(NAME), "Aborted", "by hand")
+    process.stage.executions.stop(process.stage.arn(NAME), "Aborted", "by hand")
 
 
 def trigger(process: Process) -> None:

@@ -19,7 +19,8 @@ class Scenario:
     """Somebody acts on a job. `wanted` is how often its work may be completed in the end.
 
     `left` are messages that shall stay; `refused` are inputs whose work is not to be done, unless
-    a rival lets the other job of that key end.
+    a rival lets the other job of that key end. `home` is the machine whose job it is; empty is the
+    stage's own.
     """
 
     part: str
@@ -36,6 +37,7 @@ class Scenario:
     refuses: bool = False
     limit: int = 5
     settings: tuple[tuple[str, str], ...] = ()
+    home: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ class Verdict:
 def stage_for(scenario: Scenario, condition: Condition) -> FakeStage:
     """A stage in which the scenario's situation has come about."""
     settings = {"COOL_DOWN": "60", **dict(scenario.settings)}
-    stage = FakeStage(0, condition.delivery, scenario.limit, **settings)
+    stage = FakeStage(0, condition.delivery, scenario.limit, home=scenario.home, **settings)
     stage.executions.redrives = scenario.redrives
     stage.executions.refuses = scenario.refuses
     scenario.prepare(stage)

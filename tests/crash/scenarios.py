@@ -1,6 +1,7 @@
 """Everything that a process of ours does on the way of a job, in each situation that matters."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 from tests.crash import actors, situations
@@ -9,7 +10,7 @@ from tests.crash.situations import BARE, KEYLESS, LARGE, SAME_KEY, UNREADABLE
 from tests.fakes.stage import FakeStage
 
 VIA_SQS = (("SPOOL_VIA", "sqs"),)
-WATCHING = (("MACHINES", "orders"),)
+LISTING = (("MACHINES", "orders"),)
 RAMP = (("RECOVERY", "ramp"), ("CLOSE_AFTER", "1"))
 ONE_TRY = (("MAX_ATTEMPTS", "1"),)
 
@@ -272,7 +273,7 @@ REPLAY = (
     Scenario("trigger", "to stuck", situations.parked, actors.trigger, settings=ONE_TRY),
 )
 WATCHED = tuple(
-    Scenario("watched", name, prepare, act, rival, settings=WATCHING)
+    Scenario("watched", name, prepare, act, rival, settings=LISTING)
     for name, prepare, act, rival in (
         ("its failure", situations.watched_failed, actors.hear_of_watched, actors.hear_of_watched),
         ("failed, swept", situations.watched_failed, actors.sweep, actors.hear_of_watched),
@@ -375,4 +376,18 @@ GIVE_UP = (
     _given_up("dead in line", situations.dead_in_line, limit=1),
     _given_up("dead, its restart never started", situations.start_failed, redrives=False),
 )
-SCENARIOS = (*STATES, *LINE, *GATE, *REPLAY, *RESCUE, *WATCHED, *GIVE_UP)
+OWN = (*STATES, *LINE, *GATE, *REPLAY, *RESCUE, *GIVE_UP)
+ADOPTED = tuple(
+    replace(
+        each,
+        part="adopted",
+        name=f"{each.part}, {each.name}",
+        settings=(*each.settings, *LISTING),
+        home="orders",
+    )
+    for each in OWN
+    if not set(VIA_SQS) & set(each.settings) and each.job != BARE
+)
+"""The same of a listed machine, which `respool adopt` has put under the stage. A bare input has no
+machine, and so starts in the stage's own."""
+SCENARIOS = (*OWN, *WATCHED, *ADOPTED)

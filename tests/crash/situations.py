@@ -10,6 +10,7 @@ from chalicelib.job.replay import Kind
 from chalicelib.moments import iso
 from chalicelib.replaying.keeping import Provenance
 from chalicelib.replaying.replay import Order
+from tests.fakes.definition import bare
 from tests.fakes.service import TASK
 from tests.fakes.stage import FakeStage
 from tests.fakes.wire import Died, Fault, Wire
@@ -29,12 +30,12 @@ DAY = 86_400
 def started(stage: FakeStage, job: str = KEYED) -> str:
     """A job that is about to fail."""
     stage.service.broken = True
-    return stage.executions.start(NAME, job)
+    return stage.start(NAME, job)
 
 
 def waits(stage: FakeStage) -> str:
     """A job that is about to do its work."""
-    return stage.executions.start(NAME, KEYED)
+    return stage.start(NAME, KEYED)
 
 
 def parked(stage: FakeStage, job: str = KEYED) -> str:
@@ -89,7 +90,7 @@ def stuck(stage: FakeStage) -> str:
 
 def aborted(stage: FakeStage, job: str = KEYED, state: str = TASK) -> str:
     """A job that was aborted inside its task, or elsewhere; nobody has heard of it yet."""
-    arn = stage.executions.start(NAME, job)
+    arn = stage.start(NAME, job)
     stage.machine.run_to(arn, state)
     stage.executions.stop(arn, "Aborted", "by hand")
     stage.clock.pause(1800)
@@ -202,7 +203,7 @@ def year_over_and_heard(stage: FakeStage) -> str:
 
 def claim_left(stage: FakeStage) -> str:
     """A job that succeeded, but could not give up its claim and slot."""
-    arn = stage.executions.start(NAME, KEYED)
+    arn = stage.start(NAME, KEYED)
     stage.machine.run_to(arn, "Finish")
     stage.executions.close(stage.executions.runs[arn], Status.SUCCEEDED)
     stage.executions.ended.clear()
@@ -235,7 +236,7 @@ def in_line_late(stage: FakeStage) -> str:
 def same_key_again(stage: FakeStage) -> str:
     """A parked job, and another execution that wants its key."""
     parked(stage)
-    return stage.executions.start("second", SAME_KEY)
+    return stage.start("second", SAME_KEY)
 
 
 # Lines: the one slot is another job's
@@ -243,9 +244,9 @@ def same_key_again(stage: FakeStage) -> str:
 
 def full(stage: FakeStage) -> str:
     """A job in line of a task in which another one is; the service is well."""
-    holder = stage.executions.start(HOLDER, HELD)
+    holder = stage.start(HOLDER, HELD)
     stage.machine.run_to(holder, "Finish")
-    arn = stage.executions.start(NAME, KEYED)
+    arn = stage.start(NAME, KEYED)
     stage.machine.run_to(arn, "WaitInLine")
     stage.machine.step(stage.executions.runs[arn])
     stage.table.stream.clear()
@@ -254,15 +255,15 @@ def full(stage: FakeStage) -> str:
 
 def comes_to_full(stage: FakeStage) -> str:
     """A job that is about to find its task full; it takes its slot only after the holder."""
-    holder = stage.executions.start(HOLDER, HELD)
+    holder = stage.start(HOLDER, HELD)
     stage.machine.run_to(holder, "Finish")
-    return stage.executions.start(NAME, KEYED)
+    return stage.start(NAME, KEYED)
 
 
 def freed(stage: FakeStage) -> str:
     """The same once the other one has left; the stream says so."""
     arn = full(stage)
-    stage.machine.step(stage.executions.runs[stage.executions.arn(HOLDER)])
+    stage.machine.step(stage.executions.runs[stage.arn(HOLDER)])
     return arn
 
 
@@ -271,7 +272,7 @@ def waking(stage: FakeStage) -> str:
     arn = freed(stage)
     broken = stage.process(Wire().break_next("SendTaskSuccess", Fault.DIED_BEFORE))
     with suppress(Died):
-        broken.admit({"task": TASK})
+        broken.admit({"task": stage.task})
     return arn
 
 
@@ -280,7 +281,7 @@ def answered(stage: FakeStage) -> str:
     arn = freed(stage)
     broken = stage.process(Wire().break_next("SendTaskSuccess", Fault.DIED_AFTER))
     with suppress(Died):
-        broken.admit({"task": TASK})
+        broken.admit({"task": stage.task})
     return arn
 
 
@@ -303,7 +304,7 @@ def waking_and_aborted(stage: FakeStage) -> str:
 def dead_before_full(stage: FakeStage) -> str:
     """A dead job that needs a slot for its redrive, while the task is full."""
     arn = caught(stage)
-    holder = stage.executions.start(HOLDER, HELD)
+    holder = stage.start(HOLDER, HELD)
     stage.machine.run_to(holder, "Finish")
     return arn
 
@@ -312,7 +313,7 @@ def dead_in_line(stage: FakeStage) -> str:
     """A dead job in line whose turn has come."""
     arn = dead_before_full(stage)
     stage.process().engines.replayer.replay(Order(1, Rules(attended=True), 60))
-    stage.machine.step(stage.executions.runs[stage.executions.arn(HOLDER)])
+    stage.machine.step(stage.executions.runs[stage.arn(HOLDER)])
     return arn
 
 
@@ -326,16 +327,16 @@ def dead_in_line_too_long(stage: FakeStage) -> str:
 def miscounted(stage: FakeStage) -> str:
     """A line that is longer than its item says: somebody has restored the table."""
     arn = full(stage)
-    item = stage.table.items[f"slots#{TASK}"]
-    stage.table.put(f"slots#{TASK}", {**item, "waiting": {"N": "0"}})
-    stage.machine.step(stage.executions.runs[stage.executions.arn(HOLDER)])
+    item = stage.table.items[f"slots#{stage.task}"]
+    stage.table.put(f"slots#{stage.task}", {**item, "waiting": {"N": "0"}})
+    stage.machine.step(stage.executions.runs[stage.arn(HOLDER)])
     return arn
 
 
 def no_item(stage: FakeStage) -> str:
     """A job of a task that has no slots item yet."""
-    stage.table.put(f"slots#{TASK}", None)
-    return stage.executions.start(NAME, KEYED)
+    stage.table.put(f"slots#{stage.task}", None)
+    return stage.start(NAME, KEYED)
 
 
 # Gates
@@ -343,14 +344,14 @@ def no_item(stage: FakeStage) -> str:
 
 def comes_to_closed(stage: FakeStage) -> str:
     """A job that is about to find the gate closed."""
-    stage.process().engines.gates.close(TASK, None, "somebody", "maintenance")
-    return stage.executions.start(NAME, KEYED)
+    stage.process().engines.gates.close(stage.task, None, "somebody", "maintenance")
+    return stage.start(NAME, KEYED)
 
 
 def closed(stage: FakeStage) -> str:
     """A job in line before a closed gate."""
-    stage.process().engines.gates.close(TASK, None, "somebody", "maintenance")
-    arn = stage.executions.start(NAME, KEYED)
+    stage.process().engines.gates.close(stage.task, None, "somebody", "maintenance")
+    arn = stage.start(NAME, KEYED)
     stage.run()
     return arn
 
@@ -358,7 +359,7 @@ def closed(stage: FakeStage) -> str:
 def closed_and_parked(stage: FakeStage) -> str:
     """A parked job, and the gate is closed."""
     arn = parked(stage)
-    stage.process().engines.gates.close(TASK, None, "somebody", "maintenance")
+    stage.process().engines.gates.close(stage.task, None, "somebody", "maintenance")
     return arn
 
 
@@ -366,7 +367,9 @@ def closed_with_pass(stage: FakeStage) -> str:
     """A job in line before a closed gate, which has just got a pass."""
     arn = closed(stage)
     until = stage.clock.now().isoformat()[:4]
-    stage.process().line.give_pass(TASK, [f"job#{KEY}"], f"{int(until) + 1}-01-01T00:00:00.000Z")
+    stage.process().line.give_pass(
+        stage.task, [stage.pk(KEY)], f"{int(until) + 1}-01-01T00:00:00.000Z"
+    )
     return arn
 
 
@@ -381,7 +384,7 @@ def closed_with_pass_unused(stage: FakeStage) -> str:
     """A parked job whose pass nobody has used: whoever gave it died before the resume."""
     arn = closed_and_parked(stage)
     until = iso(stage.clock.now() + timedelta(hours=6))
-    stage.process().line.give_pass(TASK, [f"job#{KEY}"], until)
+    stage.process().line.give_pass(stage.task, [stage.pk(KEY)], until)
     return arn
 
 
@@ -389,8 +392,8 @@ def window_over(stage: FakeStage) -> str:
     """A job in line before a maintenance window that has ended, while no tick came."""
     now = stage.clock.now()
     begins, ends = iso(now - timedelta(hours=1)), iso(now + timedelta(hours=1))
-    stage.process().line.set_window(TASK, begins, ends, "maintenance")
-    arn = stage.executions.start(NAME, KEYED)
+    stage.process().line.set_window(stage.task, begins, ends, "maintenance")
+    arn = stage.start(NAME, KEYED)
     stage.run()
     stage.clock.pause(2 * 3600)
     return arn
@@ -416,7 +419,7 @@ def hear(stage: FakeStage) -> None:
 
 def watched_failed(stage: FakeStage) -> str:
     """An execution of a watched machine has failed, and nobody has heard of it."""
-    stage.executions.watched = {"orders"}
+    stage.executions.definitions["orders"] = bare()
     stage.service.broken = True
     arn = stage.executions.start(NAME, KEYED, "orders")
     stage.machine.run()

@@ -1,8 +1,8 @@
 """Watches a stage: nobody is in its task without a slot, and there are never too many of those."""
 
 from chalicelib.job.execution import machine_of
+from tests.fakes.definition import bare
 from tests.fakes.run import Run
-from tests.fakes.service import TASK
 from tests.fakes.stage import FakeStage
 from tests.fakes.table import Item
 
@@ -18,7 +18,7 @@ class Watch:
         stage.service.on_visit = self._visited
 
     def _written(self, pk: str, old: Item | None, new: Item | None) -> None:
-        if pk != f"slots#{TASK}" or new is None:
+        if pk != f"slots#{self._stage.task}" or new is None:
             return
         was, now = _owners(old), _owners(new)
         limit = int(new.get("limit", {}).get("N", "0"))
@@ -28,10 +28,11 @@ class Watch:
             self.seen.append("fewer than none were in line")
 
     def _visited(self, run: Run) -> None:
-        watched = machine_of(run.arn) in self._stage.executions.watched
+        machine = machine_of(run.arn)
+        watched = self._stage.executions.definitions.get(machine) == bare()
         if watched and not run.redrives:  # it goes its own way until it fails
             return
-        task = machine_of(run.arn) if watched else TASK
+        task = machine if watched else self._stage.task
         item = self._stage.table.get(f"slots#{task}")
         if run.arn not in _owners(item).values() and run.arn not in self.by_hand:
             self.seen.append(f"{run.name} is in the task without a slot")

@@ -7,11 +7,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from respool.adopt.definition import Choices, adopt
 from respool.deploy.definition import fill, spooling_via
 from tests.fakes.service import TASK
 from tests.fakes.templates import Template, jsonata, jsonpath, path
 
 FILE = Path(__file__).parents[2] / "statemachine.json"
+PLAIN = FILE.parent / "docs/pipelines/plain/one-task.json"
 TABLE = "respool-memory-claims"
 LAMBDA = "arn:aws:lambda:us-east-1:123456789012:function:"
 UNCERTAIN_TASK = f"{LAMBDA}uncertain_task"
@@ -100,6 +102,14 @@ def bare() -> Definition:
     """Somebody's own definition, with none of our states: the uncertain task alone."""
     task = {"Type": "Task", "Resource": UNCERTAIN_TASK, "End": True}
     return read({"StartAt": TASK, "States": {TASK: task}})
+
+
+@cache
+def adopted(machine: str, close_after: int = 0) -> Definition:
+    """Another machine's definition, whose uncertain task `respool adopt` has put a frame around."""
+    plain = json.loads(PLAIN.read_text("utf-8"))
+    values = {**VALUES, "CloseAfter": str(close_after)}
+    return read(fill(adopt(plain, Choices({TASK: ""}, machine, values=values)), values))
 
 
 @cache

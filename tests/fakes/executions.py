@@ -11,6 +11,7 @@ from chalicelib.job.execution import DEAD, Execution, Status, Tail
 from chalicelib.job.plan import REDRIVE_EVENTS
 from chalicelib.limits import NAME, PAYLOAD, REDRIVABLE, REMEMBERS, RUNS
 from tests.fakes.clock import SteppedClock
+from tests.fakes.definition import Definition
 from tests.fakes.run import Answer, Run
 
 MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:respool-memory"
@@ -29,8 +30,8 @@ class Executions:
     `redrives` False: a Step Functions without Redrive; `refuses`: with one that never works;
     `explains`: a refused redrive says where the execution runs, as AWS gives its reasons.
     `unfinished`: a history does not show an execution's end yet. `map_runs` names the parents of
-    distributed Maps; the name of a child's own machine is that of its Map Run. `watched` names the
-    machines whose definitions have none of our states.
+    distributed Maps; the name of a child's own machine is that of its Map Run. `definitions` are
+    those of other machines, by their names; one that is not there runs by the stage's own.
     """
 
     def __init__(self, clock: SteppedClock, redrives: bool = True) -> None:
@@ -41,7 +42,7 @@ class Executions:
         self.explains = False
         self.unfinished = False
         self.map_runs: dict[str, str] = {}
-        self.watched: set[str] = set()
+        self.definitions: dict[str, Definition] = {}
         self._clock = clock
         self._lock = RLock()
         self._live: dict[str, Run] = {}

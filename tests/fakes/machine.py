@@ -11,7 +11,7 @@ from typing import Any
 from chalicelib.job.execution import Status, machine_of
 from chalicelib.limits import PAYLOAD
 from tests.fakes.clock import SteppedClock
-from tests.fakes.definition import Definition, Rule, State, bare
+from tests.fakes.definition import Definition, Rule, State
 from tests.fakes.executions import Executions
 from tests.fakes.resources import BEGUN, Resources, StateFailed
 from tests.fakes.run import Run
@@ -101,8 +101,7 @@ class Machine:
         run.fail_state = self._definition_of(run).states[name].type == "Fail"
 
     def _definition_of(self, run: Run) -> Definition:
-        watched = machine_of(run.arn) in self._executions.watched
-        return bare() if watched else self.definition
+        return self._executions.definitions.get(machine_of(run.arn), self.definition)
 
     def _task(self, run: Run, state: State) -> bool:
         if run.waits or run.inside:

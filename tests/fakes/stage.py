@@ -12,10 +12,10 @@ from chalicelib.aws.listing_table import DynamoListing
 from chalicelib.aws.ramp_table import DynamoRamps
 from chalicelib.aws.replay_table import DynamoReplays
 from chalicelib.engines import Engines
-from chalicelib.job.claim import Claim, Slots
+from chalicelib.job.claim import Claim, Slots, job_pk
 from chalicelib.settings import NEVER, Settings
 from tests.fakes.clock import SteppedClock
-from tests.fakes.definition import TABLE, deployed
+from tests.fakes.definition import TABLE, adopted, deployed
 from tests.fakes.dynamodb import FakeDynamoDb
 from tests.fakes.executions import Executions
 from tests.fakes.machine import Machine
@@ -48,11 +48,11 @@ class Inline(Executor):
 
 
 @cache
-def _made_by_a_deploy(task_limit: int, close_after: int) -> tuple[Item, ...]:
+def _made_by_a_deploy(task: str, task_limit: int, close_after: int) -> tuple[Item, ...]:
     """The items that a deploy leaves in a new table."""
     table = FakeTable()
     line = DynamoLine(stand_in(FakeDynamoDb(table, Wire())), TABLE)
-    line.apply_settings(TASK, task_limit, close_after)
+    line.apply_settings(task, task_limit, close_after)
     return tuple(table.items.values())
 
 
@@ -60,7 +60,8 @@ class FakeStage:
     """Queues, table, executions, service and a clock, as after a deploy with these settings.
 
     `new_wire` makes the wire of each Lambda that AWS itself calls: the spool Lambda and `admit`.
-    `dynamodb` is another DynamoDB's client, in place of the one in memory.
+    `dynamodb` is another DynamoDB's client, in place of the one in memory. `home` is the machine
+    whose jobs are looked at: an adopted one that the settings list; empty is the stage's own.
     """
 
     def __init__(
@@ -69,8 +70,10 @@ class FakeStage:
         delivery: Delivery = Delivery.ONCE,
         task_limit: int = 5,
         dynamodb: Any = None,
+        home: str = "",
         **settings: str,
     ) -> None:
+        self.home = home
         self.settings = Settings.read({"TASK_LIMIT": str(task_limit), **settings})
         close_after = self.settings.close_after
         self.clock = SteppedClock()
@@ -99,10 +102,30 @@ class FakeStage:
                 lambda payload: self.process(self.new_wire()).engines.spooling.take(payload),
             ),
         )
+        if home:
+            failures = 0 if close_after == NEVER else close_after
+            self.executions.definitions[home] = adopted(home, failures)
         if dynamodb is None:
-            self.table.load(_made_by_a_deploy(task_limit, close_after))
+            self.table.load(_made_by_a_deploy(self.task, task_limit, close_after))
         else:
-            DynamoLine(dynamodb, TABLE).apply_settings(TASK, task_limit, close_after)
+            DynamoLine(dynamodb, TABLE).apply_settings(self.task, task_limit, close_after)
+
+    @property
+    def task(self) -> str:
+        """The uncertain task's name."""
+        return f"{self.home}/{TASK}" if self.home else TASK
+
+    def pk(self, key: str) -> str:
+        """The claim's own key of a job of that key."""
+        return job_pk(key, self.home)
+
+    def arn(self, name: str) -> str:
+        """The ARN that an execution of that name has."""
+        return self.executions.arn(name, self.home)
+
+    def start(self, name: str, job: str) -> str:
+        """Start an execution with that input; returns its ARN."""
+        return self.executions.start(name, job, self.home)
 
     def client(self, wire: Wire, name: str = "") -> Any:
         """A DynamoDB client over a wire, which calls each call by that name."""
@@ -125,7 +148,7 @@ class FakeStage:
     @property
     def slots(self) -> Slots:
         """The slots of the uncertain task."""
-        return self.process().line.slots(TASK)
+        return self.process().line.slots(self.task)
 
     def admit(self, *records: Mapping[str, Any], seconds: float = 60) -> Any:
         """Hand records of the stream to `admit`, by default all that there are."""

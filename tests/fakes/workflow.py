@@ -108,12 +108,12 @@ class FakeWorkflow:
         return self._wire.call("DescribeStateMachineForExecution", self._frames)
 
     def _frames(self) -> Frames:
-        if self._machine in self._executions.watched:
-            return Frames(frozenset(), frozenset())
-        states = {name: state.fields for name, state in self._definition.states.items()}
-        found = frames_in({"States": states})
+        definition = self._executions.definitions.get(self._machine)
+        if definition is not None:
+            return _frames_in(definition)
+        own = _frames_in(self._definition)
         begin = f"{self._machine}/" if self._machine else ""
-        return replace(found, tasks=frozenset(begin + task for task in found.tasks))
+        return replace(own, tasks=frozenset(begin + task for task in own.tasks))
 
     def list(self, status: Status) -> Iterator[str]:
         """The ARNs of all executions of that status, youngest first, a thousand a call."""
@@ -139,3 +139,7 @@ class FakeWorkflow:
         if not machine:
             return self
         return FakeWorkflow(self._executions, self._wire, self._definition, machine)
+
+
+def _frames_in(definition: Definition) -> Frames:
+    return frames_in({"States": {name: each.fields for name, each in definition.states.items()}})

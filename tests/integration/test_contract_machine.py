@@ -123,6 +123,7 @@ ACTS: dict[str, Act] = {
     "park_dead": lambda s, n: s.process.claims.park_dead(_dead(s.claim(n)), s.at()),
     "take_slot": lambda s, n: s.process.claims.take_slot(s.claim(n), s.at()),
     "join_line": lambda s, n: s.process.claims.join_line(s.claim(n), s.at()),
+    "rejoin_line": lambda s, n: s.process.claims.rejoin_line(s.claim(n), s.at()),
     "leave_line": lambda s, n: s.process.claims.leave_line(s.claim(n), s.at()),
     "leave_again": lambda s, n: s.process.claims.leave_again(s.claim(n), s.at()),
     "begin_redrive": lambda s, n: s.process.claims.begin_redrive(s.claim(n), s.at()),

@@ -27,7 +27,7 @@ from tests.mutants.mutations import ROOT, Module, Mutant, modules
 PROCESSES = 2
 PYTEST = ["-q", "-x", "--no-header", "-p", "no:randomly", "--timeout", "0"]
 PYTEST += ["-p", "no:cacheprovider", "-p", "no:cov", "--tb=no"]
-# A mutant that this many seconds of tests, the quickest first, do not notice counts as alive.
+# A mutant that this many seconds of tests, as they are ordered, do not notice counts as alive.
 BUDGET = 8.0
 
 
@@ -331,14 +331,22 @@ class Run:
         return (found[0],) if found else ("the import",)
 
     def _ordered(self, mutant: Mutant, tests: set[str]) -> list[str]:
-        """Those first that killed others of the module, then the quickest, within the budget."""
-        order = sorted(
-            tests, key=lambda t: (-self.kills[mutant.path, t], self.seen.seconds.get(t, 0), t)
-        )
+        """Those first that killed others of the module, then the quickest, within the budget.
+
+        Each test comes with one of its cases before any comes with the next.
+        """
+        seconds = self.seen.seconds
+        turns: Counter[str] = Counter()
+        turn: dict[str, int] = {}
+        for test in sorted(tests, key=lambda t: (seconds.get(t, 0), t)):
+            name = test.partition("[")[0]
+            turn[test] = turns[name]
+            turns[name] += 1
+        order = sorted(turn, key=lambda t: (-self.kills[mutant.path, t], turn[t]))
         total = 0.0
         chosen: list[str] = []
         for test in order:
-            total += self.seen.seconds.get(test, 0)
+            total += seconds.get(test, 0)
             if chosen and total > BUDGET:
                 break
             chosen.append(test)

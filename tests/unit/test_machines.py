@@ -8,6 +8,7 @@ from chalicelib import metrics
 from chalicelib.api import actions, gates, paths
 from chalicelib.api.actions import Press
 from chalicelib.api.groups import group_jobs
+from chalicelib.api.incidents import list_incidents
 from chalicelib.api.jobs import list_jobs
 from chalicelib.api.one_job import show_job
 from chalicelib.api.replays import show_replay
@@ -23,6 +24,7 @@ from chalicelib.replaying.restart import UNLISTED
 from tests.fakes.service import TASK
 from tests.fakes.stage import FakeStage, Process
 from tests.fakes.wire import Fault, Wire
+from tests.unit.cli_stage import Shell
 from tests.unit.replay_stage import ReplayStage, change, given
 
 PK = "job@orders#1"
@@ -493,3 +495,38 @@ def test_groups_of_two_machines_are_told_apart_though_they_share_a_task(here: St
         ("respool-memory", 1),
     ]
     assert status(here, {})["machines"] == ["respool-memory", "orders"]
+
+
+def test_an_incident_of_a_shared_task_tells_whose_jobs_failed_and_is_found_by_each(
+    stage: ReplayStage,
+) -> None:
+    with_theirs(stage)
+    stage.memory.process().tick()
+    here = Stage(stage.memory.process().engines, "respool-memory")
+
+    (incident,) = list_incidents(here, {})["incidents"]
+
+    assert {one["machine"]: one["failed"] for one in incident["machines"]} == {
+        "orders": 1,
+        "respool-memory": 1,
+    }
+    for machine, count in {"orders": 1, "respool-memory": 1, "billing": 0}.items():
+        matches = list_incidents(here, {"machine": [machine]})
+        assert (len(matches["incidents"]), matches["cursor"]) == (count, None), machine
+    ((_, message),) = stage.memory.posted.mails
+    assert "At most at once, by state machine: respool-memory (1), orders (1)." in message
+
+
+def test_the_command_line_lists_the_incidents_of_one_machine(
+    stage: ReplayStage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with_theirs(stage)
+    stage.memory.process().tick()
+    shell = Shell(stage.memory)
+
+    assert shell("incident", "--machine", "orders") == 0
+    assert "respool-memory, orders" in capsys.readouterr().out
+    assert shell("incident", "--machine", "billing") == 1
+    assert "no incident of the state machine billing" in capsys.readouterr().err
+    assert shell("incident", "some-id", "--machine", "orders") == 2
+    assert "leave it out where an ID names one" in capsys.readouterr().err

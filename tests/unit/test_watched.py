@@ -14,6 +14,7 @@ from chalicelib.job.plan import DEAD_AGAIN, ONLY_REDRIVEN, ONLY_RESTARTED, Actio
 from chalicelib.parking.rescue import ALREADY, ENDED, FOREIGN, PARKED
 from chalicelib.replaying.outcome import Outcome
 from chalicelib.replaying.requests import check_pass, read_request
+from tests.fakes.definition import bare
 from tests.fakes.run import Run
 from tests.fakes.stage import FakeStage
 from tests.fakes.wire import Died, Fault, Wire
@@ -35,7 +36,7 @@ class Watched(TheirJob):
         self.stage = ReplayStage(stage)
         self.memory = self.stage.memory
         self.arn = self.memory.executions.start("monday", given("1"), "orders")
-        self.memory.executions.watched = {"orders"}
+        self.memory.executions.definitions["orders"] = bare()
 
     @property
     def run(self) -> Run:
@@ -88,7 +89,7 @@ def test_a_rescue_that_breaks_off_anywhere_is_finished_by_the_next(at: int, faul
 def test_an_execution_of_an_adopted_definition_without_a_claim_is_left_alone(
     there: Watched,
 ) -> None:
-    there.memory.executions.watched = set()
+    there.memory.executions.definitions.clear()
     there.fail()
     assert there.catch() == FOREIGN
     assert PK not in there.memory.table.items
@@ -302,14 +303,14 @@ def test_unattended_what_can_t_be_redriven_any_more_becomes_stuck(there: Watched
 def test_its_machine_may_be_given_a_limit_before_its_first_failure(there: Watched) -> None:
     stage = Stage(there.memory.process().engines, "respool-memory")
     assert gates.set_limit(stage, "orders", {"limit": 2}, "kim")["limit"] == 2
-    there.memory.executions.watched = set()
+    there.memory.executions.definitions.clear()
     with pytest.raises(NotFound):
         gates.set_limit(stage, "billing", {"limit": 2}, "kim")
 
 
 def test_the_ramp_tries_one_first_and_then_ever_more() -> None:
     memory = FakeStage(MACHINES="orders", RECOVERY="ramp")
-    memory.executions.watched = {"orders"}
+    memory.executions.definitions["orders"] = bare()
     arns = [memory.executions.start(f"day-{n}", given(str(n)), "orders") for n in range(6)]
     runs = [memory.executions.runs[arn] for arn in arns]
     for run in runs:
