@@ -169,7 +169,7 @@ def _list(context: Context, document: Document, resource: str) -> int:
             task = f"{which} --task {shlex.quote(tasks[0])}"
             context.screen.remark(f"Choose one or more: {again}{task} --machine NAME")
         for each in subjects:
-            tell_unrecoverable(context, undo(each.definition), each.name or "It")
+            tell_unrecoverable(context, undo(each.definition), each.name or "it")
 
     context.screen.result(
         {"tasks": tasks} if len(names_by_machine) == 1 else {"machines": names_by_machine}, tell

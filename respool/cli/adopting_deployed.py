@@ -138,10 +138,12 @@ def _refuse_unmarked(machine: Deployed) -> None:
         )
 
 
-def tell_unrecoverable(context: Context, definition: Definition, name: str) -> None:
+def tell_unrecoverable(context: Context, definition: Definition, name: str = "it") -> None:
     """What is lost of a machine that MACHINES names and nobody adopts, if anything is."""
     if lines := unrecoverable(definition):
-        context.screen.remark(f"Only watched (in MACHINES, not adopted), {name} would not recover:")
+        context.screen.remark(
+            f"While {name} is only watched (in MACHINES, not adopted), a redrive can't recover:"
+        )
         for line in lines:
             context.screen.remark(f"  {line}")
 
