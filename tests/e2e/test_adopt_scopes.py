@@ -113,8 +113,12 @@ class Orders:
             name="scopes-plain", definition=json.dumps(plain), roleArn=role
         )["stateMachineArn"]
         self.adopted = stage.names.state_machine_arn.rpartition(":")[0] + ":orders"
+        self.definition = adopt(plain, choices)
+
+    def deploy(self, definition: Definition) -> None:
+        """Let `orders` run by that definition from now on."""
         self.states.update_state_machine(
-            stateMachineArn=self.adopted, definition=json.dumps(adopt(plain, choices))
+            stateMachineArn=self.adopted, definition=json.dumps(definition)
         )
 
     def failing(self, **calls: str) -> None:
@@ -177,8 +181,15 @@ class Orders:
 
 
 @pytest.fixture(scope="module")
-def orders(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Orders:
+def pipelines(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Orders:
     return Orders(deployment, tmp_path_factory.mktemp("orders"))
+
+
+@pytest.fixture
+def orders(pipelines: Orders) -> Orders:
+    """Both of them, `orders` adopted as a whole, whatever a test before has made of it."""
+    pipelines.deploy(pipelines.definition)
+    return pipelines
 
 
 def lists(stage: Deployment, wanted: list[tuple[str, str]]) -> bool:
@@ -319,9 +330,7 @@ def test_a_branch_that_was_stopped_is_told_as_failed_while_its_execution_goes_on
     hold = {"Type": "Wait", "Seconds": 86_400, "End": True}
     plain = {"StartAt": "Both", "States": {"Both": both, "Hold on": hold}}
     adopted = adopt(plain, Choices({"Left": ""}, "orders", values=orders.values))
-    orders.states.update_state_machine(
-        stateMachineArn=orders.adopted, definition=json.dumps(adopted)
-    )
+    orders.deploy(adopted)
     orders.failing(**{"Left:0": "Down"})
     execution = orders.start(orders.adopted, "caught", key="c")
     pk, _ = orders.waits("Left")

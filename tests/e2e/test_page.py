@@ -321,7 +321,8 @@ def test_everything_works_from_the_keyboard(stage: Deployment, open_page: Open) 
 
 
 def press_until(tab: Page, key: str, wanted: str) -> None:
-    """Press a key until the focus is on the element of that id."""
+    """Press a key until the focus is on the element of that id, once that is there."""
+    expect(tab.locator(f"#{wanted}")).to_be_enabled()
     for _ in range(30):
         if tab.evaluate("document.activeElement.id") == wanted:
             return
