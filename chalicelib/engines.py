@@ -321,6 +321,7 @@ class Engines:
             pause=self.clock.pause,
             left_behind=self.recovery.left_behind,
             history=self._history,
+            machines=self.settings.machines,
         )
 
     @cached_property

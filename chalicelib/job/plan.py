@@ -1,6 +1,6 @@
 """Decides what to do with a job that waits. Pure: it touches nothing and asks nobody."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -27,6 +27,7 @@ REDRIVE_EVENTS = EVENTS - 1
 GONE_ON = "has gone on already"
 RESTARTED = "was restarted already"
 FOREIGN = "its execution is another state machine's"
+UNLISTED = "its state machine is none of those that MACHINES names"
 
 
 class Action(StrEnum):
@@ -165,6 +166,11 @@ def screen(claim: Claim, now: datetime, rules: Rules) -> Decision | None:
     if cooling > 0:
         return Decision(Action.LEAVE, "failed only a moment ago", int(cooling) + 1)
     return None
+
+
+def is_unlisted(claim: Claim, machines: Collection[str]) -> bool:
+    """Whether its machine is one that the stage does not serve: AWS lets nobody wake its jobs."""
+    return bool(claim.machine) and claim.machine not in machines
 
 
 def is_out_of_reach(claim: Claim, now: datetime) -> bool:

@@ -10,7 +10,7 @@ from chalicelib.errors import BadRequest, Conflict, NotFound, TokenRefused
 from chalicelib.job.claim import Claim, State, job_pk
 from chalicelib.job.deaths import death
 from chalicelib.job.execution import Execution, Status
-from chalicelib.job.plan import GIVEN_UP, after
+from chalicelib.job.plan import GIVEN_UP, UNLISTED, after, is_unlisted
 from chalicelib.job.ports import Claims, Clock, Telemetry, Workflow
 from chalicelib.parking.rescue import REMEMBERED
 from chalicelib.replaying.left_behind import LeftBehind
@@ -54,6 +54,7 @@ class GiveUp:
     pause: Callable[[float], None]
     left_behind: LeftBehind
     history: timedelta = timedelta(days=30)
+    machines: tuple[str, ...] = ()
 
     def end(self, key: str, reason: str, machine: str = "") -> Ending:
         """End the job of that machine for good; says how it ended, which may be otherwise.
@@ -71,6 +72,10 @@ class GiveUp:
             where = f" of {machine}" if machine else ""
             raise NotFound(
                 f"no job{where} has the key {key!r}: it ended long ago, or was never started"
+            )
+        if is_unlisted(claim, self.machines):
+            raise Conflict(
+                f"{key} can't be given up: {UNLISTED}. Name {machine} there, deploy, and try again"
             )
         if claim.ended_at:
             if not _is_caught(claim):  # a caught one goes on, to whatever makes up for it

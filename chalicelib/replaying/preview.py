@@ -1,10 +1,20 @@
 """What a replay would do with a job, from reads alone."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 from chalicelib.job.claim import Claim
-from chalicelib.job.plan import PUT_BACK, Action, Facts, Rules, decide, needs_slot, screen
+from chalicelib.job.plan import (
+    PUT_BACK,
+    UNLISTED,
+    Action,
+    Facts,
+    Rules,
+    decide,
+    is_unlisted,
+    needs_slot,
+    screen,
+)
 from chalicelib.job.ports import Claims, Clock, Workflow
 from chalicelib.replaying.dead_jobs import NO_ROOM, last_state, together
 from chalicelib.replaying.gates import Gates
@@ -26,10 +36,13 @@ class Preview:
     claims: Claims
     gates: Gates
     clock: Clock
+    machines: Collection[str]
     _taken: dict[str, int] = field(default_factory=dict)
 
     def recover(self, claim: Claim, rules: Rules, calm: Patience, closed: str = "") -> Outcome:
         """What `Recovery.recover` would come to."""
+        if is_unlisted(claim, self.machines):
+            return of_claim(claim, Action.LEAVE, UNLISTED, problem=True)
         decision = screen(claim, self.clock(), rules)
         if decision is not None:
             stuck = decision.action is Action.STUCK

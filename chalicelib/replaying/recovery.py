@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING
 from chalicelib.errors import TokenRefused
 from chalicelib.job.claim import Claim
 from chalicelib.job.execution import DEAD, Status
-from chalicelib.job.plan import GONE_ON, WENT_ON, Action, Decision, Rules, after, screen
+from chalicelib.job.plan import (
+    GONE_ON,
+    UNLISTED,
+    WENT_ON,
+    Action,
+    Decision,
+    Rules,
+    after,
+    is_unlisted,
+    screen,
+)
 from chalicelib.job.ports import Claims, Clock, Telemetry, Workflow
 from chalicelib.replaying.inspection import Inspection
 from chalicelib.replaying.outcome import Outcome, in_line_for, of_claim
@@ -19,6 +29,7 @@ if TYPE_CHECKING:
     from chalicelib.replaying.dead_jobs import DeadJobs
     from chalicelib.replaying.left_behind import LeftBehind
 
+HOUR = 3600
 TURN = 25.0
 """Seconds for a dead job whose turn in line has come."""
 UNSETTLED = (
@@ -52,6 +63,8 @@ class Recovery:
 
         Errors of AWS pass through; the job then waits as before, or goes on already.
         """
+        if is_unlisted(claim, self.machines):
+            return of_claim(claim, Action.LEAVE, UNLISTED, HOUR, problem=True)
         decision = screen(claim, self.clock(), rules)
         if decision is None and claim.token:
             return self._resume(claim, calm, closed)

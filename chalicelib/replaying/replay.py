@@ -110,7 +110,8 @@ class _Run:
         from chalicelib.replaying.preview import Preview  # only a dry run needs it
 
         engine = self._engine
-        return Preview(engine.workflow, engine.claims, self._gates, engine.clock)
+        machines = engine.recovery.machines
+        return Preview(engine.workflow, engine.claims, self._gates, engine.clock, machines)
 
     def finish(self) -> Report:
         """Put jobs back, clear their notes, and count what is left."""

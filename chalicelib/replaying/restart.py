@@ -8,13 +8,12 @@ from chalicelib.errors import AlreadyStarted
 from chalicelib.job.claim import Claim
 from chalicelib.job.execution import Status, same_machine
 from chalicelib.job.key import job_key
-from chalicelib.job.plan import FOREIGN, GONE_ON, RESTARTED, Action, Facts
+from chalicelib.job.plan import FOREIGN, GONE_ON, RESTARTED, UNLISTED, Action, Facts, is_unlisted
 from chalicelib.job.ports import Claims, Workflow
 from chalicelib.job.restarts import read_restart_name, restart_name
 from chalicelib.replaying.patience import Patience
 from chalicelib.replaying.siblings import ALONE, Family
 
-UNLISTED = "its state machine is none of those that MACHINES names"
 Result = tuple[Action, str]
 """What became of it, and why where that is not what was planned."""
 
@@ -39,7 +38,7 @@ class Restart:
         home = self.workflow.of(claim.machine)
         if not same_machine(claim.execution, home.arn("any")):
             return Action.LEAVE, FOREIGN
-        if claim.machine and claim.machine not in self.machines:
+        if is_unlisted(claim, self.machines):
             return Action.LEAVE, UNLISTED
         if facts.status is Status.MISSING and claim.predecessor:
             self._free(family, calm)

@@ -137,6 +137,7 @@ def _holes(sentence: str) -> set[str]:
         plan.WENT_ON,
         plan.ONLY_REDRIVEN,
         plan.ONLY_RESTARTED,
+        plan.UNLISTED,
         plan.DEAD_AGAIN,
         recovery.UNSETTLED,
         dead_jobs.UNCLEAR,

@@ -17,10 +17,10 @@ from chalicelib.api.status import status
 from chalicelib.errors import BadRequest, Conflict, NotFound, Unanswered
 from chalicelib.job.claim import State
 from chalicelib.job.execution import Status, machine_of
-from chalicelib.job.plan import Choice
+from chalicelib.job.plan import UNLISTED, Choice, Rules
 from chalicelib.parking.give_up import Ending
+from chalicelib.replaying.replay import Order
 from chalicelib.replaying.requests import Request
-from chalicelib.replaying.restart import UNLISTED
 from tests.fakes.service import TASK
 from tests.fakes.stage import FakeStage, Process
 from tests.fakes.wire import Fault, Wire
@@ -530,3 +530,29 @@ def test_the_command_line_lists_the_incidents_of_one_machine(
     assert "no incident of the state machine billing" in capsys.readouterr().err
     assert shell("incident", "some-id", "--machine", "orders") == 2
     assert "leave it out where an ID names one" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_a_parked_job_of_a_machine_that_is_listed_no_more_is_left_and_says_so(
+    stage: ReplayStage, dry_run: bool
+) -> None:
+    with_theirs(stage)
+    stage.memory.settings = FakeStage().settings
+    wire = Wire()
+    order = Order(10, Rules(attended=True, choice=Choice(machine="orders")), 60, dry_run=dry_run)
+
+    report = stage.memory.process(wire).engines.replayer.replay(order)
+
+    (left,) = report.plan if report.plan is not None else report.failed
+    assert (left["machine"], left["reason"]) == ("orders", UNLISTED)
+    assert "SendTaskSuccess" not in wire.calls
+    assert stage.memory.claims[PK].state is State.PARKED
+
+
+def test_it_can_t_be_given_up_either(stage: ReplayStage) -> None:
+    with_theirs(stage)
+    stage.memory.settings = FakeStage().settings
+    wire = Wire()
+    with pytest.raises(Conflict, match="Name orders there, deploy"):
+        stage.memory.process(wire).engines.give_up.end("1", "nobody wants it", "orders")
+    assert wire.calls == ["GetItem"]

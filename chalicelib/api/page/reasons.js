@@ -26,6 +26,7 @@ const JA = [
   ["its execution can't be redriven any more, and what is only watched is restarted only if asked: (.+)", () => "この実行は、もうリドライブできません。監視だけのステートマシンのジョブは、頼まれないかぎり最初から実行し直しません"],
   ["its execution ended in a Fail state, which a redrive only enters again: (.+)", () => "実行は Fail ステートで終わっていて、リドライブしてもまた Fail になるだけです。頼まれないかぎり最初から実行し直しません"],
   ["its execution has ended again, in a Fail state: (.+)", () => "実行がまた Fail ステートで終わりました。扱いは次の巡回点検までに決まります"],
+  ["its state machine is none of those that MACHINES names", () => "このジョブのステートマシンは、MACHINES に書かれていません"],
   ["its key belongs to a job that has not ended; it starts when that has", () => "同じキーのジョブがまだ終わっていません。それが終わると始まります"],
   ["waits in line: (.+)", (why) => `順番待ち：${why}`],
 ];
