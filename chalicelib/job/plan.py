@@ -216,7 +216,7 @@ def decide(claim: Claim, facts: Facts | None, now: datetime, restart: bool = Fal
 
 def _decide_dead(claim: Claim, facts: Facts, now: datetime, restart: bool) -> Decision:
     if facts.parent is not None:
-        return _decide_child(facts, facts.parent, now)
+        return _decide_child(claim, facts, facts.parent, now)
     if facts.status in DEAD and _may_redrive(facts, now) and not claim.fail_state:
         return Decision(Action.REDRIVE, f"is {facts.status} and can go on where it failed")
     lacks_successor = facts.status is Status.MISSING and bool(claim.predecessor)
@@ -229,13 +229,13 @@ def _decide_dead(claim: Claim, facts: Facts, now: datetime, restart: bool) -> De
     return Decision(Action.RESTART, f"its execution is {facts.status}")
 
 
-def _decide_child(facts: Facts, parent: Execution, now: datetime) -> Decision:
+def _decide_child(claim: Claim, facts: Facts, parent: Execution, now: datetime) -> Decision:
     """What becomes of an item of a distributed Map: it never starts again without its Map."""
     if parent.status is Status.RUNNING:
         return Decision(Action.LEAVE, MAP_GOES_ON)
     if parent.status is Status.SUCCEEDED:
         return Decision(Action.STALE, MAP_IS_OVER, ends=State.FAILED)
-    if _may_redrive(facts, now):
+    if _may_redrive(facts, now) and not claim.fail_state:
         return Decision(Action.REDRIVE, f"its Map is {parent.status} and can go on")
     return Decision(Action.LEAVE, MAP_IS_GONE)
 

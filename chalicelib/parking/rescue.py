@@ -176,7 +176,7 @@ class Rescue:
         if not is_child(execution.arn) and not self._frames_of(execution, machine):
             return self._settle_watched(execution, machine)
         claims = self._claims_of(execution, machine)
-        if not claims and self._end_of(execution) is End.CUT_OFF:
+        if not claims and _may_be_cut_off(execution) and self._end_of(execution) is End.CUT_OFF:
             claims = list(self._never_claimed(execution, machine))
         return self._settle_all(execution, claims) if claims else FOREIGN
 
@@ -187,7 +187,7 @@ class Rescue:
         its state's name.
         """
         tasks = sorted(self._frames_of(execution, machine))
-        for pk, claim in self._asked(execution, machine).items():
+        for pk, claim in self._asked(execution, machine).items() if tasks else ():
             if claim is None or claim.ended_at:
                 name = pk.rpartition("/")[2]
                 task = next((each for each in tasks if each.endswith(f"/{name}")), tasks[0])
@@ -259,7 +259,7 @@ class Rescue:
             return End.MEANT
         if not self._ended_in_fail_state(execution):
             return End.DIED
-        return End.CUT_OFF if execution.error.startswith(OF_TABLE) else End.MEANT
+        return End.CUT_OFF if _may_be_cut_off(execution) else End.MEANT
 
     def _ended_in_fail_state(self, execution: Execution) -> bool:
         return execution.status is Status.FAILED and self.workflow.tail(execution.arn).in_fail_state
@@ -320,6 +320,10 @@ class Rescue:
         """Where a job waits that died before its claim could name a task."""
         tasks = self.line.tasks()
         return UNCERTAIN_TASK if UNCERTAIN_TASK in tasks or not tasks else tasks[0]
+
+
+def _may_be_cut_off(execution: Execution) -> bool:
+    return execution.error.startswith(OF_TABLE)
 
 
 def _alive(execution: Execution, redrives: int | None) -> str:

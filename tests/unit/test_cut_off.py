@@ -1,11 +1,16 @@
 """Adopted executions that ended because respool's own states could not reach the table."""
 
+from dataclasses import replace
+from datetime import UTC, datetime
+
 import pytest
 
-from chalicelib.job.claim import State
-from chalicelib.job.execution import Status, machine_of
-from chalicelib.job.plan import Action, Choice, Rules
+from chalicelib.job.claim import Claim, State
+from chalicelib.job.execution import Execution, Status, machine_of
+from chalicelib.job.plan import MAP_IS_GONE, Action, Choice, Facts, Rules, decide
+from chalicelib.moments import iso
 from chalicelib.parking.rescue import FOREIGN, PARKED
+from tests.fakes.definition import bare
 from tests.fakes.service import TASK
 from tests.fakes.stage import FakeStage
 from tests.fakes.wire import Fault, Wire
@@ -81,3 +86,30 @@ def test_it_is_of_no_other_death_that_a_claim_tells(stage: FakeStage) -> None:
     recovery = stage.process().engines.recovery
     outcome = recovery.recover(stage.claims[PK], Rules(attended=True), recovery.patience(1e9))
     assert outcome.action is Action.REDRIVE
+
+
+def test_the_item_of_a_map_that_was_cut_off_is_not_redriven_into_its_fail_state() -> None:
+    now = datetime(2026, 11, 27, tzinfo=UTC)
+    parent = Execution("arn:parent", Status.FAILED, stopped_at=now, redrivable=True)
+    facts = Facts(Status.FAILED, redrivable=True, stopped_at=now, input=JOB, parent=parent)
+    item = Claim("job@orders#1/item/Task", "arn:item", State.PARKED, dead_at=iso(now))
+
+    assert decide(item, facts, now).action is Action.REDRIVE
+    decision = decide(replace(item, fail_state=True), facts, now)
+    assert (decision.action, decision.reason) == (Action.LEAVE, MAP_IS_GONE)
+
+
+def test_the_child_of_a_map_without_any_of_our_states_is_left_alone(stage: FakeStage) -> None:
+    stage.executions.definitions["orders"] = bare()
+    arn = cut_off_child(stage)
+    assert stage.process().engines.rescue.catch(arn) == FOREIGN
+
+
+def cut_off_child(stage: FakeStage) -> str:
+    parent = stage.start("parent", JOB)
+    stage.executions.map_runs["orders/Items"] = parent
+    arn = stage.executions.start("item", JOB, "orders/Items")
+    run = stage.executions.runs[arn]
+    run.fail_state, run.asked = True, {"job@orders#1": None}
+    stage.executions.close(run, Status.FAILED, "DynamoDb.SdkClientException")
+    return arn
