@@ -13,6 +13,7 @@ from playwright.sync_api import Browser
 from chalicelib.aws.world import AwsWorld
 from chalicelib.deployed import Deployed, SystemTime
 from chalicelib.settings import Settings
+from respool import variables
 from respool.local.deployment import Deployment
 from respool.local.emulator import LocalAws, local_aws
 from respool.local.project import ProjectCopy, project_copy
@@ -135,7 +136,9 @@ def engines() -> Engines:
 
     def wire(deployment: Deployment) -> Deployed:
         world = AwsWorld(deployment.names, Here(deployment), Quiet())
-        return Deployed(world=world, settings=Settings(), clock=SystemTime())
+        function = f"{deployment.names.prefix}-reprocess"
+        settings = Settings.read(variables.of(deployment.client("lambda"), function))
+        return Deployed(world=world, settings=settings, clock=SystemTime())
 
     return wire
 

@@ -128,10 +128,14 @@ class Orders:
     @property
     def calls(self) -> Counter[str]:
         """How often the service was called for what, since the last look."""
-        told = self.folder / "calls"
-        found = Counter(told.read_text().split() if told.exists() else [])
-        told.unlink(missing_ok=True)
-        return found
+        written = self.folder / "calls"
+        names = written.read_text().split() if written.exists() else []
+        self.forget_calls()
+        return Counter(names)
+
+    def forget_calls(self) -> None:
+        """Count them from none."""
+        (self.folder / "calls").unlink(missing_ok=True)
 
     def start(self, machine: str, name: str, **given: Any) -> str:
         """An execution of one of the two."""
@@ -187,8 +191,9 @@ def pipelines(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) 
 
 @pytest.fixture
 def orders(pipelines: Orders) -> Orders:
-    """Both of them, `orders` adopted as a whole, whatever a test before has made of it."""
+    """Both of them as they were made, whatever a test before has deployed and called."""
     pipelines.deploy(pipelines.definition)
+    pipelines.forget_calls()
     return pipelines
 
 
