@@ -55,7 +55,7 @@ class Orders:
             },
         }
         adopted = adopt(plain, Choices({"Call": ""}, "orders"))
-        self.stage = FakeStage()
+        self.stage = FakeStage(MACHINES="orders")
         self.stage.machine.definition = read(fill(adopted, VALUES))
         line = DynamoLine(self.stage.client(Wire()), TABLE)
         line.apply_settings(TASK, 5, self.stage.settings.close_after)
