@@ -153,7 +153,8 @@ class Rescue:
         if others := self._claims_of(execution, ""):
             return self._settle_all(execution, others)
         end = self._end_of(execution)
-        if end is End.MEANT:
+        asked = end is not End.CUT_OFF or JOB + key in self._asked(execution, "")
+        if end is End.MEANT or not asked:  # a step of theirs may fail by the same name
             return ENDED
         new = _unclaimed(execution, JOB + key, self._first_task())
         new = replace(new, fail_state=end is End.CUT_OFF)

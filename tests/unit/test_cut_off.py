@@ -9,7 +9,7 @@ from chalicelib.job.claim import Claim, State
 from chalicelib.job.execution import Execution, Status, machine_of
 from chalicelib.job.plan import MAP_IS_GONE, Action, Choice, Facts, Rules, decide
 from chalicelib.moments import iso
-from chalicelib.parking.rescue import FOREIGN, PARKED
+from chalicelib.parking.rescue import ENDED, FOREIGN, PARKED
 from tests.fakes.definition import bare
 from tests.fakes.service import TASK
 from tests.fakes.stage import FakeStage
@@ -113,3 +113,18 @@ def cut_off_child(stage: FakeStage) -> str:
     run.fail_state, run.asked = True, {"job@orders#1": None}
     stage.executions.close(run, Status.FAILED, "DynamoDb.SdkClientException")
     return arn
+
+
+@pytest.mark.parametrize(("asked", "how"), [(True, PARKED), (False, ENDED)])
+def test_in_the_stage_s_own_machine_only_what_asked_for_its_claim_was_cut_off(
+    asked: bool, how: str
+) -> None:
+    stage = FakeStage()
+    arn = stage.start("first", JOB)
+    run = stage.executions.runs[arn]
+    run.fail_state, run.asked = True, {"job#1": None} if asked else {}
+    stage.executions.close(run, Status.FAILED, "DynamoDb.ResourceNotFoundException")
+    stage.clock.pause(60)
+
+    assert stage.process().engines.rescue.catch(arn) == how
+    assert bool(stage.waiting) is asked
