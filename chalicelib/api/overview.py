@@ -123,7 +123,7 @@ def _revision(
     content = repr(
         (
             [(_values(each), each.gate(at)) for each in tasks],
-            sorted((state, task, count.number) for (state, task), count in counts.items()),
+            sorted((state.value, task, count.number) for (state, task), count in counts.items()),
             [(each.pk, each.state, each.since, each.attempt) for each in claims],
         )
     )

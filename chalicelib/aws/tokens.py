@@ -11,13 +11,13 @@ import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.aws.calling import calling
 from chalicelib.cached import Cached
 from chalicelib.errors import BadRequest, NotFound
 from chalicelib.moments import read
+from chalicelib.words import Word
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -40,7 +40,7 @@ _NAMED = re.compile(rf"{_OURS}[A-Za-z0-9_-]{{43}}")
 MOST_DAYS = 3650
 
 
-class Kind(StrEnum):
+class Kind(Word):
     """What a token is good for: everything, or looking only."""
 
     FULL = "full"

@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 from chalicelib.job.claim import FAILURES, RAMP, SERVICE, WINDOW
 from chalicelib.job.incident import Incident
 from chalicelib.job.ramp_state import State as Ramp
+from chalicelib.words import Word
 
 
-class Plan(StrEnum):
+class Plan(Word):
     """One thing that respool does by itself, or does not."""
 
     PROBES = "probes"

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 
 from chalicelib.job.failure import Failure, read_failure
 from chalicelib.moments import iso
+from chalicelib.words import Word
 
 JOB = "job#"
 RAMP, FAILURES, SERVICE, WINDOW = "ramp", "failures", "service", "window"
@@ -25,7 +25,7 @@ def machine_in(pk: str) -> str:
     return pk.partition("#")[0].removeprefix("job").removeprefix("@")
 
 
-class State(StrEnum):
+class State(Word):
     """How a job stands. RUNNING to STUCK are stored; the others tell how it ended."""
 
     RUNNING = "running"

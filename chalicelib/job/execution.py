@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
+
+from chalicelib.words import Word
 
 
-class Status(StrEnum):
+class Status(Word):
     """How an execution stands; MISSING: Step Functions does not know it (any more)."""
 
     RUNNING = "RUNNING"

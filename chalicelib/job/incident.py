@@ -7,13 +7,13 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from enum import StrEnum
 from typing import Any
 
 from chalicelib.moments import read
+from chalicelib.words import Word
 
 
-class What(StrEnum):
+class What(Word):
     """What people are told of."""
 
     BEGUN = "begun"

@@ -3,12 +3,12 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from chalicelib.job.claim import Claim, State
 from chalicelib.job.execution import DEAD, Execution, Status
 from chalicelib.limits import EVENTS, REDRIVABLE
 from chalicelib.moments import iso, read
+from chalicelib.words import Word
 
 GIVEN_UP = "GivenUp"
 ENDS = frozenset({"AlreadyRunning", "BadInput", GIVEN_UP})
@@ -30,7 +30,7 @@ FOREIGN = "its execution is another state machine's"
 UNLISTED = "its state machine is none of those that MACHINES names"
 
 
-class Action(StrEnum):
+class Action(Word):
     """What becomes of a job that waits."""
 
     RESUME = "resume"

@@ -4,12 +4,13 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
+from chalicelib.words import Word
 
-class Verdict(StrEnum):
+
+class Verdict(Word):
     """What a step has told of the service."""
 
     NONE = ""

@@ -5,11 +5,11 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from chalicelib.job.claim import Claim, State
 from chalicelib.moments import iso, read
+from chalicelib.words import Word
 
 REPLAY = "replay#"
 KEPT_DAYS = 90
@@ -21,7 +21,7 @@ _LAST = 9_999_999_999_999
 """A time in milliseconds that never comes: what is counted down from it is newest first."""
 
 
-class Kind(StrEnum):
+class Kind(Word):
     """Who puts jobs back: a person, the schedule, the trigger on the spool, or the ramp."""
 
     PRESS = "press"
@@ -30,7 +30,7 @@ class Kind(StrEnum):
     RAMP = "ramp"
 
 
-class Course(StrEnum):
+class Course(Word):
     """How far a replay is: the server goes on with it, it is through, or it was stopped."""
 
     RUNNING = "running"
@@ -38,7 +38,7 @@ class Course(StrEnum):
     STOPPED = "stopped"
 
 
-class Outcome(StrEnum):
+class Outcome(Word):
     """What became of a job that a replay chose.
 
     LEFT: it was not put back. UNKNOWN: its claim is kept no longer.

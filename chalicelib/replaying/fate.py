@@ -1,12 +1,11 @@
 """What a note still says, beside the claim of its job. Pure."""
 
-from enum import StrEnum
-
 from chalicelib.job.claim import Claim, State
 from chalicelib.job.record import Record
+from chalicelib.words import Word
 
 
-class Fate(StrEnum):
+class Fate(Word):
     """VOID: it says nothing any more. WAITS: its job waits as it says. EARLY: not yet.
 
     UNCLAIMED: no claim knows its job.

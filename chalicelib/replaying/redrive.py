@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from functools import partial
 
 from chalicelib.errors import AwsError, Conflict, RedriveRefused, Throttled
@@ -13,6 +12,7 @@ from chalicelib.job.ports import Claims, Clock, Telemetry, Workflow
 from chalicelib.moments import read
 from chalicelib.replaying.inspection import Inspection
 from chalicelib.replaying.patience import Patience
+from chalicelib.words import Word
 
 SETTLED = 3.0
 """Seconds after which DescribeExecution, which lags, tells how an execution stood before them."""
@@ -23,7 +23,7 @@ RUNS = "Execution is RUNNING"
 """A reason that Step Functions gives for a refused redrive; no lag can hide it."""
 
 
-class Redriven(StrEnum):
+class Redriven(Word):
     """How trying it ended. REFUSED: the job is parked and dead as before, and can't be redriven."""
 
     DONE = "done"

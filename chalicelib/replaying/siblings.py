@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from enum import StrEnum
 
 from chalicelib.errors import NotFound
 from chalicelib.job.asked import claims_asked
@@ -13,9 +12,10 @@ from chalicelib.job.key import job_key
 from chalicelib.job.plan import Facts
 from chalicelib.job.ports import Claims, Clock, Workflow
 from chalicelib.replaying.patience import Patience
+from chalicelib.words import Word
 
 
-class Stand(StrEnum):
+class Stand(Word):
     """How they stand, in words that end a sentence about the job."""
 
     SETTLED = "all are dead, and say so"

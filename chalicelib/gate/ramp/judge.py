@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from chalicelib.job.claim import State
 from chalicelib.job.ramp_state import ReleasedJob, Verdict, digest
 from chalicelib.job.ramp_state import State as Ramp
 from chalicelib.moments import read
+from chalicelib.words import Word
 
 ALONE = 4
 """Failures are the jobs' own while at most one job in this number fails, and the others succeed."""
@@ -46,7 +46,7 @@ class Job:
         return self.pk.partition("#")[2]
 
 
-class Result(StrEnum):
+class Result(Word):
     """What became of a released job. GONE tells nothing of the service."""
 
     UNDECIDED = "undecided"
