@@ -31,13 +31,11 @@ def frames_in(definition: Mapping[str, Any]) -> Frames:
     )
 
 
-def _states(part: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+def _states(machine: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """All states, each without the machines inside it, whose states come by themselves."""
-    children = (
-        part.values() if isinstance(part, Mapping) else part if isinstance(part, list) else ()
-    )
-    if isinstance(part, Mapping):
-        for name, state in part.get("States", {}).items():
-            yield name, {field: value for field, value in state.items() if field not in INSIDE}
-    for child in children:
-        yield from _states(child)
+    for name, state in machine.get("States", {}).items():
+        yield name, {field: value for field, value in state.items() if field not in INSIDE}
+        for field in INSIDE:
+            inside = state.get(field, [])
+            for each in inside if isinstance(inside, list) else [inside]:
+                yield from _states(each)

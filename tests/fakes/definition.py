@@ -3,10 +3,11 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
+from chalicelib.job.frames import Frames, frames_in
 from respool.adopt.definition import Choices, adopt
 from respool.deploy.definition import fill, spooling_via
 from tests.fakes.service import TASK
@@ -85,6 +86,11 @@ class Definition:
 
     start: str
     states: Mapping[str, State]
+
+    @cached_property
+    def frames(self) -> Frames:
+        """What respool has put into it."""
+        return frames_in({"States": {name: each.fields for name, each in self.states.items()}})
 
 
 VALUES = {

@@ -7,7 +7,7 @@ from typing import Any
 
 from chalicelib.errors import Lagging
 from chalicelib.job.execution import Execution, Status, Tail
-from chalicelib.job.frames import Frames, frames_in
+from chalicelib.job.frames import Frames
 from tests.fakes.definition import Definition
 from tests.fakes.executions import Executions
 from tests.fakes.run import Answer
@@ -110,8 +110,8 @@ class FakeWorkflow:
     def _frames(self) -> Frames:
         definition = self._executions.definitions.get(self._machine)
         if definition is not None:
-            return _frames_in(definition)
-        own = _frames_in(self._definition)
+            return definition.frames
+        own = self._definition.frames
         begin = f"{self._machine}/" if self._machine else ""
         return replace(own, tasks=frozenset(begin + task for task in own.tasks))
 
@@ -139,7 +139,3 @@ class FakeWorkflow:
         if not machine:
             return self
         return FakeWorkflow(self._executions, self._wire, self._definition, machine)
-
-
-def _frames_in(definition: Definition) -> Frames:
-    return frames_in({"States": {name: each.fields for name, each in definition.states.items()}})

@@ -74,10 +74,13 @@ class Fork:
         self.pid = os.fork()
         if self.pid == 0:
             self._child(work, patience)
+        with suppress(PermissionError, ProcessLookupError):
+            os.setpgid(self.pid, self.pid)  # as the child does: whoever comes first
 
     def _child(self, work: Callable[[], object], patience: float) -> None:
         try:
             os.setpgid(0, 0)
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)  # pytest-timeout's would only raise
             signal.alarm(ceil(patience) + 5)  # ends it even when nobody is left to do so
             devnull = os.open(os.devnull, os.O_RDWR)
             for stream in (0, 1, 2):

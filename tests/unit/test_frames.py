@@ -46,3 +46,12 @@ def test_a_state_of_theirs_is_none_of_a_frame_but_for_the_chosen_tasks(name: str
 
     assert frames_in(EVERY[name]).states == frames_in(EVERY[name]).tasks == frozenset()
     assert frames_in(made(EVERY[name])).states & theirs <= set(tasks(EVERY[name]))
+
+
+@pytest.mark.parametrize("value", [["CA", "NY"], "all", {"one": 1}])
+def test_data_of_theirs_that_is_called_states_is_no_machine(value: object) -> None:
+    definition = made(next(iter(EVERY.values())))
+    start = {"Type": "Pass", "Result": {"States": value}, "Next": definition["StartAt"]}
+    states = {**definition["States"], "Regions": start}
+
+    assert frames_in({"StartAt": "Regions", "States": states}) == frames_in(definition)
