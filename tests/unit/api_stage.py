@@ -46,7 +46,7 @@ def job(
         **waits,
         **(failed if attempt else {}),
     }
-    return {name: value(given) for name, given in {**plain, **more}.items()}
+    return {name: value(content) for name, content in {**plain, **more}.items()}
 
 
 def ended(key: str, how: State) -> dict[str, Any]:
@@ -69,7 +69,7 @@ def slots(task: str = TASK, inside: int = 0, limit: int = 5, **more: Any) -> dic
         "queue": "tasks",
         "order": task,
     }
-    return {name: value(given) for name, given in {**plain, **more}.items()}
+    return {name: value(content) for name, content in {**plain, **more}.items()}
 
 
 class ApiStage:

@@ -101,8 +101,8 @@ class FakeCloudFormation:
         arn = f"arn:changeSet/{request['ChangeSetName']}"
         assert arn not in self.change_sets, "each deploy has a change set of its own"
         kind = request["ChangeSetType"]
-        made = {"Status": "CREATE_COMPLETE", "Changes": self._changes(body), "body": body}
-        self.change_sets[arn] = {**made, "kind": kind}
+        change_set = {"Status": "CREATE_COMPLETE", "Changes": self._changes(body), "body": body}
+        self.change_sets[arn] = {**change_set, "kind": kind}
         if kind != "UPDATE":
             for resource in request.get("ResourcesToImport", []):
                 self.imported.append(resource["LogicalResourceId"])
@@ -112,7 +112,7 @@ class FakeCloudFormation:
             self._event(self.stack_id, self.status, "User Initiated")
         if "Refused" in body["Resources"]:
             self.change_sets[arn] |= {"Status": "FAILED", "StatusReason": "Unresolved Refused"}
-        elif not made["Changes"]:
+        elif not change_set["Changes"]:
             reason = "The submitted information didn't contain changes. Submit different"
             self.change_sets[arn] |= {"Status": "FAILED", "StatusReason": reason}
         while self.meanwhile:

@@ -165,11 +165,11 @@ def test_variables_are_nobody_elses_and_each_scope_has_its_own() -> None:
 )
 def test_each_wait_has_a_key_of_its_own(task: str, ends: str) -> None:
     claim = found(made(NESTED), f"ClaimJob: {task}")["Assign"]
-    given = next(value for name, value in claim.items() if set(value) >= {"pk"})
+    fields = next(value for name, value in claim.items() if set(value) >= {"pk"})
 
-    assert given["key"].endswith(f"{ends} %}}")
-    assert given["pk"].startswith("{% 'job@orders#' & (")
-    assert given["task"] == f"orders/{task}"
+    assert fields["key"].endswith(f"{ends} %}}")
+    assert fields["pk"].startswith("{% 'job@orders#' & (")
+    assert fields["task"] == f"orders/{task}"
 
 
 def test_a_task_in_a_loop_may_claim_its_key_again() -> None:
@@ -270,6 +270,6 @@ def test_those_that_call_something_outside_are_listed_first() -> None:
 def test_a_definition_of_50_kilobytes_is_adopted_within_a_second() -> None:
     row = {f"T{n}": path_task(Comment="x" * 900, Next=f"T{n + 1}") for n in range(49)}
     plain = {"StartAt": "T0", "States": {**row, "T49": path_task(End=True)}}
-    began = process_time()
+    start = process_time()
     made(plain, "T7", "T31")
-    assert process_time() - began < 1
+    assert process_time() - start < 1

@@ -93,11 +93,11 @@ class Generated:
 def test_any_definition_is_adopted_whole_and_comes_back(seed: int) -> None:
     plain = Generated(seed).definition
     before = json.dumps(plain)
-    found = tasks(plain)
-    if not found:
+    uncertain = tasks(plain)
+    if not uncertain:
         return
     chance = Random(seed)
-    chosen = chance.sample(found, chance.randint(1, len(found)))
+    chosen = chance.sample(uncertain, chance.randint(1, len(uncertain)))
     machine = chance.choice(["orders", ""])
     adopted = made(copy.deepcopy(plain), *chosen, machine=machine)
     names = [name for name, _ in all_states(adopted)]

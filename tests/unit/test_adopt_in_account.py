@@ -43,8 +43,8 @@ class Aws:
         self.asked: list[tuple[str, dict[str, Any]]] = []
 
     def __getattr__(self, call: str) -> Callable[..., Any]:
-        def ask(**given: Any) -> Any:
-            self.asked.append((call, given))
+        def ask(**arguments: Any) -> Any:
+            self.asked.append((call, arguments))
             answer = self.answers.get(call, {})
             if isinstance(answer, Exception):
                 raise answer

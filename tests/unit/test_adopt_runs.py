@@ -69,8 +69,8 @@ class Orders:
 
     @property
     def claim(self) -> Claim:
-        (found,) = self.stage.claims.values()
-        return found
+        (claim,) = self.stage.claims.values()
+        return claim
 
     def way(self, run: Run) -> list[str]:
         return [state.partition(":")[0] for _, state, _ in run.history]

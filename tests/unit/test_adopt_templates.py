@@ -157,9 +157,9 @@ def test_the_chosen_task_is_adopted_where_it_stands(file: str) -> None:
     document = Document.of(TEMPLATES[file], file)
     (machine,) = document.machines
 
-    made = adopted(TEMPLATES[file], file)
+    text = adopted(TEMPLATES[file], file)
 
-    (after,) = Document.of(made, file).machines
+    (after,) = Document.of(text, file).machines
     assert plain(after.definition) == plain(adopt(machine.definition, CHOICES))
     assert [name for name, state in all_states(after.definition) if is_ours(state)]
     assert (after.id, after.name, after.kind) == (machine.id, machine.name, machine.kind)
@@ -167,18 +167,18 @@ def test_the_chosen_task_is_adopted_where_it_stands(file: str) -> None:
 
 @pytest.mark.parametrize("file", TEMPLATES)
 def test_adopting_an_adopted_template_gives_the_same_bytes(file: str) -> None:
-    made = adopted(TEMPLATES[file], file)
+    text = adopted(TEMPLATES[file], file)
 
-    assert adopted(made, file) == made
+    assert adopted(text, file) == text
 
 
 @pytest.mark.parametrize("file", TEMPLATES)
 def test_undo_gives_back_the_definition_and_every_byte_around_it(file: str) -> None:
     before = Document.of(TEMPLATES[file], file)
-    made = Document.of(adopted(TEMPLATES[file], file), file)
-    (machine,) = made.machines
+    document = Document.of(adopted(TEMPLATES[file], file), file)
+    (machine,) = document.machines
 
-    text = made.put([(machine, undo(machine.definition))])
+    text = document.put([(machine, undo(machine.definition))])
 
     (again,) = Document.of(text, file).machines
     assert plain(again.definition) == plain(before.machines[0].definition)
@@ -190,9 +190,9 @@ def test_undo_gives_back_the_definition_and_every_byte_around_it(file: str) -> N
 
 
 def test_values_of_the_template_stay_where_they_stood_in_pieces() -> None:
-    made = json.loads(adopted(TEMPLATES["join.json"], "join.json"))
+    template = json.loads(adopted(TEMPLATES["join.json"], "join.json"))
 
-    between, pieces = made["Resources"]["Orders"]["Properties"]["DefinitionString"]["Fn::Join"]
+    between, pieces = template["Resources"]["Orders"]["Properties"]["DefinitionString"]["Fn::Join"]
 
     assert between == ""
     text = "".join("<>" if isinstance(one, dict) else one for one in pieces)
@@ -204,11 +204,11 @@ def test_values_of_the_template_stay_where_they_stood_in_pieces() -> None:
 
 
 def test_tags_comments_and_styles_around_a_block_stay() -> None:
-    made = adopted(YAML_BLOCK, "block.yaml")
+    text = adopted(YAML_BLOCK, "block.yaml")
 
-    assert made.startswith(YAML_BLOCK.partition("StartAt")[0])
-    assert made.endswith(YAML_BLOCK[YAML_BLOCK.index("\n\n      # Of the policies") :])
-    assert "Resource: !GetAtt 'Caller.Arn'" in made
+    assert text.startswith(YAML_BLOCK.partition("StartAt")[0])
+    assert text.endswith(YAML_BLOCK[YAML_BLOCK.index("\n\n      # Of the policies") :])
+    assert "Resource: !GetAtt 'Caller.Arn'" in text
 
 
 TWO = """\
@@ -233,9 +233,9 @@ def write(folder: Path, text: str, name: str = "template.yaml") -> str:
 
 def test_the_tasks_of_each_machine_are_listed(tmp_path: Path, capsys: Out) -> None:
     assert run(["adopt", write(tmp_path, TWO)]) == 0
-    told = capsys.readouterr()
-    assert told.out == "Orders: Call\nBills: Bill\nNotes: Call\n"
-    assert "--resource Orders --task Call" in told.err
+    output = capsys.readouterr()
+    assert output.out == "Orders: Call\nBills: Bill\nNotes: Call\n"
+    assert "--resource Orders --task Call" in output.err
 
     assert run(["adopt", write(tmp_path, TWO), "--resource", "Bills"]) == 0
     assert capsys.readouterr().out == "Bill\n"
@@ -249,8 +249,8 @@ def test_the_machine_of_the_name_is_adopted_and_no_other(tmp_path: Path, capsys:
     assert run(["adopt", file, *words, "--check"]) == 0
 
     assert "EXPRESS machine can't wait" not in capsys.readouterr().err
-    made = Document.of(Path(file).read_text(), file)
-    assert [len(each.definition["States"]) > 1 for each in made.machines] == [False, False, True]
+    machines = Document.of(Path(file).read_text(), file).machines
+    assert [len(each.definition["States"]) > 1 for each in machines] == [False, False, True]
     assert run(["adopt", file, "--undo", "-o", file]) == 0
     assert [len(each.definition["States"]) for each in Document.of(Path(file).read_text(), file).machines] == [1, 1, 1]  # fmt: skip  # noqa: E501
 
@@ -271,10 +271,10 @@ def test_what_a_template_lacks_is_told_on_one_line(
 ) -> None:
     assert run(["adopt", write(tmp_path, TWO), *words, "--stage", "prod"]) == 2
 
-    told = capsys.readouterr()
-    assert said in told.err
-    assert told.err.count("\n") == 1
-    assert told.out == ""
+    output = capsys.readouterr()
+    assert said in output.err
+    assert output.err.count("\n") == 1
+    assert output.out == ""
 
 
 def test_without_a_stage_a_template_would_have_to_fill_our_placeholders(

@@ -20,8 +20,8 @@ def row(*states: tuple[str, State], **fields: Any) -> Definition:
     """A machine of these states, one after the other."""
     names = [name for name, _ in states]
     following = [{"Next": name} for name in names[1:]] + [{"End": True}]
-    made = {name: {**state, **then} for (name, state), then in zip(states, following, strict=True)}
-    return {"StartAt": names[0], "States": made, **fields}
+    chain = {name: {**state, **then} for (name, state), then in zip(states, following, strict=True)}
+    return {"StartAt": names[0], "States": chain, **fields}
 
 
 def around(machine: Definition, **fields: Any) -> State:
@@ -45,11 +45,11 @@ def test_a_file_does_not_say_that_its_machine_is_standard() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "told"), [(3600, "3600"), ("${T}", "Remove it"), (31_536_000, ""), (None, "")]
+    ("seconds", "phrase"), [(3600, "3600"), ("${T}", "Remove it"), (31_536_000, ""), (None, "")]
 )
-def test_a_time_limit_of_the_machine_is_named(seconds: Any, told: str) -> None:
+def test_a_time_limit_of_the_machine_is_named(seconds: Any, phrase: str) -> None:
     lines = said(row(("Call", path_task()), TimeoutSeconds=seconds), "Call")
-    assert [told in each for each in lines] == ([True] if told else [])
+    assert [phrase in each for each in lines] == ([True] if phrase else [])
 
 
 def test_a_parked_item_holds_its_place_in_each_map_around_it() -> None:

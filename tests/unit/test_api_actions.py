@@ -15,8 +15,8 @@ from tests.unit.api_stage import ApiStage, job, slots
 WHO = "kim"
 
 
-def replay(api: ApiStage, **given: Any) -> dict[str, Any]:
-    return actions.replay(api.stage, Press(WHO, given), 20)
+def replay(api: ApiStage, **body: Any) -> dict[str, Any]:
+    return actions.replay(api.stage, Press(WHO, body), 20)
 
 
 def test_a_press_puts_back_the_oldest_exactly_as_many() -> None:
@@ -83,7 +83,7 @@ def test_a_dry_run_names_the_very_jobs_and_leaves_no_trace() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("body", "message"),
     [
         ({"keys": "a"}, "keys must be a list of 1 to 10,000 keys"),
         ({"keys": []}, "keys must be a list"),
@@ -94,9 +94,9 @@ def test_a_dry_run_names_the_very_jobs_and_leaves_no_trace() -> None:
         ({"colour": "red"}, "unknown parameter 'colour'"),
     ],
 )
-def test_a_replay_of_no_use_is_refused_by_name(given: dict[str, Any], told: str) -> None:
-    with pytest.raises(BadRequest, match=told):
-        replay(ApiStage(), **given)
+def test_a_replay_of_no_use_is_refused_by_name(body: dict[str, Any], message: str) -> None:
+    with pytest.raises(BadRequest, match=message):
+        replay(ApiStage(), **body)
 
 
 def test_one_job_by_its_key_is_a_handful_of_calls_among_ten_thousand() -> None:
@@ -150,10 +150,10 @@ def test_giving_up_says_how_the_job_has_ended() -> None:
     api = ApiStage()
     api.fail("a")
 
-    told = actions.give_up(api.stage, ("a", ""), {"reason": "ordered twice"}, WHO)
+    answer = actions.give_up(api.stage, ("a", ""), {"reason": "ordered twice"}, WHO)
 
-    assert (told["given_up"], told["state"]) == (True, "given-up")
-    assert told["ended_at"]
+    assert (answer["given_up"], answer["state"]) == (True, "given-up")
+    assert answer["ended_at"]
 
 
 def test_giving_up_a_finished_job_says_so() -> None:
@@ -161,19 +161,19 @@ def test_giving_up_a_finished_job_says_so() -> None:
     api.memory.process().workflow.start("run-a", '{"key": "a"}')
     api.memory.run()
 
-    told = actions.give_up(api.stage, ("a", ""), {"reason": "ordered twice"}, WHO)
+    answer = actions.give_up(api.stage, ("a", ""), {"reason": "ordered twice"}, WHO)
 
-    assert (told["given_up"], told["state"]) == (False, "finished")
+    assert (answer["given_up"], answer["state"]) == (False, "finished")
     assert api.audit()[0]["count"] == 0
 
 
 def test_a_limit_holds_for_all_at_once_and_names_who_set_it() -> None:
     api = ApiStage(slots(inside=2))
 
-    told = gates.set_limit(api.stage, TASK, {"limit": "3", "reason": "less load"}, WHO)
+    answer = gates.set_limit(api.stage, TASK, {"limit": "3", "reason": "less load"}, WHO)
 
-    assert (told["limit"], told["inside"]) == (3, 2)
-    assert (told["limit_by"], told["limit_why"]) == ("kim", "less load")
+    assert (answer["limit"], answer["inside"]) == (3, 2)
+    assert (answer["limit_by"], answer["limit_why"]) == ("kim", "less load")
 
 
 def test_limit_0_closes_the_gate_and_keeps_the_limit() -> None:
@@ -190,23 +190,23 @@ def test_a_limit_opens_no_gate_that_somebody_closed() -> None:
     api = ApiStage()
     gates.set_gate(api.stage, TASK, {"open": False, "reason": "repair"}, "aki")
 
-    told = gates.set_limit(api.stage, TASK, {"limit": 7}, WHO)
+    answer = gates.set_limit(api.stage, TASK, {"limit": 7}, WHO)
 
-    assert (told["limit"], told["gate"]["open"], told["gate"]["by"]) == (7, False, "aki")
+    assert (answer["limit"], answer["gate"]["open"], answer["gate"]["by"]) == (7, False, "aki")
 
 
 def test_a_gate_is_closed_until_a_time_and_opened() -> None:
     api = ApiStage()
-    given = {"open": False, "until": "2026-11-24T20:00:00+09:00", "reason": "repair"}
+    body = {"open": False, "until": "2026-11-24T20:00:00+09:00", "reason": "repair"}
 
-    closed = gates.set_gate(api.stage, TASK, given, WHO)["gate"]
+    closed = gates.set_gate(api.stage, TASK, body, WHO)["gate"]
 
     assert (closed["until"], closed["why"]) == ("2026-11-24T11:00:00.000Z", "repair")
     assert gates.set_gate(api.stage, TASK, {"open": "true"}, WHO)["gate"]["open"] is True
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("body", "message"),
     [
         ({}, "open=None must be true or false"),
         ({"open": 1}, "open=1 must be true or false"),
@@ -218,19 +218,19 @@ def test_a_gate_is_closed_until_a_time_and_opened() -> None:
         ({"open": False, "who": "x"}, "unknown parameter 'who'"),
     ],
 )
-def test_a_gate_of_no_use_is_refused_by_name(given: dict[str, Any], told: str) -> None:
+def test_a_gate_of_no_use_is_refused_by_name(body: dict[str, Any], message: str) -> None:
     api = ApiStage()
     before = api.memory.table.copy_items()
-    with pytest.raises(BadRequest, match=told):
-        gates.set_gate(api.stage, TASK, given, WHO)
+    with pytest.raises(BadRequest, match=message):
+        gates.set_gate(api.stage, TASK, body, WHO)
     assert api.memory.table.copy_items() == before
 
 
 @pytest.mark.parametrize("change", [gates.set_limit, gates.set_gate])
 def test_a_misspelt_task_is_not_changed(change: Any) -> None:
-    given = {"limit": 0} if change is gates.set_limit else {"open": False}
+    body = {"limit": 0} if change is gates.set_limit else {"open": False}
     with pytest.raises(NotFound, match="the tasks are UncertainTask"):
-        change(ApiStage().stage, "UncertainTsak", given, WHO)
+        change(ApiStage().stage, "UncertainTsak", body, WHO)
 
 
 CHANGES: list[tuple[Any, str, int]] = [

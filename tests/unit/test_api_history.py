@@ -189,8 +189,8 @@ def test_a_task_that_takes_too_long_says_so() -> None:
 
 
 def test_a_long_cause_is_cut() -> None:
-    (told,) = _history(_failed("ExecutionFailed", "E", "x" * 30_000))
-    assert len(told) < 400
+    (line,) = _history(_failed("ExecutionFailed", "E", "x" * 30_000))
+    assert len(line) < 400
 
 
 def test_every_sentence_names_what_is_put_into_it() -> None:

@@ -14,7 +14,7 @@ from tests.unit.api_stage import ApiStage, ended, job, moment, slots
 
 def keys(api: ApiStage, **query: str) -> list[str]:
     answer = list_jobs(api.stage, {name: [value] for name, value in query.items()})
-    return [told["key"] for told in answer["jobs"]]
+    return [row["key"] for row in answer["jobs"]]
 
 
 def test_the_oldest_job_comes_first_however_it_stands() -> None:
@@ -40,7 +40,7 @@ def test_pages_hold_every_job_once_also_of_one_moment() -> None:
     while cursor is not None:
         query = {"limit": ["13"]} | ({"cursor": [cursor]} if cursor else {})
         page = list_jobs(api.stage, query)
-        seen += [told["key"] for told in page["jobs"]]
+        seen += [row["key"] for row in page["jobs"]]
         cursor = page["cursor"]
         assert page["total"] == 109
 
@@ -79,15 +79,15 @@ def test_a_job_that_has_just_got_its_slot_is_listed_once() -> None:
     api.memory.table.index.lagging = True
     api.lay(job("in-0", 0, state=State.RUNNING))
 
-    assert [told["state"] for told in list_jobs(api.stage, {})["jobs"]] == ["running"]
+    assert [row["state"] for row in list_jobs(api.stage, {})["jobs"]] == ["running"]
 
 
 def test_an_ended_job_is_found_by_its_whole_key_alone() -> None:
     api = ApiStage(ended("order-1", State.FINISHED), job("order-12", 1))
 
-    found = list_jobs(api.stage, {"search": ["order-1"]})["jobs"]
+    rows = list_jobs(api.stage, {"search": ["order-1"]})["jobs"]
 
-    assert [(told["key"], told["state"]) for told in found] == [
+    assert [(row["key"], row["state"]) for row in rows] == [
         ("order-12", "parked"),
         ("order-1", "finished"),
     ]
@@ -99,30 +99,30 @@ def test_a_row_tells_the_start_this_wait_and_why() -> None:
     cause = json.dumps({"errorType": "ConnectionError", "errorMessage": "m" * 2000})
     api = ApiStage(job("a", -5, message=cause, since=moment(1), failedAt=moment(1), attempt=2))
 
-    (told,) = list_jobs(api.stage, {})["jobs"]
+    (row,) = list_jobs(api.stage, {})["jobs"]
 
-    assert told["started_at"] == moment(-5)
-    assert told["since"] == told["failed_at"] == moment(1)
-    assert told["first_failed_at"] == moment(-5)
-    assert told["error"] == {"name": "ConnectionError", "message": "m" * 1000}
-    assert told["execution"].endswith(":a")
-    assert "token" not in json.dumps(told)
+    assert row["started_at"] == moment(-5)
+    assert row["since"] == row["failed_at"] == moment(1)
+    assert row["first_failed_at"] == moment(-5)
+    assert row["error"] == {"name": "ConnectionError", "message": "m" * 1000}
+    assert row["execution"].endswith(":a")
+    assert "token" not in json.dumps(row)
 
 
 def test_a_job_that_never_failed_has_no_failure() -> None:
     line = job("a", 0, state=State.LINE, attempt=0, failedAt=moment(-99))
     api = ApiStage(line, slots(waiting=1))
 
-    (told,) = list_jobs(api.stage, {})["jobs"]
+    (row,) = list_jobs(api.stage, {})["jobs"]
 
-    assert (told["error"], told["failed_at"]) == ({"name": "", "message": ""}, None)
+    assert (row["error"], row["failed_at"]) == ({"name": "", "message": ""}, None)
 
 
 def test_a_search_among_very_many_goes_on_where_it_ended() -> None:
     api = ApiStage(*(job(f"job-{n:05}", n / 100) for n in range(5_200)), job("needle", 99))
     first = list_jobs(api.stage, {"search": ["needle"]})
 
-    assert [told["key"] for told in first["jobs"]] == ["needle"]  # the whole key is asked for
+    assert [row["key"] for row in first["jobs"]] == ["needle"]  # the whole key is asked for
     assert keys(api, search="eedl") == []
     assert first["cursor"] is not None
     assert keys(api, search="eedl", cursor=first["cursor"]) == ["needle"]
@@ -138,7 +138,7 @@ def test_a_page_costs_a_handful_of_calls_whatever_waits() -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "told"),
+    ("query", "message"),
     [
         ({"state": ["dead"]}, "state=dead must be one or more of running, line, parked, stuck"),
         ({"state": ["finished"]}, "must be one or more of"),
@@ -150,8 +150,8 @@ def test_a_page_costs_a_handful_of_calls_whatever_waits() -> None:
         ({"search": [""]}, "search is empty"),
     ],
 )
-def test_a_question_of_no_use_is_refused_by_name(query: dict[str, list[str]], told: str) -> None:
-    with pytest.raises(BadRequest, match=told):
+def test_a_question_of_no_use_is_refused_by_name(query: dict[str, list[str]], message: str) -> None:
+    with pytest.raises(BadRequest, match=message):
         list_jobs(ApiStage().stage, query)
 
 
@@ -163,12 +163,12 @@ def test_one_job_is_told_with_its_history_and_input() -> None:
     api = ApiStage()
     api.fail("a")
 
-    told = full(api, "a")
+    answer = full(api, "a")
 
-    assert (told["state"], told["execution_status"]) == ("parked", "running")
-    assert told["history"][0]["what"] == "UncertainTask began."
-    assert told["input"] == '{"key": "a"}'
-    assert "token" not in told
+    assert (answer["state"], answer["execution_status"]) == ("parked", "running")
+    assert answer["history"][0]["what"] == "UncertainTask began."
+    assert answer["input"] == '{"key": "a"}'
+    assert "token" not in answer
 
 
 def test_the_input_is_for_those_who_may_see_it() -> None:
@@ -183,17 +183,17 @@ def test_a_finished_job_is_found_by_its_key() -> None:
     api.memory.process().workflow.start("run-a", '{"key": "a"}')
     api.memory.run()
 
-    told = full(api, "a")
+    answer = full(api, "a")
 
-    assert (told["state"], told["execution_status"]) == ("finished", "succeeded")
-    assert told["ended_at"]
+    assert (answer["state"], answer["execution_status"]) == ("finished", "succeeded")
+    assert answer["ended_at"]
 
 
 def test_a_job_whose_execution_is_forgotten_is_still_told() -> None:
-    told = full(ApiStage(ended("a", State.FAILED)), "a")
+    answer = full(ApiStage(ended("a", State.FAILED)), "a")
 
-    assert (told["state"], told["execution_status"]) == ("failed", "missing")
-    assert (told["history"], told["history_whole"], told["input"]) == ([], False, None)
+    assert (answer["state"], answer["execution_status"]) == ("failed", "missing")
+    assert (answer["history"], answer["history_whole"], answer["input"]) == ([], False, None)
 
 
 def test_a_job_that_nobody_knows_is_not_found() -> None:
@@ -218,11 +218,11 @@ def test_one_job_is_a_handful_of_calls_among_ten_thousand() -> None:
 def test_an_execution_is_linked_in_its_own_partition(partition: str, host: str) -> None:
     arn = f"arn:{partition}:states:eu-west-1:123456789012:execution:respool-dev:a b"
 
-    found = link(arn)
+    url = link(arn)
 
-    assert found is not None
-    assert found.startswith(f"{host}states/home?region=eu-west-1#/v2/executions/details/arn")
-    assert found.endswith("a%20b")
+    assert url is not None
+    assert url.startswith(f"{host}states/home?region=eu-west-1#/v2/executions/details/arn")
+    assert url.endswith("a%20b")
 
 
 def test_what_is_no_execution_has_no_link() -> None:
@@ -232,13 +232,13 @@ def test_what_is_no_execution_has_no_link() -> None:
 def test_jobs_are_told_and_chosen_by_their_state_machine() -> None:
     api = ApiStage(job("same", 0), job("same", 1, pk="job@orders#same"))
 
-    told = list_jobs(api.stage, {})["jobs"]
+    rows = list_jobs(api.stage, {})["jobs"]
     own = api.stage.prefix
-    assert [(each["key"], each["machine"]) for each in told] == [("same", own), ("same", "orders")]
-    (found,) = list_jobs(api.stage, {"machine": ["orders"]})["jobs"]
-    assert found["machine"] == "orders"
-    (found,) = list_jobs(api.stage, {"machine": [own]})["jobs"]
-    assert found["machine"] == own
+    assert [(each["key"], each["machine"]) for each in rows] == [("same", own), ("same", "orders")]
+    (row,) = list_jobs(api.stage, {"machine": ["orders"]})["jobs"]
+    assert row["machine"] == "orders"
+    (row,) = list_jobs(api.stage, {"machine": [own]})["jobs"]
+    assert row["machine"] == own
     assert list_jobs(api.stage, {"machine": ["billing"]})["jobs"] == []
     with pytest.raises(BadRequest, match="machine"):
         list_jobs(api.stage, {"machine": [""]})

@@ -87,17 +87,17 @@ def test_groups_are_by_task_error_state_and_tell_each_kind_of_message() -> None:
         slots(inside=1),
     )
 
-    found = groups(api)["groups"]
+    rows = groups(api)["groups"]
 
-    assert isinstance(found, list)
-    assert [(g["error"], g["state"], g["count"], g["kinds"]) for g in found] == [
+    assert isinstance(rows, list)
+    assert [(g["error"], g["state"], g["count"], g["kinds"]) for g in rows] == [
         ("ConnectionError", "parked", 5, 2),
         ("ValueError", "parked", 1, 1),
         ("ConnectionError", "stuck", 1, 1),
     ]
-    assert [kind["count"] for kind in found[0]["messages"]] == [4, 1]
-    assert found[0]["messages"][1]["message"] == "no route"
-    assert (found[0]["oldest"], found[0]["newest"]) == (moment(0), moment(5))
+    assert [kind["count"] for kind in rows[0]["messages"]] == [4, 1]
+    assert rows[0]["messages"][1]["message"] == "no route"
+    assert (rows[0]["oldest"], rows[0]["newest"]) == (moment(0), moment(5))
 
 
 def test_a_message_is_read_once_for_each_failure() -> None:
@@ -114,21 +114,21 @@ def test_every_group_s_message_is_read_before_any_second_one() -> None:
     many = [job(f"a{n:04}", n / 10) for n in range(1000)]
     api = ApiStage(*many, *(job(f"b{n}", 500, error=f"E{n}", message="one") for n in range(40)))
 
-    found = groups(api)["groups"]
+    rows = groups(api)["groups"]
 
-    assert isinstance(found, list)
-    assert all(group["looked_at"] for group in found)
-    assert sum(group["looked_at"] for group in found) == MOST_LOOKS
+    assert isinstance(rows, list)
+    assert all(group["looked_at"] for group in rows)
+    assert sum(group["looked_at"] for group in rows) == MOST_LOOKS
 
 
 def test_very_many_errors_are_bounded_and_the_rest_is_counted() -> None:
     api = ApiStage(*(job(f"a{n}", n, error=f"Error{n:04}") for n in range(1_100)))
 
-    found = groups(api)
+    answer = groups(api)
 
-    assert isinstance(found["groups"], list)
-    assert len(found["groups"]) == 50
-    assert found["others"] == {"groups": 1050, "count": 1050}
+    assert isinstance(answer["groups"], list)
+    assert len(answer["groups"]) == 50
+    assert answer["others"] == {"groups": 1050, "count": 1050}
 
 
 def test_more_jobs_than_are_read_are_counted_and_said_so() -> None:
@@ -170,19 +170,19 @@ def test_no_answer_has_a_token() -> None:
     api.fail("a", "b")
     claim = api.memory.claims["job#a"]
 
-    told = json.dumps([list_jobs(api.stage, {}), groups(api)])
+    text = json.dumps([list_jobs(api.stage, {}), groups(api)])
 
     assert claim.token
-    assert claim.token not in told
+    assert claim.token not in text
 
 
 def test_groups_have_the_shape_that_programs_are_told() -> None:
     shape = SCHEMAS["Groups"]
-    found = groups(ApiStage(job("a")))
+    answer = groups(ApiStage(job("a")))
 
-    assert set(found) == set(shape["properties"])
-    assert isinstance(found["groups"], list)
-    assert set(found["groups"][0]) == set(shape["properties"]["groups"]["items"]["properties"])
+    assert set(answer) == set(shape["properties"])
+    assert isinstance(answer["groups"], list)
+    assert set(answer["groups"][0]) == set(shape["properties"]["groups"]["items"]["properties"])
 
 
 @pytest.mark.parametrize(

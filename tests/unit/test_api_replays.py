@@ -60,10 +60,10 @@ def test_a_list_says_what_became_of_each_as_of_when() -> None:
     begun(api, 2)
     api.memory.run()
 
-    (told,) = list_replays(api.stage, {})["replays"]
+    (row,) = list_replays(api.stage, {})["replays"]
 
-    assert (told["put_back"], told["outcomes"]) == (2, {"finished": 2})
-    assert told["counted_at"]
+    assert (row["put_back"], row["outcomes"]) == (2, {"finished": 2})
+    assert row["counted_at"]
 
 
 def test_the_jobs_come_page_by_page() -> None:

@@ -20,14 +20,14 @@ def told(api: ApiStage) -> dict[str, Any]:
 
 
 def test_an_empty_stage_is_told_as_such() -> None:
-    found = told(ApiStage())
+    answer = told(ApiStage())
 
-    assert found["jobs"] == {"running": 0, "line": 0, "parked": 0, "stuck": 0}
-    assert found["oldest_failure"] is None
-    assert found["next_loss"] is None
-    assert [task["task"] for task in found["tasks"]] == ["UncertainTask"]
-    assert (found["spooled"], found["stuck"], found["trigger"]) == (0, 0, "disabled")
-    assert found["complete"] is True
+    assert answer["jobs"] == {"running": 0, "line": 0, "parked": 0, "stuck": 0}
+    assert answer["oldest_failure"] is None
+    assert answer["next_loss"] is None
+    assert [task["task"] for task in answer["tasks"]] == ["UncertainTask"]
+    assert (answer["spooled"], answer["stuck"], answer["trigger"]) == (0, 0, "disabled")
+    assert answer["complete"] is True
 
 
 def test_the_queue_s_depth_is_no_count_of_jobs() -> None:
@@ -163,9 +163,9 @@ def test_a_dead_job_is_named_before_its_execution_is_forgotten() -> None:
 def test_a_time_that_is_none_is_no_stumbling_block() -> None:
     odd = job("odd", firstFailedAt="whenever", failedAt="", order="x#odd", deadAt="no time")
 
-    found = told(ApiStage(odd))
+    answer = told(ApiStage(odd))
 
-    assert (found["oldest_failure"], found["next_loss"]) == (None, None)
+    assert (answer["oldest_failure"], answer["next_loss"]) == (None, None)
 
 
 def test_a_trigger_that_nobody_can_tell_is_unknown() -> None:
@@ -180,12 +180,12 @@ def test_a_trigger_that_nobody_can_tell_is_unknown() -> None:
 
 
 def test_an_answer_has_the_shape_that_programs_are_told() -> None:
-    found = told(ApiStage(job("a", -360 * DAY)))
+    answer = told(ApiStage(job("a", -360 * DAY)))
     shapes = SCHEMAS["Status"]["properties"]
 
-    assert set(found) == set(shapes) - {"caller"}
-    assert set(found["tasks"][0]) == set(SCHEMAS["Task"]["properties"])
-    assert set(found["next_loss"]) == set(shapes["next_loss"]["properties"])
+    assert set(answer) == set(shapes) - {"caller"}
+    assert set(answer["tasks"][0]) == set(SCHEMAS["Task"]["properties"])
+    assert set(answer["next_loss"]) == set(shapes["next_loss"]["properties"])
 
 
 def test_a_parameter_that_nobody_knows_is_refused() -> None:

@@ -13,11 +13,11 @@ def test_a_long_value_that_aws_quotes_is_not_repeated(quote: str) -> None:
     message = f"Value {quote}{secret}{quote} at 'taskToken' failed to satisfy constraint"
     refused = ClientError({"Error": {"Code": "ValidationException", "Message": message}}, "A call")
 
-    with pytest.raises(AwsError) as told, calling("SendTaskSuccess", "job-1"):
+    with pytest.raises(AwsError) as failure, calling("SendTaskSuccess", "job-1"):
         raise refused
 
-    assert secret not in str(told.value)
-    assert str(told.value) == (
+    assert secret not in str(failure.value)
+    assert str(failure.value) == (
         "SendTaskSuccess for job-1: ValidationException: Value '...' at 'taskToken' failed to"
         " satisfy constraint"
     )

@@ -82,8 +82,8 @@ def test_a_stage_fills_its_names_and_no_others(
     config = {"stages": {"prod": {"environment_variables": variables}}}
     (tmp_path / ".chalice").mkdir()
     (tmp_path / ".chalice" / "config.json").write_text(json.dumps(config))
-    given = {**LINE, "Comment": "${Claims}"}
-    (tmp_path / "line.json").write_text(write(given))
+    definition = {**LINE, "Comment": "${Claims}"}
+    (tmp_path / "line.json").write_text(write(definition))
     assert run(["--stage", "prod", "adopt", "line.json", "--task", "Call", "--machine", "m"]) == 0
     adopted = json.loads(capsys.readouterr().out)
     text = json.dumps(adopted["States"])
@@ -144,7 +144,7 @@ def test_what_cannot_be_done_is_told_on_one_line(
     file = tmp_path / "line.json"
     file.write_text(text)
     assert run(["adopt", str(file), *words]) == 2
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert said in told.err
-    assert told.err.count("\n") == 1
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert said in output.err
+    assert output.err.count("\n") == 1

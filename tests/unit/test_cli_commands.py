@@ -101,9 +101,9 @@ def test_nothing_waiting_is_no_failure(shell: Shell, capsys: Out) -> None:
 def test_more_jobs_than_a_page_are_listed(shell: Shell, capsys: Out) -> None:
     shell.fail(*(f"{n:03}" for n in range(230)))
     assert shell("jobs", "--json", "--limit", "220") == 0
-    found = _json(capsys)
-    assert [job["key"] for job in found["jobs"]] == [f"{n:03}" for n in range(220)]
-    assert found["total"] == 230
+    answer = _json(capsys)
+    assert [job["key"] for job in answer["jobs"]] == [f"{n:03}" for n in range(220)]
+    assert answer["total"] == 230
 
 
 def test_unknown_state_is_a_usage_error(shell: Shell, capsys: Out) -> None:
@@ -171,10 +171,10 @@ def test_status_names_the_job_whose_year_is_nearly_over(shell: Shell, capsys: Ou
 
 def test_status_as_json_is_the_api_s(shell: Shell, capsys: Out) -> None:
     assert shell("--json", "status") == 0
-    found = _json(capsys)
-    assert found["jobs"] == {"running": 0, "line": 0, "parked": 0, "stuck": 0}
-    assert found["tasks"][0]["gate"]["open"] is True
-    assert found["trigger"] == "disabled"
+    status = _json(capsys)
+    assert status["jobs"] == {"running": 0, "line": 0, "parked": 0, "stuck": 0}
+    assert status["tasks"][0]["gate"]["open"] is True
+    assert status["trigger"] == "disabled"
 
 
 def test_a_closed_gate_is_the_first_thing_that_status_says(shell: Shell, capsys: Out) -> None:
@@ -220,9 +220,9 @@ def test_show_tells_the_input_where_it_is_asked_for(shell: Shell, capsys: Out) -
 def test_show_finds_a_finished_job_by_its_key(shell: Shell, capsys: Out) -> None:
     shell.start("a")
     assert shell("show", "a", "--json") == 0
-    found = _json(capsys)
-    assert (found["state"], found["execution_status"]) == ("finished", "succeeded")
-    assert found["ended_at"]
+    job = _json(capsys)
+    assert (job["state"], job["execution_status"]) == ("finished", "succeeded")
+    assert job["ended_at"]
 
 
 def test_show_finds_an_execution_by_its_name(shell: Shell, capsys: Out) -> None:
@@ -317,16 +317,16 @@ def test_a_hold_until_a_time_opens_by_itself(shell: Shell, until: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("until", "told"),
+    ("until", "message"),
     [
         ("soon", "--until 'soon' must be a duration or a time, such as 90m"),
         ("2026-11-23T00:00Z", "is in the past"),
         ("", "--until '' must be"),
     ],
 )
-def test_a_time_of_no_use_is_named(shell: Shell, capsys: Out, until: str, told: str) -> None:
+def test_a_time_of_no_use_is_named(shell: Shell, capsys: Out, until: str, message: str) -> None:
     assert shell("hold", TASK, "--until", until) == 2
-    assert told in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 def test_release_leaves_open_gates_alone(shell: Shell, capsys: Out) -> None:
@@ -382,9 +382,9 @@ def test_submitted_job_runs(shell: Shell, capsys: Out) -> None:
 def test_a_submitted_key_that_waits_already_is_told(shell: Shell, capsys: Out) -> None:
     shell.fail("a")
     assert shell("submit", '{"key": "a"}', "--json") == 1
-    found = _json(capsys)
-    assert found["state"] == "already-running"
-    assert "the job a is parked since" in found["what"]
+    answer = _json(capsys)
+    assert answer["state"] == "already-running"
+    assert "the job a is parked since" in answer["what"]
 
 
 def test_a_key_that_has_ended_may_be_submitted_again(shell: Shell) -> None:
@@ -409,7 +409,7 @@ def test_standard_input_that_is_not_utf_8_is_named(
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("{key: 1}", "is not JSON"),
         ("", "is not JSON"),
@@ -418,10 +418,10 @@ def test_standard_input_that_is_not_utf_8_is_named(
     ],
 )
 def test_an_input_that_can_not_be_one_is_named(
-    shell: Shell, capsys: Out, text: str, told: str
+    shell: Shell, capsys: Out, text: str, message: str
 ) -> None:
     assert shell("submit", text) == 2
-    assert told in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 def test_tokens_are_made_and_revoked_with_an_audit_line(shell: Shell, capsys: Out) -> None:

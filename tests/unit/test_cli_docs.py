@@ -62,8 +62,8 @@ def test_no_command_is_documented_that_is_not_there(document: str) -> None:
 
 def test_every_exit_code_is_documented() -> None:
     text = (PROJECT / "docs" / "cli.md").read_text(encoding="utf-8")
-    known = {value for name, value in vars(codes).items() if name.isupper()}
-    assert {code for code in known if f"| {code} |" not in text} == set()
+    exit_codes = {value for name, value in vars(codes).items() if name.isupper()}
+    assert {code for code in exit_codes if f"| {code} |" not in text} == set()
 
 
 def test_every_command_s_permissions_are_documented() -> None:

@@ -124,7 +124,7 @@ def test_a_job_that_can_not_be_put_back_is_named_and_exits_1(capsys: Out) -> Non
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (("--max", "0"), "max=0 must be a whole number from 1 to 10000"),
         (("--max", "ten"), "max=ten must be a whole number"),
@@ -138,10 +138,10 @@ def test_a_job_that_can_not_be_put_back_is_named_and_exits_1(capsys: Out) -> Non
     ],
 )
 def test_a_value_that_can_not_be_used_is_named(
-    shell: Shell, capsys: Out, words: tuple[str, ...], told: str
+    shell: Shell, capsys: Out, words: tuple[str, ...], message: str
 ) -> None:
     assert shell("replay", *words) == 2
-    assert told in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 def test_a_replay_leaves_an_audit_line(shell: Shell) -> None:
@@ -246,9 +246,9 @@ def test_a_terminal_sees_a_bar_that_counts_what_goes_back_and_what_does_not() ->
 def stream() -> Stream:
     def make(path: str, encoding: str = "utf-8", terminal: bool = False) -> io.TextIOWrapper:
         raw = open(path, "wb", buffering=0)  # noqa: SIM115
-        made = io.TextIOWrapper(io.BufferedWriter(raw), encoding=encoding)
-        made.isatty = lambda: terminal  # type: ignore[method-assign]
-        return made
+        wrapper = io.TextIOWrapper(io.BufferedWriter(raw), encoding=encoding)
+        wrapper.isatty = lambda: terminal  # type: ignore[method-assign]
+        return wrapper
 
     return make
 

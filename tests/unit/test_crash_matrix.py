@@ -36,13 +36,13 @@ def test_no_fault_loses_doubles_or_leaves_anything(scenario: Scenario) -> None:
     cases = list(cases_of(scenario))
     chosen = cases[SCENARIOS.index(scenario) % EACH :: EACH]
     assert chosen
-    assert not (told := wrong(chosen)), told
+    assert not (problems := wrong(chosen)), problems
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=name)
 def test_no_single_one_of_all_faults_does(scenario: Scenario) -> None:
-    assert not (told := wrong(list(cases_of(scenario)))), told
+    assert not (problems := wrong(list(cases_of(scenario)))), problems
 
 
 @pytest.mark.soak
@@ -50,7 +50,7 @@ def test_no_single_one_of_all_faults_does(scenario: Scenario) -> None:
 def test_no_pair_of_interruption_and_fault_does_either(scenario: Scenario) -> None:
     pairs = (case for case in cases_of(scenario, every_pair=True) if case.rival_at != case.call)
     chosen = islice((case for case in pairs if case.rival_at is not None), 0, None, PAIRS)
-    assert not (told := wrong(list(chosen))), told
+    assert not (problems := wrong(list(chosen))), problems
 
 
 def test_the_page_tells_of_about_as_many_cases_as_there_are_and_of_none_that_went_wrong() -> None:

@@ -10,7 +10,7 @@ MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:respool-dev"
 
 
 @pytest.mark.parametrize(
-    ("action", "resource", "told"),
+    ("action", "resource", "phrase"),
     [
         ("sqs:SendMessage", QUEUE, ""),
         ("lambda:ListEventSourceMappings", "*", ""),
@@ -30,13 +30,13 @@ MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:respool-dev"
     ],
 )
 def test_an_action_and_its_resource_are_held_against_what_aws_lists(
-    action: str, resource: str, told: str
+    action: str, resource: str, phrase: str
 ) -> None:
     statement = {"Sid": "One", "Effect": "Allow", "Action": action, "Resource": resource}
 
-    found = list(findings({"Statement": [statement]}))
+    problems = list(findings({"Statement": [statement]}))
 
-    assert found == [] if not told else told in found[0]
+    assert problems == [] if not phrase else phrase in problems[0]
 
 
 @pytest.mark.parametrize(

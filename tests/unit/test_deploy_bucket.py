@@ -73,7 +73,7 @@ def test_a_large_one_lies_in_the_bucket_under_a_name_of_its_own(s3: FakeS3) -> N
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "message"),
     [
         ("none", "There is no bucket none. Make it by aws s3 mb s3://none --region eu-west-1"),
         ("theirs", "has to be of the account 123456789012"),
@@ -81,9 +81,9 @@ def test_a_large_one_lies_in_the_bucket_under_a_name_of_its_own(s3: FakeS3) -> N
     ],
 )
 def test_a_bucket_that_cannot_be_used_is_told_before_anything_lies_there(
-    s3: FakeS3, name: str, told: str
+    s3: FakeS3, name: str, message: str
 ) -> None:
-    with pytest.raises(DeployFailed, match=told):
+    with pytest.raises(DeployFailed, match=message):
         bucket(s3, name).source(LARGE)
     assert s3.objects == {}
 

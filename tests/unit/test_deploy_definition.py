@@ -46,8 +46,8 @@ def test_the_projects_own_definitions_pass(path: str) -> None:
     "name", [*WAITING, "TakeSlot", "ConfirmClaim", "ErrorSpool", "Finish", "AlreadyRunning"]
 )
 def test_a_missing_state_is_missed_where_something_leads_to_it(name: str) -> None:
-    found = found_after(lambda states: states.pop(name))
-    assert any(f"leads to {name!r}, which is not a state" in one for one in found)
+    problems = found_after(lambda states: states.pop(name))
+    assert any(f"leads to {name!r}, which is not a state" in one for one in problems)
 
 
 @pytest.mark.parametrize(
@@ -62,28 +62,28 @@ def test_a_frame_that_does_not_do_its_part_is_named(name: str, missed: str) -> N
     def change(states: dict[str, Any]) -> None:
         states[name] = {"Type": "Pass", "Next": states[name]["Next"]}
 
-    found = found_after(change)
-    assert f"state ClaimJob: no state {missed}. Adopt it again" in " ".join(found)
+    problems = found_after(change)
+    assert f"state ClaimJob: no state {missed}. Adopt it again" in " ".join(problems)
 
 
 def test_an_unknown_placeholder_is_named_with_those_that_are_known() -> None:
-    found = found_after(lambda states: states["UncertainTask"].update(Resource="${Service}"))
-    assert len(found) == 1
-    assert "state UncertainTask: ${Service} stands for nothing" in found[0]
-    assert "${UncertainTask}" in found[0]
+    problems = found_after(lambda states: states["UncertainTask"].update(Resource="${Service}"))
+    assert len(problems) == 1
+    assert "state UncertainTask: ${Service} stands for nothing" in problems[0]
+    assert "${UncertainTask}" in problems[0]
 
 
 @pytest.mark.parametrize("state", WAITING)
 @pytest.mark.parametrize("field", ["TimeoutSeconds", "HeartbeatSeconds"])
 def test_a_wait_that_would_end_by_itself_is_refused(state: str, field: str) -> None:
-    (found,) = found_after(lambda states: states[state].update({field: 86_400}))
-    assert found.startswith(f"state {state}: has {field}, and a job waits there")
+    (problem,) = found_after(lambda states: states[state].update({field: 86_400}))
+    assert problem.startswith(f"state {state}: has {field}, and a job waits there")
 
 
 @pytest.mark.parametrize("state", WAITING)
 def test_a_wait_that_survives_a_giving_up_is_refused(state: str) -> None:
-    (found,) = found_after(lambda states: states[state]["Retry"].pop(0))
-    assert found.startswith(f'state {state}: retries "GivenUp"')
+    (problem,) = found_after(lambda states: states[state]["Retry"].pop(0))
+    assert problem.startswith(f'state {state}: retries "GivenUp"')
 
 
 def test_a_teams_own_callback_may_time_out() -> None:
@@ -106,8 +106,8 @@ def test_a_task_that_was_renamed_without_its_frame_is_named(commented: bool) -> 
         if not commented:
             del states["ClaimJob"]["Comment"]
 
-    (found,) = found_after(change)
-    assert "state ClaimJob: is for the task 'UncertainTask', which is not a state" in found
+    (problem,) = found_after(change)
+    assert "state ClaimJob: is for the task 'UncertainTask', which is not a state" in problem
 
 
 def test_a_task_whose_slots_have_a_name_of_their_own_passes() -> None:
@@ -121,38 +121,40 @@ def test_an_uncertain_task_whose_failure_nobody_catches_is_refused() -> None:
     def change(states: dict[str, Any]) -> None:
         states["UncertainTask"]["Catch"][0]["ErrorEquals"] = ["States.Timeout"]
 
-    (found,) = found_after(change)
-    assert found.startswith("state UncertainTask: is an uncertain task, and does not catch")
+    (problem,) = found_after(change)
+    assert problem.startswith("state UncertainTask: is an uncertain task, and does not catch")
 
 
 def test_a_way_that_leads_nowhere_is_named() -> None:
-    found = found_after(lambda states: states["Park"].update(Next="TakeSlott"))
-    assert "state Park: leads to 'TakeSlott', which is not a state. Rename or add it." in found
+    problems = found_after(lambda states: states["Park"].update(Next="TakeSlott"))
+    assert "state Park: leads to 'TakeSlott', which is not a state. Rename or add it." in problems
 
 
 def test_a_state_that_nobody_reaches_is_named() -> None:
-    found = found_after(lambda states: states.update(Lonely={"Type": "Succeed"}))
-    assert found == ["state Lonely: no state leads there. Remove it, or name it in a Next."]
+    problems = found_after(lambda states: states.update(Lonely={"Type": "Succeed"}))
+    assert problems == ["state Lonely: no state leads there. Remove it, or name it in a Next."]
 
 
 def test_a_state_without_an_end_is_named() -> None:
-    found = found_after(lambda states: states["Finish"].pop("End"))
-    assert "state Finish: has to have either Next or End, and not both." in found
+    problems = found_after(lambda states: states["Finish"].pop("End"))
+    assert "state Finish: has to have either Next or End, and not both." in problems
 
 
 def test_an_unknown_type_is_named() -> None:
-    found = found_after(lambda states: states["Done"].update(Type="Success"))
-    assert any("state Done: Type 'Success' is none of" in one for one in found)
+    problems = found_after(lambda states: states["Done"].update(Type="Success"))
+    assert any("state Done: Type 'Success' is none of" in one for one in problems)
 
 
 def test_a_text_that_looks_like_a_path_is_a_text_in_jsonata() -> None:
-    found = found_after(lambda states: states["UncertainTask"].update(Output={"where": "$.result"}))
-    assert found == []
+    problems = found_after(
+        lambda states: states["UncertainTask"].update(Output={"where": "$.result"})
+    )
+    assert problems == []
 
 
 def test_an_expression_that_does_not_end_is_refused() -> None:
-    found = found_after(lambda states: states["UncertainTask"].update(Output="{% $states.input"))
-    assert any("state UncertainTask: " in one and "%}" in one for one in found)
+    problems = found_after(lambda states: states["UncertainTask"].update(Output="{% $states.input"))
+    assert any("state UncertainTask: " in one and "%}" in one for one in problems)
 
 
 @pytest.mark.parametrize(
@@ -166,33 +168,35 @@ def test_an_expression_that_does_not_end_is_refused() -> None:
     ],
 )
 def test_a_field_of_the_other_language_is_refused(state: str, field: str, language: str) -> None:
-    found = found_after(lambda states: states[state].update({field: {}}))
+    problems = found_after(lambda states: states[state].update({field: {}}))
     assert any(
-        f"state {state}: {field} is not a field of a {language} state" in one for one in found
+        f"state {state}: {field} is not a field of a {language} state" in one for one in problems
     )
 
 
 def test_a_catcher_of_the_other_language_is_refused() -> None:
-    found = found_after(lambda states: states["UncertainTask"]["Catch"][0].update(ResultPath=None))
-    assert any("state UncertainTask: Catch[0].ResultPath is not a field" in one for one in found)
+    problems = found_after(
+        lambda states: states["UncertainTask"]["Catch"][0].update(ResultPath=None)
+    )
+    assert any("state UncertainTask: Catch[0].ResultPath is not a field" in one for one in problems)
 
 
 @pytest.mark.parametrize("field", ["Retry", "Catch"])
 def test_a_choice_that_retries_or_catches_is_refused(field: str) -> None:
-    found = found_after(lambda states: states["ClaimJob"].update({field: []}))
-    assert found == [
+    problems = found_after(lambda states: states["ClaimJob"].update({field: []}))
+    assert problems == [
         f"state ClaimJob: a Choice state has no {field}. Take it out, or do the work in a Task."
     ]
 
 
 def test_a_rule_of_the_other_language_is_refused() -> None:
     rule = {"Variable": "$.x", "IsPresent": True, "Next": "BadInput"}
-    found = found_after(lambda states: states["ClaimJob"]["Choices"].append(rule))
-    assert "state ClaimJob: Choices[3] is not a rule of a JSONata state." in found
+    problems = found_after(lambda states: states["ClaimJob"]["Choices"].append(rule))
+    assert "state ClaimJob: Choices[3] is not a rule of a JSONata state." in problems
 
 
 @pytest.mark.parametrize(
-    ("expression", "told"),
+    ("expression", "message"),
     [
         ("$$.Execution.Id", "has $$, which AWS refuses"),
         ("$states.errorOutput.Error", "reads $states.errorOutput"),
@@ -204,10 +208,10 @@ def test_a_rule_of_the_other_language_is_refused() -> None:
         ("+".join(["1"] * 120), "levels deep, 100 are allowed"),
     ],
 )
-def test_an_expression_that_aws_refuses_is_named(expression: str, told: str) -> None:
+def test_an_expression_that_aws_refuses_is_named(expression: str, message: str) -> None:
     text = f"{{% {expression} %}}"
-    found = found_after(lambda states: states["UncertainTask"].update(Output=text))
-    assert any("state UncertainTask: " in one and told in one for one in found)
+    problems = found_after(lambda states: states["UncertainTask"].update(Output=text))
+    assert any("state UncertainTask: " in one and message in one for one in problems)
 
 
 @pytest.mark.parametrize(
@@ -226,7 +230,7 @@ def test_an_expression_that_aws_takes_passes(expression: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("action", "arguments", "told"),
+    ("action", "arguments", "message"),
     [
         ("putThing", {}, "dynamodb has no action putThing"),
         ("putItem", {"TableNam": "t"}, "putItem takes no TableNam."),
@@ -235,11 +239,11 @@ def test_an_expression_that_aws_takes_passes(expression: str) -> None:
     ],
 )
 def test_an_argument_that_no_sdk_knows_is_named(
-    action: str, arguments: dict[str, Any], told: str
+    action: str, arguments: dict[str, Any], message: str
 ) -> None:
     call = {"Resource": f"arn:aws:states:::aws-sdk:dynamodb:{action}", "Arguments": arguments}
-    found = found_after(lambda states: states["UncertainTask"].update(call))
-    assert any(f"state UncertainTask: {told}" in one for one in found)
+    problems = found_after(lambda states: states["UncertainTask"].update(call))
+    assert any(f"state UncertainTask: {message}" in one for one in problems)
 
 
 @pytest.mark.parametrize(
@@ -263,9 +267,9 @@ def test_states_inside_a_map_or_a_parallel_are_checked_too() -> None:
         states["Fan"] = outer
         states["UncertainTask"]["Next"] = "Fan"
 
-    found = found_after(change)
-    assert any("state Inner: ${Nobody} stands for nothing" in one for one in found)
-    assert any("Fan.Branches[0]: state Inner: has to have either" in one for one in found)
+    problems = found_after(change)
+    assert any("state Inner: ${Nobody} stands for nothing" in one for one in problems)
+    assert any("Fan.Branches[0]: state Inner: has to have either" in one for one in problems)
     assert [place for place, _ in machines({"States": {"Fan": outer}})] == ["", "Fan.Branches[0]"]
 
 

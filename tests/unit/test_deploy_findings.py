@@ -188,6 +188,6 @@ ROLE: list[dict[str, Any]] = [
     ],
 )
 def test_what_a_task_calls_is_held_against_the_role(task: dict[str, Any], lacking: str) -> None:
-    told = list(calls.findings(machine(Call=task), ROLE))
+    problems = list(calls.findings(machine(Call=task), ROLE))
 
-    assert [lacking in one for one in told] == ([True] if lacking else [])
+    assert [lacking in one for one in problems] == ([True] if lacking else [])

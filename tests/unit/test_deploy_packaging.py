@@ -35,12 +35,13 @@ def test_a_packaged_api_takes_no_more_requests_than_the_settings_say() -> None:
         }
     ]
     terraform = {"resource": {"aws_api_gateway_deployment": {"rest_api": {"stage_name": "api"}}}}
-    made = limited_by_terraform(terraform, 20, 100)["resource"]["aws_api_gateway_method_settings"]
-    assert made["rest_api"]["settings"] == {
+    resources = limited_by_terraform(terraform, 20, 100)["resource"]
+    settings = resources["aws_api_gateway_method_settings"]
+    assert settings["rest_api"]["settings"] == {
         "throttling_rate_limit": 20,
         "throttling_burst_limit": 100,
     }
-    assert made["rest_api"]["stage_name"] == "${aws_api_gateway_deployment.rest_api.stage_name}"
+    assert settings["rest_api"]["stage_name"] == "${aws_api_gateway_deployment.rest_api.stage_name}"
 
 
 def test_a_package_without_an_api_is_left_as_it_is() -> None:

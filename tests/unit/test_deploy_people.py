@@ -50,8 +50,8 @@ def made_by_a_deploy(stage: str) -> list[Call]:
         role = f"arn:aws:iam::{ACCOUNT}:role/{deployed.prefix}-{function}"
         calls += [Call("iam:CreateRole", role), Call("iam:PassRole", role)]
     for role in ("MachineRole", "SchedulerRole"):
-        made = f"arn:aws:iam::{ACCOUNT}:role/{deployed.prefix}-{role}-1A2B3C"
-        calls.append(Call("iam:CreateRole", made))
+        resource = f"arn:aws:iam::{ACCOUNT}:role/{deployed.prefix}-{role}-1A2B3C"
+        calls.append(Call("iam:CreateRole", resource))
     return calls
 
 

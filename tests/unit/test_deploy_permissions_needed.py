@@ -28,13 +28,13 @@ def findings(change: Change) -> str:
     return "\n".join(stage.findings())
 
 
-def take(given: dict[str, Any], function: str, action: str) -> None:
-    for statement in given["policies"][function]["Statement"]:
+def take(parts: dict[str, Any], function: str, action: str) -> None:
+    for statement in parts["policies"][function]["Statement"]:
         statement["Action"] = [one for one in statement["Action"] if one != action]
 
 
-def of_roles_last(given: dict[str, Any]) -> Any:
-    return given["SchedulerRole"]["Policies"][0]["PolicyDocument"]["Statement"]
+def of_roles_last(parts: dict[str, Any]) -> Any:
+    return parts["SchedulerRole"]["Policies"][0]["PolicyDocument"]["Statement"]
 
 
 def test_what_is_deployed_meets_every_requirement() -> None:
@@ -42,58 +42,58 @@ def test_what_is_deployed_meets_every_requirement() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         (
-            lambda given: take(given, "reprocess", "sqs:GetQueueAttributes"),
+            lambda parts: take(parts, "reprocess", "sqs:GetQueueAttributes"),
             "Trigger: the policy of respool-dev-reprocess lacks sqs:GetQueueAttributes on arn",
         ),
         (
-            lambda given: given["Spool"].update(VisibilityTimeout=600),
+            lambda parts: parts["Spool"].update(VisibilityTimeout=600),
             "Trigger: the queue hides messages for 600 s, respool-dev-reprocess may run for 900 s",
         ),
         (
-            lambda given: take(given, "error_spool", "sqs:SendMessage"),
+            lambda parts: take(parts, "error_spool", "sqs:SendMessage"),
             "RescueRetries: the policy of respool-dev-error_spool lacks sqs:SendMessage",
         ),
         (
-            lambda given: given["RescueMayInvoke"].update(SourceArn="arn:aws:events:a:b:rule/x"),
+            lambda parts: parts["RescueMayInvoke"].update(SourceArn="arn:aws:events:a:b:rule/x"),
             "Rescue: it may not invoke arn:aws:lambda",
         ),
         (
-            lambda given: given["RescueMayInvoke"].update(Principal="states.amazonaws.com"),
+            lambda parts: parts["RescueMayInvoke"].update(Principal="states.amazonaws.com"),
             "Rescue: it may not invoke arn:aws:lambda",
         ),
         (
-            lambda given: given["MissedFromRescue"]["PolicyDocument"]["Statement"].pop(),
+            lambda parts: parts["MissedFromRescue"]["PolicyDocument"]["Statement"].pop(),
             "Rescue: it may not send to arn:aws:sqs",
         ),
         (
-            lambda given: of_roles_last(given).pop(0),
+            lambda parts: of_roles_last(parts).pop(0),
             "SweepSchedulePlan: its role lacks lambda:InvokeFunction",
         ),
         (
-            lambda given: of_roles_last(given).pop(1),
+            lambda parts: of_roles_last(parts).pop(1),
             "ReplaySchedulePlan: its role lacks sqs:SendMessage",
         ),
         (
-            lambda given: given["SchedulerRole"]["AssumeRolePolicyDocument"]["Statement"][0].update(
+            lambda parts: parts["SchedulerRole"]["AssumeRolePolicyDocument"]["Statement"][0].update(
                 Principal={"Service": "lambda.amazonaws.com"}
             ),
             "RampSchedulePlan: its role does not trust scheduler.amazonaws.com alone",
         ),
         (
-            lambda given: given["policies"].update({"x" * 60: {"Statement": []}}),
+            lambda parts: parts["policies"].update({"x" * 60: {"Statement": []}}),
             "AWS takes 64 characters",
         ),
     ],
 )
-def test_a_requirement_that_is_not_met_is_named(change: Change, told: str) -> None:
-    assert told in findings(change)
+def test_a_requirement_that_is_not_met_is_named(change: Change, message: str) -> None:
+    assert message in findings(change)
 
 
 @pytest.mark.parametrize(
-    ("settings", "variables", "told"),
+    ("settings", "variables", "message"),
     [
         ({"lambda_timeout": 901}, {}, "lambda_timeout is 901, and AWS takes 1 to 900"),
         ({"lambda_memory_size": 64}, {}, "lambda_memory_size is 64, and AWS takes 128 to 10240"),
@@ -102,13 +102,13 @@ def test_a_requirement_that_is_not_met_is_named(change: Change, told: str) -> No
     ],
 )
 def test_what_lambda_would_refuse_of_the_settings_is_named(
-    settings: dict[str, Any], variables: dict[str, str], told: str
+    settings: dict[str, Any], variables: dict[str, str], message: str
 ) -> None:
-    assert told in "\n".join(of_functions({"reprocess": settings}, variables))
+    assert message in "\n".join(of_functions({"reprocess": settings}, variables))
 
 
 def test_lambda_takes_the_settings_that_are_shipped() -> None:
     config = json.loads((ROOT / ".chalice/config.json").read_text())
     for stage in config["stages"].values():
-        found = of_functions(config["lambda_functions"], stage["environment_variables"])
-        assert list(found) == []
+        problems = of_functions(config["lambda_functions"], stage["environment_variables"])
+        assert list(problems) == []

@@ -81,10 +81,10 @@ REFUSED = [
 
 @pytest.mark.parametrize(("expression", "named"), REFUSED, ids=[one[:40] for one, _ in REFUSED])
 def test_an_expression_that_aws_refuses_is_named(expression: str, named: str) -> None:
-    found = saying(expression)
-    assert found
-    assert all(one.startswith("state Own: ") for one in found)
-    assert any(named in one for one in found)
+    problems = saying(expression)
+    assert problems
+    assert all(one.startswith("state Own: ") for one in problems)
+    assert any(named in one for one in problems)
 
 
 @pytest.mark.parametrize(
@@ -165,8 +165,8 @@ def test_the_error_is_read_in_a_catch() -> None:
 def test_an_argument_that_a_service_has_not_is_named(
     resource: str, arguments: dict[str, Any], named: str
 ) -> None:
-    found = calling(resource, arguments)
-    assert any(named in one for one in found), found
+    problems = calling(resource, arguments)
+    assert any(named in one for one in problems), problems
 
 
 @pytest.mark.parametrize(
@@ -207,12 +207,17 @@ def test_arguments_that_a_service_has_pass(resource: str, arguments: Any) -> Non
 
 
 def test_parameters_of_a_jsonpath_state_are_held_to_the_same() -> None:
-    given = {"TableName": "t", "Key": {"pk": {"S.$": "$.key"}}, "Expected.$": "$.e", "Kee.$": "$.k"}
-    found = with_state(
-        {"Type": "Task", "QueryLanguage": "JSONPath", "Resource": UPDATE, "Parameters": given}
+    parameters = {
+        "TableName": "t",
+        "Key": {"pk": {"S.$": "$.key"}},
+        "Expected.$": "$.e",
+        "Kee.$": "$.k",
+    }
+    problems = with_state(
+        {"Type": "Task", "QueryLanguage": "JSONPath", "Resource": UPDATE, "Parameters": parameters}
     )
-    assert len(found) == 1
-    assert "updateItem takes no Kee." in found[0]
+    assert len(problems) == 1
+    assert "updateItem takes no Kee." in problems[0]
 
 
 @pytest.mark.parametrize(
@@ -259,5 +264,7 @@ def test_a_shape_that_aws_refuses_is_named(state: dict[str, Any], named: str) ->
 def test_a_jsonpath_state_in_a_jsonata_machine_is_named() -> None:
     changed = copy.deepcopy(DEFINITION)
     changed["QueryLanguage"] = "JSONata"
-    found = list(findings(changed, KNOWN))
-    assert any("state TakeSlot: is JSONPath in a machine that is JSONata" in one for one in found)
+    problems = list(findings(changed, KNOWN))
+    assert any(
+        "state TakeSlot: is JSONPath in a machine that is JSONata" in one for one in problems
+    )

@@ -36,37 +36,37 @@ def test_the_pipelines_to_copy_from_carry_all_but_what_they_add(file: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("state", "before", "after", "told"),
+    ("state", "before", "after", "message"),
     [
         ("ClaimJob", "> 55000", "> 90000", "state ErrorSpool: Parameters may have"),
         ("UncertainTask", "0, 4000)", "0, 90000)", "state ErrorSpool: Parameters may have"),
     ],
 )
 def test_a_state_that_may_build_too_much_is_named(
-    state: str, before: str, after: str, told: str
+    state: str, before: str, after: str, message: str
 ) -> None:
     definition = copy.deepcopy(spooling_via(MACHINE, "sqs"))
     text = json.dumps(definition["States"][state])
     assert before in text
     definition["States"][state] = json.loads(text.replace(before, after))
 
-    assert any(told in one for one in findings(definition, room=0))
+    assert any(message in one for one in findings(definition, room=0))
 
 
 @pytest.mark.parametrize(
-    ("field", "made", "told"),
+    ("field", "value", "message"),
     [
         ("ResultSelector", {"a.$": "$", "b.$": "$"}, "state UncertainTask: ResultSelector may"),
         ("ResultPath", "$.answer", "state UncertainTask: ResultPath may have"),
     ],
 )
 def test_a_json_path_task_that_may_build_too_much_is_named(
-    field: str, made: Any, told: str
+    field: str, value: Any, message: str
 ) -> None:
     definition = json.loads(Path(EXAMPLES[0]).read_text())
-    definition["States"]["UncertainTask"][field] = made
+    definition["States"]["UncertainTask"][field] = value
 
-    assert any(told in one for one in findings(definition))
+    assert any(message in one for one in findings(definition))
 
 
 def test_sizes_are_bytes_of_utf_8() -> None:

@@ -213,8 +213,8 @@ def test_what_early_validation_found_is_told(cloud: Cloud) -> None:
     aws.validation = [EARLY, EARLY, {"EventType": "STACK_EVENT"}]
     with pytest.raises(DeployFailed) as failed:
         deploy(aws, {"Resources": {"Refused": MACHINE}})
-    told = "Spool (AWS::SQS::Queue): a queue of that name exists (at /Resources/Spool)"
-    assert str(failed.value).count(told) == 1
+    message = "Spool (AWS::SQS::Queue): a queue of that name exists (at /Resources/Spool)"
+    assert str(failed.value).count(message) == 1
 
 
 def test_reasons_that_may_not_be_read_do_not_hide_the_failure(cloud: Cloud) -> None:

@@ -27,8 +27,8 @@ def resources(whole: dict[str, Any], kind: str) -> dict[str, Any]:
 
 
 def properties(whole: dict[str, Any], name: str) -> dict[str, Any]:
-    found: dict[str, Any] = whole["Resources"][name]["Properties"]
-    return found
+    fields: dict[str, Any] = whole["Resources"][name]["Properties"]
+    return fields
 
 
 def test_names_are_those_that_the_product_looks_for() -> None:
@@ -170,8 +170,9 @@ def test_admit_is_called_every_five_minutes_whatever_the_stream_tells() -> None:
 def test_the_definition_gets_its_settings_as_digits(
     settings: dict[str, str], close_after: str, seconds: str
 ) -> None:
-    known = properties(rendered(DEFINITION, **settings), "Machine")["DefinitionSubstitutions"]
-    assert (known["CloseAfter"], known["HistorySeconds"]) == (close_after, seconds)
+    machine = properties(rendered(DEFINITION, **settings), "Machine")
+    values = machine["DefinitionSubstitutions"]
+    assert (values["CloseAfter"], values["HistorySeconds"]) == (close_after, seconds)
 
 
 @pytest.mark.parametrize("via", ["lambda", "sqs"])
@@ -233,9 +234,9 @@ def test_the_machine_may_write_what_its_definition_writes_and_nothing_else() -> 
 )
 def test_a_definition_that_would_let_people_in_is_refused(key: dict[str, str]) -> None:
     state = {"Type": "Task", "Resource": "arn:aws:states:::dynamodb:updateItem"}
-    made = {**state, "Parameters": {"Key": {"pk": key}}}
+    task = {**state, "Parameters": {"Key": {"pk": key}}}
     with pytest.raises(Malformed, match="token#"):
-        rendered({"States": {**DEFINITION["States"], "LetIn": made}})
+        rendered({"States": {**DEFINITION["States"], "LetIn": task}})
 
 
 def test_no_role_has_a_star_where_aws_knows_names() -> None:
@@ -291,8 +292,8 @@ def test_nothing_is_left_of_the_parameters() -> None:
 
 def test_every_function_has_a_log_group_that_ends() -> None:
     groups = resources(rendered(), "AWS::Logs::LogGroup").values()
-    found = {group["Properties"]["LogGroupName"] for group in groups}
-    assert {"/aws/lambda/respool-dev", "/aws/lambda/respool-dev-error_spool"} <= found
+    log_names = {group["Properties"]["LogGroupName"] for group in groups}
+    assert {"/aws/lambda/respool-dev", "/aws/lambda/respool-dev-error_spool"} <= log_names
     assert all(group["Properties"]["RetentionInDays"] == 90 for group in groups)
 
 

@@ -54,8 +54,8 @@ def test_what_aws_takes_has_no_findings() -> None:
 
 def test_what_aws_refuses_is_named_with_its_state() -> None:
     places = ["/States/Task/Output/v", "/States/M/ItemProcessor/States/A~1B/Catch", "", "/"]
-    told = [diagnostic(place) for place in places]
-    aws = StepFunctions({"result": "FAIL", "diagnostics": told, "truncated": True})
+    diagnostics = [diagnostic(place) for place in places]
+    aws = StepFunctions({"result": "FAIL", "diagnostics": diagnostics, "truncated": True})
     first, second, third, fourth, more = findings(stand_in(aws), {})
     assert first == (
         "state Task: AWS refuses it: Reference to 'phone' (UNSUPPORTED_JSONATA_EXPRESSION)"
@@ -69,8 +69,8 @@ def test_what_aws_refuses_is_named_with_its_state() -> None:
 def test_a_finding_is_placed_in_the_file() -> None:
     text = (ROOT / "statemachine.json").read_text()
     line = text.splitlines().index('    "Finish": {') + 1
-    told = placed("own.json", text, json.loads(text), "state Finish: AWS refuses it: why")
-    assert told == f"own.json, line {line}, state Finish: AWS refuses it: why"
+    finding = placed("own.json", text, json.loads(text), "state Finish: AWS refuses it: why")
+    assert finding == f"own.json, line {line}, state Finish: AWS refuses it: why"
 
 
 @pytest.mark.parametrize("code", ["AccessDeniedException", "UnknownOperationException"])

@@ -26,9 +26,9 @@ def stage() -> FakeStage:
     return FakeStage()
 
 
-def payload(stage: FakeStage, given: str = KEYED, **more: Any) -> dict[str, Any]:
+def payload(stage: FakeStage, text: str = KEYED, **more: Any) -> dict[str, Any]:
     """What the state machine sends for a job that was started with that input."""
-    arn = stage.executions.start("first", given)
+    arn = stage.executions.start("first", text)
     return {
         "respool": 1,
         "key": "12345",
@@ -73,7 +73,7 @@ def test_the_machine_s_own_payload_arrives_and_carries_no_token(stage: FakeStage
 
 
 @pytest.mark.parametrize(
-    "given",
+    "text",
     [
         '{ "key" : "12345", "order": 1161888007138312192, "price": 1.10, "t": 1e2 }',
         '{"key":"12345","pi":3.14159265358979323846264338327950288}',
@@ -81,23 +81,23 @@ def test_the_machine_s_own_payload_arrives_and_carries_no_token(stage: FakeStage
     ],
 )
 def test_the_input_is_what_the_job_was_started_with_to_the_letter(
-    stage: FakeStage, given: str
+    stage: FakeStage, text: str
 ) -> None:
-    stage.process().engines.spooling.take(payload(stage, given))
+    stage.process().engines.spooling.take(payload(stage, text))
 
     (body,) = stage.spool.bodies
-    assert given.replace("\ufffe", "\\ufffe") in body
+    assert text.replace("\ufffe", "\\ufffe") in body
     assert "\ufffe" not in body  # SQS refuses it
-    assert json.loads(body)["input"] == json.loads(given)
+    assert json.loads(body)["input"] == json.loads(text)
 
 
 @pytest.mark.parametrize(
-    "given",
+    "text",
     ["[" * 800 + "]" * 800, '{"key":"12345","n":1e999}', '{"key":"12345","a":NaN}', ""],
 )
-def test_an_input_that_nobody_could_read_again_is_left_to_step_functions(given: str) -> None:
+def test_an_input_that_nobody_could_read_again_is_left_to_step_functions(text: str) -> None:
     record = Record(key="12345", execution="arn")
-    assert decode(with_input(record, given)).input is ABSENT
+    assert decode(with_input(record, text)).input is ABSENT
 
 
 def test_a_note_that_would_be_too_long_to_be_read_leaves_the_input_out() -> None:
@@ -108,7 +108,7 @@ def test_a_note_that_would_be_too_long_to_be_read_leaves_the_input_out() -> None
 
 
 @pytest.mark.parametrize(
-    ("error", "told"),
+    ("error", "failure"),
     [
         ({"Error": "Lambda", "Cause": CAUSE}, Failure("Lambda", "down")),
         ({"Error": "States.Timeout", "Cause": ""}, Failure("States.Timeout", "")),
@@ -118,12 +118,12 @@ def test_a_note_that_would_be_too_long_to_be_read_leaves_the_input_out() -> None
     ],
 )
 def test_an_error_is_step_functions_own_and_its_message_is_read(
-    stage: FakeStage, error: dict[str, Any], told: Failure
+    stage: FakeStage, error: dict[str, Any], failure: Failure
 ) -> None:
     stage.process().engines.spooling.take(payload(stage, error=error))
 
     (record,) = map(decode, stage.spool.bodies)
-    assert record.error == told
+    assert record.error == failure
 
 
 def test_a_status_change_brings_a_dead_job_to_the_rescue(stage: FakeStage) -> None:
@@ -185,9 +185,9 @@ def test_a_plain_key_is_spooled_as_the_input_that_starts_it_again(stage: FakeSta
     process = stage.process()
     error = {"Error": "E", "Cause": CAUSE}
 
-    told = process.engines.spooling.take({"key": "12345", "amount": 1, "error-info": error})
+    answer = process.engines.spooling.take({"key": "12345", "amount": 1, "error-info": error})
 
-    assert told == {"key": "12345", "result": "spooled"}
+    assert answer == {"key": "12345", "result": "spooled"}
     assert stage.spool.bodies == ['{"key":"12345","amount":1}']
     assert process.telemetry.lines[0][1]["error_name"] == "E"
 
@@ -210,10 +210,10 @@ def test_what_no_execution_could_be_started_with_is_stuck_whole_and_said_so(
     process = stage.process()
     event = {"key": key, "order": "A", "error-info": {"Error": "Timeout", "Cause": "x"}}
 
-    told = process.engines.spooling.take(event)
+    answer = process.engines.spooling.take(event)
 
-    assert told["result"] == "stuck"
-    assert "its key is none" in told["reason"]
+    assert answer["result"] == "stuck"
+    assert "its key is none" in answer["reason"]
     assert stage.spool.bodies == []
     assert [json.loads(body) for body in stage.stuck.bodies] == [event]
     assert process.telemetry.actions == ["message-stuck"]
@@ -223,10 +223,10 @@ def test_what_no_execution_could_be_started_with_is_stuck_whole_and_said_so(
 def test_an_input_too_large_to_be_started_is_stuck_whole(stage: FakeStage) -> None:
     job = {"key": "12345", "text": "x" * PAYLOAD}
 
-    told = stage.process().engines.spooling.take({**job, "error-info": {"Error": "E"}})
+    answer = stage.process().engines.spooling.take({**job, "error-info": {"Error": "E"}})
 
-    assert told["result"] == "stuck"
-    assert "bytes" in told["reason"]
+    assert answer["result"] == "stuck"
+    assert "bytes" in answer["reason"]
     assert len(stage.stuck.bodies) == 1
 
 
@@ -234,9 +234,9 @@ def test_the_largest_input_is_spooled(stage: FakeStage) -> None:
     job = {"key": "12345", "text": ""}
     job["text"] = "x" * (PAYLOAD - len(compact(job)))
 
-    told = stage.process().engines.spooling.take({**job, "error-info": {"Error": "E"}})
+    answer = stage.process().engines.spooling.take({**job, "error-info": {"Error": "E"}})
 
-    assert told == {"key": "12345", "result": "spooled"}
+    assert answer == {"key": "12345", "result": "spooled"}
 
 
 def test_a_plain_job_with_a_token_of_its_own_is_no_parked_job(stage: FakeStage) -> None:

@@ -41,7 +41,7 @@ def test_time_and_transitions_come_within_15_per_cent_of_what_happens(
     stage.memory.service.on_visit = lambda _: None
     stage.park(*(f"{n:03}" for n in range(jobs)))
     model = Model(stage.memory, 600)
-    begun = model.now
+    start = model.now
     before = {run.arn: run.transitions for run in stage.memory.executions.running()}
 
     engines = stage.memory.process().engines
@@ -49,7 +49,7 @@ def test_time_and_transitions_come_within_15_per_cent_of_what_happens(
     engines.replay(Request(count=jobs), 60, attended=True)
     model.run()
 
-    took = max(model.entered.values()) + 600 - begun
+    took = max(model.entered.values()) + 600 - start
     runs = stage.memory.executions.runs
     transitions = sum(runs[arn].transitions - number for arn, number in before.items())
     assert len(report.plan or []) == foreseen.jobs == jobs
@@ -104,10 +104,10 @@ def test_a_restart_pays_for_every_step_again() -> None:
     task = {TASK: Slots(TASK, limit=5)}
     some = [*plan(2), *plan(2, Action.RESTART)]
 
-    told = estimate(some, task, {TASK: KNOWN}, NOW, 0, 5).as_json(NOW)
+    figures = estimate(some, task, {TASK: KNOWN}, NOW, 0, 5).as_json(NOW)
 
-    assert told["transitions"] == 2 * 3 + 2 * 5
-    assert told["dollars"] == pytest.approx(16 * TRANSITION)
+    assert figures["transitions"] == 2 * 3 + 2 * 5
+    assert figures["dollars"] == pytest.approx(16 * TRANSITION)
 
 
 def test_jobs_of_which_unattended_replays_would_leave_off_are_counted() -> None:
@@ -116,8 +116,8 @@ def test_jobs_of_which_unattended_replays_would_leave_off_are_counted() -> None:
 
 
 def test_nothing_to_put_back_is_nothing_to_wait_for() -> None:
-    told = estimate([], {}, {}, NOW).as_json(NOW)
-    assert (told["jobs"], told["seconds"], told["dollars"]) == (0, 0, 0)
+    figures = estimate([], {}, {}, NOW).as_json(NOW)
+    assert (figures["jobs"], figures["seconds"], figures["dollars"]) == (0, 0, 0)
 
 
 def test_a_history_tells_the_last_stay_in_the_task_and_what_came_after() -> None:

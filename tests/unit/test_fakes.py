@@ -123,17 +123,17 @@ def test_a_job_that_fails_is_tried_again_parks_and_works_takes_nine() -> None:
     assert stage.executions.runs[arn].transitions == 9
 
 
-@pytest.mark.parametrize(("given", "key"), [pair for pair in KEYS if str(pair[0]) != "-0.0"])
-def test_claim_job_reads_the_key_that_python_reads(given: Any, key: str) -> None:
+@pytest.mark.parametrize(("value", "key"), [pair for pair in KEYS if str(pair[0]) != "-0.0"])
+def test_claim_job_reads_the_key_that_python_reads(value: Any, key: str) -> None:
     stage = FakeStage()
-    start(stage, json.dumps({"key": given}))
+    start(stage, json.dumps({"key": value}))
     assert list(stage.claims) == [f"job#{key}"]
 
 
-@pytest.mark.parametrize("given", NO_KEYS)
-def test_claim_job_refuses_what_python_calls_no_key(given: Any) -> None:
+@pytest.mark.parametrize("value", NO_KEYS)
+def test_claim_job_refuses_what_python_calls_no_key(value: Any) -> None:
     stage = FakeStage()
-    arn = start(stage, json.dumps({"key": given}))
+    arn = start(stage, json.dumps({"key": value}))
     refusals = ("BadInput", "States.QueryEvaluationError")  # the latter where none is a value
     assert stage.executions.describe(arn).error in refusals
     assert not stage.claims
@@ -187,8 +187,8 @@ def test_without_a_catcher_the_execution_fails_with_the_state_s_error() -> None:
     stage.service.broken = True
     stage.machine.wire.break_next("Park", Fault.UNANSWERED, 61)
     arn = start(stage)
-    found = stage.executions.describe(arn)
-    assert (found.status, found.error) == (Status.FAILED, "DynamoDb.SdkClientException")
+    run = stage.executions.describe(arn)
+    assert (run.status, run.error) == (Status.FAILED, "DynamoDb.SdkClientException")
 
 
 def test_a_conflict_is_a_cancelled_transaction_to_the_machine() -> None:
@@ -265,8 +265,8 @@ def test_the_stream_tells_of_slots_where_somebody_waits_and_of_nothing_else() ->
     stage.process().line.set_limit(TASK, 0, "me", "", "now")
     start(stage, '{"key":"2"}', "second")
     stage.process().line.set_limit(TASK, 0, "me", "", "now")
-    told = [record["dynamodb"]["NewImage"]["waiting"] for record in stage.table.stream]
-    assert told == [{"N": "1"}]
+    counts = [record["dynamodb"]["NewImage"]["waiting"] for record in stage.table.stream]
+    assert counts == [{"N": "1"}]
 
 
 @pytest.mark.parametrize(

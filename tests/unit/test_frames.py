@@ -20,12 +20,12 @@ def test_the_states_in_which_a_job_waits_and_its_tasks_are_found(file: Path) -> 
     for state in definition["States"].values():
         state.pop("Comment", None)
 
-    found = frames_in(definition)
+    frames = frames_in(definition)
 
     waits = {name for name in definition["States"] if name.partition(": ")[0] in WAITS}
-    assert found.states >= waits
-    assert len(waits) == 4 * len(found.tasks) > 0
-    assert found.tasks <= definition["States"].keys()
+    assert frames.states >= waits
+    assert len(waits) == 4 * len(frames.tasks) > 0
+    assert frames.tasks <= definition["States"].keys()
 
 
 @pytest.mark.parametrize("name", EVERY)
@@ -34,10 +34,10 @@ def test_the_tasks_of_an_adopted_machine_are_those_that_adopt_tells(name: str) -
     names = ["billing", *[""] * (len(chosen) - 1)]
     choices = Choices(dict(zip(chosen, names, strict=True)), "orders")
 
-    found = frames_in(adopt(EVERY[name], choices))
+    frames = frames_in(adopt(EVERY[name], choices))
 
-    assert found.tasks == set(task_names(EVERY[name], choices))
-    assert "billing" in found.tasks
+    assert frames.tasks == set(task_names(EVERY[name], choices))
+    assert "billing" in frames.tasks
 
 
 @pytest.mark.parametrize("name", EVERY)

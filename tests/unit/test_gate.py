@@ -172,14 +172,14 @@ def at(text: str) -> datetime:
 def test_the_window_under_way_or_next_is_found(
     windows: str, now: str, span: tuple[str, str] | None
 ) -> None:
-    found = upcoming(read_windows(windows) if windows else (), at(now))
+    window = upcoming(read_windows(windows) if windows else (), at(now))
 
     if span is None:
-        assert found is None
+        assert window is None
     else:
-        assert isinstance(found, Span)
-        assert found.begins.isoformat().endswith(f"{span[0]}:00+00:00")
-        assert found.ends.isoformat().endswith(f"{span[1]}:00+00:00")
+        assert isinstance(window, Span)
+        assert window.begins.isoformat().endswith(f"{span[0]}:00+00:00")
+        assert window.ends.isoformat().endswith(f"{span[1]}:00+00:00")
 
 
 def told(process: Process) -> list[str]:

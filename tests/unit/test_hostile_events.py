@@ -77,8 +77,8 @@ def _sent(queue: Queue, body: str) -> bool:
     return True
 
 
-def _no_leak(*told: Any) -> None:
-    assert CANARY not in repr(told)
+def _no_leak(*outputs: Any) -> None:
+    assert CANARY not in repr(outputs)
 
 
 @cases(200, 8000)
@@ -100,9 +100,9 @@ def test_a_body_is_a_job_or_unreadable_and_nothing_else(cases: int) -> None:
 def test_no_message_is_lost_and_none_stops_the_others(cases: int) -> None:
     @tries(cases)
     @given(st.lists(bodies, min_size=1, max_size=6), st.booleans())
-    def check(given: list[str], by_trigger: bool) -> None:
+    def check(messages: list[str], by_trigger: bool) -> None:
         stage = FakeStage(COOL_DOWN="0")
-        sent = Counter(body for body in [*given, GOOD] if _sent(stage.spool, body))
+        sent = Counter(body for body in [*messages, GOOD] if _sent(stage.spool, body))
         stage.clock.pause(1)
         process = stage.process()
         _triggered(process) if by_trigger else _replayed(process)
@@ -110,10 +110,10 @@ def test_no_message_is_lost_and_none_stops_the_others(cases: int) -> None:
         left = Counter([*stage.spool.bodies, *stage.stuck.bodies])
         assert left <= sent
         assert GOOD not in left
-        begun = Counter(json.dumps(run.parsed) for run in stage.executions.runs.values())
+        starts = Counter(json.dumps(run.parsed) for run in stage.executions.runs.values())
         for body in sent - left:  # what is gone was started, or is a note that says nothing
             record = decode(body)
-            assert not record.bare or begun[json.dumps(record.input)]
+            assert not record.bare or starts[json.dumps(record.input)]
         _no_leak(process.telemetry.lines)
 
     check()
@@ -190,12 +190,12 @@ def test_settings_are_within_their_bounds_or_refused_by_name(cases: int) -> None
 def test_the_key_in_a_text_is_the_one_in_its_value(cases: int) -> None:
     @tries(cases)
     @given(st.dictionaries(st.just("key") | texts, values, max_size=4))
-    def check(given: dict[str, Any]) -> None:
-        text = json.dumps(given)
-        key = key_in(given)
+    def check(job: dict[str, Any]) -> None:
+        text = json.dumps(job)
+        key = key_in(job)
 
         assert key_in_text(text) == key
-        if "key" in given and is_key(given["key"]):
+        if "key" in job and is_key(job["key"]):
             assert key is not None
             assert key.encode()
 
@@ -215,9 +215,9 @@ def test_a_log_line_is_json_that_any_stream_takes(
         telemetry.metric("Spooled", task=key, error=key)
 
     check()
-    told = capfdbinary.readouterr()
-    assert b"Logging error" not in told.err
-    lines = [json.loads(line) for line in told.out.decode().split("\n") if line]
+    output = capfdbinary.readouterr()
+    assert b"Logging error" not in output.err
+    lines = [json.loads(line) for line in output.out.decode().split("\n") if line]
     assert len([line for line in lines if line.get("action") == "hostile"]) >= cases // 2
     assert all(len(line.get("key", "")) <= 2003 for line in lines)
 

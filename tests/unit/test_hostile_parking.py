@@ -46,11 +46,11 @@ def test_the_spool_lambda_keeps_or_refuses_whatever_it_is_called_with(cases: int
         process = stage.process()
         before = depths(stage)
         try:
-            told = process.engines.spooling.take(event)
+            answer = process.engines.spooling.take(event)
         except RespoolError as refused:
-            told = {"result": f"refused: {refused}"}
-        assert CANARY not in f"{process.telemetry.lines} {told}"
-        kept = (told["result"] == "spooled", told["result"] == "stuck")
+            answer = {"result": f"refused: {refused}"}
+        assert CANARY not in f"{process.telemetry.lines} {answer}"
+        kept = (answer["result"] == "spooled", answer["result"] == "stuck")
         assert depths(stage) == (before[0] + kept[0], before[1] + kept[1])
         if kept[0]:
             decode(stage.spool.bodies[-1])

@@ -48,17 +48,17 @@ def weekend() -> Story:
 
 def test_a_report_says_what_really_happened() -> None:
     story = weekend()
-    told = show_incident(api(story), story.incident.id, {})
+    answer = show_incident(api(story), story.incident.id, {})
 
-    assert told["over"]
-    assert told["jobs"] == told["ended"] == sum(story.stage.service.done.values()) == 10
-    assert told["failures"] == sum(claim.attempt for claim in story.stage.claims.values()) == 12
-    assert told["failed_again"] == 2
-    assert told["calls"]["spared"] == told["calls"]["hourly_retry"] - 2
-    assert 18 <= told["calls"]["hourly_retry"] <= 20  # ten jobs for two hours
-    who = [(each["by"], each["put_back"], each["outcomes"]) for each in told["replays"]]
+    assert answer["over"]
+    assert answer["jobs"] == answer["ended"] == sum(story.stage.service.done.values()) == 10
+    assert answer["failures"] == sum(claim.attempt for claim in story.stage.claims.values()) == 12
+    assert answer["failed_again"] == 2
+    assert answer["calls"]["spared"] == answer["calls"]["hourly_retry"] - 2
+    assert 18 <= answer["calls"]["hourly_retry"] <= 20  # ten jobs for two hours
+    who = [(each["by"], each["put_back"], each["outcomes"]) for each in answer["replays"]]
     assert who == [("kim", 2, {"failed": 2}), ("lee <b>", 10, {"finished": 10})]
-    assert told["curve"][-1] | {"at": ""} == {
+    assert answer["curve"][-1] | {"at": ""} == {
         "at": "", "failed": 0, "untried": 0, "failures": 12, "ended": 10,
     }  # fmt: skip
 
@@ -79,19 +79,19 @@ def test_replays_of_another_task_and_from_other_days_are_not_in_it() -> None:
 
 def test_the_answers_are_as_the_schemas_say() -> None:
     story = weekend()
-    listed = list_incidents(api(story), {})
-    (one,) = listed["incidents"]
+    page = list_incidents(api(story), {})
+    (one,) = page["incidents"]
     full = show_incident(api(story), one["id"], {})
 
-    for told, schema in ((listed, "Incidents"), (full, "IncidentInFull")):
-        assert set(told) == set(SCHEMAS[schema]["properties"])
+    for answer, schema in ((page, "Incidents"), (full, "IncidentInFull")):
+        assert set(answer) == set(SCHEMAS[schema]["properties"])
     shapes = SCHEMAS["IncidentInFull"]["properties"]
     for name in ("waiting", "most", "calls", "gate"):
         assert set(full[name]) == set(shapes[name]["properties"]), name
     for name in ("said", "news", "curve"):
         assert set(full[name][0]) == set(shapes[name]["items"]["properties"]), name
     day = SCHEMAS["Incidents"]["properties"]["days"]["items"]["properties"]
-    assert set(listed["days"][0]) == set(day)
+    assert set(page["days"][0]) == set(day)
 
 
 def test_the_last_fortnight_is_told_day_by_day() -> None:
@@ -158,8 +158,10 @@ def test_no_input_and_no_key_is_in_a_message_or_a_report(capsys: Out) -> None:
     story.stage.service.broken = True
     story.start(3)
     story.tick(2)
-    told = show_incident(api(story), story.incident.id, {})
-    everything = json.dumps([story.stage.posted.mails, story.stage.posted.hooks, told], default=str)
+    answer = show_incident(api(story), story.incident.id, {})
+    everything = json.dumps(
+        [story.stage.posted.mails, story.stage.posted.hooks, answer], default=str
+    )
 
     assert "4242" not in everything
     assert "job-1" not in everything
@@ -220,9 +222,9 @@ def test_the_message_is_shown_and_not_sent(capsys: Out) -> None:
 
 def test_a_report_lets_no_text_of_others_be_a_mark() -> None:
     story = outage()
-    told: dict[str, Any] = show_incident(api(story), story.incident.id, {})
-    told["said"] = [{"name": "# E", "message": "a | b\n# c <img> [x](y)", "jobs": 1}]
-    lines = report(told, "respool-x")
+    answer: dict[str, Any] = show_incident(api(story), story.incident.id, {})
+    answer["said"] = [{"name": "# E", "message": "a | b\n# c <img> [x](y)", "jobs": 1}]
+    lines = report(answer, "respool-x")
 
     assert "- \\# E: a \\| b \\# c \\<img\\> \\[x\\](y) (1 job of those that failed last)" in lines
 

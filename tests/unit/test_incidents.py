@@ -61,8 +61,8 @@ class Story:
         """How long each wait of each job has lasted, by the claims, as far as it was looked at."""
         now = self.stage.clock.now()
         for pk, claim in self.stage.waiting.items():
-            began = read(claim.since) or now
-            before.setdefault(pk, {})[claim.since] = (now - began).total_seconds()
+            start = read(claim.since) or now
+            before.setdefault(pk, {})[claim.since] = (now - start).total_seconds()
         return before
 
     @property
@@ -158,8 +158,8 @@ def test_a_closed_gate_is_told_once_though_it_closes_again_and_again() -> None:
         story.start(6)
         story.tick()
 
-    told = [news.what for news in story.incident.news]
-    assert told == [What.BEGUN, What.CLOSED]
+    kinds = [news.what for news in story.incident.news]
+    assert kinds == [What.BEGUN, What.CLOSED]
     assert len(story.subjects) <= 2
     assert sum(change.what == What.CLOSED for change in story.incident.changes) >= 2
 
@@ -198,9 +198,9 @@ def test_a_new_failure_after_an_end_is_a_new_incident_and_the_old_one_is_kept() 
     story.tick()
 
     assert story.incident.id != first
-    listed = story.stage.process().incidents.list(10)
-    assert [each.id for each in listed] == [story.incident.id, first]
-    assert story.stage.process().incidents.find(first) == listed[1]
+    incidents = story.stage.process().incidents.list(10)
+    assert [each.id for each in incidents] == [story.incident.id, first]
+    assert story.stage.process().incidents.find(first) == incidents[1]
     assert story.stage.process().incidents.find(f"{first[:-1]}z") is None
 
 
@@ -352,10 +352,10 @@ def test_every_probe_is_in_the_story_though_several_came_between_two_looks() -> 
         story.stage.clock.pause(130)
     story.tick()
 
-    told = [change for change in story.incident.changes if change.what == "refused"]
+    refusals = [change for change in story.incident.changes if change.what == "refused"]
     assert probes >= 2
-    assert len(told) == probes
-    assert [change.at for change in told] == sorted(change.at for change in told)
+    assert len(refusals) == probes
+    assert [change.at for change in refusals] == sorted(change.at for change in refusals)
 
 
 def test_a_month_of_trouble_stays_a_small_item() -> None:

@@ -38,9 +38,9 @@ def kept(stage: ReplayStage, id: str = "") -> Replay:
     """The replay of that id, or the only one."""
     replays = stage.memory.process().replays
     if id:
-        found = replays.get(id)
-        assert found is not None
-        return found
+        replay = replays.get(id)
+        assert replay is not None
+        return replay
     (one,) = replays.newest(10)
     return one
 
@@ -172,15 +172,15 @@ def test_whatever_call_it_dies_at_exactly_as_many_jobs_go(fault: Fault) -> None:
         process = stage.memory.process(Wire().break_at(call, fault))
         with suppress(Died, RespoolError):
             ask(stage, 4, process)
-        begun = bool(stage.memory.process().replays.newest(1))
+        replays = stage.memory.process().replays.newest(1)
         stage.memory.clock.pause(600)
         relayed(stage)
 
-        gone = len(stage.finish())
-        unsure = kept(stage).refused if begun else 0  # told by name: nobody knows whether it went
-        assert gone in ({4, 4 + unsure} if begun else {0}), (call, fault)
+        count = len(stage.finish())
+        unsure = kept(stage).refused if replays else 0  # told by name: nobody knows whether it went
+        assert count in ({4, 4 + unsure} if replays else {0}), (call, fault)
         assert not unsure or fault is Fault.UNANSWERED
-        if begun:
+        if replays:
             assert (kept(stage).course, kept(stage).put_back) == (Course.DONE, 4), (call, fault)
 
 
@@ -310,14 +310,14 @@ def test_nobody_finds_a_replay_that_there_is_not() -> None:
 def test_while_one_works_on_it_nobody_else_does() -> None:
     stage = ReplayStage()
     stage.park(*keys(9))
-    told: list[Any] = []
+    answers: list[Any] = []
 
     def meanwhile() -> None:
-        told.append(stage.memory.process().engines.keeping.carry_on(kept(stage).id, 60))
+        answers.append(stage.memory.process().engines.keeping.carry_on(kept(stage).id, 60))
 
     ask(stage, 9, stage.memory.process(Wire().interrupt_at(12, meanwhile)))
 
-    assert [each["carried_on"] for each in told] == [False]
+    assert [each["carried_on"] for each in answers] == [False]
     assert kept(stage).put_back == 9
 
 
@@ -388,9 +388,9 @@ def test_a_job_tells_which_replays_have_put_it_back() -> None:
     ask(stage, 1)
     stage.memory.run()
 
-    found, whole = stage.memory.process().engines.keeping.of_job(stage.memory.claims[JOB + "a"])
+    replays, whole = stage.memory.process().engines.keeping.of_job(stage.memory.claims[JOB + "a"])
 
-    assert ([each.id for each in found], whole) == ([first.id], True)
+    assert ([each.id for each in replays], whole) == ([first.id], True)
 
 
 def test_the_newest_come_first_page_by_page() -> None:

@@ -48,20 +48,20 @@ KEYLESS: list[Any] = [
 ]
 
 
-@pytest.mark.parametrize(("given", "key"), KEYS)
-def test_a_key_is_read_as_the_state_machine_writes_it(given: Any, key: str) -> None:
-    assert is_key(given)
-    assert is_startable({"key": given})
-    assert key_in({"key": given}) == key
-    assert job_key(json.dumps({"key": given}), "name") == key
+@pytest.mark.parametrize(("value", "key"), KEYS)
+def test_a_key_is_read_as_the_state_machine_writes_it(value: Any, key: str) -> None:
+    assert is_key(value)
+    assert is_startable({"key": value})
+    assert key_in({"key": value}) == key
+    assert job_key(json.dumps({"key": value}), "name") == key
 
 
-@pytest.mark.parametrize("given", NO_KEYS)
-def test_what_claim_job_refuses_is_no_key(given: Any) -> None:
-    assert not is_key(given)
-    assert not is_startable({"key": given})
-    assert key_in({"key": given}) is None
-    assert job_key(json.dumps({"key": given}), "name") is None
+@pytest.mark.parametrize("value", NO_KEYS)
+def test_what_claim_job_refuses_is_no_key(value: Any) -> None:
+    assert not is_key(value)
+    assert not is_startable({"key": value})
+    assert key_in({"key": value}) is None
+    assert job_key(json.dumps({"key": value}), "name") is None
 
 
 @pytest.mark.parametrize("value", KEYLESS)

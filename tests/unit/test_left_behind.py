@@ -38,78 +38,80 @@ class History:
 
 
 @pytest.fixture
-def told() -> History:
-    made = History()
-    made.add("ExecutionStarted")
-    return made
+def history() -> History:
+    history = History()
+    history.add("ExecutionStarted")
+    return history
 
 
 @pytest.mark.parametrize("kind", ["Parallel", "Map"])
-def test_the_branch_beside_one_that_fails_is_left_behind(told: History, kind: str) -> None:
-    both = told.begin(kind)
-    told.claim("left", both)
-    right = told.claim("right", both)
-    told.add(f"{kind}StateExited", told.add(f"{kind}StateFailed", right))
-    assert told.left_behind == {"left", "right"}
+def test_the_branch_beside_one_that_fails_is_left_behind(history: History, kind: str) -> None:
+    both = history.begin(kind)
+    history.claim("left", both)
+    right = history.claim("right", both)
+    history.add(f"{kind}StateExited", history.add(f"{kind}StateFailed", right))
+    assert history.left_behind == {"left", "right"}
 
 
-def test_while_nothing_has_failed_nobody_is_left_behind(told: History) -> None:
-    both = told.begin("Parallel")
-    told.claim("left", both)
-    told.add("TaskStateExited", told.claim("right", both))
-    assert told.left_behind == set()
+def test_while_nothing_has_failed_nobody_is_left_behind(history: History) -> None:
+    both = history.begin("Parallel")
+    history.claim("left", both)
+    history.add("TaskStateExited", history.claim("right", both))
+    assert history.left_behind == set()
 
 
-def test_what_comes_behind_a_caught_failure_goes_on(told: History) -> None:
-    failed = told.add("ParallelStateFailed", told.claim("in", told.begin("Parallel")))
-    after = told.add("ParallelStateExited", failed)
-    told.claim("top", after)
-    told.claim("next", told.begin("Parallel", after))
-    assert told.left_behind == {"in"}
+def test_what_comes_behind_a_caught_failure_goes_on(history: History) -> None:
+    failed = history.add("ParallelStateFailed", history.claim("in", history.begin("Parallel")))
+    after = history.add("ParallelStateExited", failed)
+    history.claim("top", after)
+    history.claim("next", history.begin("Parallel", after))
+    assert history.left_behind == {"in"}
 
 
-def test_an_inner_failure_that_is_caught_stops_the_inner_ones_alone(told: History) -> None:
-    outer = told.begin("Parallel")
-    told.claim("outer", outer)
-    inner = told.begin("Map", outer)
-    told.claim("item", told.add("MapIterationStarted", inner))
-    bad = told.claim("bad", told.add("MapIterationStarted", inner))
-    failed = told.add("MapStateFailed", told.add("MapIterationFailed", bad))
-    told.claim("later", told.add("MapStateExited", failed))
-    assert told.left_behind == {"item", "bad"}
+def test_an_inner_failure_that_is_caught_stops_the_inner_ones_alone(history: History) -> None:
+    outer = history.begin("Parallel")
+    history.claim("outer", outer)
+    inner = history.begin("Map", outer)
+    history.claim("item", history.add("MapIterationStarted", inner))
+    bad = history.claim("bad", history.add("MapIterationStarted", inner))
+    failed = history.add("MapStateFailed", history.add("MapIterationFailed", bad))
+    history.claim("later", history.add("MapStateExited", failed))
+    assert history.left_behind == {"item", "bad"}
 
 
-def test_an_outer_failure_stops_all_that_is_inside(told: History) -> None:
-    outer = told.begin("Parallel")
-    inner = told.begin("Map", outer)
-    told.claim("item", told.add("MapIterationStarted", inner))
-    told.add("ParallelStateFailed", told.claim("bad", outer))
-    assert told.left_behind == {"item", "bad"}
+def test_an_outer_failure_stops_all_that_is_inside(history: History) -> None:
+    outer = history.begin("Parallel")
+    inner = history.begin("Map", outer)
+    history.claim("item", history.add("MapIterationStarted", inner))
+    history.add("ParallelStateFailed", history.claim("bad", outer))
+    assert history.left_behind == {"item", "bad"}
 
 
-def test_a_failure_that_goes_through_two_scopes_stops_both(told: History) -> None:
-    outer = told.begin("Parallel")
-    told.claim("beside", outer)
-    inner = told.begin("Parallel", outer)
-    told.claim("inside", inner)
-    told.add("ParallelStateFailed", told.add("ParallelStateFailed", told.claim("bad", inner)))
-    assert told.left_behind == {"beside", "inside", "bad"}
+def test_a_failure_that_goes_through_two_scopes_stops_both(history: History) -> None:
+    outer = history.begin("Parallel")
+    history.claim("beside", outer)
+    inner = history.begin("Parallel", outer)
+    history.claim("inside", inner)
+    history.add(
+        "ParallelStateFailed", history.add("ParallelStateFailed", history.claim("bad", inner))
+    )
+    assert history.left_behind == {"beside", "inside", "bad"}
 
 
-def test_of_a_parallel_that_is_tried_again_the_last_attempt_counts(told: History) -> None:
-    both = told.begin("Parallel")
-    told.claim("left", both)
-    failed = told.add("ParallelStateFailed", told.claim("right", both))
-    again = told.add("ParallelStateStarted", failed)
-    told.claim("left", again)
-    assert told.left_behind == {"right"}
+def test_of_a_parallel_that_is_tried_again_the_last_attempt_counts(history: History) -> None:
+    both = history.begin("Parallel")
+    history.claim("left", both)
+    failed = history.add("ParallelStateFailed", history.claim("right", both))
+    again = history.add("ParallelStateStarted", failed)
+    history.claim("left", again)
+    assert history.left_behind == {"right"}
 
 
-def test_a_scope_that_ended_well_is_passed_on_the_way(told: History) -> None:
-    first = told.begin("Map")
-    done = told.claim("done", told.add("MapIterationStarted", first))
-    ended = told.add("MapStateSucceeded", told.add("MapIterationSucceeded", done))
-    both = told.begin("Parallel", told.add("MapStateExited", ended))
-    told.claim("left", both)
-    told.add("ParallelStateFailed", told.claim("right", both))
-    assert told.left_behind == {"left", "right"}
+def test_a_scope_that_ended_well_is_passed_on_the_way(history: History) -> None:
+    first = history.begin("Map")
+    done = history.claim("done", history.add("MapIterationStarted", first))
+    ended = history.add("MapStateSucceeded", history.add("MapIterationSucceeded", done))
+    both = history.begin("Parallel", history.add("MapStateExited", ended))
+    history.claim("left", both)
+    history.add("ParallelStateFailed", history.claim("right", both))
+    assert history.left_behind == {"left", "right"}

@@ -44,9 +44,9 @@ class Branches(TheirJob):
     def inside(self, **more: Any) -> None:
         """Let it be inside its task, in a slot."""
         running = {"state": {"S": "running"}, "enteredAt": {"S": self.memory.clock.iso()}, **more}
-        gone = ("queue",) if more else ("queue", "token")
+        fields = ("queue",) if more else ("queue", "token")
         item = {**self.memory.table.items[PK], **running}
-        self.memory.table.put(PK, {name: item[name] for name in item if name not in gone})
+        self.memory.table.put(PK, {name: item[name] for name in item if name not in fields})
         owners = {"M": {PK: {"S": self.execution}}}
         change(self.stage, f"slots#{TASKS}", owners=owners)
 

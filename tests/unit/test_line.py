@@ -319,10 +319,10 @@ def test_a_younger_job_is_not_let_in_while_the_index_lacks_the_oldest(waiting: i
 
 def test_one_that_the_index_still_shows_is_passed_over() -> None:
     stage = full(waiting=2)
-    gone = stage.executions.arn("job-1")
+    arn = stage.executions.arn("job-1")
     stage.table.index.lagging = True
-    stage.executions.stop(gone, "Aborted", "by hand")
-    stage.process().engines.rescue.catch(gone)
+    stage.executions.stop(arn, "Aborted", "by hand")
+    stage.process().engines.rescue.catch(arn)
     leave(stage)
 
     stage.process().admit({"task": TASK})
@@ -391,10 +391,10 @@ def test_of_two_spoiled_tasks_both_are_told() -> None:
         line.apply_settings(task, 1, 5)
         line.recount(line.slots(task), 1)
 
-    with pytest.raises(ExceptionGroup, match="2 lines") as told:
+    with pytest.raises(ExceptionGroup, match="2 lines") as failure:
         stage.admit()
 
-    assert [type(each) for each in told.value.exceptions] == [LineStalled, LineStalled]
+    assert [type(each) for each in failure.value.exceptions] == [LineStalled, LineStalled]
 
 
 def record(name: str) -> dict[str, Any]:

@@ -9,10 +9,12 @@ def test_nothing_that_reaches_a_real_account_is_kept() -> None:
 
 
 def test_an_sdk_is_turned_to_loopback_with_made_up_credentials() -> None:
-    made = variables(ENDPOINT, account="100000000001")
-    assert made["AWS_ENDPOINT_URL"] == ENDPOINT
-    assert made["AWS_ACCESS_KEY_ID"] == "100000000001"
-    assert made["AWS_CONFIG_FILE"] == made["AWS_SHARED_CREDENTIALS_FILE"] == "/dev/null"
+    environment = variables(ENDPOINT, account="100000000001")
+    assert environment["AWS_ENDPOINT_URL"] == ENDPOINT
+    assert environment["AWS_ACCESS_KEY_ID"] == "100000000001"
+    assert (
+        environment["AWS_CONFIG_FILE"] == environment["AWS_SHARED_CREDENTIALS_FILE"] == "/dev/null"
+    )
 
 
 def test_export_lines_hold_the_variables_of_the_sdk_alone() -> None:

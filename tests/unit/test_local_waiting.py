@@ -20,6 +20,6 @@ def test_the_last_answer_is_what_was_seen_by_default() -> None:
 
 def test_progress_is_told_between_two_questions() -> None:
     answers = iter([False, False, True])
-    told: list[str] = []
-    wait_until(lambda: next(answers), "it", timeout=5, each=lambda: told.append("still"))
-    assert told == ["still", "still"]
+    lines: list[str] = []
+    wait_until(lambda: next(answers), "it", timeout=5, each=lambda: lines.append("still"))
+    assert lines == ["still", "still"]

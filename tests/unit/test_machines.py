@@ -173,8 +173,8 @@ def inside(stage: ReplayStage, task: str) -> str:
     item = memory.table.items[PK]
     changed = {"state": {"S": "running"}, "task": {"S": task}}
     changed["enteredAt"] = {"S": memory.clock.iso()}
-    gone = ("queue", "token")
-    kept = {name: value for name, value in item.items() if name not in gone}
+    fields = ("queue", "token")
+    kept = {name: value for name, value in item.items() if name not in fields}
     memory.table.put(PK, {**kept, **changed})
     memory.process().engines.gates.complete(task)
     change(stage, f"slots#{task}", owners={"M": {PK: {"S": theirs}}})
@@ -296,10 +296,10 @@ def test_what_began_before_its_machine_was_listed_is_not_looked_for(stage: Repla
 def test_a_machine_that_is_listed_again_begins_anew(stage: ReplayStage) -> None:
     sweep(stage)
     unheard(stage, "before")
-    listed, stage.memory.settings = stage.memory.settings, FakeStage(MACHINES="billing").settings
+    settings, stage.memory.settings = stage.memory.settings, FakeStage(MACHINES="billing").settings
     sweep(stage)
     stage.memory.clock.pause(60)
-    stage.memory.settings = listed
+    stage.memory.settings = settings
     assert sweep(stage) == []
 
 
@@ -321,10 +321,10 @@ def test_a_task_that_its_machine_s_definition_no_longer_adopts_is_told_by_each_s
     for task in (f"orders/{TASK}", "orders/Gone", "billing/Gone"):
         process.engines.world.line.apply_settings(task, 5, 5)
 
-    told = process.engines.sweep.run(600)
+    repairs = process.engines.sweep.run(600)
 
-    assert told.unadopted == ["orders/Gone"]
-    assert told.refused == []
+    assert repairs.unadopted == ["orders/Gone"]
+    assert repairs.refused == []
     assert process.telemetry.counts[metrics.UNADOPTED] == 1
     assert ("task-not-adopted", {"task": "orders/Gone"}) in process.telemetry.lines
 
@@ -345,15 +345,15 @@ def test_a_replay_by_key_takes_the_job_of_the_machine_that_is_named(stage: Repla
 def test_an_id_in_a_path_or_a_list_means_the_job_of_its_machine_alone(stage: ReplayStage) -> None:
     with_theirs(stage)
     there = Stage(stage.memory.process().engines, "respool-memory")
-    listed = list_jobs(there, {})["jobs"]
-    ids = {job["machine"]: job["id"] for job in listed}
+    rows = list_jobs(there, {})["jobs"]
+    ids = {job["machine"]: job["id"] for job in rows}
 
     assert paths.read_job(ids["orders"]) == ("1", "orders")
     assert paths.read_job(ids["respool-memory"]) == ("1", "")
     assert show_job(there, paths.read_job(ids["orders"]), {}, False)["machine"] == "orders"
-    given = {"ids": [ids["orders"]], "dry_run": True}
-    told = actions.replay(there, Press("kim", given), 60)["plan"]
-    assert [each["id"] for each in told] == [ids["orders"]]
+    body = {"ids": [ids["orders"]], "dry_run": True}
+    plan = actions.replay(there, Press("kim", body), 60)["plan"]
+    assert [each["id"] for each in plan] == [ids["orders"]]
     assert actions.give_up(there, paths.read_job(ids["orders"]), {"reason": "x"}, "kim")["given_up"]
     assert stage.memory.table.items["job#1"].get("endedAt") is None
 
@@ -442,11 +442,11 @@ def test_a_kept_replay_says_of_which_machine_a_job_is_that_could_not_be_put_back
     unlisted = Stage(FakeStage.process(stage.memory).engines, "respool-memory")
     unlisted.engines.settings = replace(unlisted.engines.settings, machines=())
 
-    told = actions.replay(unlisted, Press("kim", {"ids": [paths.written("1", "orders")]}), 60)
+    answer = actions.replay(unlisted, Press("kim", {"ids": [paths.written("1", "orders")]}), 60)
 
-    (failed,) = told["failed"]
+    (failed,) = answer["failed"]
     assert (failed["key"], failed["machine"]) == ("1", "orders")
-    assert show_replay(unlisted, told["id"], {})["failed"] == [failed]
+    assert show_replay(unlisted, answer["id"], {})["failed"] == [failed]
 
 
 def test_a_note_of_another_machine_s_job_is_judged_by_that_job_s_claim(stage: ReplayStage) -> None:
@@ -475,9 +475,9 @@ def test_the_trigger_puts_another_machine_s_job_back(stage: ReplayStage) -> None
         "attributes": {"SentTimestamp": "1", "ApproximateReceiveCount": "1"},
     }
 
-    told = stage.memory.process().engines.take_batch({"Records": [record]}, 60)
+    answer = stage.memory.process().engines.take_batch({"Records": [record]}, 60)
 
-    assert told == {"batchItemFailures": []}
+    assert answer == {"batchItemFailures": []}
     (restart,) = started(stage, runs)
     assert machine_of(restart) == "orders"
 

@@ -89,9 +89,9 @@ class MapStage:
 
     def started(self) -> list[str]:
         """Executions of theirs that nobody but respool can have started."""
-        known = {self.parent, *self.children}
+        family = {self.parent, *self.children}
         runs = self.memory.executions.runs
-        return [arn for arn in runs if machine_of(arn) == "orders" and arn not in known]
+        return [arn for arn in runs if machine_of(arn) == "orders" and arn not in family]
 
 
 @pytest.fixture

@@ -42,17 +42,17 @@ def contrast(one: str, other: str) -> float:
 @pytest.mark.parametrize("scheme", [LIGHT, DARK], ids=["light", "dark"])
 @pytest.mark.parametrize(("text", "ground"), [*product(TEXTS, GROUNDS), *OWN, *MORE, *SOFT])
 def test_text_stands_out_from_its_ground(scheme: str, text: str, ground: str) -> None:
-    known = colours(LIGHT) | colours(scheme)
+    palette = colours(LIGHT) | colours(scheme)
 
-    assert contrast(known[text], known[ground]) >= 4.5
+    assert contrast(palette[text], palette[ground]) >= 4.5
 
 
 @pytest.mark.parametrize("scheme", [LIGHT, DARK], ids=["light", "dark"])
 @pytest.mark.parametrize("ground", GROUNDS)
 def test_the_edge_of_a_control_stands_out(scheme: str, ground: str) -> None:
-    known = colours(LIGHT) | colours(scheme)
+    palette = colours(LIGHT) | colours(scheme)
 
-    assert contrast(known["strong-line"], known[ground]) >= 3
+    assert contrast(palette["strong-line"], palette[ground]) >= 3
 
 
 def test_nothing_is_inline_and_nothing_comes_from_elsewhere() -> None:
@@ -71,10 +71,10 @@ def test_no_script_turns_text_into_markup_or_code() -> None:
 
 
 def test_a_first_visit_asks_for_four_files_and_all_are_small() -> None:
-    found = [path for path in FOLDER.iterdir() if path.is_file()]
+    files = [path for path in FOLDER.iterdir() if path.is_file()]
 
     assert names() == {"index.html", "app.js", "style.css", "icon.svg"}
-    assert {path.suffix for path in found} == {".html", ".js", ".css", ".svg"}
+    assert {path.suffix for path in files} == {".html", ".js", ".css", ".svg"}
     assert sum(len(gzip.compress(file(name).text.encode())) for name in names()) < 45_000
 
 
@@ -117,15 +117,15 @@ def test_modules_are_joined_in_the_order_of_their_imports() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ('import { a } from "./app.js";\n', "modules import each other: app.js > app.js"),
         ('import "./one.js";\n', "not understood: import"),
         ("export let a = 1;\n", "not understood: export let"),
     ],
 )
-def test_a_module_that_can_not_be_joined_is_named(text: str, told: str) -> None:
-    with pytest.raises(ValueError, match=told):
+def test_a_module_that_can_not_be_joined_is_named(text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         join({"app.js": text}, "app.js")
 
 

@@ -129,11 +129,11 @@ def test_a_replay_that_dies_on_the_way_leaves_each_job_waiting_or_done_once(faul
 
 
 @pytest.mark.parametrize(
-    "given", [{"pass": True}, {"pass": "true", "max": 2}, {"pass": True, "task": TASK}]
+    "event", [{"pass": True}, {"pass": "true", "max": 2}, {"pass": True, "task": TASK}]
 )
-def test_a_pass_is_for_jobs_that_are_named_or_for_one(given: dict[str, Any]) -> None:
+def test_a_pass_is_for_jobs_that_are_named_or_for_one(event: dict[str, Any]) -> None:
     with pytest.raises(BadRequest, match="give key, keys or ids, or max=1"):
-        read_event(given)
+        read_event(event)
 
 
 def test_a_schedule_gives_no_pass() -> None:

@@ -207,16 +207,16 @@ def test_a_stuck_job_goes_on_where_a_person_asks_for_it_by_name_or_for_all_stuck
 
 
 @pytest.mark.parametrize(
-    ("claim", "told"),
+    ("claim", "words"),
     [
         (replace(PARKED, state=State.RUNNING), "is running"),
         (replace(PARKED, state=State.LINE), "stands in line for UncertainTask since 2026"),
         (replace(PARKED, state=State.FINISHED, ended_at="2026-11-24"), "has ended (finished)"),
     ],
 )
-def test_what_does_not_wait_parked_is_told_as_it_stands(claim: Claim, told: str) -> None:
+def test_what_does_not_wait_parked_is_told_as_it_stands(claim: Claim, words: str) -> None:
     assert screened(claim, ATTENDED) is Action.STALE
-    assert standing(claim).startswith(told)
+    assert standing(claim).startswith(words)
 
 
 def test_the_next_time_of_a_claim_is_never_the_one_that_it_has() -> None:

@@ -59,9 +59,9 @@ def test_more_resumes_than_a_small_region_allows_at_once_are_slowed_down_and_non
     memory = parked(count)
     stage = ReplayStage(memory)
     process = memory.process(wire := QuotaWire(memory.clock))
-    began = memory.clock.elapsed()
+    start = memory.clock.elapsed()
     report = stage.replay(count, process=process, seconds=855)
-    took = memory.clock.elapsed() - began
+    took = memory.clock.elapsed() - start
     assert (report.replayed, report.failed, report.more) == (count, [], False)
     assert process.telemetry.counts[metrics.THROTTLED] == wire.throttled > 0
     assert took >= (count - 1500) / 300 - 1

@@ -542,15 +542,15 @@ def any_facts(draw: st.DrawFn) -> Facts:
 
 @st.composite
 def any_state(draw: st.DrawFn) -> Ramp:
-    gone = draw(st.lists(names, unique=True, max_size=8))
+    pks = draw(st.lists(names, unique=True, max_size=8))
     return Ramp(
         "t",
         draw(st.integers(0, 9)),
-        step=max(draw(st.integers(1, 100)), len(gone)),
+        step=max(draw(st.integers(1, 100)), len(pks)),
         wait=draw(st.integers(0, 7200)),
         due=draw(st.just("") | times),
         released_at=draw(st.just("") | times),
-        released=tuple(ReleasedJob(pk, draw(st.integers(0, 6)), DOWN, "") for pk in gone),
+        released=tuple(ReleasedJob(pk, draw(st.integers(0, 6)), DOWN, "") for pk in pks),
         service_failures={digest(key): draw(st.integers(0, 200)) for key in draw(st.sets(names))},
         suspects=frozenset(map(digest, draw(st.sets(names)))),
         unlike_error_seen=draw(st.booleans()),

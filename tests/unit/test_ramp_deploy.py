@@ -27,11 +27,11 @@ def test_the_ramp_s_schedule_is_off_unless_it_is_asked_for() -> None:
 
 
 def test_it_calls_reprocess_each_minute_and_says_which() -> None:
-    made = schedule(RECOVERY="ramp")
+    properties = schedule(RECOVERY="ramp")
 
-    assert (made["State"], made["ScheduleExpression"]) == ("ENABLED", "rate(1 minute)")
-    assert made["Target"]["Input"] == '{"ramp": true, "at": "<aws.scheduler.scheduled-time>"}'
-    assert made["Target"]["RetryPolicy"]["MaximumRetryAttempts"] == 0
+    assert (properties["State"], properties["ScheduleExpression"]) == ("ENABLED", "rate(1 minute)")
+    assert properties["Target"]["Input"] == '{"ramp": true, "at": "<aws.scheduler.scheduled-time>"}'
+    assert properties["Target"]["RetryPolicy"]["MaximumRetryAttempts"] == 0
 
 
 def test_a_window_in_a_zone_that_does_not_exist_stops_the_deploy_and_names_the_one_meant() -> None:

@@ -81,10 +81,10 @@ def test_a_key_with_braces_stays_as_it_is() -> None:
 
 
 def test_only_what_stands_in_the_sentence_is_told() -> None:
-    told = tell(REFUSED, Policy())
+    text = tell(REFUSED, Policy())
 
-    assert dict(told.values) == {"key": "12345"}
-    assert dict(told.times) == {"at": AT, "next": NEXT}
+    assert dict(text.values) == {"key": "12345"}
+    assert dict(text.times) == {"at": AT, "next": NEXT}
 
 
 @pytest.mark.parametrize("language", ["en", "ja"])

@@ -41,7 +41,7 @@ def repaired(count: int = 12, ticks: int = 0, **settings: str) -> RampStage:
 
 def drain(stage: RampStage, ticks: int = MANY) -> list[int]:
     """Tick on; returns the sizes of the steps that were released."""
-    return [told["released"] for _ in range(ticks) if (told := stage.later()).get("released")]
+    return [report["released"] for _ in range(ticks) if (report := stage.later()).get("released")]
 
 
 def left(stage: RampStage) -> list[object]:
@@ -67,9 +67,9 @@ def test_while_the_service_is_down_it_hears_one_job_a_probe_and_ever_fewer_probe
     stage = parked(12)
     before, probed = stage.calls, []
     for tick in range(40):
-        told = stage.later()
-        assert told["released"] <= 1
-        probed += [tick] if told["released"] else []
+        report = stage.later()
+        assert report["released"] <= 1
+        probed += [tick] if report["released"] else []
 
     assert [after - one for one, after in pairwise(probed)] == [
         2,
@@ -137,8 +137,8 @@ def test_a_maintenance_window_silences_it_until_its_end() -> None:
     stage = repaired(2, HOLD_WINDOWS="cron(0 9 * * ? *) 2h UTC")
     stage.fakes.process().engines.gates.prepare(TASK)
 
-    told = stage.later()
-    assert (told["released"], told["held"]) == (0, "cron(0 9 * * ? *) 2h UTC")
+    report = stage.later()
+    assert (report["released"], report["held"]) == (0, "cron(0 9 * * ? *) 2h UTC")
     assert stage.state.held_until == "2026-11-24T11:00:00.000Z"
     stage.fakes.clock.pause(7200)
     assert stage.tick()["released"] == 1
@@ -182,8 +182,8 @@ def test_one_tick_puts_aside_all_that_failed_too_often_and_goes_on() -> None:
     stage = parked(5, MAX_ATTEMPTS="1")
     stage.fakes.service.broken = False
 
-    told = stage.later()
-    assert told["released"] == 0
+    report = stage.later()
+    assert report["released"] == 0
     states = {claim.state for claim in stage.fakes.claims.values()}
     assert states == {State.STUCK}
 
@@ -203,9 +203,9 @@ def test_failures_of_jobs_that_others_started_count_against_the_service() -> Non
     stage.fakes.clock.pause(1)
     stage.park("new", "newer")
 
-    told = stage.later()
+    report = stage.later()
 
-    assert (told["verdict"], told["released"], told["step"]) == ("refused", 0, 1)
+    assert (report["verdict"], report["released"], report["step"]) == ("refused", 0, 1)
 
 
 def test_one_new_failure_while_four_come_through_is_that_job_s_own() -> None:
@@ -214,9 +214,9 @@ def test_one_new_failure_while_four_come_through_is_that_job_s_own() -> None:
     stage.park("new")
     stage.fakes.service.broken = False
 
-    told = stage.later()
+    report = stage.later()
 
-    assert (told["verdict"], told["released"], told["step"]) == ("alone", 4, 4)
+    assert (report["verdict"], report["released"], report["step"]) == ("alone", 4, 4)
 
 
 def test_a_person_s_replay_beside_it_is_safe_and_its_failures_count() -> None:
@@ -224,8 +224,8 @@ def test_a_person_s_replay_beside_it_is_safe_and_its_failures_count() -> None:
     stage.fakes.service.refuses = {text("job-10"), text("job-11")}
     replay(stage, "job-10", "job-11")
 
-    told = stage.later()
-    assert told["verdict"] == "refused"
+    report = stage.later()
+    assert report["verdict"] == "refused"
     stage.fakes.service.refuses = set()
     drain(stage)
 
@@ -434,9 +434,9 @@ def test_a_gate_that_a_person_closed_is_not_the_ramp_s_to_open() -> None:
     stage = repaired(2)
     stage.fakes.process().engines.gates.close(TASK, None, "Aiko", "they are testing")
 
-    told = [stage.later() for _ in range(3)]
+    reports = [stage.later() for _ in range(3)]
 
-    assert [one["released"] for one in told] == [0, 0, 0]
+    assert [one["released"] for one in reports] == [0, 0, 0]
     assert gate_of(stage) == (False, "Aiko")
 
 

@@ -26,8 +26,8 @@ def open_until(windows: tuple[Window, ...], now: datetime) -> tuple[str, datetim
 
 def until(windows: str, now: str) -> str:
     """When the windows that are open then end; empty: none is."""
-    found = open_until(read_windows(windows), at(now))
-    return f"{found[1]:%Y-%m-%dT%H:%M}" if found else ""
+    window = open_until(read_windows(windows), at(now))
+    return f"{window[1]:%Y-%m-%dT%H:%M}" if window else ""
 
 
 @pytest.mark.parametrize(
@@ -111,9 +111,9 @@ def test_of_several_open_windows_the_one_that_ends_last_is_told() -> None:
     both = "cron(0 2 * * ? *) 1h UTC; cron(30 2 * * ? *) 2h UTC;"
 
     assert until(both, "2026-11-24T02:45:00") == "2026-11-24T04:30"
-    found = open_until(read_windows(both), at("2026-11-24T02:45:00"))
-    assert found
-    assert found[0] == "cron(30 2 * * ? *) 2h UTC"
+    window = open_until(read_windows(both), at("2026-11-24T02:45:00"))
+    assert window
+    assert window[0] == "cron(30 2 * * ? *) 2h UTC"
 
 
 def test_a_window_that_begins_within_itself_is_prolonged() -> None:
@@ -173,10 +173,10 @@ def test_a_window_is_open_exactly_while_less_than_its_length_has_passed_since_a_
     now: datetime, zone: str, hour: int, length: int
 ) -> None:
     windows = read_windows(f"cron(0 {hour} * * ? *) {length}h {zone}")
-    found = open_until(windows, now)
+    window = open_until(windows, now)
 
     local = now.astimezone(zone_of(zone)).replace(hour=hour, minute=0, second=0, microsecond=0)
     starts = [(local - timedelta(days=n)).replace(fold=0).astimezone(UTC) for n in range(-1, 7)]
     last = max(start for start in starts if start <= now)
     end = last + timedelta(hours=length)
-    assert (found[1] if found else None) == (end if end > now else None)
+    assert (window[1] if window else None) == (end if end > now else None)

@@ -88,8 +88,8 @@ class Schedules(RuleBasedStateMachine):
         attempts: str,
         chosen: dict[str, str],
     ) -> None:
-        given = {"MAX_ATTEMPTS": attempts, "COOL_DOWN": "60", **chosen}
-        self.stage = FakeStage(seed, delivery, task_limit=LIMIT, **given)
+        variables = {"MAX_ATTEMPTS": attempts, "COOL_DOWN": "60", **chosen}
+        self.stage = FakeStage(seed, delivery, task_limit=LIMIT, **variables)
         self.watch = Watch(self.stage)
         self.stage.executions.redrives = redrives
         self.stage.executions.refuses = refuses
@@ -237,10 +237,10 @@ class Schedules(RuleBasedStateMachine):
         owners = [
             self.stage.executions.runs.get(arn) for arn in (claim.execution, claim.predecessor)
         ]
-        known = [run for run in owners if run is not None]
-        if any(run.state.startswith("Finish") for run in known):
+        runs = [run for run in owners if run is not None]
+        if any(run.state.startswith("Finish") for run in runs):
             return
-        self.unwanted |= {run.input for run in known}
+        self.unwanted |= {run.input for run in runs}
         wire = Wire().break_at(call, fault) if fault else Wire()
         key = pk.partition("#")[2]
         actors.attempt(

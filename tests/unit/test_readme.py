@@ -33,12 +33,12 @@ def arrows(name: str) -> set[tuple[str, str]]:
 
 def ways() -> set[tuple[str, str]]:
     """From which state the definition leads to which."""
-    found = set()
+    edges = set()
     for name, state in STATES.items():
         holders = [state, *state.get("Catch", []), *state.get("Choices", [])]
         ends = {holder.get("Next") for holder in holders} | {state.get("Default")}
-        found |= {(name, end) for end in ends - {None} if not {name, end} & NOT_DRAWN}
-    return found
+        edges |= {(name, end) for end in ends - {None} if not {name, end} & NOT_DRAWN}
+    return edges
 
 
 @pytest.mark.parametrize("name", READMES)
@@ -69,7 +69,7 @@ def test_a_first_deploy_says_what_the_sample_shows(name: str) -> None:
 
 def sample() -> str:
     """What a first deploy of the stage dev prints at its end."""
-    made = list(check(Source(ROOT, "dev", {}, FUNCTIONS)).template["Resources"])
+    resources = list(check(Source(ROOT, "dev", {}, FUNCTIONS)).template["Resources"])
     names = Names("respool-dev", "aws", "us-east-1", "123456789012")
     outputs = {
         "StateMachineArn": names.state_machine_arn,
@@ -77,5 +77,5 @@ def sample() -> str:
     }
     url = "https://a070cece.execute-api.us-east-1.amazonaws.com/api/"
     place = report.Place("dev", names, url, " --region us-east-1")
-    done = Deployed(Step.CREATE, made, outputs, trigger=False)
+    done = Deployed(Step.CREATE, resources, outputs, trigger=False)
     return "\n".join(report.deployed(place, done, Settings()))

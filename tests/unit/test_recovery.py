@@ -173,9 +173,9 @@ def test_where_redrive_is_refused_the_job_is_restarted_and_holds_no_slot(
 ) -> None:
     arn = stage.abort("1")
     stage.memory.executions.refuses = True
-    began = stage.memory.clock.elapsed()
+    start = stage.memory.clock.elapsed()
     assert outcome(stage).action is Action.RESTART
-    assert stage.memory.clock.elapsed() - began >= SETTLED  # a look that can be relied upon
+    assert stage.memory.clock.elapsed() - start >= SETTLED  # a look that can be relied upon
     assert stage.memory.slots.owners == {}
     assert stage.finish() == ["1"]
     assert stage.memory.executions.describe(arn).status is Status.ABORTED

@@ -81,10 +81,10 @@ def skewed(minutes: int) -> str:
     ],
 )
 def test_an_answer_of_aws_is_told_with_the_way_out(problem: ClientError, way: str) -> None:
-    told = explain(problem, "ops")
-    assert way in told.text
-    assert not told.chosen
-    assert "\n" not in told.text
+    explanation = explain(problem, "ops")
+    assert way in explanation.text
+    assert not explanation.chosen
+    assert "\n" not in explanation.text
 
 
 def test_the_cause_of_our_own_error_tells_the_way() -> None:

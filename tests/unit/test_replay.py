@@ -177,29 +177,29 @@ def test_no_page_is_read_that_is_not_needed(stage: ReplayStage) -> None:
 
 
 @pytest.mark.parametrize(
-    ("prepare", "told"),
+    ("prepare", "reason"),
     [
         (lambda stage: stage.memory.executions.start("job-1", '{"key": "1"}'), "is running"),
         (lambda stage: (stage.park("1"), stage.replay(), stage.finish()), "has ended (finished)"),
     ],
 )
 def test_a_chosen_job_that_does_not_wait_is_told_as_it_stands(
-    stage: ReplayStage, prepare: Callable[[ReplayStage], object], told: str
+    stage: ReplayStage, prepare: Callable[[ReplayStage], object], reason: str
 ) -> None:
     prepare(stage)
     for run in stage.memory.executions.running():
         stage.memory.machine.run_to(run.arn, TASK)
     report = stage.replay(choice=Choice(key="1"))
-    assert [failed["reason"][: len(told)] for failed in report.failed] == [told]
+    assert [failed["reason"][: len(reason)] for failed in report.failed] == [reason]
     assert report.as_json()["stale"] == 1
 
 
 def test_a_rate_paces_it(stage: ReplayStage) -> None:
     stage.park(*keys(20))
-    began, moments = stage.memory.clock.elapsed(), []
+    start, moments = stage.memory.clock.elapsed(), []
 
     def note(_: Outcome) -> None:
-        moments.append(stage.memory.clock.elapsed() - began)
+        moments.append(stage.memory.clock.elapsed() - start)
 
     assert stage.replay(engine=stage.engine(look_on=note), rate=2).replayed == 20
     assert moments == pytest.approx([n / 2 for n in range(20)], abs=0.1)
@@ -262,8 +262,8 @@ def test_under_a_closed_gate_an_unattended_replay_takes_nothing_and_says_why(
     stage.park(*keys(3))
     _close(stage)
     report = stage.replay(attended=False)
-    told = [{"task": TASK, "reason": "its gate is closed by Ann: repairs"}]
-    assert (report.replayed, report.remaining, report.as_json()["held"]) == (0, 3, told)
+    reasons = [{"task": TASK, "reason": "its gate is closed by Ann: repairs"}]
+    assert (report.replayed, report.remaining, report.as_json()["held"]) == (0, 3, reasons)
     assert stage.finish() == []
 
 

@@ -16,10 +16,10 @@ LONG = "\x01" * 1000
 
 def report(plan: bool, key: str) -> Report:
     """Of ten thousand jobs, none of which could be put back."""
-    made = Report(plan=[] if plan else None)
+    result = Report(plan=[] if plan else None)
     for n in range(JOBS):
-        made.add(Outcome(f"{key}{n}", Action.LEAVE, "AWS said no", problem=True))
-    return made
+        result.add(Outcome(f"{key}{n}", Action.LEAVE, "AWS said no", problem=True))
+    return result
 
 
 def in_gateway(result: dict[str, object]) -> int:
@@ -46,8 +46,8 @@ def test_a_person_s_own_terminal_names_them_all() -> None:
 
 
 def test_failures_beyond_ten_thousand_are_counted_and_not_kept() -> None:
-    made = report(False, "")
+    result = report(False, "")
     for _ in range(5):
-        made.add(Outcome("more", Action.LEAVE, "AWS said no", problem=True))
-    assert len(made.failed) == JOBS
-    assert made.as_json(sys.maxsize)["unnamed"] == 5
+        result.add(Outcome("more", Action.LEAVE, "AWS said no", problem=True))
+    assert len(result.failed) == JOBS
+    assert result.as_json(sys.maxsize)["unnamed"] == 5

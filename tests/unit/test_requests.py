@@ -42,7 +42,7 @@ def test_a_max_given_twice_is_refused_with_both_values_and_the_range() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("body", "message"),
     [
         ({"maximum": "2"}, "unknown parameter 'maximum'"),
         ({"max": True}, "max=True"),
@@ -59,9 +59,9 @@ def test_a_max_given_twice_is_refused_with_both_values_and_the_range() -> None:
         ({"older_than": "-1"}, "older_than=-1"),
     ],
 )
-def test_a_value_of_no_use_is_refused_by_name(given: dict[str, object], told: str) -> None:
-    with pytest.raises(BadRequest, match=told):
-        read_request(given)
+def test_a_value_of_no_use_is_refused_by_name(body: dict[str, object], message: str) -> None:
+    with pytest.raises(BadRequest, match=message):
+        read_request(body)
 
 
 @pytest.mark.parametrize("event", [{}, {"max": 2}, {"max": 2, "unattended": False}])

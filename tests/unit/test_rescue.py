@@ -49,9 +49,9 @@ def catch(stage: FakeStage, arn: str) -> str:
     return stage.process().engines.rescue.catch(arn)
 
 
-@pytest.mark.parametrize(("status", "error", "told"), ACCIDENTS)
+@pytest.mark.parametrize(("status", "error", "name"), ACCIDENTS)
 def test_a_job_that_dies_is_parked_dead_with_its_key_and_gives_its_slot_back(
-    stage: FakeStage, status: Status, error: str, told: str
+    stage: FakeStage, status: Status, error: str, name: str
 ) -> None:
     arn = dead(stage, status, error)
     assert stage.slots.owners == {PK: arn}
@@ -60,15 +60,15 @@ def test_a_job_that_dies_is_parked_dead_with_its_key_and_gives_its_slot_back(
 
     claim = stage.claims[PK]
     assert (claim.execution, claim.task, claim.token) == (arn, TASK, "")
-    assert (claim.attempt, claim.error, claim.cause) == (1, told, "the cause")
+    assert (claim.attempt, claim.error, claim.cause) == (1, name, "the cause")
     assert claim.dead_at == claim.failed_at == claim.first_failed_at != ""
     assert claim.noted_at != ""
     assert stage.slots.owners == {}
 
 
-@pytest.mark.parametrize(("status", "error", "told"), ACCIDENTS)
+@pytest.mark.parametrize(("status", "error", "name"), ACCIDENTS)
 def test_its_note_has_the_input_and_no_token(
-    stage: FakeStage, status: Status, error: str, told: str
+    stage: FakeStage, status: Status, error: str, name: str
 ) -> None:
     arn = dead(stage, status, error)
     catch(stage, arn)
@@ -78,7 +78,7 @@ def test_its_note_has_the_input_and_no_token(
     record = decode(body)
     assert (record.key, record.execution, record.task, record.attempt) == ("12345", arn, TASK, 1)
     assert record.input == {"key": "12345", "amount": 1}
-    assert (record.error.name, record.error.message) == (told, "the cause")
+    assert (record.error.name, record.error.message) == (name, "the cause")
     assert record.started_at == stage.claims[PK].started_at
 
 
@@ -360,7 +360,7 @@ def test_a_foreign_machine_s_execution_is_not_even_looked_at(stage: FakeStage) -
 
 
 @pytest.mark.parametrize(
-    "given",
+    "text",
     [
         json.dumps({"key": "x" * 2045}),
         json.dumps({"key": "é" * 1000}),
@@ -373,8 +373,8 @@ def test_a_foreign_machine_s_execution_is_not_even_looked_at(stage: FakeStage) -
         '{"key":1e300}',
     ],
 )
-def test_a_key_that_is_none_is_never_used_as_one(stage: FakeStage, given: str) -> None:
-    arn = stage.executions.start("first", given)
+def test_a_key_that_is_none_is_never_used_as_one(stage: FakeStage, text: str) -> None:
+    arn = stage.executions.start("first", text)
     stage.executions.close(stage.executions.runs[arn], Status.FAILED, "BadInput", "no key")
 
     assert catch(stage, arn) == "ended"
@@ -447,7 +447,7 @@ def test_the_same_while_the_restart_is_under_way(stage: FakeStage) -> None:
 def test_a_restart_that_dies_keeps_start_and_failures_of_its_job(stage: FakeStage) -> None:
     first = dead(stage)
     catch(stage, first)
-    began = stage.claims[PK].started_at
+    start = stage.claims[PK].started_at
     name = restart_name(stage.claims[PK])
     second = stage.executions.arn(name)
     assert stage.process().claims.hand_over(stage.claims[PK], second, PK)
@@ -457,7 +457,7 @@ def test_a_restart_that_dies_keeps_start_and_failures_of_its_job(stage: FakeStag
     assert catch(stage, second) == "parked"
 
     claim = stage.claims[PK]
-    assert (claim.execution, claim.attempt, claim.started_at) == (second, 2, began)
+    assert (claim.execution, claim.attempt, claim.started_at) == (second, 2, start)
 
 
 def test_a_job_that_died_unclaimed_takes_the_key_of_one_that_has_ended(stage: FakeStage) -> None:

@@ -8,22 +8,22 @@ from respool.scratch import remove_abandoned, scratch
 
 
 def test_a_folder_goes_at_the_end_with_all_that_is_in_it(tmp_path: Path) -> None:
-    with scratch("one", tmp_path) as made:
-        (made.path / "file").write_text("")
+    with scratch("one", tmp_path) as folder:
+        (folder.path / "file").write_text("")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_in_use_is_left_alone(tmp_path: Path) -> None:
-    with scratch("one", tmp_path) as made, scratch("other", tmp_path):
+    with scratch("one", tmp_path) as folder, scratch("other", tmp_path):
         remove_abandoned(tmp_path)
-        assert made.path.exists()
+        assert folder.path.exists()
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_another_process_holds_open_stays_until_it_ends(tmp_path: Path) -> None:
-    with scratch("one", tmp_path) as made:
-        kept = os.dup(made.lock)  # as a child has it
-        made.path.rename(tmp_path / "respool-scratch-moved")
+    with scratch("one", tmp_path) as folder:
+        kept = os.dup(folder.lock)  # as a child has it
+        folder.path.rename(tmp_path / "respool-scratch-moved")
     remove_abandoned(tmp_path)
     assert (tmp_path / "respool-scratch-moved").exists()
     os.close(kept)
@@ -41,9 +41,9 @@ def test_what_is_no_scratch_folder_stays(tmp_path: Path) -> None:
 
 def test_many_makers_at_once_take_nothing_from_each_other(tmp_path: Path) -> None:
     def make(number: int) -> bool:
-        with scratch("crowd", tmp_path) as made:
-            (made.path / "mine").write_text(str(number))
-            return (made.path / "mine").read_text() == str(number)
+        with scratch("crowd", tmp_path) as folder:
+            (folder.path / "mine").write_text(str(number))
+            return (folder.path / "mine").read_text() == str(number)
 
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(make, range(200)))

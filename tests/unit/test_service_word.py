@@ -102,9 +102,9 @@ def test_whatever_a_service_says_is_read_without_harm(word: Any) -> None:
         assert named is None or FAILED < believed(named, FAILED, FAILED, 60) <= FAILED + HOUR
 
 
-def closed(seconds: object = 7200, **given: Any) -> FakeStage:
+def closed(seconds: object = 7200, **variables: Any) -> FakeStage:
     """A stage whose service says, as it fails the first job, when to come again."""
-    stage = FakeStage(**given)
+    stage = FakeStage(**variables)
     says(stage, seconds)
     fail(stage, "first")
     stage.run()
@@ -254,8 +254,8 @@ def minutes(stage: RampStage, count: int) -> int:
         stage.fakes.clock.pause(60)
         now = stage.fakes.clock.now()
         at = now if now.minute % 10 else now + timedelta(minutes=1)
-        told = stage.fakes.process().engines.tick(600, at)["ramp"]
-        out += told.get(TASK, {}).get("released", 0)
+        reports = stage.fakes.process().engines.tick(600, at)["ramp"]
+        out += reports.get(TASK, {}).get("released", 0)
         stage.fakes.run()
     return out
 
@@ -282,8 +282,8 @@ def test_a_schedule_that_tells_an_old_minute_ticks_by_the_clock(years: int) -> N
     stage.fakes.clock.pause(600 - stage.fakes.clock.now().timestamp() % 600)
     at = stage.fakes.clock.now() - years * timedelta(days=365, minutes=1)
 
-    told = stage.fakes.process().engines.tick(600, at)["ramp"]
-    assert told[TASK]["released"] == 1
+    reports = stage.fakes.process().engines.tick(600, at)["ramp"]
+    assert reports[TASK]["released"] == 1
 
 
 def test_a_named_time_that_was_wrong_leaves_the_gate_to_the_ramp() -> None:

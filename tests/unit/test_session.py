@@ -14,7 +14,7 @@ from respool.cli.account import Account
 from respool.deploy.account import Account as Deployer
 from respool.session import agree_with_older_sdks, chosen
 
-Found = Callable[[], str]
+Source = Callable[[], str]
 CONFIG = """
 [default]
 region = ap-south-1
@@ -37,8 +37,8 @@ def files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     forget_session()
 
 
-def _of(found: Any) -> str:
-    return str(found.meta.region_name)
+def _of(client: Any) -> str:
+    return str(client.meta.region_name)
 
 
 def _chalice() -> str:
@@ -46,7 +46,7 @@ def _chalice() -> str:
     return str(create_botocore_session().get_config_variable("region"))
 
 
-OURS: dict[str, Found] = {
+OURS: dict[str, Source] = {
     "command line": lambda: _of(Account.find("dev", None, None).client("sqs")),
     "deploy": lambda: _of(Deployer().client("sqs")),
     "verify": lambda: str(chosen().region_name),
@@ -56,7 +56,7 @@ OURS: dict[str, Found] = {
 }
 
 
-@pytest.mark.parametrize("found", OURS.values(), ids=OURS)
+@pytest.mark.parametrize("source", OURS.values(), ids=OURS)
 @pytest.mark.parametrize(
     ("variables", "region"),
     [
@@ -71,14 +71,14 @@ OURS: dict[str, Found] = {
     ],
 )
 def test_region_and_profile_are_those_of_the_aws_cli(
-    monkeypatch: pytest.MonkeyPatch, found: Found, variables: dict[str, str], region: str
+    monkeypatch: pytest.MonkeyPatch, source: Source, variables: dict[str, str], region: str
 ) -> None:
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE", "AWS_DEFAULT_PROFILE"):
         monkeypatch.setenv(name, "")  # what Chalice is told has to go again
         monkeypatch.delenv(name)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    assert found() == region
+    assert source() == region
 
 
 @pytest.mark.parametrize(

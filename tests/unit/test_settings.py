@@ -127,7 +127,7 @@ def test_a_value_that_is_given_and_empty_is_not_a_default(name: str, value: str)
 
 
 @pytest.mark.parametrize(
-    ("given", "close_after"),
+    ("variables", "close_after"),
     [
         ({}, NEVER),
         ({"RECOVERY": "off"}, NEVER),
@@ -138,17 +138,17 @@ def test_a_value_that_is_given_and_empty_is_not_a_default(name: str, value: str)
     ],
 )
 def test_failures_close_a_gate_where_asked_to_or_where_the_ramp_opens_it(
-    given: dict[str, str], close_after: int
+    variables: dict[str, str], close_after: int
 ) -> None:
-    assert Settings.read(given).close_after == close_after
+    assert Settings.read(variables).close_after == close_after
 
 
 @pytest.mark.parametrize(
-    ("given", "language"),
+    ("text", "language"),
     [("ja", "ja"), ("en", "en"), ("ja_JP:ja", "ja"), ("de_DE:de:ja", "ja"), ("de_DE:de", "en")],
 )
-def test_a_shell_s_own_language_is_read_and_stops_nothing(given: str, language: str) -> None:
-    assert Settings.read({"LANGUAGE": given}).language == language
+def test_a_shell_s_own_language_is_read_and_stops_nothing(text: str, language: str) -> None:
+    assert Settings.read({"LANGUAGE": text}).language == language
 
 
 def test_machines_are_names_with_commas_between_them() -> None:
@@ -156,7 +156,7 @@ def test_machines_are_names_with_commas_between_them() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "named"),
+    ("text", "named"),
     [
         ("orders,", "''"),
         ("arn:aws:states:eu-west-1:123456789012:stateMachine:orders", "names, not ARNs"),
@@ -164,6 +164,6 @@ def test_machines_are_names_with_commas_between_them() -> None:
         ("a" * 81, "at most 80"),
     ],
 )
-def test_a_machine_that_is_none_is_named(given: str, named: str) -> None:
+def test_a_machine_that_is_none_is_named(text: str, named: str) -> None:
     with pytest.raises(SettingsError, match=named):
-        Settings.read({"MACHINES": given})
+        Settings.read({"MACHINES": text})

@@ -185,7 +185,7 @@ def test_a_slow_rescue_takes_no_key_back_that_the_restart_has_used(stage: Replay
     theirs = family(stage)
     stage.memory.executions.stop(theirs, "Aborted", "by hand")
     rescue = stage.memory.process().engines.rescue
-    found, seen = rescue.workflow.describe(theirs), stage.memory.claims[pk(KEYS[0])]
+    run, seen = rescue.workflow.describe(theirs), stage.memory.claims[pk(KEYS[0])]
     stage.hear()
     stage.memory.clock.pause(60)
     one(stage)
@@ -193,7 +193,7 @@ def test_a_slow_rescue_takes_no_key_back_that_the_restart_has_used(stage: Replay
     item = stage.memory.table.items[pk(KEYS[0])]
     stage.memory.table.put(pk(KEYS[0]), {**item, "execution": {"S": restart}})  # done already
 
-    assert not rescue.park(found, seen)
+    assert not rescue.park(run, seen)
     assert stage.memory.claims[pk(KEYS[0])].ended_at
 
 
@@ -343,12 +343,12 @@ SCHEDULED: list[tuple[Callable[[], object], list[str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("parameters", "found"), SCHEDULED)
+@pytest.mark.parametrize(("parameters", "keys"), SCHEDULED)
 def test_a_scheduled_write_tells_whose_claim_it_asks_for(
-    parameters: Callable[[], object], found: list[str]
+    parameters: Callable[[], object], keys: list[str]
 ) -> None:
     details = {"resourceType": "aws-sdk:dynamodb", "parameters": json.dumps(parameters())}
-    assert list(keys_in({"taskScheduledEventDetails": details})) == found
+    assert list(keys_in({"taskScheduledEventDetails": details})) == keys
 
 
 @pytest.mark.parametrize("text", ["", "{", "[" * 100_000])
@@ -368,9 +368,9 @@ def test_who_died_before_any_claim_and_then_with_several_starts_once_more() -> N
     stage.replay()
     (second,) = [arn for arn in memory.executions.runs if arn != first]
     item = memory.table.items["job#1"]
-    gone = ("deadAt", "predecessor")
+    fields = ("deadAt", "predecessor")
     for key in ("job#1/A", "job#1/B"):
-        kept = {name: value for name, value in item.items() if name not in gone}
+        kept = {name: value for name, value in item.items() if name not in fields}
         memory.table.put(key, {**kept, "pk": {"S": key}})
         memory.executions.runs[second].asked[key] = None
     stage.stop(second)

@@ -221,10 +221,10 @@ def test_a_blind_retry_calls_once_for_each_job_and_hour_and_the_state_machine_on
 
 
 def test_the_table_names_each_service_once_and_says_never() -> None:
-    told = table(compare_one("broken for each tenth key"))
+    text = table(compare_one("broken for each tenth key"))
 
-    assert told.count("broken for each tenth key") == 1
-    assert "never" in told
+    assert text.count("broken for each tenth key") == 1
+    assert "never" in text
     assert hours(-90 * 60) == "-1 h 30 min"
 
 
@@ -246,10 +246,10 @@ def test_jobs_that_are_started_in_an_outage_wait_untried_once_five_have_failed(
 
 
 def test_every_figure_is_reached(arrivals: list[Run]) -> None:
-    told = figures(arrivals)
+    rows = figures(arrivals)
 
-    assert [each for each in told if not each.met] == []
-    assert figures_table(told).count("\n") == len(told) + 1
+    assert [each for each in rows if not each.met] == []
+    assert figures_table(rows).count("\n") == len(rows) + 1
 
 
 def test_a_figure_that_is_not_reached_says_so(arrivals: list[Run]) -> None:

@@ -291,12 +291,12 @@ def test_the_largest_legal_input_passes_every_state(filler: str, via: str) -> No
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.large_base_example])
 @given(st.characters(), st.characters(), st.integers(0, 100))
-def test_around_the_threshold_no_note_is_too_large(filler: str, told: str, under: int) -> None:
+def test_around_the_threshold_no_note_is_too_large(filler: str, letter: str, under: int) -> None:
     text = filler * (MOST_IN_A_NOTE - under)
     run = Run({"x": text[: MOST_BYTES // (4 * 6)] if size(text) > MOST_BYTES else text}, via="sqs")
     run.claim()
 
-    assert size(note_of(run, "E" * 256, told * 4000)) <= MOST_BYTES
+    assert size(note_of(run, "E" * 256, letter * 4000)) <= MOST_BYTES
 
 
 @pytest.mark.parametrize("state", ["WaitInLine", "Rejoin", "Park"])

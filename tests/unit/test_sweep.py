@@ -154,8 +154,8 @@ def test_a_redriven_job_that_dies_again_before_it_is_parked_is_rescued(stage: Fa
 
 
 def test_a_poisoned_key_ends_no_sweep(stage: FakeStage) -> None:
-    for n, given in enumerate(['{"key":"' + "x" * 2045 + '"}', '{"key":"\\ud800"}', '{"key":[1]}']):
-        arn = stage.executions.start(f"poison-{n}", given)
+    for n, text in enumerate(['{"key":"' + "x" * 2045 + '"}', '{"key":"\\ud800"}', '{"key":[1]}']):
+        arn = stage.executions.start(f"poison-{n}", text)
         stage.executions.close(stage.executions.runs[arn], Status.FAILED, "BadInput", "")
     arn = aborted(stage)
 
@@ -715,14 +715,14 @@ def test_a_sweep_of_many_deaths_keeps_within_the_smallest_quota(stage: FakeStage
     count = 120
     for n in range(count):
         aborted(stage, "", str(n))
-    began = stage.clock.elapsed()
+    start = stage.clock.elapsed()
     process = stage.process()
 
     assert len(process.engines.sweep.run(600).rescued) == count
 
     looks = process.wire.calls.count("DescribeExecution")
     assert looks >= count
-    assert looks / (stage.clock.elapsed() - began) < SMALLEST_REFILL
+    assert looks / (stage.clock.elapsed() - start) < SMALLEST_REFILL
 
 
 def test_a_sweep_ends_at_its_deadline_and_the_next_goes_on(stage: FakeStage) -> None:

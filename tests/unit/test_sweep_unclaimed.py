@@ -123,10 +123,10 @@ def test_one_sweep_looks_at_a_bounded_number_and_the_next_goes_on(stage: FakeSta
 
     for _ in range(4):
         process = stage.process()
-        found = process.engines.sweep.run(600).unclaimed
-        assert len(found) == MOST_LOOKED
+        executions = process.engines.sweep.run(600).unclaimed
+        assert len(executions) == MOST_LOOKED
         assert process.wire.calls.count("GetExecutionHistory") == MOST_LOOKED
-        named.update(found)
+        named.update(executions)
         stage.clock.pause(HOUR)
 
     assert named == set(arns)

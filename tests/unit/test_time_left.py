@@ -26,24 +26,24 @@ def slow(seconds: float) -> tuple[ReplayStage, Process]:
 
 def test_a_press_is_answered_before_api_gateway_cuts_it_off() -> None:
     stage, process = slow(0.5)
-    began = stage.memory.clock.elapsed()
+    start = stage.memory.clock.elapsed()
 
-    told = actions.replay(
+    answer = actions.replay(
         Stage(process.engines, "respool-dev"), Press("kim", {"max": 200}), app.GATEWAY_SECONDS
     )
 
-    assert told["more"]
-    assert GATEWAY - 10 < stage.memory.clock.elapsed() - began < GATEWAY
+    assert answer["more"]
+    assert GATEWAY - 10 < stage.memory.clock.elapsed() - start < GATEWAY
 
 
 def test_the_replay_lambda_ends_before_its_own_end() -> None:
     stage, process = slow(10)
-    began = stage.memory.clock.elapsed()
+    start = stage.memory.clock.elapsed()
 
-    told = take(process.engines, {"max": 200}, lambda: LAMBDA - app.SPARE_SECONDS)
+    answer = take(process.engines, {"max": 200}, lambda: LAMBDA - app.SPARE_SECONDS)
 
-    assert told["more"]
-    assert LAMBDA - 120 < stage.memory.clock.elapsed() - began < LAMBDA
+    assert answer["more"]
+    assert LAMBDA - 120 < stage.memory.clock.elapsed() - start < LAMBDA
 
 
 def test_admit_ends_before_its_minute_is_over() -> None:
@@ -56,9 +56,9 @@ def test_admit_ends_before_its_minute_is_over() -> None:
     at = stage.memory.clock.iso()
     stage.memory.process().line.set_limit(TASK, 500, "kim", "", at)
     process = stage.slow(0.2)
-    began = stage.memory.clock.elapsed()
+    start = stage.memory.clock.elapsed()
 
     with pytest.raises(LineStalled, match="time is up"):  # and so it is called again
         process.engines.admit({}, MINUTE - app.ADMIT_SPARE_SECONDS)
 
-    assert MINUTE / 2 < stage.memory.clock.elapsed() - began < MINUTE
+    assert MINUTE / 2 < stage.memory.clock.elapsed() - start < MINUTE

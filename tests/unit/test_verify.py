@@ -92,10 +92,10 @@ def test_a_state_that_leads_elsewhere_is_told_with_its_fact() -> None:
 
     free.run(definition)
 
-    told = "\n".join(free.wrong)
-    assert "state Park: AWS refuses it: unknown resource" in told
-    assert "broken-spool-parks-all-the-same: it leads to None, not Park" in told
-    assert "claim-by-key: $respool.pk is 'job#1', not 'job#12345'" in told
+    text = "\n".join(free.wrong)
+    assert "state Park: AWS refuses it: unknown resource" in text
+    assert "broken-spool-parks-all-the-same: it leads to None, not Park" in text
+    assert "claim-by-key: $respool.pk is 'job#1', not 'job#12345'" in text
 
 
 def test_who_may_not_ask_is_told_so_and_nothing_is_wrong() -> None:

@@ -82,9 +82,9 @@ def _template(**environment: str) -> dict[str, Any]:
 
 
 def _of_type(resources: dict[str, Any], kind: str) -> list[dict[str, Any]]:
-    found = [one for one in resources.values() if one["Type"] == f"AWS::{kind}"]
-    assert found
-    return [one["Properties"] for one in found]
+    matches = [one for one in resources.values() if one["Type"] == f"AWS::{kind}"]
+    assert matches
+    return [one["Properties"] for one in matches]
 
 
 def _alarms() -> list[dict[str, Any]]:
@@ -290,15 +290,15 @@ def test_every_alarm_and_widget_names_a_metric_that_exists() -> None:
 
 
 def test_every_metric_of_ours_is_on_the_dashboard() -> None:
-    shown = {name for widget in _widgets() for space, name, _ in _in_widget(widget)
+    names = {name for widget in _widgets() for space, name, _ in _in_widget(widget)
              if space == metrics.NAMESPACE}  # fmt: skip
-    assert shown == set(metrics.ALL)
+    assert names == set(metrics.ALL)
 
 
 def test_every_dimension_names_something_in_the_stack() -> None:
     named = {value for _, _, dimensions in _shown() for value in dimensions.values() if value}
     resources = _template()
-    known = {
+    parts = {
         '{"Fn::GetAtt": ["Spool", "QueueName"]}',
         '{"Fn::GetAtt": ["Stuck", "QueueName"]}',
         '{"Fn::GetAtt": ["Missed", "QueueName"]}',
@@ -310,15 +310,15 @@ def test_every_dimension_names_something_in_the_stack() -> None:
         "respool-dev",
         '"respool-dev"',
     }
-    assert named <= known
+    assert named <= parts
     assert {"Spool", "Stuck", "Missed", "Claims"} <= set(resources)
 
 
 def test_every_alarm_tells_begin_and_end_to_the_topic() -> None:
     for alarm in _alarms():
         assert alarm["AlarmActions"] == alarm["OKActions"] == [{"Ref": "Alerts"}]
-        told = alarm.get("InsufficientDataActions") == [{"Ref": "Alerts"}]
-        missing = ("missing",) if told else ("ignore", "notBreaching")
+        alert = alarm.get("InsufficientDataActions") == [{"Ref": "Alerts"}]
+        missing = ("missing",) if alert else ("ignore", "notBreaching")
         assert alarm["TreatMissingData"] in missing
         assert alarm["DatapointsToAlarm"] <= alarm["EvaluationPeriods"]
         most = 86_400 if _period(alarm) < 3600 else 7 * 86_400
@@ -342,9 +342,9 @@ def test_missing_data_of_dynamodb_are_filled_in() -> None:
     """CloudWatch ignores missing data of its namespace, whatever TreatMissingData says."""
     for alarm in _alarms():
         if any(one["Namespace"] == "AWS/DynamoDB" for one in _watched(alarm)):
-            (shown,) = [one for one in alarm["Metrics"] if one["ReturnData"]]
+            (result,) = [one for one in alarm["Metrics"] if one["ReturnData"]]
             (metric,) = [one for one in alarm["Metrics"] if "MetricStat" in one]
-            assert shown["Expression"] == f"FILL({metric['Id']}, 0)"
+            assert result["Expression"] == f"FILL({metric['Id']}, 0)"
 
 
 def test_a_tick_that_never_comes_is_told() -> None:
