@@ -1,24 +1,30 @@
 """Where rules end: the last value that is still allowed, and the first that is not."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from chalicelib.errors import BadRequest, Unreadable
-from chalicelib.job.claim import JOB, Claim
+from chalicelib.gate.hearing import _heeds
+from chalicelib.gate.windows import upcoming
+from chalicelib.job.claim import JOB, SERVICE, Claim, Slots
 from chalicelib.job.execution import Status
+from chalicelib.job.key import _whole
 from chalicelib.job.plan import Action, Facts, Rules
 from chalicelib.job.record import MOST_COUNTED, Record, read
 from chalicelib.job.replay import Course, Kind, Replay
 from chalicelib.job.restarts import read_restart_name, restart_name
+from chalicelib.moments import iso
 from chalicelib.replaying.keeping import _is_nothing, _put_back, report_of
 from chalicelib.replaying.replay import Order
 from chalicelib.replaying.report import Report
 from chalicelib.replaying.requests import MOST_TEXT, read_text
 from chalicelib.replaying.restart import _successor
 from chalicelib.replaying.sorting import _is_spent
+from chalicelib.schedules import read_windows
 from tests.fakes.stage import FakeStage
 from tests.unit.replay_stage import ReplayStage
 
@@ -130,3 +136,43 @@ def test_only_a_schedule_that_found_nothing_is_not_kept(
 ) -> None:
     kept: Any = SimpleNamespace(replay=replace(REPLAY, kind=kind, version=version))
     assert _is_nothing(kept, report) is nothing
+
+
+@pytest.mark.parametrize("digits", [1, 15, 18, 19])
+def test_a_whole_number_of_up_to_19_digits_is_read_as_it_is(digits: int) -> None:
+    assert _whole("1" * digits) == int("1" * digits)
+
+
+def test_a_longer_number_is_read_without_its_last_digits_and_is_no_key() -> None:
+    assert isinstance(_whole("1" * 20), float)
+
+
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(("hours", "is_near"), [(47, True), (48, True), (49, False)])
+def test_a_window_is_seen_two_days_before_it_begins(hours: int, is_near: bool) -> None:
+    start = NOON + timedelta(hours=hours)
+    text = f"cron({start.minute} {start.hour} {start.day} {start.month} ? {start.year}) 1h UTC"
+    assert (upcoming(read_windows(text), NOON) is not None) is is_near
+
+
+LATER = NOON + timedelta(hours=2)
+
+
+@pytest.mark.parametrize("named", [NOON, NOON + timedelta(hours=1), LATER + timedelta(hours=1)])
+@pytest.mark.parametrize("is_newer", [True, False])
+def test_a_gate_closed_by_the_service_heeds_a_newer_word_and_a_later_end(
+    named: datetime, is_newer: bool
+) -> None:
+    closed_at = NOON - timedelta(minutes=5)
+    slots = Slots(
+        "Call",
+        closed_until=iso(LATER + timedelta(hours=1)),
+        closed_at=iso(closed_at),
+        closed_by=SERVICE,
+        named_until=iso(named),
+    )
+    failed_at = closed_at + timedelta(seconds=1 if is_newer else 0)
+    assert _heeds(slots, failed_at, LATER, NOON) is (is_newer or named < LATER)
+    assert not _heeds(replace(slots, named_until=iso(LATER)), failed_at, LATER, NOON)
